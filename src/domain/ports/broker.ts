@@ -1,0 +1,116 @@
+// What the bridge needs of a message broker. MQTT client and embedded broker (later Kafka) implement it;
+// one contract suite runs against each implementation.
+
+export interface BrokerMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: 0 | 1 | 2;
+  /** True for a retained copy handed out at subscription, which is not a new uplink. */
+  readonly retain: boolean;
+  readonly dup: boolean;
+  /** Wall-clock ms at which this process received the message. */
+  readonly arrivedAt: number;
+}
+
+/** Where a source's messages go. All callbacks run on the source's own turn of the event loop and must not throw. */
+export interface SourceListener {
+  /**
+   * Messages in the order in which the broker sent them: all of one socket chunk or idle tick in one call.
+   * The listener calls `done(null)` once all of them are durable; only then they are acknowledged to the broker, in
+   * order. `done(error)` leaves them unacknowledged; the broker offers them again.
+   */
+  onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void): void;
+  /** Connectivity as it changes. */
+  onStatus(status: SourceStatus): void;
+}
+
+export type SourceStatus =
+  /** Subscribed. `sessionLost`: a session was expected and the broker had none, so it may have dropped messages. */
+  | { readonly kind: 'up'; readonly sessionLost: boolean }
+  /** Not connected; the source tries again by itself unless `fatal`. */
+  | { readonly kind: 'down'; readonly reason: string; readonly fatal: boolean }
+  /** Paused by `pause()`; the broker's session queues. */
+  | { readonly kind: 'paused' };
+
+export interface SourceOptions {
+  /** Names the broker's session; stable over restarts and moves. */
+  readonly clientId: string;
+  /** MQTT topic filters (`+` and `#` allowed). */
+  readonly topics: readonly string[];
+  /** True when a session is known to have existed, so that its absence is news (`sessionLost`). */
+  readonly expectSession: boolean;
+}
+
+export interface UplinkSource {
+  /** Begins to connect; resolves at once. Progress is told by `onStatus`. */
+  start(): void;
+  /** Stops taking; resolves when no further `onMessages` will come and pending acknowledgements were written. The session stays. */
+  stop(): Promise<void>;
+  /** Disconnects so that the broker queues (a full journal). */
+  pause(): void;
+  resume(): void;
+  /** Ends the broker-side session and its queue. Only after `stop`. Rejects when the broker cannot be reached in `timeoutMs`. */
+  clear(timeoutMs: number): Promise<void>;
+}
+
+export interface PublishOptions {
+  readonly retain?: boolean;
+  /** 1 by default. */
+  readonly qos?: 0 | 1;
+}
+
+/** Keyed records of which the latest counts: retained messages on MQTT (`{prefix}/{key}`), a compacted topic on Kafka. */
+export interface TableListener {
+  /** `value` null: explicitly deleted (an empty message). Delivered at least once; order per key is the broker's. */
+  onRecord(key: string, value: Buffer | null): void;
+  /** After each (re)subscription, once the broker had `settleMs` to hand out what it holds: the keys that exist. */
+  onSnapshot(keys: ReadonlySet<string>): void;
+  /** `code` is the broker's or the system's (`ECONNREFUSED`, MQTT `5` not authorised …), for troubleshooting. */
+  onStatus(status: { readonly up: boolean; readonly reason?: string; readonly fatal?: boolean }): void;
+}
+
+export interface TableOptions {
+  /** Without a trailing slash, for example `here-bridge/connections`. */
+  readonly prefix: string;
+  /** Names a persistent session so that deletions made while this process was away are heard; absent: a clean session. */
+  readonly clientId?: string;
+  /** How long after the subscription the snapshot counts as whole. 10,000 for definitions (design point 3). */
+  readonly settleMs: number;
+}
+
+export interface TableReader {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export interface WillOptions {
+  readonly topic: string;
+  readonly payload: string;
+  readonly retain: boolean;
+}
+
+/** One connected client for what the bridge says: status, ledger, heartbeat, events, definitions, downlinks. */
+export interface Publisher {
+  start(): void;
+  stop(): Promise<void>;
+  /** Resolves at the broker's acknowledgement; rejects when stopped or not acknowledged within `timeoutMs` (10 s by default). */
+  publish(topic: string, payload: string | Buffer, options?: PublishOptions): Promise<void>;
+  readonly connected: boolean;
+  onStatus(listen: (status: { readonly up: boolean; readonly reason?: string }) => void): void;
+}
+
+export interface Broker {
+  readonly name: string;
+  readonly kind: 'mqtt' | 'embedded' | 'kafka';
+  openSource(options: SourceOptions, listener: SourceListener): UplinkSource;
+  openTable(options: TableOptions, listener: TableListener): TableReader;
+  openPublisher(options: { readonly clientId?: string; readonly will?: WillOptions }): Publisher;
+}
+
+/** A source that can say beforehand that it has no room: the embedded broker asks before it accepts a publish. */
+export interface RoomAware {
+  /** False while the journal is full. */
+  readonly hasRoom: boolean;
+  /** A publish was accepted without this connection because its journal was full: to be counted `expired(journalFull)`. */
+  onLeftOut(message: BrokerMessage): void;
+}

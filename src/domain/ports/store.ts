@@ -1,0 +1,114 @@
+// What a worker keeps on disk: per connection the journal of original messages with its settlements and ledger; besides,
+// accounts (tokens, attempts, refusals), known devices and events.
+import type { BridgeEvent } from '../events.ts';
+import type { Ledger } from '../ledger.ts';
+import type { DeadLetterDetail, DeadLetterReason, UplinkOutcome } from '../uplink.ts';
+
+/** One message to be journalled. */
+export interface JournalEntry {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** Wall-clock ms. */
+  readonly arrivedAt: number;
+  readonly retain: boolean;
+  /** DevEUI (16 hex digits) where it could be read: kept in the header so that backlogs are known without parsing. */
+  readonly device: string | null;
+}
+
+export interface JournalRecord extends JournalEntry {
+  readonly seq: number;
+}
+
+export interface Settlement {
+  readonly seq: number;
+  readonly outcome: UplinkOutcome;
+}
+
+export interface ConnectionStore {
+  readonly id: string;
+  /**
+   * Appends in order and returns the first sequence number (they are contiguous; the first ever is 1). `done(null)` when
+   * all are on disk (one write and one fdatasync for everything appended meanwhile: group commit), in order of the calls.
+   * `done(error)`: nothing of this call will ever be read or counted. Counts `received` and `pending` at the commit.
+   */
+  append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number;
+  /** Counts messages that were left out (`expired(journalFull)`): received and expired grow, nothing is stored. */
+  countLeftOut(count: number): void;
+  /**
+   * The final word on committed messages: settlement and ledger in one transaction, dead letters with their original
+   * message. Idempotent: a sequence number that is settled already is ignored. Throws when the disk refuses.
+   */
+  settle(settlements: readonly Settlement[]): void;
+  /** Unsettled committed records from `fromSeq` on, in order, up to `maxRecords` and about `maxBytes`. Empty: none. */
+  read(fromSeq: number, maxRecords: number, maxBytes: number): Promise<readonly JournalRecord[]>;
+  /** Every unsettled committed record's seq and device, in order, from headers alone: for counting backlogs at start. */
+  forEachUnsettled(visit: (seq: number, device: string | null, arrivedAt: number) => void): void;
+  /** The last committed sequence number; 0 for none. */
+  readonly lastSeq: number;
+  /** A copy. */
+  ledger(): Ledger;
+  /** Recounts `pending` from the settlements and `received` from the journal itself; returns what is off (0: balanced). */
+  verify(): number;
+  /** Bytes of the journal on disk, and its budget. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  deadLetters(limit: number): readonly DeadLetter[];
+  /** Small durable values of the connection: its source's identity, the remembered appId, the state. */
+  getState(key: string): string | null;
+  setState(key: string, value: string | null): void;
+  /** Asked and told when the disk fails and when it is back (`null`). */
+  onDiskStatus(listen: (error: Error | null) => void): void;
+  close(): Promise<void>;
+}
+
+export interface DeadLetter {
+  readonly id: number;
+  readonly seq: number;
+  /** Wall-clock ms of the settlement and of the arrival. */
+  readonly time: number;
+  readonly arrivedAt: number;
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly device: string | null;
+  readonly reason: DeadLetterReason;
+  readonly detail: DeadLetterDetail;
+}
+
+export interface BridgeStore {
+  /** Opens or makes the store of a connection; at most once at a time. */
+  openConnection(id: string, options: { readonly maxBytes: number }): Promise<ConnectionStore>;
+  /** Ids with anything stored. */
+  connectionIds(): readonly string[];
+  /** Removes everything of a connection (must be closed). */
+  deleteConnection(id: string): Promise<void>;
+  readonly accounts: AccountVault;
+  readonly devices: DeviceStore;
+  readonly events: EventStore;
+  close(): Promise<void>;
+}
+
+/** Encrypted small records by account key: token pair, log-in attempts, refusal. `put` is durable when it returns. */
+export interface AccountVault {
+  get(key: string): string | null;
+  put(key: string, value: string | null): void;
+}
+
+/** Devices known to HERE by project (`host|appId`). */
+export interface DeviceStore {
+  load(project: string): readonly string[];
+  add(project: string, devices: readonly string[]): void;
+  remove(project: string, devices: readonly string[]): void;
+  /** Devices that this bridge has created in the project (for `maxDevices`). */
+  createdCount(project: string): number;
+  addCreated(project: string, count: number): void;
+}
+
+/** Bounded: the oldest go first. */
+export interface EventStore {
+  append(event: BridgeEvent): void;
+  list(options: {
+    readonly connectionId?: string;
+    readonly limit: number;
+    readonly beforeId?: string;
+  }): readonly BridgeEvent[];
+}

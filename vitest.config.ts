@@ -1,0 +1,21 @@
+// The test suites: `unit` needs nothing but Node; `integration` starts real brokers and the sandbox.
+import { defineConfig } from 'vitest/config';
+
+const elsewhere = ['test/integration/**', 'test/compose/**', 'test/bench/**'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: elsewhere, testTimeout: 15_000 } },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+    ],
+  },
+});

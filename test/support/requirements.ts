@@ -1,0 +1,74 @@
+// What a suite needs beyond Node: looked for here, so that a run tells which suites it left out and why.
+// With REQUIRE_ALL=1 (as in CI) a missing thing fails the suite instead of skipping it.
+import { spawnSync } from 'node:child_process';
+import { accessSync, existsSync } from 'node:fs';
+import path from 'node:path';
+import { describe } from 'vitest';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+export type Requirement = 'mosquitto' | 'openapi' | 'corpus' | 'chromium' | 'java';
+
+interface Finding {
+  readonly found: string | null;
+  /** Shown beside the name of a suite that was left out. */
+  readonly need: string;
+}
+
+function program(name: string, extraDirs: readonly string[] = []): string | null {
+  const dirs = [...(process.env.PATH ?? '').split(path.delimiter), ...extraDirs];
+  for (const dir of dirs) {
+    const file = path.join(dir, name);
+    try {
+      accessSync(file);
+      return file;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
+  }
+  return null;
+}
+
+function file(variable: string, fallback: string): string | null {
+  const wanted = process.env[variable];
+  if (wanted) return existsSync(wanted) ? wanted : null;
+  const standard = path.resolve(root, fallback);
+  return existsSync(standard) ? standard : null;
+}
+
+export function find(requirement: Requirement): Finding {
+  switch (requirement) {
+    case 'mosquitto':
+      return {
+        found: program('mosquitto', ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/sbin']),
+        need: 'Mosquitto (apt-get install mosquitto)',
+      };
+    case 'openapi':
+      return {
+        found: file('HERE_OPENAPI', '../shared/reference/here-tracking-openapi.json'),
+        need: "HERE's OpenAPI document (HERE_OPENAPI=file)",
+      };
+    case 'corpus':
+      return {
+        found: file('CORPUS_DIR', '../shared/corpus'),
+        need: 'the corpus of published messages (CORPUS_DIR=folder)',
+      };
+    case 'chromium':
+      return { found: program('chromium'), need: 'Chromium (apt-get install chromium)' };
+    case 'java':
+      return { found: spawnSync('java', ['-version']).status === 0 ? program('java') : null, need: 'Java 17 or newer' };
+  }
+}
+
+/** Like `describe`, for a suite that needs something: `body` gets where it was found. */
+export function describeWith(requirement: Requirement, name: string, body: (found: string) => void): void {
+  const { found, need } = find(requirement);
+  if (found !== null) describe(name, () => body(found));
+  else if (process.env.REQUIRE_ALL === '1') {
+    describe(name, ({ test }) => {
+      test(`needs ${need}`, () => {
+        throw new Error(`This suite must run (REQUIRE_ALL=1) and needs ${need}`);
+      });
+    });
+  } else describe.skip(`${name} [needs ${need}]`, () => body(''));
+}

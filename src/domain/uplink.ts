@@ -15,7 +15,10 @@ export const SKIP_REASONS = [
 ] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
-/** Why an uplink could not be read or was refused; it is kept as a dead letter. */
+/**
+ * Why an uplink could not be read or was refused; it is kept as a dead letter.
+ * `storeDamaged`: its bytes in the journal were damaged on the disk, so the payload may be empty or wrong.
+ */
 export const DEAD_LETTER_REASONS = [
   'notJson',
   'noDevice',
@@ -25,6 +28,7 @@ export const DEAD_LETTER_REASONS = [
   'badTime',
   'refused',
   'mappingFailed',
+  'storeDamaged',
 ] as const;
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 

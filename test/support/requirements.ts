@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, existsSync } from 'node:fs';
 import path from 'node:path';
-import { describe } from 'vitest';
+import { describe, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -65,7 +65,7 @@ export function describeWith(requirement: Requirement, name: string, body: (foun
   const { found, need } = find(requirement);
   if (found !== null) describe(name, () => body(found));
   else if (process.env.REQUIRE_ALL === '1') {
-    describe(name, ({ test }) => {
+    describe(name, () => {
       test(`needs ${need}`, () => {
         throw new Error(`This suite must run (REQUIRE_ALL=1) and needs ${need}`);
       });

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+// The launcher: runs the bridge on Node 24, on the pinned one of node_modules where the system's is older.
+// Kept to syntax and modules that Node 12 knows, so that an old Node can at least say what is missing.
+/* biome-ignore-all lint/style/useNodejsImportProtocol: Node before 12.20 does not know `node:` */
+import { spawn } from 'child_process';
+import { existsSync } from 'fs';
+import { dirname, join } from 'path';
+import { fileURLToPath } from 'url';
+
+const NEEDED_MAJOR = 24;
+const here = fileURLToPath(import.meta.url);
+const root = dirname(dirname(here));
+const major = Number(process.versions.node.split('.')[0]);
+
+if (major >= NEEDED_MAJOR) import('../src/main.ts');
+else runPinned(join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node'));
+
+function runPinned(node) {
+  if (!existsSync(node)) {
+    console.error(
+      'here-bridge needs Node ' +
+        NEEDED_MAJOR +
+        ' or newer; this is Node ' +
+        process.versions.node +
+        '. Run `npm ci` in ' +
+        root +
+        ', which brings the right one, or install it from https://nodejs.org.',
+    );
+    process.exit(69);
+  }
+  // The channel tells the bridge when this process is killed; it is used for nothing else.
+  const child = spawn(node, [here].concat(process.argv.slice(2)), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  const passOn = (signal) => child.kill(signal);
+  for (const signal of signals) process.on(signal, passOn);
+  child.on('error', (error) => {
+    console.error(`here-bridge: ${node} cannot be run: ${error.message}`);
+    process.exit(69);
+  });
+  child.on('exit', (code, signal) => {
+    for (const name of signals) process.removeListener(name, passOn);
+    if (signal === null) process.exit(code);
+    process.kill(process.pid, signal);
+  });
+}

@@ -1,0 +1,265 @@
+// Composition root: builds the parts of a worker, starts them in order, stops them in reverse.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { startAdmin } from './api/admin.ts';
+import { Brokers } from './bridge/brokers.ts';
+import { createControl } from './bridge/control.ts';
+import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
+import { workerIdentity } from './bridge/identity.ts';
+import { Incidents } from './bridge/incidents.ts';
+import { lineMaker } from './bridge/lines.ts';
+import { Views } from './bridge/views.ts';
+import type { Config } from './config/config.ts';
+import { claimPrefix } from './connections/claim-prefix.ts';
+import { ConnectionRuntime } from './connections/connection-runtime.ts';
+import { Definitions } from './connections/definitions.ts';
+import { EventLog } from './connections/event-log.ts';
+import { lastWill } from './connections/heartbeat.ts';
+import { HostHealth } from './connections/host-health.ts';
+import { StatusPublisher } from './connections/status-publisher.ts';
+import { Supervisor } from './connections/supervisor.ts';
+import { BridgeError, EXIT } from './domain/errors.ts';
+import type { BridgeEvent } from './domain/events.ts';
+import type { Broker } from './domain/ports/broker.ts';
+import type { Chance, Clock } from './domain/ports/clock.ts';
+import type { Control } from './domain/ports/control.ts';
+import { Gateway } from './here/gateway.ts';
+import type { ProxySettings } from './here/options.ts';
+import { startHealth } from './ops/health.ts';
+import type { Logger } from './ops/logger.ts';
+import { openSecretBox } from './store/secrets.ts';
+import { openStore } from './store/store.ts';
+
+export interface BridgeParts {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  /** Ends a start that waits for a broker. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Bridge {
+  readonly control: Control;
+  readonly health: { readonly url: string };
+  /** Of all connections since the start: arrival in the bridge → accepted by HERE, ms. */
+  readonly latency: { quantile(q: number): number };
+  /** Takes nothing more, settles what is in flight (bounded), commits, closes. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Of the ten seconds that a supervisor commonly gives. */
+const SETTLE_MS = 6_000;
+
+/** Rejects with a BridgeError: `dataDirInUse`, `prefixInUse`, `brokerPortInUse` (75), `storeUnavailable` (69) and the like. */
+export async function startBridge(config: Config, parts: BridgeParts): Promise<Bridge> {
+  const stops: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let end = stops.pop(); end !== undefined; end = stops.pop()) await end();
+  };
+  try {
+    return await build(config, parts, stops, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function build(
+  config: Config,
+  { logger, clock, chance, signal }: BridgeParts,
+  stops: (() => Promise<void> | void)[],
+  stop: () => Promise<void>,
+): Promise<Bridge> {
+  const { dataDir, topics } = config;
+  const box = openSecretBox({ dataDir, key: config.secrets.key });
+  const incidents = new Incidents(logger);
+  let tellEvent = (_event: BridgeEvent): void => {};
+  const store = await openStore({
+    dataDir,
+    clock,
+    box,
+    deadLettersMaxBytes: config.budgets.deadLetterMaxBytes,
+    maxEvents: config.budgets.eventsMaxCount,
+    report: incidents.report,
+  });
+  stops.push(() => store.close());
+  const identity = workerIdentity({ id: config.worker.id, dataDir, version: versionOf(), clock, chance });
+  const events = new EventLog({
+    clock,
+    chance,
+    store: store.events,
+    onEvent: (event) => tellEvent(event),
+    onStoreError: (error) => logger.warn({ err: error }, 'An event could not be kept'),
+  });
+
+  const brokers = new Brokers({
+    brokers: config.brokers,
+    dataDir,
+    clock,
+    chance,
+    onNotice: (broker, message) => logger.warn({ broker }, message),
+  });
+  stops.push(() => brokers.stop());
+  await brokers.start();
+  const configBroker = brokerNamed(brokers, topics.broker);
+  const { prefix } = topics;
+  await claimPrefix({
+    broker: configBroker,
+    prefix,
+    workerId: identity.id,
+    clock,
+    signal: signal ?? new AbortController().signal,
+    onWaiting: (reason) =>
+      logger.warn({ broker: topics.broker }, `Waiting for the broker of the config topic: ${reason}`),
+  });
+
+  const publisher = configBroker.openPublisher({ will: lastWill(prefix, identity, config.worker.heartbeatMs) });
+  const status = new StatusPublisher({ publisher, prefix, identity, clock, heartbeatMs: config.worker.heartbeatMs });
+  const views = new Views(status);
+  tellEvent = (event) => {
+    status.publishEvent(event);
+    const fields = { event: event.kind, connectionId: event.connectionId ?? undefined, count: event.count };
+    logger[event.severity === 'warning' ? 'warn' : event.severity](fields, event.message);
+  };
+  stops.push(
+    () => status.stop(),
+    () => events.stop(),
+  );
+  status.start();
+
+  const gateway = new Gateway({
+    services: config.here.services,
+    vault: store.accounts,
+    devices: store.devices,
+    secrets: box,
+    clock,
+    chance,
+    proxy: proxySettings(config),
+    userAgent: `here-tracking-bridge/${versionOf()}`,
+  });
+  stops.push(() => gateway.stop());
+  const hostHealth = new HostHealth({ gateway, clock, chance });
+  stops.push(() => hostHealth.stop());
+
+  const makeLine = lineMaker(config, { clock, chance, events, views });
+  const journalMaxBytes = config.budgets.journalMaxBytes;
+  const broker = (name: string): Broker | null => brokers.get(name);
+  const scope = createHash('sha256').update(prefix).digest('hex').slice(0, 8);
+  const supervisor = new Supervisor({
+    workerId: identity.id,
+    store,
+    events,
+    status: views,
+    clock,
+    purge: { store, broker, events, clock, journalMaxBytes },
+    createRuntime: (connection) =>
+      new ConnectionRuntime(connection, {
+        workerId: identity.id,
+        store,
+        broker,
+        gateway,
+        makeLine,
+        clientId: (id, generation) => `here-bridge-${scope}-${id}${generation === 0 ? '' : `-${generation}`}`,
+        hostHealth,
+        events,
+        status: views,
+        clock,
+        chance,
+        journalMaxBytes,
+        closeAfterMs: config.delivery.closeAfterMs,
+        retryMinMs: config.delivery.retryMinMs,
+        retryMaxMs: config.delivery.retryMaxMs,
+        closeTimeoutMs: SETTLE_MS,
+      }),
+  });
+
+  const validate = definitionValidator(config);
+  const definitions = new Definitions({
+    broker: configBroker,
+    prefix,
+    clientId: `here-bridge-${scope}.definitions`,
+    validate,
+    make: connectionMaker(config, box),
+    listener: supervisor,
+    events,
+    mend: (id, record) => {
+      publisher.publish(`${prefix}/connections/${id}`, JSON.stringify(record), { retain: true }).catch((error) => {
+        logger.warn(
+          { connectionId: id, err: error },
+          'The definition in force could not be put back on the config topic',
+        );
+      });
+    },
+    onStatus: (state) => {
+      if (!state.up)
+        logger.warn({ broker: topics.broker }, `The config topic is out of reach: ${state.reason ?? 'no answer'}`);
+    },
+  });
+  stops.push(
+    () => supervisor.stop(AbortSignal.timeout(SETTLE_MS)),
+    () => definitions.stop(),
+  );
+  supervisor.start();
+  definitions.start();
+
+  const isReady = (): boolean => definitions.up;
+  const control = createControl({
+    views,
+    definitions,
+    publisher,
+    prefix,
+    validate,
+    box,
+    clock,
+    eventStore: store.events,
+    stored: () => store.connectionIds(),
+    worker: () => ({
+      worker: identity.id,
+      version: versionOf(),
+      pid: process.pid,
+      startedAt: identity.startedAt,
+      dataDir,
+      ready: isReady(),
+      connections: views.ids().length,
+      brokers: brokers.list(),
+    }),
+  });
+  const admin = await startAdmin({ control, dataDir, port: config.admin.port });
+  stops.push(() => admin.stop());
+  const health = await startHealth({ ...config.http, isReady }).catch((error: NodeJS.ErrnoException) => {
+    throw httpError(error, config.http);
+  });
+  stops.push(() => health.stop());
+  for (const { name, kind, url } of brokers.list()) logger.info({ broker: name, kind, url }, `Broker ${name}: ${url}`);
+  logger.info(
+    { worker: identity.id, dataDir, health: health.url },
+    `The bridge runs; health at ${health.url}/health/ready`,
+  );
+  const latency = { quantile: (q: number) => views.latency().quantile(q) };
+  return { control, health, latency, stop };
+}
+
+function brokerNamed(brokers: Brokers, name: string): Broker {
+  const broker = brokers.get(name);
+  if (broker !== null) return broker;
+  throw new BridgeError('unknownBroker', `there is no broker "${name}"; there are: ${brokers.names.join(', ')}`, {
+    exitCode: EXIT.config,
+  });
+}
+
+function proxySettings({ here: { proxy } }: Config): ProxySettings | null {
+  if (proxy.httpUrl === null && proxy.httpsUrl === null) return null;
+  return { httpProxy: proxy.httpUrl, httpsProxy: proxy.httpsUrl, noProxy: proxy.noProxy ?? '', loopbackToo: false };
+}
+
+function httpError(error: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {
+  if (error.code !== 'EADDRINUSE') return error;
+  const message = `The HTTP port ${port} on ${host} is in use: stop what uses it, or set http.port (--http-port)`;
+  return new BridgeError('httpPortInUse', message, { exitCode: EXIT.inUse, cause: error });
+}
+
+function versionOf(): string {
+  const text = readFileSync(path.join(import.meta.dirname, '../package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,47 @@
+// How this worker reads a definition: its validator with the worker's names and grammars, and its defaults.
+import type { Config } from '../config/config.ts';
+import { type MadeConnection, makeConnection } from '../connections/definition.ts';
+import { createDefinitionValidator, type DefinitionValidator } from '../connections/validate-definition.ts';
+import type { DefinitionRecord } from '../domain/connection.ts';
+import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { SecretBox } from '../domain/ports/secrets.ts';
+import { checkTopicPattern, compileTopicPattern } from '../uplink/topic-pattern.ts';
+import { checkValidity, parseValidity } from '../uplink/validity.ts';
+
+/** ThingPark's convention; the pattern finds the DevEUI in the topics of the filter. */
+const USUAL_UPLINKS = { filter: 'mqtt/things/+/uplink', pattern: 'mqtt/things/{DevEUI}/uplink' };
+const USUAL_DOWNLINKS = 'mqtt/things/{DevEUI}/downlink';
+
+export function definitionValidator(config: Config): DefinitionValidator {
+  return createDefinitionValidator({
+    checkValidity,
+    checkTopicPattern,
+    brokers: Object.keys(config.brokers),
+    services: Object.keys(config.here.services),
+  });
+}
+
+export function connectionMaker(
+  config: Config,
+  box: SecretBox,
+): (id: string, record: DefinitionRecord) => MadeConnection {
+  const { topics, broker } = config.sources;
+  const isUsual = topics.length === 1 && topics[0] === USUAL_UPLINKS.filter;
+  const defaults = {
+    broker,
+    service: config.here.defaultService,
+    topics,
+    uplinkTopicPattern: isUsual ? USUAL_UPLINKS.pattern : null,
+    downlinkTopicPattern: USUAL_DOWNLINKS,
+    from: 'now' as const,
+    parseValidity: millisecondsOf,
+    topicFilter: (pattern: string) => compileTopicPattern(pattern).subscription,
+  };
+  return (id, record) => makeConnection(id, record, box, defaults);
+}
+
+function millisecondsOf(text: string): number {
+  const parsed = parseValidity(text);
+  if (!parsed.ok) throw new BridgeError('validityInvalid', parsed.message, { exitCode: EXIT.data });
+  return parsed.ms;
+}

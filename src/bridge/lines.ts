@@ -1,0 +1,40 @@
+// Makes the uplink line of a connection from its definition and the worker's configuration.
+import type { Config } from '../config/config.ts';
+import type { LineRequest, MadeLine } from '../connections/runtime-options.ts';
+import type { EventSink } from '../domain/events.ts';
+import type { Chance, Clock } from '../domain/ports/clock.ts';
+import { compilePrepare } from '../uplink/prepare.ts';
+import { UplinkFlow } from '../uplink/uplink-flow.ts';
+import type { Views } from './views.ts';
+
+/** In-memory uplinks are bounded by bytes; this bounds their bookkeeping where records are tiny. */
+const WINDOW_MAX_ITEMS = 100_000;
+
+export function lineMaker(
+  config: Config,
+  parts: { readonly clock: Clock; readonly chance: Chance; readonly events: EventSink; readonly views: Views },
+): (request: LineRequest) => MadeLine {
+  const { clock, chance, events, views } = parts;
+  return ({ connection, store, observer }) => {
+    const flow = new UplinkFlow({
+      connectionId: connection.id,
+      prepare: compilePrepare(connection, {
+        defaultAccuracyM: config.mapping.defaultAccuracyM,
+        maxMessageBytes: config.sources.maxMessageBytes,
+      }),
+      store,
+      clock,
+      chance,
+      events,
+      observer,
+      uplinkTimeValidityMs: connection.uplinkTimeValidityMs,
+      createDevices: connection.createDevices,
+      maxDevices: connection.maxDevices,
+      window: { maxBytes: config.budgets.windowMaxBytes, maxItems: WINDOW_MAX_ITEMS },
+      retry: { minMs: config.delivery.retryMinMs, maxMs: config.delivery.retryMaxMs },
+      batchLingerMs: config.here.services[connection.account.service]?.batchLingerMs ?? 0,
+    });
+    views.lines.set(connection.id, { flow, store });
+    return { line: flow };
+  };
+}

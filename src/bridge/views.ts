@@ -1,0 +1,58 @@
+// The latest status and ledger of each connection, kept on their way to the topics, and the line that works for it.
+import type { StatusSink } from '../connections/status-publisher.ts';
+import type { ConnectionStatus } from '../domain/connection.ts';
+import type { Ledger } from '../domain/ledger.ts';
+import type { ConnectionStore } from '../domain/ports/store.ts';
+import { LatencyHistogram } from '../uplink/latency.ts';
+import type { UplinkFlow } from '../uplink/uplink-flow.ts';
+
+export interface LiveLine {
+  readonly flow: UplinkFlow;
+  readonly store: ConnectionStore;
+}
+
+export class Views implements StatusSink {
+  readonly #next: StatusSink;
+  readonly #statuses = new Map<string, ConnectionStatus>();
+  readonly #ledgers = new Map<string, Ledger>();
+  readonly lines = new Map<string, LiveLine>();
+
+  constructor(next: StatusSink) {
+    this.#next = next;
+  }
+
+  setStatus(status: ConnectionStatus): void {
+    this.#statuses.set(status.id, status);
+    this.#next.setStatus(status);
+  }
+
+  setLedger(id: string, ledger: Ledger): void {
+    this.#ledgers.set(id, ledger);
+    this.#next.setLedger(id, ledger);
+  }
+
+  remove(id: string): void {
+    this.#statuses.delete(id);
+    this.#ledgers.delete(id);
+    this.lines.delete(id);
+    this.#next.remove(id);
+  }
+
+  status(id: string): ConnectionStatus | null {
+    return this.#statuses.get(id) ?? null;
+  }
+
+  ledger(id: string): Ledger | null {
+    return this.#ledgers.get(id) ?? null;
+  }
+
+  latency(): LatencyHistogram {
+    const all = new LatencyHistogram();
+    for (const { flow } of this.lines.values()) flow.latency.addTo(all);
+    return all;
+  }
+
+  ids(): readonly string[] {
+    return [...this.#statuses.keys()].sort();
+  }
+}

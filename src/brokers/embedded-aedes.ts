@@ -1,0 +1,271 @@
+// aedes with our gate before its acknowledgements, our store behind it, and bounds where it has none.
+// Relies on aedes 1.2.0: PUBACK after `authorizePublish`, `published` with the very packet, the client's parser in `_parser`.
+import type { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { Aedes, type AedesOptions, type AuthenticateError, type Client } from 'aedes';
+import { describeError } from '../domain/errors.ts';
+import type { WillOptions } from '../domain/ports/broker.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import type { Core } from './embedded-clients.ts';
+import { BrokerFile } from './embedded-file.ts';
+import { type Publication, PublishGate } from './embedded-gate.ts';
+import { DiskPersistence } from './embedded-persistence.ts';
+import type { RetainedMessages } from './embedded-retained.ts';
+import type { UserList } from './embedded-users.ts';
+
+export interface AedesCoreOptions {
+  readonly name: string;
+  readonly users: UserList;
+  readonly storeFile: string | null;
+  readonly clock: Clock;
+  readonly limits: {
+    readonly maxPacketBytes: number;
+    readonly maxRetained: number;
+    readonly maxSessions: number;
+    readonly maxQueuedMessages: number;
+    readonly maxQueuedBytes: number;
+  };
+  readonly onNotice: (message: string) => void;
+}
+
+/** A client that does not read for this long is cut off: publishers wait for it until then (aedes waits for its drain). */
+const DRAIN_TIMEOUT_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** The same news at most this often. */
+const NOTICE_EVERY_MS = 10_000;
+const MAX_NOTICES = 1_000;
+
+export class AedesCore implements Core {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly gate: PublishGate;
+  readonly #options: AedesCoreOptions;
+  readonly #file: BrokerFile;
+  readonly #persistence: DiskPersistence;
+  readonly #aedes: Aedes;
+  readonly #upListeners = new Set<(up: boolean) => void>();
+  readonly #acceptedListeners = new Set<(publication: Publication) => void>();
+  /** Rows that remember an acknowledged message until the subscribers' queues have it: first by publication, then by packet. */
+  readonly #remembered = new WeakMap<object, number>();
+  readonly #noticedAt = new Map<string, number>();
+  #isUp = false;
+  #closing = false;
+
+  constructor(options: AedesCoreOptions) {
+    this.name = options.name;
+    this.clock = options.clock;
+    this.#options = options;
+    const { limits } = options;
+    this.#file = new BrokerFile(options.storeFile);
+    this.#persistence = new DiskPersistence(
+      this.#file,
+      {
+        maxMessages: limits.maxQueuedMessages,
+        maxBytes: limits.maxQueuedBytes,
+        maxRetained: limits.maxRetained,
+        maxSessions: limits.maxSessions,
+      },
+      (client) => this.notice(`the queue of client "${client.slice(0, 100)}" is full: messages for it are dropped`),
+    );
+    this.gate = new PublishGate({
+      clock: options.clock,
+      store: (publication, publisher) => this.#store(publication, publisher),
+      onAccepted: (publication) => {
+        for (const listen of this.#acceptedListeners) listen(publication);
+      },
+      onNotice: (message) => this.notice(message),
+    });
+    this.#aedes = new Aedes({
+      persistence: this.#persistence,
+      drainTimeout: DRAIN_TIMEOUT_MS,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      // Packets that come before CONNACK is sent.
+      queueLimit: 1_000,
+      authenticate: this.#authenticate,
+      authorizePublish: this.#authorizePublish,
+      published: this.#published,
+    });
+    this.#aedes.on('clientError', (client, error) => {
+      this.notice(`client "${client.id.slice(0, 100)}": ${describeError(error)}`);
+    });
+    // aedes's types do not know its `error` event; without a listener it would end the process.
+    (this.#aedes as EventEmitter).on('error', (error) => this.notice(describeError(error)));
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  get retained(): RetainedMessages {
+    return this.#persistence.retained;
+  }
+
+  /** Reads the store and publishes what the process before this one owes. */
+  async open(): Promise<void> {
+    this.#file.open();
+    await this.#aedes.listen();
+    const { wills, accepted } = this.#persistence.left;
+    for (const message of [...wills, ...accepted]) {
+      if (message.retain) await this.#persistence.storeRetained({ ...message });
+      await new Promise<void>((resolve, reject) => {
+        this.#publishToClients(message, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    await this.#persistence.forgetLeft();
+  }
+
+  up(): void {
+    this.#isUp = true;
+    for (const listen of [...this.#upListeners]) listen(true);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#isUp) {
+      this.#isUp = false;
+      for (const listen of [...this.#upListeners]) listen(false);
+    }
+    this.gate.stop();
+    if (!this.#aedes.closed) await new Promise<void>((resolve) => this.#aedes.close(resolve));
+    this.#file.close();
+  }
+
+  handle(socket: Socket): void {
+    const client = this.#aedes.handle(socket);
+    limitPacketBytes(client, this.#options.limits.maxPacketBytes);
+    socket.once('close', () => this.gate.leave(client));
+  }
+
+  onUp(listen: (up: boolean) => void): () => void {
+    this.#upListeners.add(listen);
+    if (this.#isUp) {
+      queueMicrotask(() => {
+        if (this.#isUp && this.#upListeners.has(listen)) listen(true);
+      });
+    }
+    return () => this.#upListeners.delete(listen);
+  }
+
+  onAccepted(listen: (publication: Publication) => void): () => void {
+    this.#acceptedListeners.add(listen);
+    return () => this.#acceptedListeners.delete(listen);
+  }
+
+  publish(publisher: object, publication: Publication, done: (error: Error | null) => void): void {
+    this.gate.admit(publisher, publication, (error) => {
+      if (error !== null) done(error);
+      else this.#publishToClients(publication, done);
+    });
+  }
+
+  async keepWill(client: string, will: WillOptions): Promise<void> {
+    await this.#persistence.keepWill(client, will.topic, Buffer.from(will.payload), 1, will.retain);
+  }
+
+  forgetWill(client: string): void {
+    this.#persistence.forgetWill(client);
+  }
+
+  /** The same text at most once in a while. */
+  notice(message: string): void {
+    const now = this.clock.monotonic();
+    const last = this.#noticedAt.get(message);
+    if (last !== undefined && now - last < NOTICE_EVERY_MS) return;
+    if (this.#noticedAt.size >= MAX_NOTICES) this.#noticedAt.clear();
+    this.#noticedAt.set(message, now);
+    this.#options.onNotice(`Broker "${this.name}": ${message}`);
+  }
+
+  /** Calls back when every subscriber with a session has it in its queue, on the disk. */
+  #publishToClients(message: Omit<Publication, 'dup'>, done: (error: Error | null) => void): void {
+    const { topic, payload, qos } = message;
+    // Retained messages are stored before the acknowledgement; aedes must not do so once more, later, in another order.
+    this.#aedes.publish({ cmd: 'publish', topic, payload, qos, retain: false, dup: false }, (error) =>
+      done(error ?? null),
+    );
+  }
+
+  #store(publication: Publication, publisher: object): Promise<void> | null {
+    const { topic, payload, qos, retain } = publication;
+    const owed = qos > 0 && isClient(publisher) && this.#persistence.hasDurableSubscriber(topic);
+    if (!retain && !owed) return null;
+    return this.#keep(publication, owed ? this.#persistence.rememberAccepted(topic, payload, qos) : null);
+  }
+
+  async #keep(publication: Publication, remembering: Promise<number> | null): Promise<void> {
+    const { topic, payload, qos, retain } = publication;
+    const retaining = retain ? this.#persistence.storeRetained({ topic, payload, qos, retain }) : null;
+    const [id] = await Promise.all([remembering, retaining]);
+    if (id !== null) this.#remembered.set(publication, id);
+  }
+
+  readonly #authenticate: NonNullable<AedesOptions['authenticate']> = (_client, username, password, done) => {
+    const { users } = this.#options;
+    if (users.isEmpty) {
+      done(null, true);
+      return;
+    }
+    const refuse = (): void => {
+      const error = new Error('wrong user name or password') as AuthenticateError;
+      // CONNACK return code 4 of MQTT 3.1.1.
+      error.returnCode = 4;
+      done(error, false);
+    };
+    users.check(username, password).then((ok) => (ok ? done(null, true) : refuse()), refuse);
+  };
+
+  readonly #authorizePublish: NonNullable<AedesOptions['authorizePublish']> = (client, packet, done) => {
+    // Wills of the clients that are cut off by our own end stay in the file, for the next start.
+    if (this.#closing) return;
+    if (packet.topic.startsWith('$')) {
+      done(new Error(`"${packet.topic.slice(0, 100)}" is reserved to the broker`));
+      return;
+    }
+    const publication: Publication = {
+      topic: packet.topic,
+      payload: Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload),
+      qos: packet.qos,
+      retain: packet.retain,
+      dup: packet.dup,
+    };
+    // A will has no place in the order of its client's publishes, which ended with the connection.
+    const publisher = client === null || client.closed ? {} : client;
+    this.gate.admit(publisher, publication, (error) => {
+      packet.retain = false;
+      const row = this.#remembered.get(publication);
+      if (row !== undefined) this.#remembered.set(packet, row);
+      done(error);
+    });
+  };
+
+  /** The subscribers' queues have it. */
+  readonly #published: NonNullable<AedesOptions['published']> = (packet, _client, done) => {
+    const row = this.#remembered.get(packet);
+    if (row !== undefined) this.#persistence.forgetAccepted(row);
+    done(null);
+  };
+}
+
+function isClient(publisher: object): publisher is Client {
+  return 'conn' in publisher;
+}
+
+/** mqtt-packet's parser collects a packet of up to 256 MB before anyone sees it; it learns the length first. */
+function limitPacketBytes(client: Client, maxBytes: number): void {
+  const parser = (client as unknown as { _parser: LengthParser })._parser;
+  const parseLength = parser._parseLength;
+  parser._parseLength = function limited(this: LengthParser): boolean {
+    const known = parseLength.call(this);
+    if (known && this.packet.length > maxBytes) {
+      this._emitError(new Error(`a packet of ${this.packet.length} bytes is larger than ${maxBytes}`));
+      return false;
+    }
+    return known;
+  };
+}
+
+interface LengthParser {
+  readonly packet: { readonly length: number };
+  _parseLength(): boolean;
+  _emitError(error: Error): void;
+}

@@ -1,0 +1,270 @@
+// The embedded broker's gate: a publish is accepted, and then acknowledged, once everyone who must keep it has kept it.
+// aedes writes PUBACK before it publishes or stores anything, but not before its `authorizePublish` hook has called back: so
+// that callback is what waits here. aedes reads a publisher's next chunk only when those of the chunk before are through, so
+// what waits is bounded by one chunk per connection, and a publisher whose messages wait feels it as back-pressure.
+import { describeError } from '../domain/errors.ts';
+import type { BrokerMessage, RoomAware, SourceListener } from '../domain/ports/broker.ts';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import { TopicTree } from './topics.ts';
+
+/** While every matching journal is full: how often they are asked again. */
+const ROOM_POLL_MS = 100;
+/** After a journal has refused messages: how long until they are offered to it again. */
+const OFFER_AGAIN_MS = 1_000;
+
+/** A source of this process as the gate sees it. */
+export interface Route {
+  readonly listener: Pick<SourceListener, 'onMessages'> & Partial<RoomAware>;
+  /** Counts as full. */
+  paused: boolean;
+  /** Batches handed over and not settled. */
+  outstanding: number;
+  /** Called when `outstanding` comes down to 0. */
+  onIdle: (() => void) | null;
+}
+
+export interface Publication {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+  readonly dup: boolean;
+}
+
+interface Admission {
+  readonly publication: Publication;
+  readonly message: BrokerMessage;
+  readonly publisher: object;
+  readonly done: (error: Error | null) => void;
+  /** Routes that have not kept it yet. */
+  routes: Set<Route>;
+  /** Routes that were full when others took it. */
+  readonly leftOut: Route[];
+  /** Some route has kept it. */
+  kept: boolean;
+  stored: boolean;
+  waiting: number;
+  error: Error | null;
+  ready: boolean;
+  gone: boolean;
+}
+
+export interface GateOptions {
+  readonly clock: Clock;
+  /** Keeps what must be on the disk before the acknowledgement; null: nothing must. */
+  readonly store: (publication: Publication, publisher: object) => Promise<void> | null;
+  /** Accepted: everyone has kept it. Just before the acknowledgement, in the order of each publisher. */
+  readonly onAccepted: (publication: Publication) => void;
+  /** Something that a person should know. */
+  readonly onNotice: (message: string) => void;
+}
+
+export class PublishGate {
+  readonly #options: GateOptions;
+  readonly #routes = new TopicTree<Route>();
+  /** What came in this turn of the event loop. */
+  #arrived: Admission[] = [];
+  #offering = false;
+  /** No journal has room, or one has refused them: offered again later. */
+  readonly #later = new Set<Admission>();
+  #cancelLater: Cancel | null = null;
+  /** Per publisher, in its order: acknowledgements keep it. */
+  readonly #queues = new Map<object, Admission[]>();
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  addRoute(filters: readonly string[], route: Route): void {
+    for (const filter of filters) this.#routes.add(filter, route);
+  }
+
+  /** What it has not kept yet goes on without it. */
+  removeRoute(filters: readonly string[], route: Route): void {
+    for (const filter of filters) this.#routes.remove(filter, route);
+    for (const admission of [...this.#later]) {
+      if (admission.routes.delete(route) && admission.routes.size === 0) {
+        this.#later.delete(admission);
+        this.#settle(admission);
+      }
+    }
+  }
+
+  /** `done` is called once, unless the publisher leaves or the gate stops before. An error means: refused, nothing is promised. */
+  admit(publisher: object, publication: Publication, done: (error: Error | null) => void): void {
+    const { topic, payload, qos, dup } = publication;
+    // Sources never get what brokers say of themselves, not even when they ask for it.
+    const routes = topic.startsWith('$') ? new Set<Route>() : this.#routes.match(topic);
+    const admission: Admission = {
+      publication,
+      message: { topic, payload, qos, retain: false, dup, arrivedAt: this.#options.clock.now() },
+      publisher,
+      done,
+      routes,
+      leftOut: [],
+      kept: false,
+      stored: false,
+      waiting: 0,
+      error: null,
+      ready: false,
+      gone: false,
+    };
+    const queue = this.#queues.get(publisher);
+    if (queue === undefined) this.#queues.set(publisher, [admission]);
+    else queue.push(admission);
+    this.#arrived.push(admission);
+    if (this.#offering) return;
+    this.#offering = true;
+    // What else is readable in this turn of the event loop comes along in the same batch.
+    setImmediate(this.#offerArrived);
+  }
+
+  /**
+   * The publisher has gone. What waits for room is dropped: it was never acknowledged, and the publisher, when it is back,
+   * would bring it again and again. What somebody is keeping just now goes its way.
+   */
+  leave(publisher: object): void {
+    const queue = this.#queues.get(publisher);
+    if (queue === undefined) return;
+    const rest = queue.filter((admission) => {
+      admission.gone = this.#later.delete(admission);
+      return !admission.gone;
+    });
+    queue.splice(0, queue.length, ...rest);
+    this.#release(publisher);
+  }
+
+  stop(): void {
+    for (const queue of this.#queues.values()) for (const admission of queue) admission.gone = true;
+    this.#queues.clear();
+    this.#later.clear();
+    this.#cancelLater?.();
+    this.#cancelLater = null;
+  }
+
+  readonly #offerArrived = (): void => {
+    this.#offering = false;
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    this.#offer(arrived);
+  };
+
+  #offer(admissions: readonly Admission[]): void {
+    const batches = new Map<Route, Admission[]>();
+    const settled: Admission[] = [];
+    for (const admission of admissions) {
+      if (admission.gone) continue;
+      if (!this.#distribute(admission, batches)) continue;
+      this.#store(admission);
+      if (admission.waiting === 0) settled.push(admission);
+    }
+    for (const [route, batch] of batches) this.#handOver(route, batch);
+    for (const admission of settled) this.#settle(admission);
+  }
+
+  /** False: nobody has room, so it waits. */
+  #distribute(admission: Admission, batches: Map<Route, Admission[]>): boolean {
+    const { routes } = admission;
+    if (routes.size === 0) return true;
+    const full: Route[] = [];
+    for (const route of routes) if (route.paused || route.listener.hasRoom === false) full.push(route);
+    // QoS 0 knows no acknowledgement to withhold.
+    if (full.length === routes.size && !admission.kept && admission.publication.qos > 0) {
+      this.#offerLater(admission, ROOM_POLL_MS);
+      return false;
+    }
+    for (const route of full) {
+      routes.delete(route);
+      admission.leftOut.push(route);
+    }
+    for (const route of routes) {
+      const batch = batches.get(route);
+      if (batch === undefined) batches.set(route, [admission]);
+      else batch.push(admission);
+    }
+    admission.waiting += routes.size;
+    return true;
+  }
+
+  #store(admission: Admission): void {
+    if (admission.stored) return;
+    admission.stored = true;
+    const stored = this.#options.store(admission.publication, admission.publisher);
+    if (stored === null) return;
+    admission.waiting += 1;
+    const then = (error: Error | null): void => {
+      admission.error = error;
+      admission.waiting -= 1;
+      if (admission.waiting === 0) this.#settle(admission);
+    };
+    stored.then(
+      () => then(null),
+      (error: unknown) => {
+        this.#options.onNotice(
+          `The broker could not store "${admission.publication.topic}": ${describeError(error)}. It refused the message.`,
+        );
+        then(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  }
+
+  #handOver(route: Route, batch: readonly Admission[]): void {
+    let told = false;
+    route.outstanding += 1;
+    const done = (error: Error | null): void => {
+      if (told) return;
+      told = true;
+      for (const admission of batch) {
+        admission.waiting -= 1;
+        if (error === null) {
+          admission.routes.delete(route);
+          admission.kept = true;
+        }
+      }
+      for (const admission of batch) if (admission.waiting === 0) this.#settle(admission);
+      route.outstanding -= 1;
+      if (route.outstanding === 0) route.onIdle?.();
+    };
+    route.listener.onMessages(
+      batch.map((admission) => admission.message),
+      done,
+    );
+  }
+
+  #settle(admission: Admission): void {
+    if (admission.gone || admission.ready) return;
+    if (admission.error === null && admission.routes.size > 0) {
+      this.#offerLater(admission, OFFER_AGAIN_MS);
+      return;
+    }
+    admission.ready = true;
+    this.#release(admission.publisher);
+  }
+
+  /** Acknowledges what is ready at the head of the publisher's queue. */
+  #release(publisher: object): void {
+    const queue = this.#queues.get(publisher);
+    if (queue === undefined) return;
+    let count = 0;
+    while (queue[count]?.ready) count += 1;
+    const released = queue.splice(0, count);
+    if (queue.length === 0) this.#queues.delete(publisher);
+    for (const { error, leftOut, message, publication, done } of released) {
+      if (error === null) {
+        for (const route of leftOut) route.listener.onLeftOut?.(message);
+        this.#options.onAccepted(publication);
+      }
+      done(error);
+    }
+  }
+
+  #offerLater(admission: Admission, ms: number): void {
+    this.#later.add(admission);
+    this.#cancelLater ??= this.#options.clock.after(ms, () => {
+      this.#cancelLater = null;
+      const waiting = [...this.#later];
+      this.#later.clear();
+      this.#offer(waiting);
+    });
+  }
+}

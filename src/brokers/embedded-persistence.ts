@@ -1,0 +1,250 @@
+// aedes's persistence: retained messages and sessions in memory, written through to the broker's file.
+// Why not aedes-persistence-level: its writes are not synced, and it brings aedes-packet 3 where aedes 1.2 uses 4.
+import { Readable } from 'node:stream';
+import MemoryPersistence, {
+  type ClientId,
+  type StoredPacket,
+  type StoredSubscription,
+} from 'aedes-persistence/asyncPersistence.js';
+import { BridgeError } from '../domain/errors.ts';
+import type { BrokerFile } from './embedded-file.ts';
+import { OutgoingQueues, type QueueLimits } from './embedded-queues.ts';
+import { RetainedMessages } from './embedded-retained.ts';
+import { TopicTree } from './topics.ts';
+
+export interface StoreLimits extends QueueLimits {
+  readonly maxRetained: number;
+  readonly maxSessions: number;
+}
+
+/** Of the process before this one. */
+export interface LeftMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: 0 | 1 | 2;
+  readonly retain: boolean;
+}
+
+export class DiskPersistence extends MemoryPersistence {
+  readonly retained: RetainedMessages;
+  readonly #file: BrokerFile;
+  readonly #limits: StoreLimits;
+  readonly #queues: OutgoingQueues;
+  /** The subscriptions with QoS 1 or 2 of clients with a session: key `client NUL topic`. */
+  readonly #durable = new TopicTree<string>();
+  readonly #sessions = new Map<string, Map<string, number>>();
+  #acceptedId = 0;
+  #left: { readonly wills: LeftMessage[]; readonly accepted: LeftMessage[] } = { wills: [], accepted: [] };
+
+  constructor(file: BrokerFile, limits: StoreLimits, onDropped: (client: string) => void) {
+    super();
+    this.#file = file;
+    this.#limits = limits;
+    this.retained = new RetainedMessages(file, limits.maxRetained);
+    this.#queues = new OutgoingQueues(file, limits, onDropped);
+  }
+
+  override async setup(broker: unknown): Promise<void> {
+    await super.setup(broker);
+    for (const message of this.retained.load()) await super.storeRetained({ ...message, retain: true });
+    for (const row of this.#file.all('SELECT * FROM subscriptions')) {
+      await this.#keepSubscriptions(String(row.client), [{ topic: String(row.topic), qos: Number(row.qos) }]);
+    }
+    this.#queues.load();
+    for (const row of this.#file.all('SELECT * FROM incoming')) {
+      const empty = { topic: '', payload: Buffer.alloc(0), qos: 2, retain: false, messageId: Number(row.message_id) };
+      await super.incomingStorePacket({ id: String(row.client) }, empty);
+    }
+    const accepted = this.#file.all('SELECT * FROM accepted ORDER BY id');
+    this.#acceptedId = Number(accepted.at(-1)?.id ?? 0);
+    // Whoever left a will is not connected now: the process that held the connections has ended.
+    this.#left = { wills: this.#file.all('SELECT * FROM wills').map(leftMessage), accepted: accepted.map(leftMessage) };
+  }
+
+  /**
+   * `wills` of the process before this one, and what it `accepted` from publishers but may not have queued for the
+   * subscribers. To be published now, and then forgotten by `forgetLeft`.
+   */
+  get left(): { readonly wills: readonly LeftMessage[]; readonly accepted: readonly LeftMessage[] } {
+    return this.#left;
+  }
+
+  async forgetLeft(): Promise<void> {
+    const { wills, accepted } = this.#left;
+    this.#left = { wills: [], accepted: [] };
+    if (wills.length + accepted.length === 0) return;
+    await this.#file.durable(() => this.#file.run('DELETE FROM wills'));
+    await this.#file.durable(() => this.#file.run('DELETE FROM accepted'));
+  }
+
+  /** True when a client with a session would get it: then an acknowledgement to its publisher is a promise. */
+  hasDurableSubscriber(topic: string): boolean {
+    return this.#sessions.size > 0 && this.#durable.match(topic).size > 0;
+  }
+
+  /** Resolves with the name under which `forgetAccepted` is told that the queues have it. */
+  async rememberAccepted(topic: string, payload: Buffer, qos: number): Promise<number> {
+    this.#acceptedId += 1;
+    const id = this.#acceptedId;
+    await this.#file.durable(() =>
+      this.#file.run('INSERT INTO accepted (id, topic, payload, qos) VALUES (?, ?, ?, ?)', id, topic, payload, qos),
+    );
+    return id;
+  }
+
+  forgetAccepted(id: number): void {
+    this.#file.lazy(() => this.#file.run('DELETE FROM accepted WHERE id = ?', id));
+  }
+
+  override async storeRetained(packet: StoredPacket): Promise<void> {
+    // A copy: the payload is a view on a socket's chunk, which it would keep alive.
+    const payload = Buffer.from(packet.payload);
+    await this.retained.store(packet.topic, payload, packet.qos);
+    await super.storeRetained({ ...packet, payload });
+  }
+
+  override async addSubscriptions(client: ClientId, subscriptions: readonly StoredSubscription[]): Promise<void> {
+    if (!this.#sessions.has(client.id) && this.#sessions.size >= this.#limits.maxSessions) {
+      throw new BridgeError('sessionLimit', `The broker keeps ${this.#sessions.size} sessions already`);
+    }
+    await this.#file.durable(() => {
+      for (const { topic, qos } of subscriptions) {
+        this.#file.run('REPLACE INTO subscriptions (client, topic, qos) VALUES (?, ?, ?)', client.id, topic, qos);
+      }
+    });
+    await this.#keepSubscriptions(client.id, subscriptions);
+  }
+
+  async #keepSubscriptions(client: string, subscriptions: readonly StoredSubscription[]): Promise<void> {
+    let session = this.#sessions.get(client);
+    if (session === undefined) {
+      session = new Map();
+      this.#sessions.set(client, session);
+    }
+    for (const { topic, qos } of subscriptions) {
+      session.set(topic, qos);
+      if (qos > 0) this.#durable.add(topic, `${client}\0${topic}`);
+      else this.#durable.remove(topic, `${client}\0${topic}`);
+    }
+    await super.addSubscriptions({ id: client }, subscriptions);
+  }
+
+  override async removeSubscriptions(client: ClientId, topics: readonly string[]): Promise<void> {
+    await this.#file.durable(() => {
+      for (const topic of topics) {
+        this.#file.run('DELETE FROM subscriptions WHERE client = ? AND topic = ?', client.id, topic);
+      }
+    });
+    this.#forgetSubscriptions(client.id, topics);
+    await super.removeSubscriptions(client, topics);
+  }
+
+  /** aedes calls it when a client connects clean: its session has ended, and with it what waited for it. */
+  override async cleanSubscriptions(client: ClientId): Promise<void> {
+    const session = this.#sessions.get(client.id);
+    if (session !== undefined) {
+      await this.#file.durable(() => this.#file.run('DELETE FROM subscriptions WHERE client = ?', client.id));
+      this.#forgetSubscriptions(client.id, [...session.keys()]);
+    }
+    this.#queues.clearAll(client.id);
+    await super.cleanSubscriptions(client);
+  }
+
+  #forgetSubscriptions(client: string, topics: readonly string[]): void {
+    const session = this.#sessions.get(client);
+    if (session === undefined) return;
+    for (const topic of topics) {
+      session.delete(topic);
+      this.#durable.remove(topic, `${client}\0${topic}`);
+    }
+    if (session.size === 0) this.#sessions.delete(client);
+  }
+
+  override async outgoingEnqueue(subscription: { clientId: string }, packet: StoredPacket): Promise<void> {
+    await this.#queues.enqueue(new Set([subscription.clientId]), packet);
+  }
+
+  override async outgoingEnqueueCombi(
+    subscriptions: readonly { clientId: string }[],
+    packet: StoredPacket,
+  ): Promise<void> {
+    if (subscriptions.length === 0) return;
+    await this.#queues.enqueue(new Set(subscriptions.map((subscription) => subscription.clientId)), packet);
+  }
+
+  override async outgoingUpdate(client: ClientId, packet: StoredPacket): Promise<void> {
+    this.#queues.update(client.id, packet);
+  }
+
+  override async outgoingClearMessageId(
+    client: ClientId,
+    packet: { messageId?: number },
+  ): Promise<StoredPacket | undefined> {
+    return this.#queues.clear(client.id, packet.messageId);
+  }
+
+  override outgoingStream(client: ClientId): Readable {
+    return Readable.from(this.#queues.list(client.id));
+  }
+
+  override async incomingStorePacket(client: ClientId, packet: StoredPacket): Promise<void> {
+    const messageId = packet.messageId ?? 0;
+    await this.#file.durable(() =>
+      this.#file.run('REPLACE INTO incoming (client, message_id) VALUES (?, ?)', client.id, messageId),
+    );
+    await super.incomingStorePacket(client, packet);
+  }
+
+  override async incomingDelPacket(client: ClientId, packet: { messageId?: number }): Promise<void> {
+    await super.incomingDelPacket(client, packet);
+    const messageId = packet.messageId ?? 0;
+    this.#file.lazy(() =>
+      this.#file.run('DELETE FROM incoming WHERE client = ? AND message_id = ?', client.id, messageId),
+    );
+  }
+
+  override async cleanIncoming(client: ClientId): Promise<void> {
+    await super.cleanIncoming(client);
+    this.#file.lazy(() => this.#file.run('DELETE FROM incoming WHERE client = ?', client.id));
+  }
+
+  override async putWill(client: ClientId, packet: StoredPacket): Promise<void> {
+    const { topic, payload, qos, retain } = packet;
+    await this.keepWill(client.id, topic, Buffer.from(payload), qos, retain);
+    await super.putWill(client, packet);
+  }
+
+  override async delWill(client: ClientId): Promise<StoredPacket | undefined> {
+    const will = await super.delWill(client);
+    if (will !== undefined) this.forgetWill(client.id);
+    return will;
+  }
+
+  /** Kept aside from aedes's own, for publishers in this process: published at the next start unless forgotten before. */
+  async keepWill(client: string, topic: string, payload: Buffer, qos: number, retain: boolean): Promise<void> {
+    await this.#file.durable(() =>
+      this.#file.run(
+        'REPLACE INTO wills (client, topic, payload, qos, retain) VALUES (?, ?, ?, ?, ?)',
+        client,
+        topic,
+        payload,
+        qos,
+        retain ? 1 : 0,
+      ),
+    );
+  }
+
+  forgetWill(client: string): void {
+    this.#file.lazy(() => this.#file.run('DELETE FROM wills WHERE client = ?', client));
+  }
+}
+
+function leftMessage(row: Record<string, unknown>): LeftMessage {
+  const qos = Number(row.qos);
+  return {
+    topic: String(row.topic),
+    payload: Buffer.from(row.payload as Uint8Array),
+    qos: qos === 1 || qos === 2 ? qos : 0,
+    retain: row.retain === 1,
+  };
+}

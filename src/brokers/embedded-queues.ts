@@ -1,0 +1,187 @@
+// What waits for the embedded broker's clients with a session: bounded queues in memory, each change written to the file.
+// (aedes-persistence's own queues are searched from the front and unbounded: both hurt when a client stays away.)
+import type { StoredPacket } from 'aedes-persistence/asyncPersistence.js';
+import type { BrokerFile } from './embedded-file.ts';
+
+export interface QueueLimits {
+  /** Per client. What comes when either is reached is dropped for this client, and told. */
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
+interface Entry {
+  readonly row: number;
+  /** A PUBLISH, or the PUBREL that took its place. */
+  packet: StoredPacket;
+  readonly bytes: number;
+}
+
+interface Queue {
+  /** By row: in the order of arrival. */
+  readonly entries: Map<number, Entry>;
+  readonly byOrigin: Map<string, Entry>;
+  readonly byMessageId: Map<number, Entry>;
+  bytes: number;
+}
+
+export class OutgoingQueues {
+  readonly #file: BrokerFile;
+  readonly #limits: QueueLimits;
+  readonly #onDropped: (client: string) => void;
+  readonly #queues = new Map<string, Queue>();
+  #lastRow = 0;
+
+  constructor(file: BrokerFile, limits: QueueLimits, onDropped: (client: string) => void) {
+    this.#file = file;
+    this.#limits = limits;
+    this.#onDropped = onDropped;
+  }
+
+  load(): void {
+    this.#queues.clear();
+    this.#lastRow = 0;
+    for (const row of this.#file.all('SELECT * FROM outgoing ORDER BY id')) {
+      const packet: StoredPacket = {
+        cmd: row.release === 1 ? 'pubrel' : 'publish',
+        topic: String(row.topic),
+        payload: Buffer.from(row.payload as Uint8Array),
+        qos: Number(row.qos),
+        retain: false,
+        dup: false,
+        messageId: row.message_id === null ? undefined : Number(row.message_id),
+      };
+      if (row.broker !== null) {
+        packet.brokerId = String(row.broker);
+        packet.brokerCounter = Number(row.counter);
+      }
+      this.#lastRow = Number(row.id);
+      this.#insert(String(row.client), { row: this.#lastRow, packet, bytes: packet.payload.length });
+    }
+  }
+
+  /** Resolves when the disk has it. A client that several of its subscriptions bring in gets one copy. */
+  async enqueue(clients: ReadonlySet<string>, packet: StoredPacket): Promise<void> {
+    const entries: { readonly client: string; readonly entry: Entry }[] = [];
+    // A copy: the payload is a view on a socket's chunk, which it would keep alive.
+    const payload = Buffer.isBuffer(packet.payload) ? Buffer.from(packet.payload) : packet.payload;
+    for (const client of clients) {
+      const queue = this.#queues.get(client);
+      const bytes = packet.payload.length;
+      if (
+        queue !== undefined &&
+        (queue.entries.size >= this.#limits.maxMessages || queue.bytes + bytes > this.#limits.maxBytes)
+      ) {
+        this.#onDropped(client);
+        continue;
+      }
+      if (queue?.byOrigin.has(originOf(packet))) continue;
+      this.#lastRow += 1;
+      const entry = { row: this.#lastRow, packet: copyOf(packet, payload), bytes };
+      this.#insert(client, entry);
+      entries.push({ client, entry });
+    }
+    if (entries.length === 0) return;
+    try {
+      await this.#file.durable(() => {
+        for (const { client, entry } of entries) {
+          this.#file.run(
+            'INSERT INTO outgoing (id, client, broker, counter, topic, payload, qos) VALUES (?, ?, ?, ?, ?, ?, ?)',
+            entry.row,
+            client,
+            packet.brokerId ?? null,
+            packet.brokerCounter ?? null,
+            packet.topic,
+            payload,
+            packet.qos,
+          );
+        }
+      });
+    } catch (error) {
+      for (const { client, entry } of entries) this.#remove(client, entry);
+      throw error;
+    }
+  }
+
+  /** Gives a queued message its packet identifier, or puts a PUBREL in the place of the PUBLISH with that identifier. */
+  update(client: string, packet: StoredPacket): void {
+    const queue = this.#queues.get(client);
+    const messageId = packet.messageId;
+    const sent = packet.brokerId === undefined ? undefined : queue?.byOrigin.get(originOf(packet));
+    if (queue !== undefined && sent !== undefined) {
+      if (sent.packet.messageId === messageId) return;
+      if (sent.packet.messageId !== undefined) queue.byMessageId.delete(sent.packet.messageId);
+      sent.packet.messageId = messageId;
+      if (messageId !== undefined) queue.byMessageId.set(messageId, sent);
+      this.#file.lazy(() =>
+        this.#file.run('UPDATE outgoing SET message_id = ? WHERE id = ?', messageId ?? null, sent.row),
+      );
+      return;
+    }
+    const answered = messageId === undefined ? undefined : queue?.byMessageId.get(messageId);
+    if (queue === undefined || answered === undefined) throw new Error('no such packet');
+    queue.byOrigin.delete(originOf(answered.packet));
+    answered.packet = packet;
+    this.#file.lazy(() => this.#file.run('UPDATE outgoing SET release = 1 WHERE id = ?', answered.row));
+  }
+
+  /** The client has acknowledged it. */
+  clear(client: string, messageId: number | undefined): StoredPacket | undefined {
+    const entry = messageId === undefined ? undefined : this.#queues.get(client)?.byMessageId.get(messageId);
+    if (entry === undefined) return undefined;
+    this.#remove(client, entry);
+    this.#file.lazy(() => this.#file.run('DELETE FROM outgoing WHERE id = ?', entry.row));
+    return entry.packet;
+  }
+
+  /** The session has ended. */
+  clearAll(client: string): void {
+    if (!this.#queues.delete(client)) return;
+    this.#file.lazy(() => this.#file.run('DELETE FROM outgoing WHERE client = ?', client));
+  }
+
+  /** A copy, in order. */
+  list(client: string): StoredPacket[] {
+    return [...(this.#queues.get(client)?.entries.values() ?? [])].map((entry) => entry.packet);
+  }
+
+  #insert(client: string, entry: Entry): void {
+    let queue = this.#queues.get(client);
+    if (queue === undefined) {
+      queue = { entries: new Map(), byOrigin: new Map(), byMessageId: new Map(), bytes: 0 };
+      this.#queues.set(client, queue);
+    }
+    queue.entries.set(entry.row, entry);
+    queue.bytes += entry.bytes;
+    if (entry.packet.cmd !== 'pubrel') queue.byOrigin.set(originOf(entry.packet), entry);
+    if (entry.packet.messageId !== undefined) queue.byMessageId.set(entry.packet.messageId, entry);
+  }
+
+  #remove(client: string, entry: Entry): void {
+    const queue = this.#queues.get(client);
+    if (queue === undefined || !queue.entries.delete(entry.row)) return;
+    queue.bytes -= entry.bytes;
+    queue.byOrigin.delete(originOf(entry.packet));
+    const messageId = entry.packet.messageId;
+    if (messageId !== undefined && queue.byMessageId.get(messageId) === entry) queue.byMessageId.delete(messageId);
+    if (queue.entries.size === 0) this.#queues.delete(client);
+  }
+}
+
+/** Each client's own, since each gives it an identifier of its own. */
+function copyOf(packet: StoredPacket, payload: Buffer): StoredPacket {
+  return {
+    cmd: 'publish',
+    ...(packet.brokerId === undefined ? {} : { brokerId: packet.brokerId, brokerCounter: packet.brokerCounter ?? 0 }),
+    topic: packet.topic,
+    payload,
+    qos: packet.qos,
+    retain: packet.retain,
+    dup: packet.dup ?? false,
+    messageId: undefined,
+  };
+}
+
+/** aedes numbers what it publishes; the number and the process that gave it name a message for ever. */
+function originOf(packet: StoredPacket): string {
+  return `${packet.brokerId ?? ''} ${packet.brokerCounter ?? 0}`;
+}

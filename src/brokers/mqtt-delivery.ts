@@ -1,0 +1,178 @@
+// The messages of one MQTT connection: collected per socket chunk, handed over, and acknowledged in order once durable.
+// mqtt.js 5.16 has no manual acknowledgement: it sends PUBACK when `handleMessage` calls back without an error, and while a
+// callback is open nothing else is read from the socket, PINGRESP neither. So the callback gets an error at once, which
+// mqtt.js takes as "no PUBACK" without further effect, and the PUBACKs are written to the socket here, many in one write.
+// Payloads are views on the socket's chunks. Node never reuses a chunk, so they may be kept; one kept payload keeps its chunk.
+import type { Writable } from 'node:stream';
+import type { IPublishPacket } from 'mqtt';
+import type { BrokerMessage, SourceListener } from '../domain/ports/broker.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import type { HeldLimits } from './mqtt-options.ts';
+
+/** Told to mqtt.js in place of a success. */
+const NOT_YET = new Error('acknowledged later');
+
+/** A batch goes out when it has this many bytes (one read of a socket), or when the event loop has read what was there. */
+const BATCH_BYTES = 64 * 1024;
+/** PUBACK of MQTT 3.1.1 and, with reason "success" implied, of MQTT 5: header, length 2, packet identifier. */
+const PUBACK_BYTES = 4;
+
+interface Batch {
+  readonly messages: BrokerMessage[];
+  /** Packet identifiers of the QoS 1 messages, in the order received. */
+  readonly ids: number[];
+  readonly arrivedAt: number;
+  bytes: number;
+  done: boolean;
+}
+
+export class MqttDelivery {
+  readonly #stream: Writable;
+  readonly #listener: Pick<SourceListener, 'onMessages'>;
+  readonly #clock: Clock;
+  readonly #limits: HeldLimits;
+  readonly #onRefused: (error: Error) => void;
+  readonly #held: Batch[] = [];
+  /** Of the batches held and of the one being collected. */
+  #heldMessages = 0;
+  #heldBytes = 0;
+  #collecting: Batch | null = null;
+  #open = true;
+  #taking = true;
+  #blocked: ((error: Error) => void) | null = null;
+  #onIdle: (() => void) | null = null;
+
+  /** `stream`: the connection's own. `onRefused`: the listener did not take a batch; nothing more is handed over or acknowledged. */
+  constructor(
+    stream: Writable,
+    listener: Pick<SourceListener, 'onMessages'>,
+    clock: Clock,
+    limits: HeldLimits,
+    onRefused: (error: Error) => void,
+  ) {
+    this.#stream = stream;
+    this.#listener = listener;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#onRefused = onRefused;
+  }
+
+  /** In place of mqtt.js's `handleMessage`. */
+  take(packet: IPublishPacket, done: (error: Error) => void): void {
+    if (!this.#taking) {
+      done(NOT_YET);
+      return;
+    }
+    let batch = this.#collecting;
+    if (batch === null) {
+      batch = { messages: [], ids: [], arrivedAt: this.#clock.now(), bytes: 0, done: false };
+      this.#collecting = batch;
+      setImmediate(this.#flush, batch);
+    }
+    const payload = packet.payload as Buffer;
+    batch.messages.push({
+      topic: packet.topic,
+      payload,
+      qos: packet.qos,
+      retain: packet.retain,
+      dup: packet.dup,
+      arrivedAt: batch.arrivedAt,
+    });
+    // Subscriptions ask for QoS 1, so QoS 2 does not come; were it to, mqtt.js answers it as usual.
+    if (packet.qos === 1 && packet.messageId !== undefined) batch.ids.push(packet.messageId);
+    batch.bytes += payload.length;
+    this.#heldMessages += 1;
+    this.#heldBytes += payload.length;
+    if (packet.qos === 2) {
+      (done as (error?: Error) => void)();
+      return;
+    }
+    if (batch.bytes >= BATCH_BYTES) this.#flush(batch);
+    if (this.#isFull()) this.#blocked = done;
+    else done(NOT_YET);
+  }
+
+  /** Hands nothing more over; resolves when what was handed over is acknowledged, or the connection has gone. */
+  drain(): Promise<void> {
+    this.#taking = false;
+    this.#collecting = null;
+    if (!this.#open || this.#held.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /** The connection has gone: acknowledgements that come later are dropped; the broker sends those messages again. */
+  close(): void {
+    this.#open = false;
+    this.#taking = false;
+    this.#collecting = null;
+    this.#held.length = 0;
+    this.#heldMessages = 0;
+    this.#heldBytes = 0;
+    this.#blocked = null;
+    this.#onIdle?.();
+    this.#onIdle = null;
+  }
+
+  /** An arrow, so that it can be given to `setImmediate` without a closure per batch. */
+  readonly #flush = (batch: Batch): void => {
+    if (this.#collecting !== batch) return;
+    this.#collecting = null;
+    this.#held.push(batch);
+    this.#listener.onMessages(batch.messages, (error) => this.#settle(batch, error));
+  };
+
+  #settle(batch: Batch, error: Error | null): void {
+    if (!this.#open || batch.done) return;
+    if (error !== null) {
+      // Later batches stay unacknowledged as well: acknowledging them would put this one behind them when it comes again.
+      this.close();
+      this.#onRefused(error);
+      return;
+    }
+    batch.done = true;
+    if (this.#held[0] === batch) this.#acknowledge();
+  }
+
+  /** Acknowledges the settled batches at the head, in the order received (MQTT-4.6.0-2), in one write. */
+  #acknowledge(): void {
+    let batches = 0;
+    let acks = 0;
+    for (const batch of this.#held) {
+      if (!batch.done) break;
+      batches += 1;
+      acks += batch.ids.length;
+      this.#heldMessages -= batch.messages.length;
+      this.#heldBytes -= batch.bytes;
+    }
+    const settled = this.#held.splice(0, batches);
+    if (acks > 0) {
+      const buffer = Buffer.allocUnsafe(acks * PUBACK_BYTES);
+      let at = 0;
+      for (const { ids } of settled) {
+        for (const id of ids) {
+          buffer[at] = 0x40;
+          buffer[at + 1] = 2;
+          buffer[at + 2] = id >> 8;
+          buffer[at + 3] = id & 0xff;
+          at += PUBACK_BYTES;
+        }
+      }
+      this.#stream.write(buffer);
+    }
+    if (this.#blocked !== null && !this.#isFull()) {
+      const resume = this.#blocked;
+      this.#blocked = null;
+      resume(NOT_YET);
+    }
+    if (this.#held.length === 0) {
+      this.#onIdle?.();
+      this.#onIdle = null;
+    }
+  }
+
+  #isFull(): boolean {
+    return this.#heldMessages >= this.#limits.maxMessages || this.#heldBytes >= this.#limits.maxBytes;
+  }
+}

@@ -1,0 +1,166 @@
+// An uplink source on an MQTT broker: a persistent session, QoS 1, acknowledged when the listener has made it durable.
+import type { MqttClient } from 'mqtt';
+import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+import type { SourceListener, SourceOptions, UplinkSource } from '../domain/ports/broker.ts';
+import { MqttDelivery } from './mqtt-delivery.ts';
+import { MqttLink } from './mqtt-link.ts';
+import { type BrokerAddress, HELD, type MqttBrokerOptions } from './mqtt-options.ts';
+import { subscribe } from './mqtt-subscribe.ts';
+
+/** How long `stop` and `pause` wait for the listener to settle what it has; what it settles later comes once more. */
+const SETTLE_MS = 5_000;
+
+export class MqttSource implements UplinkSource {
+  readonly #broker: MqttBrokerOptions;
+  readonly #address: BrokerAddress;
+  readonly #options: SourceOptions;
+  readonly #listener: SourceListener;
+  readonly #link: MqttLink;
+  #delivery: MqttDelivery | null = null;
+  #wanted: 'stopped' | 'running' | 'paused' = 'stopped';
+  /** Leaving takes a moment; what is wanted after it is looked at then. */
+  #leaving: Promise<void> | null = null;
+  #expectSession: boolean;
+
+  constructor(broker: MqttBrokerOptions, address: BrokerAddress, options: SourceOptions, listener: SourceListener) {
+    this.#broker = broker;
+    this.#address = address;
+    this.#options = options;
+    this.#listener = listener;
+    this.#expectSession = options.expectSession;
+    this.#link = new MqttLink(
+      broker,
+      address,
+      { clientId: options.clientId, clean: false },
+      {
+        prepare: (client) => this.#prepare(client),
+        onConnected: (client, sessionPresent, ready) => this.#subscribe(client, sessionPresent, ready),
+        onDown: (down) => {
+          this.#delivery?.close();
+          this.#delivery = null;
+          if (this.#wanted === 'running') this.#listener.onStatus({ kind: 'down', ...down });
+        },
+      },
+    );
+  }
+
+  start(): void {
+    this.#want('running');
+  }
+
+  pause(): void {
+    if (this.#wanted === 'running') this.#want('paused');
+  }
+
+  resume(): void {
+    if (this.#wanted === 'paused') this.#want('running');
+  }
+
+  async stop(): Promise<void> {
+    this.#want('stopped');
+    await this.#leaving;
+  }
+
+  async clear(timeoutMs: number): Promise<void> {
+    if (this.#wanted !== 'stopped' || this.#leaving !== null) {
+      throw new BridgeError('sourceNotStopped', 'A source must be stopped before its session is cleared');
+    }
+    await clearSession(this.#broker, this.#address, this.#options.clientId, timeoutMs);
+    this.#expectSession = false;
+  }
+
+  #want(wanted: 'stopped' | 'running' | 'paused'): void {
+    this.#wanted = wanted;
+    if (this.#leaving !== null) return;
+    if (wanted === 'running') this.#link.start();
+    else {
+      this.#leaving = this.#leave().then(() => {
+        this.#leaving = null;
+        if (this.#wanted === 'running') this.#link.start();
+        else if (this.#wanted === 'paused') this.#listener.onStatus({ kind: 'paused' });
+      });
+    }
+  }
+
+  async #leave(): Promise<void> {
+    const delivery = this.#delivery;
+    if (delivery !== null) {
+      // Acknowledge what the listener has taken: else all of it would come again.
+      const cancel = this.#broker.clock.after(SETTLE_MS, () => delivery.close());
+      await delivery.drain();
+      cancel();
+    }
+    await this.#link.stop();
+    delivery?.close();
+    this.#delivery = null;
+  }
+
+  #prepare(client: MqttClient): void {
+    const delivery = new MqttDelivery(
+      client.stream,
+      this.#listener,
+      this.#broker.clock,
+      { ...HELD, ...this.#broker.held },
+      // The broker sends unacknowledged messages again only on a new connection.
+      (error) => this.#link.drop({ reason: `the uplinks could not be kept: ${describeError(error)}`, fatal: false }),
+    );
+    this.#delivery = delivery;
+    client.handleMessage = (packet, done) => delivery.take(packet, done);
+  }
+
+  #subscribe(client: MqttClient, sessionPresent: boolean, ready: () => void): void {
+    const sessionLost = this.#expectSession && !sessionPresent;
+    subscribe(client, this.#options.topics, (refused) => {
+      if (this.#link.client !== client) return;
+      if (refused !== null) {
+        this.#link.drop(refused);
+        return;
+      }
+      ready();
+      this.#expectSession = true;
+      if (this.#wanted === 'running') this.#listener.onStatus({ kind: 'up', sessionLost });
+    });
+  }
+}
+
+/** Ends a session at the broker: a clean connection under its name makes the broker forget it and its queue. */
+function clearSession(
+  broker: MqttBrokerOptions,
+  address: BrokerAddress,
+  clientId: string,
+  timeoutMs: number,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let lastReason = 'it does not answer';
+    const link = new MqttLink(
+      broker,
+      address,
+      { clientId, clean: true },
+      {
+        prepare: () => {},
+        onConnected: (_client, _sessionPresent, ready) => {
+          ready();
+          cancel();
+          link.stop().then(resolve, reject);
+        },
+        onDown: (down) => {
+          lastReason = down.reason;
+        },
+      },
+    );
+    const cancel = broker.clock.after(timeoutMs, () => {
+      void link
+        .stop()
+        .then(() =>
+          reject(
+            new BridgeError(
+              'sessionNotCleared',
+              `The session "${clientId}" on broker "${broker.name}" could not be ended within ${timeoutMs} ms: ${lastReason}`,
+              { exitCode: EXIT.unavailable },
+            ),
+          ),
+        );
+    });
+    link.start();
+  });
+}

@@ -1,0 +1,133 @@
+// Talks to the running worker's loopback admin interface, which `{dataDir}/admin.json` leads to.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { FieldError } from '../domain/connection.ts';
+import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+
+export interface AdminAnswer {
+  readonly status: number;
+  /** Parsed; null for an empty body. */
+  readonly body: unknown;
+}
+
+/** The form of its errors. */
+export interface AdminFault {
+  readonly code?: string;
+  readonly message?: string;
+  readonly errors?: readonly FieldError[];
+}
+
+const TIMEOUT_MS = 15_000;
+
+export class AdminClient {
+  readonly #dataDir: string;
+  readonly #url: string;
+  readonly #token: string;
+
+  private constructor(dataDir: string, url: string, token: string) {
+    this.#dataDir = dataDir;
+    this.#url = url;
+    this.#token = token;
+  }
+
+  /** Throws `noWorker` (exit code 69) when none runs on this data directory, as far as its file tells. */
+  static async find(dataDir: string): Promise<AdminClient> {
+    const file = path.join(dataDir, 'admin.json');
+    let text: string;
+    try {
+      text = await readFile(file, 'utf8');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') throw noWorker(dataDir, 'there is no admin.json', error);
+      const hint = code === 'EACCES' ? 'run this as the user whom the bridge runs as' : describeError(error);
+      throw new BridgeError('noAccess', `${file} cannot be read: ${hint}`, {
+        exitCode: EXIT.unavailable,
+        cause: error,
+      });
+    }
+    const { url, token } = readAccess(text);
+    // The token goes nowhere else than to this machine, whatever the file says.
+    if (url === null || token === null) throw noWorker(dataDir, `${file} is not what a bridge writes`);
+    return new AdminClient(dataDir, url, token);
+  }
+
+  async request(method: 'GET' | 'PUT' | 'DELETE', route: string, body?: unknown): Promise<AdminAnswer> {
+    const response = await this.#fetch(method, route, AbortSignal.timeout(TIMEOUT_MS), body);
+    try {
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+
+  /** One value a line, as they come, until the worker ends or `signal` aborts. */
+  async *follow(route: string, signal: AbortSignal): AsyncGenerator<unknown, void> {
+    const response = await this.#fetch('GET', route, signal);
+    if (!response.ok) throw refusal(response.status, await response.json().catch(() => null));
+    const decoder = new TextDecoder();
+    let rest = '';
+    try {
+      for await (const chunk of response.body ?? []) {
+        const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) if (line.trim() !== '') yield JSON.parse(line);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw this.#broken(error);
+    }
+  }
+
+  async #fetch(method: string, route: string, signal: AbortSignal, body?: unknown): Promise<Response> {
+    const headers: Record<string, string> = { authorization: `Bearer ${this.#token}` };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    const init: RequestInit = { method, headers, signal, redirect: 'error' };
+    if (body !== undefined) init.body = JSON.stringify(body);
+    try {
+      return await fetch(`${this.#url}${route}`, init);
+    } catch (error) {
+      if (signal.aborted && (signal.reason as Error)?.name !== 'TimeoutError') throw error;
+      throw this.#broken(error);
+    }
+  }
+
+  #broken(error: unknown): BridgeError {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const isGone = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED';
+    return noWorker(this.#dataDir, isGone ? 'the one that wrote admin.json is gone' : describeError(cause), error);
+  }
+}
+
+function readAccess(text: string): { url: string | null; token: string | null } {
+  try {
+    const { url, token } = JSON.parse(text) as { url?: unknown; token?: unknown };
+    const isLocal = typeof url === 'string' && /^http:\/\/(127\.0\.0\.1|\[::1\]):\d{1,5}\/?$/.test(url);
+    return {
+      url: isLocal ? url.replace(/\/$/, '') : null,
+      token: typeof token === 'string' && /^[\w-]{16,200}$/.test(token) ? token : null,
+    };
+  } catch {
+    return { url: null, token: null };
+  }
+}
+
+function noWorker(dataDir: string, why: string, cause?: unknown): BridgeError {
+  const message = `No bridge answers for the data directory ${dataDir} (${why}). Start one with \`here-bridge start\`, or name its directory with --data-dir.`;
+  return new BridgeError('noWorker', message, { exitCode: EXIT.unavailable, cause });
+}
+
+/** What the worker refused, as an error with the exit code that fits. */
+export function refusal(status: number, body: unknown): BridgeError {
+  const fault = (typeof body === 'object' && body !== null ? body : {}) as AdminFault;
+  const lines = [fault.message ?? `The bridge answered ${status}`];
+  for (const { pointer, message } of fault.errors ?? []) lines.push(`${pointer || '/'}: ${message}`);
+  const exitCode =
+    status === 404
+      ? EXIT.noInput
+      : status === 400 || status === 413
+        ? EXIT.data
+        : status === 401 || status === 503
+          ? EXIT.unavailable
+          : EXIT.software;
+  return new BridgeError(fault.code ?? `http${status}`, lines.join('\n'), { exitCode });
+}

@@ -1,0 +1,32 @@
+// Reading of option values: durations, numbers, lists. What does not read is wrong use of the command line (exit code 64).
+import { InvalidArgumentError } from 'commander';
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
+
+/** `500ms`, `20s`, `5m`, `1h` in ms. */
+export function duration(text: string): number {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)$/.exec(text.trim());
+  if (match === null) throw new InvalidArgumentError('Allowed: a number with ms, s, m or h, for example 20s.');
+  return Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
+}
+
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text.trim()) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Allowed: a whole number from ${min} to ${max}.`);
+  };
+}
+
+export function amount(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}(\.\d{1,9})?$/.test(text.trim()) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Allowed: a number from ${min} to ${max}.`);
+  };
+}
+
+/** For options that may be given several times. */
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}

@@ -1,0 +1,136 @@
+// `here-bridge connections …`: what a running worker's connections do, and changing them.
+import type { Command } from 'commander';
+import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { ConnectionView, FollowedUplink } from '../domain/ports/control.ts';
+import { AdminClient, refusal } from './admin-client.ts';
+import { loadFrom, withConfigOptions } from './config-options.ts';
+import { connectionLines, connectionTable, uplinkLine } from './connection-lines.ts';
+import { type CliIo, paint, printJson, printLine } from './io.ts';
+import { nameOf, readJson } from './read-json.ts';
+
+interface Options {
+  readonly json?: boolean;
+  readonly id?: string;
+}
+
+const EXIT_CODES = `
+Exit codes: 0 done, 65 the definition does not validate, 66 there is no such connection, 69 no bridge answers.`;
+
+export function registerConnections(program: Command, io: CliIo): void {
+  const group = program
+    .command('connections')
+    .description('List, show, change and follow the connections of a bridge that runs on this machine.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  here-bridge connections ls
+  here-bridge connections apply tenant-a.json
+  here-bridge connections tail tenant-a
+  here-bridge connections ls --data-dir /var/lib/here-bridge --json
+${EXIT_CODES}`,
+    );
+  registerLs(group, io);
+  registerShow(group, io);
+  registerApply(group, io);
+  registerRm(group, io);
+  registerTail(group, io);
+}
+
+function verb(group: Command, name: string, about: string, examples: string): Command {
+  return withConfigOptions(group.command(name))
+    .description(about)
+    .option('--json', 'print JSON, one value a line')
+    .addHelpText('after', `\nExamples:\n${examples}\n${EXIT_CODES}`);
+}
+
+function registerLs(group: Command, io: CliIo): void {
+  verb(group, 'ls', 'List all connections with their states and ledgers.', '  here-bridge connections ls').action(
+    async (options: Options, command: Command) => {
+      const views = (await ask(command, io, 'GET', '/connections')) as readonly ConnectionView[];
+      if (options.json === true) printJson(io, views);
+      else printLine(io, connectionTable(io, views));
+    },
+  );
+}
+
+function registerShow(group: Command, io: CliIo): void {
+  verb(group, 'show', 'Show one connection.', '  here-bridge connections show tenant-a --json | jq .ledger')
+    .argument('<id>')
+    .action(async (id: string, options: Options, command: Command) => {
+      const view = (await ask(command, io, 'GET', route(id))) as ConnectionView;
+      if (options.json === true) printJson(io, view);
+      else printLine(io, connectionLines(io, view));
+    });
+}
+
+function registerApply(group: Command, io: CliIo): void {
+  verb(
+    group,
+    'apply',
+    'Create or change a connection from a definition in JSON; the config topic takes it in.',
+    '  here-bridge connections apply tenant-a.json\n  here-bridge connections apply - --id tenant-a < definition.json',
+  )
+    .argument('<file>', 'a definition in JSON; - is standard input')
+    .option('--id <id>', 'the id, if the definition has none of its own')
+    .action(async (file: string, options: Options, command: Command) => {
+      const definition = await readJson(io, file);
+      const id = options.id ?? (definition as { id?: unknown } | null)?.id;
+      if (typeof id !== 'string' || id === '') {
+        const message = `${nameOf(file)}: the definition has no id; give one with --id`;
+        throw new BridgeError('data', message, { exitCode: EXIT.data });
+      }
+      const client = await connect(command, io);
+      const { status, body } = await client.request('PUT', route(id), definition);
+      if (status !== 200 && status !== 201) throw refusal(status, body);
+      if (options.json === true) printJson(io, body);
+      else printLine(io, `${id} ${paint(io, 'green', status === 201 ? 'created' : 'changed')}`);
+    });
+}
+
+function registerRm(group: Command, io: CliIo): void {
+  verb(
+    group,
+    'rm',
+    'Delete a connection with everything that is stored of it, its waiting uplinks and dead letters too.',
+    '  here-bridge connections rm tenant-a',
+  )
+    .argument('<id>')
+    .action(async (id: string, options: Options, command: Command) => {
+      await ask(command, io, 'DELETE', route(id));
+      if (options.json === true) printJson(io, { id, deleted: true });
+      else printLine(io, `${id} deleted`);
+    });
+}
+
+function registerTail(group: Command, io: CliIo): void {
+  verb(
+    group,
+    'tail',
+    'Follow what a connection does, one line an uplink, until Ctrl-C.',
+    '  here-bridge connections tail tenant-a\n  here-bridge connections tail tenant-a --json | jq \'select(.outcome.kind != "delivered")\'',
+  )
+    .argument('<id>')
+    .action(async (id: string, options: Options, command: Command) => {
+      const client = await connect(command, io);
+      for await (const followed of client.follow(`${route(id)}/tail`, io.stopSignal())) {
+        if (options.json === true) printJson(io, followed);
+        else printLine(io, uplinkLine(io, followed as FollowedUplink));
+      }
+    });
+}
+
+function route(id: string): string {
+  return `/connections/${encodeURIComponent(id)}`;
+}
+
+async function connect(command: Command, io: CliIo): Promise<AdminClient> {
+  const { config } = await loadFrom(command, io);
+  return AdminClient.find(config.dataDir);
+}
+
+async function ask(command: Command, io: CliIo, method: 'GET' | 'DELETE', path: string): Promise<unknown> {
+  const { status, body } = await (await connect(command, io)).request(method, path);
+  if (status < 200 || status > 299) throw refusal(status, body);
+  return body;
+}

@@ -1,0 +1,167 @@
+// The demo: broker, bridge, simulated fleets and simulated HERE Tracking in one process, on free ports and a temporary folder.
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { type Bridge, startBridge } from '../../bridge.ts';
+import { loadConfig } from '../../config/load.ts';
+import { EXIT, type ExitCode } from '../../domain/errors.ts';
+import type { Clock } from '../../domain/ports/clock.ts';
+import { systemChance, systemClock } from '../../ops/clock.ts';
+import { createLogger } from '../../ops/logger.ts';
+import { aborted } from '../../ops/signals.ts';
+import { type FleetPublisher, startFleetPublisher } from '../../sandbox/fleet/publisher.ts';
+import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
+import type { DemoOptions } from '../demo.ts';
+import type { CliIo } from '../io.ts';
+import { createLiveView, wantsColour } from './live.ts';
+import { DemoConnections, type DemoSnapshot, RateMeter } from './snapshot.ts';
+import { summarize } from './summary.ts';
+
+/** Two tenants, told apart by a tag of their devices; HERE fails now and then for the second one. */
+const TENANTS = ['north', 'south'] as const;
+const TROUBLED = 1;
+const DRAIN_MS = 20_000;
+const EVENTS_SHOWN = 20;
+
+export async function runDemo(options: DemoOptions, io: CliIo): Promise<ExitCode> {
+  const stopped = io.stopSignal();
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'here-bridge-demo-'));
+  const sandbox = await startSandbox({ port: 0, seed: options.seed });
+  let bridge: Bridge | null = null;
+  try {
+    bridge = await startWorker(dataDir, sandbox, options, io);
+    return await show(bridge, sandbox, dataDir, stopped, options, io);
+  } finally {
+    await bridge?.stop();
+    await sandbox.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function startWorker(dataDir: string, sandbox: Sandbox, options: DemoOptions, io: CliIo): Promise<Bridge> {
+  const { config } = loadConfig({
+    files: ['demo'],
+    flags: [
+      { key: 'dataDir', text: dataDir, flag: 'demo' },
+      { key: 'here.services.sandbox.url', text: sandbox.url, flag: 'demo' },
+    ],
+    env: io.env,
+    cwd: io.cwd,
+  });
+  // The live view shows the events; without it the log does, beside the last line that programs read.
+  const level = io.stdout.isTTY === true && !options.json ? 'silent' : config.log.level;
+  const logger = await createLogger({ level, pretty: config.log.pretty, output: io.stderr, colour: false });
+  const bridge = await startBridge(config, { logger, clock: systemClock, chance: systemChance });
+  for (const [index, tenant] of TENANTS.entries()) {
+    const outcome = await bridge.control.apply(tenant, {
+      connectorId: 'actility-here-iot',
+      name: index === TROUBLED ? `Fleet ${tenant}, where HERE fails now and then` : `Fleet ${tenant}`,
+      configuration: {
+        email: sandbox.email,
+        password: sandbox.password,
+        appId: sandbox.appIds[index],
+        source: { matchers: [{ type: 'thing', tags: [tenant] }] },
+      },
+    });
+    if (outcome.kind !== 'ok') throw new Error(`The demo's definition was not taken: ${JSON.stringify(outcome)}`);
+  }
+  const appId = sandbox.appIds[TROUBLED] as string;
+  sandbox.addFault({ name: '503', rate: 0.04, appId, path: '/v3/batch' });
+  sandbox.addFault({ name: '429', rate: 0.02, retryAfterS: 1, appId, path: '/v3/batch' });
+  sandbox.addFault({ name: '400', rate: 0.002, appId, path: '/v3/batch' });
+  return bridge;
+}
+
+function startFleets(bridge: Bridge, options: DemoOptions): FleetPublisher[] {
+  const brokerUrl = bridge.control.worker().brokers[0]?.url as string;
+  return TENANTS.map((tenant, index) =>
+    startFleetPublisher({
+      brokerUrl,
+      seed: options.seed + index,
+      devices: Math.max(1, Math.round(options.devices / TENANTS.length)),
+      ratePerSecond: options.rate / TENANTS.length,
+      tags: [tenant],
+      clock: systemClock,
+    }),
+  );
+}
+
+async function show(
+  bridge: Bridge,
+  sandbox: Sandbox,
+  dataDir: string,
+  stopped: AbortSignal,
+  options: DemoOptions,
+  io: CliIo,
+): Promise<ExitCode> {
+  const clock: Clock = systemClock;
+  const startedAt = clock.monotonic();
+  const fleets = startFleets(bridge, options);
+  const views = new DemoConnections();
+  const meter = new RateMeter();
+  let phase: DemoSnapshot['phase'] = 'running';
+  const counts = () => ({
+    published: fleets.reduce((sum, fleet) => sum + fleet.counts.published, 0),
+    acknowledged: fleets.reduce((sum, fleet) => sum + fleet.counts.acknowledged, 0),
+  });
+  const snapshot = (): DemoSnapshot => {
+    const now = clock.monotonic();
+    const fleet = counts();
+    return {
+      elapsedMs: now - startedAt,
+      forMs: options.for ?? null,
+      phase,
+      fleet: { ...fleet, perSecond: meter.sample(now, fleet.published) },
+      connections: views.take(bridge.control.connections(), now),
+      events: [...bridge.control.events({ limit: EVENTS_SHOWN })].reverse(),
+      hints: hintsFor(dataDir, sandbox, bridge),
+    };
+  };
+  const colour = wantsColour(io.stdout, io.env);
+  const view = options.json ? null : createLiveView({ screen: io.stdout, clock, colour, snapshot });
+  view?.start();
+
+  const over = Promise.withResolvers<void>();
+  if (options.for !== undefined) clock.after(options.for, over.resolve);
+  await Promise.race([over.promise, aborted(stopped), ...fleets.map((fleet) => fleet.done)]);
+  phase = 'draining';
+  await Promise.all(fleets.map((fleet) => fleet.stop()));
+  // The reader of the last line wants everything settled; whoever pressed Ctrl-C wants the end.
+  await drained(bridge, clock, stopped.aborted ? 3_000 : DRAIN_MS);
+  phase = 'ended';
+  view?.stop();
+
+  const ledgers = Object.fromEntries(bridge.control.connections().map(({ id, ledger }) => [id, ledger]));
+  const known = Object.fromEntries(Object.entries(ledgers).flatMap(([id, ledger]) => (ledger ? [[id, ledger]] : [])));
+  const elapsedMs = clock.monotonic() - startedAt;
+  const summary = summarize({ ledgers: known, latency: bridge.latency, elapsedMs, fleet: counts() });
+  io.stdout.write(`${JSON.stringify(summary)}\n`);
+  return summary.balanced && summary.pending === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** Resolves when nothing is pending any more and the published ledgers have caught up, or after `atMostMs`. */
+function drained(bridge: Bridge, clock: Clock, atMostMs: number): Promise<void> {
+  const end = clock.monotonic() + atMostMs;
+  let quietChecks = 0;
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const views = bridge.control.connections();
+      const isQuiet = views.every((each) => each.ledger?.pending === 0 && each.activity?.waiting === 0);
+      quietChecks = isQuiet ? quietChecks + 1 : 0;
+      if (quietChecks >= 3 || clock.monotonic() > end) resolve();
+      else clock.after(100, look);
+    };
+    look();
+  });
+}
+
+function hintsFor(dataDir: string, sandbox: Sandbox, bridge: Bridge): string[] {
+  const at = `--data-dir ${dataDir}`;
+  const broker = bridge.control.worker().brokers[0]?.url ?? '';
+  return [
+    `npx --no-install here-bridge connections ls ${at}`,
+    `npx --no-install here-bridge connections tail north ${at}`,
+    `npx --no-install here-bridge fleet --broker-url ${broker} --tag north --rate 500 --for 10s`,
+    `curl -X POST ${sandbox.url}/sandbox/faults -d '{"name":"503"}'    # HERE is away; DELETE it again`,
+  ];
+}

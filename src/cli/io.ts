@@ -1,0 +1,56 @@
+// What the command line has of the world: streams, environment, the signal to stop, the exit code.
+import type { ExitCode } from '../domain/errors.ts';
+
+export interface TextOutput {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export interface CliIo {
+  readonly stdout: TextOutput;
+  readonly stderr: TextOutput;
+  readonly stdin: AsyncIterable<Buffer | string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** For verbs that run until they are stopped. From the first call on SIGINT and SIGTERM end the verb gently. */
+  stopSignal(): AbortSignal;
+  /** The verdict of a verb that did not fail; 0 unless it is called. */
+  exitWith(code: ExitCode): void;
+}
+
+export function printLine(io: CliIo, line: string): void {
+  io.stdout.write(`${line}\n`);
+}
+
+/** One line, for programs. */
+export function printJson(io: CliIo, value: unknown): void {
+  printLine(io, JSON.stringify(value));
+}
+
+/** https://no-color.org: any value that is not empty says no. */
+export function wantsColour(output: TextOutput, env: CliIo['env']): boolean {
+  return output.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+}
+
+const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
+
+export function paint(io: CliIo, colour: keyof typeof COLOURS, text: string): string {
+  return wantsColour(io.stdout, io.env) ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
+}
+
+/** Columns as wide as their content, two blanks apart; the last one as it is. `colour` gets padded cells. */
+export function table(
+  rows: readonly (readonly string[])[],
+  colour: (text: string, row: number, column: number) => string = (text) => text,
+): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows
+    .map((row, index) =>
+      row
+        .map((cell, column) => colour(column === row.length - 1 ? cell : cell.padEnd(widths[column]!), index, column))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

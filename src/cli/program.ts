@@ -1,0 +1,80 @@
+// The command line's frame: verbs, help, errors and exit codes.
+import { Command, CommanderError } from 'commander';
+import { BridgeError, describeError, EXIT, type ExitCode } from '../domain/errors.ts';
+import { registerConfig } from './config.ts';
+import { registerConnections } from './connections.ts';
+import { registerDemo } from './demo.ts';
+import { registerFleet } from './fleet.ts';
+import type { CliIo } from './io.ts';
+import { registerMap } from './map.ts';
+import { registerSandbox } from './sandbox.ts';
+import { registerStart } from './start.ts';
+import { registerValidate } from './validate.ts';
+
+const HELP = `
+Examples:
+  here-bridge demo                       a simulated fleet through the bridge into a simulated HERE Tracking
+  here-bridge start                      run the bridge
+  here-bridge config                     what is configured, and where it came from
+  here-bridge validate connection.json   check a definition
+  here-bridge connections ls             what the running bridge does
+  here-bridge <verb> --help              more about a verb
+
+Exit codes: 0 done, 1 negative result, 64 wrong use, 65 wrong input, 66 no such thing, 69 nothing answers,
+70 a defect of the bridge, 75 another bridge is in the way, 78 wrong configuration.`;
+
+function createProgram(io: CliIo, version: string): Command {
+  const program = new Command('here-bridge')
+    .description('Carries LoRaWAN device traffic from message brokers to HERE Tracking.')
+    .version(version)
+    .showHelpAfterError('(add --help for how to use it)')
+    .addHelpText('after', HELP)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => Math.min(120, io.stdout.columns ?? 100),
+      getErrHelpWidth: () => Math.min(120, io.stderr.columns ?? 100),
+    });
+  registerStart(program, io);
+  registerDemo(program, io);
+  registerSandbox(program, io);
+  registerFleet(program, io);
+  registerConfig(program, io);
+  registerValidate(program, io);
+  registerConnections(program, io);
+  registerMap(program, io);
+  return program;
+}
+
+/** `args`: without the program's name. Never throws; resolves with the exit code when the verb has ended. */
+export async function runCli(args: readonly string[], io: Omit<CliIo, 'exitWith'>, version: string): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const program = createProgram(
+    {
+      ...io,
+      exitWith: (verdict) => {
+        code = verdict;
+      },
+    },
+    version,
+  );
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    return explainFailure(error, io);
+  }
+}
+
+function explainFailure(error: unknown, { stderr, env }: Pick<CliIo, 'stderr' | 'env'>): ExitCode {
+  // commander has said what is wrong already; asking for help or the version is no fault.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof BridgeError) {
+    for (const line of error.message.split('\n')) stderr.write(`here-bridge: ${line}\n`);
+    return error.exitCode;
+  }
+  stderr.write(`here-bridge: a defect: ${describeError(error).replaceAll('\n', ' ')}\n`);
+  if (env.DEBUG !== undefined && error instanceof Error) stderr.write(`${error.stack}\n`);
+  return EXIT.software;
+}

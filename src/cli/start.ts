@@ -1,0 +1,39 @@
+// `here-bridge start`: runs the bridge until it is told to stop.
+import type { Command } from 'commander';
+import { BridgeError } from '../domain/errors.ts';
+import { loadFrom, withConfigOptions } from './config-options.ts';
+import { type CliIo, wantsColour } from './io.ts';
+
+export function registerStart(program: Command, io: CliIo): void {
+  withConfigOptions(program.command('start'))
+    .description('Run the bridge.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  here-bridge start                                     an embedded broker on 127.0.0.1:1883, data in ./data
+  here-bridge start --broker-url mqtts://broker.example --data-dir /var/lib/here-bridge
+  here-bridge start --config site.json --log-level debug
+  HERE_BRIDGE_BROKERS_MAIN_PASSWORD_FILE=/run/secrets/mqtt here-bridge start --config compose
+
+SIGTERM or Ctrl-C: takes nothing more, settles what is in flight, ends within 10 s. A second one: ends at once.
+Exit codes: 0 stopped, 75 another bridge holds the data directory or the config prefix, 78 the configuration is wrong.`,
+    )
+    .action(async (_options: unknown, command: Command) => {
+      const signal = io.stopSignal();
+      const { config } = await loadFrom(command, io);
+      const { createLogger } = await import('../ops/logger.ts');
+      const logger = await createLogger({ ...config.log, output: io.stdout, colour: wantsColour(io.stdout, io.env) });
+      const { systemChance, systemClock } = await import('../ops/clock.ts');
+      const { aborted } = await import('../ops/signals.ts');
+      const { startBridge } = await import('../bridge.ts');
+      try {
+        const bridge = await startBridge(config, { logger, clock: systemClock, chance: systemChance, signal });
+        await aborted(signal);
+        await bridge.stop();
+      } catch (error) {
+        // Told to stop while it was still waiting for a broker: that is no failure.
+        if (!signal.aborted || error instanceof BridgeError) throw error;
+      }
+    });
+}

@@ -1,0 +1,130 @@
+// The configuration as the rest of the bridge sees it: typed, frozen, complete; units are in the names.
+// `load.ts` makes it; `schema.ts` says what each value may be. Modules get the narrow part that they need, never all of it.
+
+export interface Config {
+  /** Absolute path of the folder that this worker owns. */
+  readonly dataDir: string;
+  readonly worker: {
+    /** null: made once and kept in the data directory. */
+    readonly id: string | null;
+    readonly heartbeatMs: number;
+  };
+  readonly topics: TopicsConfig;
+  /** By name; never empty. The names are safe as parts of topics, files and environment variables. */
+  readonly brokers: Readonly<Record<string, BrokerConfig>>;
+  /** What a definition's `configuration.source` leaves out. */
+  readonly sources: {
+    readonly broker: string;
+    readonly topics: readonly string[];
+    readonly maxMessageBytes: number;
+  };
+  readonly here: {
+    readonly defaultService: string;
+    readonly services: Readonly<Record<string, HereServiceConfig>>;
+    /** May carry credentials: never log it. */
+    readonly proxy: {
+      readonly httpUrl: string | null;
+      readonly httpsUrl: string | null;
+      readonly noProxy: string | null;
+    };
+  };
+  readonly budgets: BudgetsConfig;
+  readonly delivery: DeliveryConfig;
+  readonly mapping: { readonly defaultAccuracyM: { readonly satellite: number; readonly network: number } };
+  readonly http: { readonly host: string; readonly port: number };
+  readonly admin: { readonly port: number };
+  readonly log: LogConfig;
+  readonly secrets: {
+    /** 64 hex digits or 43 or 44 base64 characters: 32 bytes. null: generated into the data directory. */
+    readonly key: string | null;
+  };
+}
+
+export interface TopicsConfig {
+  /** Definitions are on `{prefix}/connections/{id}`; `status`, `ledger`, `workers` and `events` are its siblings. */
+  readonly prefix: string;
+  /** Which broker carries them. */
+  readonly broker: string;
+}
+
+export type BrokerConfig = MqttBrokerConfig | EmbeddedBrokerConfig;
+
+export interface MqttBrokerConfig {
+  readonly kind: 'mqtt';
+  /** mqtt://, mqtts://, ws:// or wss://, without credentials. */
+  readonly url: string;
+  /** 4 is MQTT 3.1.1. */
+  readonly protocolVersion: 4 | 5;
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly tls: {
+    readonly caFile: string | null;
+    readonly certFile: string | null;
+    readonly keyFile: string | null;
+    readonly rejectUnauthorized: boolean;
+  };
+  readonly keepaliveMs: number;
+  readonly connectTimeoutMs: number;
+  /** MQTT 5 only; null: the protocol's 65,535. */
+  readonly receiveMaximum: number | null;
+  /** MQTT 5 only; 4,294,967,295 is for ever. */
+  readonly sessionExpirySeconds: number;
+}
+
+export interface EmbeddedBrokerConfig {
+  readonly kind: 'embedded';
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Empty: anyone may connect, which is refused beyond the loopback interface. */
+  readonly users: readonly EmbeddedBrokerUser[];
+}
+
+export interface EmbeddedBrokerUser {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface HereServiceConfig {
+  /** Without a trailing slash. */
+  readonly url: string;
+  /** Where tokens of platform projects are used; null: at `url`, or for HERE's own host its counterpart. */
+  readonly scopedUrl: string | null;
+  /** null: as HERE's answers allow. */
+  readonly requestsPerSecond: number | null;
+  readonly concurrency: number;
+  /** Largest batch to begin with; 413 answers make it smaller. */
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+  /** How long a record may wait for company while a permit is free. */
+  readonly batchLingerMs: number;
+  /** How long the rate takes from a tenth to whole after HERE refused or was away. */
+  readonly rampMs: number;
+  /** The period that HERE's `X-RateLimit-Limit` counts. */
+  readonly rateLimitPeriodMs: number;
+}
+
+export interface BudgetsConfig {
+  /** Each of these but the last is per connection. */
+  readonly journalMaxBytes: number;
+  readonly deadLetterMaxBytes: number;
+  /** Uplinks in memory. */
+  readonly windowMaxBytes: number;
+  /** Events kept by the worker. */
+  readonly eventsMaxCount: number;
+}
+
+export interface DeliveryConfig {
+  readonly closeAfterMs: number;
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+export interface LogConfig {
+  readonly level: (typeof LOG_LEVELS)[number];
+  /** `auto`: when the log goes to a terminal. */
+  readonly pretty: 'auto' | 'always' | 'never';
+}

@@ -1,0 +1,133 @@
+// The kinds of values that the configuration knows: what each allows, in words and as a check, and how it reads from text.
+// Reading is strict on purpose: convict's own reading takes "12abc" for 12 and anything but "false" for true.
+
+export interface Kind {
+  /** Completes the sentence "allowed: …". */
+  readonly allowed: string;
+  readonly check: (value: unknown) => boolean;
+  /** From an environment variable or flag; text that does not read is returned as it is, so that `check` refuses it. */
+  readonly parse: (text: string) => unknown;
+}
+
+const asIs = (text: string): unknown => text;
+
+export function asJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function matches(allowed: string, pattern: RegExp): Kind {
+  return { allowed, check: (value) => typeof value === 'string' && pattern.test(value), parse: asIs };
+}
+
+/** Text without control characters, which would break lines and topics. */
+export function text(maxLength: number, allowed = `text of 1 to ${maxLength} characters`): Kind {
+  return {
+    allowed,
+    check: (value) =>
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      typeof value === 'string' && value.length >= 1 && value.length <= maxLength && !/[\u0000-\u001f]/.test(value),
+    parse: asIs,
+  };
+}
+
+export const filePath = text(4096, 'the path of a file');
+export const folderPath = text(4096, 'the path of a folder');
+export const host = matches('a host name or an IP address', /^[A-Za-z0-9._:-]{1,253}$/);
+export const workerId = matches('1 to 64 of A-Z a-z 0-9 . _ -', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+
+export const name = matches('1 to 32 of a-z 0-9 -', /^[a-z0-9][a-z0-9-]{0,31}$/);
+
+export const topicPrefix = matches(
+  'a topic without wildcards, not beginning with $, no slash at either end',
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT topics must not have any
+  /^[^$/+#\u0000-\u001f]([^+#\u0000-\u001f]{0,98}[^/+#\u0000-\u001f])?$/,
+);
+
+export const encryptionKey = matches(
+  '32 bytes as 64 hex digits or as base64 (for example from `openssl rand -base64 32`)',
+  /^([0-9A-Fa-f]{64}|[A-Za-z0-9+/]{43}=?|[A-Za-z0-9_-]{43}=?)$/,
+);
+
+export function wholeNumber(min: number, max: number): Kind {
+  return {
+    allowed: `a whole number from ${min} to ${max}`,
+    check: (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
+    parse: (text) => (/^-?\d{1,16}$/.test(text.trim()) ? Number(text) : text),
+  };
+}
+
+export function amount(min: number, max: number): Kind {
+  return {
+    allowed: `a number from ${min} to ${max}`,
+    check: (value) => typeof value === 'number' && value >= min && value <= max,
+    parse: (text) => (/^-?\d{1,16}(\.\d{1,16})?$/.test(text.trim()) ? Number(text) : text),
+  };
+}
+
+export const port = wholeNumber(0, 65_535);
+
+export const yesNo: Kind = {
+  allowed: 'true or false',
+  check: (value) => typeof value === 'boolean',
+  parse: (text) => (text === 'true' ? true : text === 'false' ? false : text),
+};
+
+export function oneOf(choices: readonly (string | number)[]): Kind {
+  return {
+    allowed: choices.join(', '),
+    check: (value) => choices.includes(value as string | number),
+    parse: (text) => choices.find((choice) => String(choice) === text) ?? text,
+  };
+}
+
+/** Credentials in a URL end up in logs and process lists: they are refused where there are keys of their own for them. */
+export function url(protocols: readonly string[], what: 'address' | 'proxy'): Kind {
+  const forms = protocols.map((protocol) => `${protocol}//`).join(', ');
+  return {
+    allowed: `a URL with ${forms}${what === 'proxy' ? '' : ', without user name, password and query'}`,
+    check: (value) => {
+      if (typeof value !== 'string' || value.length > 2048 || !URL.canParse(value)) return false;
+      const { protocol, hostname, username, password, search, hash } = new URL(value);
+      if (!protocols.includes(protocol) || hostname === '') return false;
+      return what === 'proxy' || `${username}${password}${search}${hash}` === '';
+    },
+    parse: asIs,
+  };
+}
+
+/** MQTT topic filters: `+` stands for a whole level, `#` for the rest and only at the end. */
+function isTopicFilter(value: unknown): boolean {
+  if (typeof value !== 'string' || value.length === 0 || value.length > 512 || value.includes('\u0000')) return false;
+  const levels = value.split('/');
+  return levels.every(
+    (level, index) =>
+      level === '+' || (level === '#' && index === levels.length - 1) || (!level.includes('+') && !level.includes('#')),
+  );
+}
+
+export const topicFilters: Kind = {
+  allowed: 'a list of 1 to 100 MQTT topic filters, in a variable separated by commas or as JSON',
+  check: (value) => Array.isArray(value) && value.length >= 1 && value.length <= 100 && value.every(isTopicFilter),
+  parse: (text) => (text.trimStart().startsWith('[') ? asJson(text) : text.split(',').map((item) => item.trim())),
+};
+
+function isUser(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { username, password, ...rest } = value as Record<string, unknown>;
+  const fits = (part: unknown): boolean => typeof part === 'string' && part.length >= 1 && part.length <= 256;
+  return fits(username) && fits(password) && Object.keys(rest).length === 0;
+}
+
+export const users: Kind = {
+  allowed: 'a list of up to 1000 {"username": …, "password": …}, each user name once, in a variable as JSON',
+  check: (value) =>
+    Array.isArray(value) &&
+    value.length <= 1000 &&
+    value.every(isUser) &&
+    new Set(value.map((user: { username: string }) => user.username)).size === value.length,
+  parse: asJson,
+};

@@ -1,0 +1,100 @@
+// Makes sure, before anything is started, that no other worker lives on this broker and prefix (exit code 75 names it).
+import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { Broker } from '../domain/ports/broker.ts';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import { type Heartbeat, parseHeartbeat, workersPrefix } from './heartbeat.ts';
+
+export interface ClaimOptions {
+  readonly broker: Broker;
+  readonly prefix: string;
+  /** Its own records are no other worker's. */
+  readonly workerId: string;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** How long the broker may take to hand out what it retains. 300 ms by default. */
+  readonly settleMs?: number;
+  /** The broker cannot be reached (again): nothing can run before it can, so the claim goes on waiting. */
+  readonly onWaiting?: (reason: string) => void;
+}
+
+/**
+ * Resolves when the prefix is free; rejects with `prefixInUse` (exit 75), `brokerRefused` (69) or `stopped`.
+ * Nobody there, or only last wills: as soon as the broker has handed out its retained records. A record that says
+ * "alive" is watched for two of its heartbeat intervals, for it may be left of a worker that died with the broker; only a
+ * renewed one counts. No wall clocks are compared.
+ */
+export function claimPrefix(options: ClaimOptions): Promise<void> {
+  const { broker, clock, signal, workerId } = options;
+  const seen = new Map<string, Heartbeat>();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let settled = false;
+  let deadline: Cancel = () => {};
+
+  const reader = broker.openTable(
+    { prefix: workersPrefix(options.prefix), settleMs: options.settleMs ?? 300 },
+    {
+      onRecord(id, value) {
+        if (id === workerId || settled) return;
+        const beat = value === null ? null : parseHeartbeat(id, value);
+        const before = seen.get(id);
+        if (beat === null || !beat.alive) seen.delete(id);
+        else if (before !== undefined && isRenewed(before, beat)) finish(inUse(beat, options.prefix));
+        else seen.set(id, beat);
+      },
+      onSnapshot() {
+        if (settled) return;
+        if (seen.size === 0) {
+          finish(null);
+          return;
+        }
+        let waitMs = 0;
+        for (const beat of seen.values()) waitMs = Math.max(waitMs, 2 * beat.intervalMs);
+        deadline();
+        // A little more than two intervals: a heartbeat may be late by a turn of its event loop.
+        deadline = clock.after(waitMs * 1.05, () => finish(null));
+      },
+      onStatus(status) {
+        if (settled || status.up) return;
+        deadline();
+        const reason = status.reason ?? 'the broker does not answer';
+        if (status.fatal === true) {
+          const message = `The broker "${broker.name}" refuses this worker: ${reason}.`;
+          finish(new BridgeError('brokerRefused', message, { exitCode: EXIT.unavailable }));
+        } else options.onWaiting?.(reason);
+      },
+    },
+  );
+
+  function finish(error: Error | null): void {
+    if (settled) return;
+    settled = true;
+    deadline();
+    signal.removeEventListener('abort', onAbort);
+    const settle = (): void => (error === null ? resolve() : reject(error));
+    reader.stop().then(settle, settle);
+  }
+  function onAbort(): void {
+    finish(new BridgeError('stopped', 'Stopped while waiting for the broker.', { exitCode: EXIT.ok }));
+  }
+
+  if (signal.aborted) onAbort();
+  else {
+    signal.addEventListener('abort', onAbort, { once: true });
+    reader.start();
+  }
+  return promise;
+}
+
+/** A copy handed out again after a reconnect of ours is the same record. */
+function isRenewed(before: Heartbeat, now: Heartbeat): boolean {
+  return now.beat !== before.beat || now.pid !== before.pid || now.startedAt !== before.startedAt;
+}
+
+function inUse(other: Heartbeat, prefix: string): BridgeError {
+  const place = `process ${other.pid} on ${other.host || 'an unknown host'}, data directory ${other.dataDir || 'unknown'}`;
+  return new BridgeError(
+    'prefixInUse',
+    `Another worker, "${other.id}" (${place}), runs on the prefix "${prefix}" of this broker. Stop it, or give this one another prefix.`,
+    { exitCode: EXIT.inUse },
+  );
+}

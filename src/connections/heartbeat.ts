@@ -1,0 +1,73 @@
+// A worker's sign of life, retained on `{prefix}/workers/{workerId}`; the broker publishes its last will when it is gone.
+import type { WillOptions } from '../domain/ports/broker.ts';
+
+export interface WorkerIdentity {
+  /** Stable for a data directory: it becomes a topic level. */
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly dataDir: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export interface Heartbeat extends WorkerIdentity {
+  readonly alive: boolean;
+  /** Grows with each heartbeat of a process: readers tell a renewed record from an old copy by it. */
+  readonly beat: number;
+  /** The worker's promise for the next one. */
+  readonly intervalMs: number;
+}
+
+export const HEARTBEAT_INTERVAL_MS = 5_000;
+
+export function workersPrefix(prefix: string): string {
+  return `${prefix}/workers`;
+}
+
+export function heartbeatOf(identity: WorkerIdentity, alive: boolean, beat: number, intervalMs: number): Heartbeat {
+  const { id, host, pid, startedAt, dataDir, versions } = identity;
+  return { id, alive, host, pid, startedAt, dataDir, versions, beat, intervalMs };
+}
+
+/** The last will for `Broker.openPublisher`. */
+export function lastWill(prefix: string, identity: WorkerIdentity, intervalMs = HEARTBEAT_INTERVAL_MS): WillOptions {
+  return {
+    topic: `${workersPrefix(prefix)}/${identity.id}`,
+    payload: JSON.stringify(heartbeatOf(identity, false, -1, intervalMs)),
+    retain: true,
+  };
+}
+
+/** Null for anything that is no heartbeat: others may write to the topic. */
+export function parseHeartbeat(id: string, payload: Buffer): Heartbeat | null {
+  if (payload.length > 16_384) return null;
+  try {
+    const value: unknown = JSON.parse(payload.toString('utf8'));
+    if (typeof value !== 'object' || value === null) return null;
+    const said = value as Partial<Heartbeat>;
+    if (typeof said.alive !== 'boolean') return null;
+    return {
+      id,
+      alive: said.alive,
+      host: textOf(said.host),
+      pid: numberOf(said.pid, 0),
+      startedAt: textOf(said.startedAt),
+      dataDir: textOf(said.dataDir),
+      versions: {},
+      beat: numberOf(said.beat, -1),
+      intervalMs: Math.min(60_000, Math.max(100, numberOf(said.intervalMs, HEARTBEAT_INTERVAL_MS))),
+    };
+  } catch {
+    return null;
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, 200) : '';
+}
+
+function numberOf(value: unknown, otherwise: number): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : otherwise;
+}

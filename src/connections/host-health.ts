@@ -1,0 +1,99 @@
+// Asks the host of closed connections whether it is back, and reopens them: the first at once, the others paced.
+import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
+import type { HereGateway } from '../domain/ports/here.ts';
+
+export interface HostHealthOptions {
+  readonly gateway: Pick<HereGateway, 'isHealthy'>;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  /** A host is asked at most once in so long. 20 s by default. */
+  readonly everyMs?: number;
+  /** Reopening a whole fleet is spread over at most so long. 10 s by default. */
+  readonly spreadMs?: number;
+}
+
+interface Host {
+  readonly waiting: Map<symbol, () => void>;
+  timer: Cancel | null;
+  asking: boolean;
+}
+
+export class HostHealth {
+  readonly #options: HostHealthOptions;
+  readonly #everyMs: number;
+  readonly #spreadMs: number;
+  readonly #hosts = new Map<string, Host>();
+  readonly #stopping = new AbortController();
+
+  constructor(options: HostHealthOptions) {
+    this.#options = options;
+    this.#everyMs = options.everyMs ?? 20_000;
+    this.#spreadMs = options.spreadMs ?? 10_000;
+  }
+
+  /**
+   * While this holds, the service's host is asked; its first good answer calls `reopen` once (perhaps some seconds later,
+   * in the order of the calls). The first question comes `everyMs` after the first connection closed.
+   */
+  watch(service: string, reopen: () => void): Cancel {
+    const host: Host = this.#hosts.get(service) ?? { waiting: new Map(), timer: null, asking: false };
+    this.#hosts.set(service, host);
+    const key = Symbol(service);
+    host.waiting.set(key, reopen);
+    this.#arm(service, host);
+    return () => {
+      host.waiting.delete(key);
+      if (host.waiting.size === 0) this.#rest(host);
+    };
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    for (const host of this.#hosts.values()) {
+      host.waiting.clear();
+      this.#rest(host);
+    }
+  }
+
+  #rest(host: Host): void {
+    host.timer?.();
+    host.timer = null;
+  }
+
+  #arm(service: string, host: Host): void {
+    if (host.timer !== null || host.asking || host.waiting.size === 0 || this.#stopping.signal.aborted) return;
+    host.timer = this.#options.clock.after(this.#everyMs, () => {
+      host.timer = null;
+      void this.#ask(service, host);
+    });
+  }
+
+  async #ask(service: string, host: Host): Promise<void> {
+    host.asking = true;
+    let healthy = false;
+    try {
+      healthy = await this.#options.gateway.isHealthy(service, this.#stopping.signal);
+    } catch {
+      // No answer is an answer.
+    }
+    host.asking = false;
+    if (healthy) this.#reopenAll(host);
+    this.#arm(service, host);
+  }
+
+  /** Gaps shrink from one to the next, so that a host that has just come back feels a ramp. */
+  #reopenAll(host: Host): void {
+    const keys = [...host.waiting.keys()];
+    const spreadMs = Math.min(this.#spreadMs, 250 * keys.length);
+    for (const [index, key] of keys.entries()) {
+      const afterMs = index === 0 ? 0 : spreadMs * Math.sqrt((index - 1 + this.#options.chance.random()) / keys.length);
+      const run = (): void => {
+        const reopen = host.waiting.get(key);
+        host.waiting.delete(key);
+        reopen?.();
+      };
+      if (afterMs === 0) run();
+      else this.#options.clock.after(afterMs, run);
+    }
+  }
+}

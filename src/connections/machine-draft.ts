@@ -1,0 +1,44 @@
+// A step of a connection's state machine in the making: the state so far and the effects collected.
+import type { EventKind, NewEvent } from '../domain/events.ts';
+import type { Effect, Machine, MachineSettings, Step } from './machine.ts';
+
+export class Draft {
+  protected m: Machine;
+  protected readonly at: number;
+  protected readonly settings: MachineSettings;
+  readonly #before: Machine;
+  readonly #effects: Effect[] = [];
+
+  constructor(machine: Machine, at: number, settings: MachineSettings) {
+    this.m = machine;
+    this.at = at;
+    this.settings = settings;
+    this.#before = machine;
+  }
+
+  /** Timers belong to the phase that armed them. */
+  finish(): Step {
+    const { phase } = this.#before;
+    const left = this.m.phase !== phase && (phase === 'OPENING' || phase === 'CLOSED');
+    return { next: this.m, effects: left ? [{ kind: 'cancelTimers' }, ...this.#effects] : this.#effects };
+  }
+
+  protected set(change: Partial<Machine>): void {
+    this.m = { ...this.m, ...change };
+  }
+
+  protected do(...effects: readonly Effect[]): void {
+    this.#effects.push(...effects);
+  }
+
+  protected tell(kind: EventKind, severity: NewEvent['severity'], message: string): void {
+    this.do({ kind: 'tell', event: { kind, severity, message } });
+  }
+
+  /** Once an outage, and only when it has lasted. */
+  protected tellOutage(message: string, sinceMs: number): void {
+    if (this.m.outageTold || sinceMs < this.settings.tellOutageAfterMs) return;
+    this.set({ outageTold: true });
+    this.tell('hereUnavailable', 'warning', message);
+  }
+}

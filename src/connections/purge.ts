@@ -1,0 +1,118 @@
+// Deletes a connection: its sessions at the brokers, then its store. A mark in the store, set first, lets it be resumed.
+
+import { describeError } from '../domain/errors.ts';
+import type { EventSink } from '../domain/events.ts';
+import type { Broker } from '../domain/ports/broker.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import type { BridgeStore, ConnectionStore } from '../domain/ports/store.ts';
+import { loadSessions, type Session } from './session-records.ts';
+
+export interface PurgeOptions {
+  readonly store: BridgeStore;
+  readonly broker: (name: string) => Broker | null;
+  readonly events: EventSink;
+  readonly clock: Clock;
+  readonly journalMaxBytes: number;
+  /** For one try; tries repeat from 5 s up to 10 min apart. 10 s by default. */
+  readonly clearTimeoutMs?: number;
+}
+
+const MARK = 'deleting';
+const FIRST_RETRY_MS = 5_000;
+const LAST_RETRY_MS = 600_000;
+
+export function markDeleting(store: Pick<ConnectionStore, 'setState'>): void {
+  store.setState(MARK, '1');
+}
+
+export function wasMarkedDeleting(store: Pick<ConnectionStore, 'getState'>): boolean {
+  return store.getState(MARK) !== null;
+}
+
+/** Whether the deletion of a stored connection (closed now) has begun. */
+export async function isDeleting(options: PurgeOptions, id: string): Promise<boolean> {
+  const store = await options.store.openConnection(id, { maxBytes: options.journalMaxBytes });
+  try {
+    return wasMarkedDeleting(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/**
+ * Removes everything of a connection whose runtime has stopped. Sessions at a broker that is away are tried once, then for as long as
+ * `signal` allows; then `false`, the mark stays and the next start goes on.
+ */
+export async function purgeConnection(options: PurgeOptions, id: string, signal: AbortSignal): Promise<boolean> {
+  if (!options.store.connectionIds().includes(id)) return true;
+  const store = await options.store.openConnection(id, { maxBytes: options.journalMaxBytes });
+  let sessions: Session[];
+  try {
+    markDeleting(store);
+    sessions = loadSessions(store);
+  } finally {
+    await store.close();
+  }
+  let waitMs = FIRST_RETRY_MS;
+  while (sessions.length > 0) {
+    sessions = await clearAll(options, id, sessions);
+    if (sessions.length === 0 || signal.aborted) break;
+    await pause(options.clock, waitMs, signal);
+    waitMs = Math.min(LAST_RETRY_MS, waitMs * 2);
+  }
+  if (sessions.length > 0) return false;
+  await options.store.deleteConnection(id);
+  return true;
+}
+
+/** Gives up sessions that could not be ended: the connection is defined anew and takes its sessions over. */
+export async function dropStore(options: PurgeOptions, id: string): Promise<void> {
+  if (options.store.connectionIds().includes(id)) await options.store.deleteConnection(id);
+}
+
+/** Those that are left. */
+async function clearAll(options: PurgeOptions, id: string, sessions: readonly Session[]): Promise<Session[]> {
+  const left: Session[] = [];
+  for (const session of sessions) {
+    const broker = options.broker(session.broker);
+    const why = broker === null ? 'its broker is no longer configured' : await clear(options, broker, session);
+    if (why === null) continue;
+    options.events.emit({
+      kind: 'sourceDown',
+      severity: 'warning',
+      connectionId: id,
+      key: `purge:${session.generation}`,
+      message: `The session "${session.clientId}" of the deleted connection on broker "${session.broker}" could not be ended: ${why}.`,
+    });
+    // Without a broker there is nothing to try again.
+    if (broker !== null) left.push(session);
+  }
+  return left;
+}
+
+async function clear(options: PurgeOptions, broker: Broker, session: Session): Promise<string | null> {
+  const { clientId, topics } = session;
+  const source = broker.openSource(
+    { clientId, topics, expectSession: false },
+    { onMessages: (_messages, done) => done(new Error('the connection is deleted')), onStatus: () => {} },
+  );
+  try {
+    await source.stop();
+    await source.clear(options.clearTimeoutMs ?? 10_000);
+    return null;
+  } catch (error) {
+    return describeError(error);
+  }
+}
+
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(ms, end);
+    signal.addEventListener('abort', end, { once: true });
+  });
+}

@@ -1,0 +1,102 @@
+// The parts that journal a connection's uplinks: its store, its line, its sources and its budget. They are made together
+// and stopped together; journalling goes on in every state except DEACTIVATED.
+import type { Connection } from '../domain/connection.ts';
+import type { SourceStatus } from '../domain/ports/broker.ts';
+import type { LineObserver } from '../domain/ports/line.ts';
+import type { ConnectionStore } from '../domain/ports/store.ts';
+import { JournalBudget } from './journal-budget.ts';
+import { wasMarkedDeleting } from './purge.ts';
+import type { MadeLine, RuntimeOptions } from './runtime-options.ts';
+import { SourceSessions } from './source-sessions.ts';
+
+export interface PartsListener {
+  readonly observer: LineObserver;
+  readonly onMessages: () => void;
+  readonly onSource: (status: SourceStatus) => void;
+}
+
+export class RuntimeParts {
+  readonly store: ConnectionStore;
+  readonly made: MadeLine;
+  readonly sources: SourceSessions;
+  readonly budget: JournalBudget;
+
+  private constructor(store: ConnectionStore, made: MadeLine, sources: SourceSessions, budget: JournalBudget) {
+    this.store = store;
+    this.made = made;
+    this.sources = sources;
+    this.budget = budget;
+  }
+
+  /** Rejects when the store or the line cannot be made; nothing is left open then. The source has begun to connect. */
+  static async make(connection: Connection, options: RuntimeOptions, listener: PartsListener): Promise<RuntimeParts> {
+    const { id } = connection;
+    const store = await openFresh(id, options);
+    try {
+      const made = options.makeLine({ connection, store, observer: listener.observer });
+      const budgetOf = (): JournalBudget => budget;
+      const sources = new SourceSessions({
+        connectionId: id,
+        store,
+        broker: options.broker,
+        clientId: options.clientId,
+        line: made.line,
+        onMessages: () => {
+          listener.onMessages();
+          budgetOf().check();
+        },
+        onStatus: listener.onSource,
+        events: options.events,
+        clock: options.clock,
+      });
+      const budget = new JournalBudget({
+        connectionId: id,
+        store,
+        hasRoom: () => made.line.hasRoom,
+        events: options.events,
+        pause: () => {
+          if (!sources.asksForRoom) sources.pause();
+        },
+        resume: () => sources.resume(),
+      });
+      try {
+        sources.start(connection.source);
+      } catch (error) {
+        await sources.stop();
+        await made.line.stop(AbortSignal.abort());
+        throw error;
+      }
+      return new RuntimeParts(store, made, sources, budget);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** Stops taking; then lets what is in flight settle until `signal` aborts; then closes the store. Never rejects. */
+  async stop(signal: AbortSignal, beforeClose: () => void): Promise<void> {
+    const ends = [
+      () => this.sources.stop(),
+      () => this.made.line.stop(signal),
+      async () => beforeClose(),
+      () => this.store.close(),
+    ];
+    for (const end of ends) {
+      try {
+        await end();
+      } catch {
+        // Each part must end, whatever became of the one before; what was not settled comes again.
+      }
+    }
+  }
+}
+
+/** A store whose deletion a crash interrupted belongs to the past: the connection has been defined anew. */
+async function openFresh(id: string, options: RuntimeOptions): Promise<ConnectionStore> {
+  const { store: bridge, journalMaxBytes: maxBytes } = options;
+  const store = await bridge.openConnection(id, { maxBytes });
+  if (!wasMarkedDeleting(store)) return store;
+  await store.close();
+  await bridge.deleteConnection(id);
+  return bridge.openConnection(id, { maxBytes });
+}

@@ -1,0 +1,53 @@
+// What a connection's source tells of itself, as the status shows it, with the events that a person should hear.
+import type { ConnectionStatus } from '../domain/connection.ts';
+import type { EventKind, EventSink, NewEvent } from '../domain/events.ts';
+import type { SourceStatus } from '../domain/ports/broker.ts';
+
+export class SourceNews {
+  readonly #connectionId: string;
+  readonly #events: EventSink;
+  #state: ConnectionStatus['source'] = null;
+  #downTold = false;
+
+  constructor(connectionId: string, events: EventSink) {
+    this.#connectionId = connectionId;
+    this.#events = events;
+  }
+
+  /** Null before the first word. */
+  get state(): ConnectionStatus['source'] {
+    return this.#state;
+  }
+
+  reset(): void {
+    this.#state = null;
+    this.#downTold = false;
+  }
+
+  heard(status: SourceStatus, broker: string): void {
+    if (status.kind === 'up') {
+      if (this.#downTold) this.#emit('sourceUp', 'info', `The broker "${broker}" is back.`);
+      this.#downTold = false;
+      if (status.sessionLost) {
+        this.#emit(
+          'sessionLost',
+          'warning',
+          `The broker "${broker}" no longer had the session of this connection: uplinks that it queued meanwhile may be lost. Look at its persistence and session expiry.`,
+        );
+      }
+      this.#state = { broker, up: true, reason: null };
+    } else if (status.kind === 'down') {
+      this.#downTold = true;
+      this.#emit(
+        'sourceDown',
+        status.fatal ? 'error' : 'warning',
+        `The broker "${broker}" cannot be read: ${status.reason}.`,
+      );
+      this.#state = { broker, up: false, reason: status.reason };
+    } else this.#state = { broker, up: false, reason: 'Paused: the journal takes no more for now.' };
+  }
+
+  #emit(kind: EventKind, severity: NewEvent['severity'], message: string): void {
+    this.#events.emit({ kind, severity, connectionId: this.#connectionId, message });
+  }
+}

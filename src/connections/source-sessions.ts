@@ -1,0 +1,213 @@
+// The broker sessions of one connection: the one it reads from, and those of earlier definitions that are still to be read
+// empty and ended. What they are is kept in the connection's store, so that a move can be finished after a crash.
+import type { ConnectionSource } from '../domain/connection.ts';
+import { describeError } from '../domain/errors.ts';
+import type { EventSink } from '../domain/events.ts';
+import type { Broker, RoomAware, SourceListener, SourceStatus, UplinkSource } from '../domain/ports/broker.ts';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { SourceListenerWithoutStatus } from '../domain/ports/line.ts';
+import type { ConnectionStore } from '../domain/ports/store.ts';
+import { loadSessions, type Session, saveSessions } from './session-records.ts';
+
+export interface SourceSessionsOptions {
+  readonly connectionId: string;
+  readonly store: Pick<ConnectionStore, 'getState' | 'setState'>;
+  /** Null for a name that the worker's configuration does not have. */
+  readonly broker: (name: string) => Broker | null;
+  /** Names a session at the broker; `generation` grows with each move. */
+  readonly clientId: (connectionId: string, generation: number) => string;
+  readonly line: SourceListenerWithoutStatus & RoomAware;
+  readonly onMessages: () => void;
+  /** Of the session that the connection reads from. */
+  readonly onStatus: (status: SourceStatus) => void;
+  readonly events: EventSink;
+  readonly clock: Clock;
+}
+
+interface OpenSession {
+  readonly session: Session;
+  readonly source: UplinkSource;
+  upAt: number | null;
+  heardAt: number;
+  ending: boolean;
+}
+
+/** An old session is empty when it has been up and silent for so long, or simply up for so long under traffic. */
+const SILENT_MS = 2_000;
+const LONG_UP_MS = 60_000;
+const LOOK_MS = 500;
+const CLEAR_TIMEOUT_MS = 10_000;
+
+export class SourceSessions {
+  readonly #options: SourceSessionsOptions;
+  #sessions: Session[];
+  readonly #open = new Map<number, OpenSession>();
+  #paused = false;
+  #stopped = false;
+  #timer: Cancel | null = null;
+
+  constructor(options: SourceSessionsOptions) {
+    this.#options = options;
+    this.#sessions = loadSessions(options.store);
+  }
+
+  /** Throws for a broker that is not configured. */
+  start(source: ConnectionSource): void {
+    const current = this.#sessions.at(-1);
+    if (current === undefined || !isSame(current, source)) this.#begin(source);
+    for (const session of this.#sessions) this.#openSession(session, session === this.#sessions.at(-1));
+    this.#lookLater();
+  }
+
+  /** Reads from another broker or other topics: the old session goes on until the new one is up, so nothing falls between. */
+  move(source: ConnectionSource): void {
+    const current = this.#sessions.at(-1);
+    if (current !== undefined && isSame(current, source)) return;
+    this.#begin(source);
+    const begun = this.#sessions.at(-1);
+    if (begun !== undefined) this.#openSession(begun, true);
+    this.#lookLater();
+  }
+
+  /** True for an embedded broker, which asks for room by itself instead of being paused. */
+  get asksForRoom(): boolean {
+    const current = this.#sessions.at(-1);
+    return current !== undefined && this.#options.broker(current.broker)?.kind === 'embedded';
+  }
+
+  pause(): void {
+    this.#paused = true;
+    for (const { source } of this.#open.values()) source.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const { source } of this.#open.values()) source.resume();
+  }
+
+  /** Connects anew; the session stays. */
+  async restart(): Promise<void> {
+    const current = this.#open.get(this.#sessions.at(-1)?.generation ?? -1);
+    if (current === undefined || current.ending) return;
+    current.upAt = null;
+    await current.source.stop();
+    if (this.#stopped || current.ending) return;
+    current.source.start();
+    if (this.#paused) current.source.pause();
+  }
+
+  /** No further messages come; the sessions stay at their brokers. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.();
+    await Promise.all([...this.#open.values()].map((open) => open.source.stop()));
+    this.#open.clear();
+  }
+
+  #begin(source: ConnectionSource): void {
+    const generation = (this.#sessions.at(-1)?.generation ?? -1) + 1;
+    const clientId = this.#options.clientId(this.#options.connectionId, generation);
+    const { broker, topics } = source;
+    if (this.#options.broker(broker) === null) throw new Error(`There is no broker "${broker}" in the configuration.`);
+    this.#sessions = [...this.#sessions, { generation, broker, clientId, topics, established: false }];
+    saveSessions(this.#options.store, this.#sessions);
+  }
+
+  #openSession(session: Session, isCurrent: boolean): void {
+    const broker = this.#options.broker(session.broker);
+    if (broker === null) {
+      if (isCurrent) throw new Error(`There is no broker "${session.broker}" in the configuration.`);
+      this.#warn(session, 'its broker is no longer configured');
+      return;
+    }
+    const { line } = this.#options;
+    const listener: SourceListener & RoomAware = {
+      onMessages: (messages, done) => {
+        open.heardAt = this.#options.clock.monotonic();
+        line.onMessages(messages, done);
+        this.#options.onMessages();
+      },
+      onStatus: (status) => this.#onStatus(open, status),
+      get hasRoom() {
+        return line.hasRoom;
+      },
+      onLeftOut: (message) => line.onLeftOut(message),
+    };
+    const { clientId, topics, established } = session;
+    const source = broker.openSource({ clientId, topics, expectSession: established }, listener);
+    const open: OpenSession = { session, source, upAt: null, heardAt: 0, ending: false };
+    this.#open.set(session.generation, open);
+    source.start();
+    if (this.#paused) source.pause();
+  }
+
+  #onStatus(open: OpenSession, status: SourceStatus): void {
+    const isCurrent = open.session.generation === this.#sessions.at(-1)?.generation;
+    const { generation } = open.session;
+    const now = this.#options.clock.monotonic();
+    if (status.kind === 'up') {
+      open.upAt = now;
+      open.heardAt = now;
+      if (this.#sessions.some((session) => session.generation === generation && !session.established)) {
+        this.#replace(this.#sessions.map((s) => (s.generation === generation ? { ...s, established: true } : s)));
+      }
+    } else open.upAt = null;
+    if (isCurrent && !this.#stopped) this.#options.onStatus(status);
+  }
+
+  #replace(sessions: Session[]): void {
+    this.#sessions = sessions;
+    try {
+      saveSessions(this.#options.store, sessions);
+    } catch {
+      // A failing disk is told by the journal; at worst a session is looked at once more after the next start.
+    }
+  }
+
+  #lookLater(): void {
+    if (this.#timer !== null || this.#stopped || this.#open.size < 2) return;
+    this.#timer = this.#options.clock.after(LOOK_MS, () => {
+      this.#timer = null;
+      this.#endOldSessions();
+      this.#lookLater();
+    });
+  }
+
+  #endOldSessions(): void {
+    const current = this.#open.get(this.#sessions.at(-1)?.generation ?? -1);
+    if (current === undefined || current.upAt === null) return;
+    const now = this.#options.clock.monotonic();
+    for (const open of this.#open.values()) {
+      if (open === current || open.ending || open.upAt === null) continue;
+      const empty = now - open.heardAt >= SILENT_MS && now - open.upAt >= SILENT_MS;
+      if (empty || now - open.upAt >= LONG_UP_MS) void this.#end(open);
+    }
+  }
+
+  async #end(open: OpenSession): Promise<void> {
+    open.ending = true;
+    const { generation } = open.session;
+    try {
+      await open.source.stop();
+      await open.source.clear(CLEAR_TIMEOUT_MS);
+      this.#replace(this.#sessions.filter((session) => session.generation !== generation));
+    } catch (error) {
+      this.#warn(open.session, describeError(error));
+    }
+    this.#open.delete(generation);
+  }
+
+  #warn(session: Session, why: string): void {
+    this.#options.events.emit({
+      kind: 'sourceDown',
+      severity: 'warning',
+      connectionId: this.#options.connectionId,
+      key: `old:${session.generation}`,
+      message: `The session "${session.clientId}" on broker "${session.broker}", from before the source was moved, could not be ended (${why}). It is tried again at the next start.`,
+    });
+  }
+}
+
+function isSame(session: Session, source: ConnectionSource): boolean {
+  return session.broker === source.broker && session.topics.join('\u0000') === source.topics.join('\u0000');
+}

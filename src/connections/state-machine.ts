@@ -1,0 +1,269 @@
+// The state machine of a connection, pure: a signal goes in, the next state and the effects to be done come out.
+// Retry is not reconnect: retries live in OPENING and OPENED; a connection that saw nothing but failure for `closeAfterMs`
+// closes, and its reconnect strategy rules. A refused log-in and a hold wait for a person.
+
+import { bare, GIVEN_UP, noteClosing, TRYING } from './failure-series.ts';
+import { initialMachine, type Machine, type MachineSettings, type Signal, type Step, type Target } from './machine.ts';
+import { Draft } from './machine-draft.ts';
+import { nextReconnectMs, retryMs } from './reconnect-strategy.ts';
+
+/** `at`: monotonic ms. A signal that has no meaning in the present state changes nothing. */
+export function step(machine: Machine, signal: Signal, at: number, settings: MachineSettings): Step {
+  const draft = new Transition(machine, at, settings);
+  draft.take(signal);
+  return draft.finish();
+}
+
+class Transition extends Draft {
+  take(signal: Signal): void {
+    const { phase } = this.m;
+    switch (signal.kind) {
+      case 'open':
+        if (phase === 'DEACTIVATED') {
+          this.m = initialMachine();
+          this.#arrive('reopen', null);
+        }
+        if (this.m.target === 'deactivate') this.set({ target: 'reopen', reason: null });
+        return;
+      case 'deactivate':
+        if (phase !== 'DEACTIVATED') this.#leave('deactivate', null);
+        return;
+      case 'restart':
+        if (phase === 'DEACTIVATED' || this.m.target === 'deactivate') return;
+        this.do({ kind: 'forgetRefusal' }, { kind: 'restartSource' });
+        this.#startAnew();
+        return;
+      case 'reopen':
+        if (phase !== 'DEACTIVATED' && this.m.target !== 'deactivate') this.#startAnew();
+        return;
+      case 'silence':
+        if (phase !== 'OPENED') return;
+        this.do({ kind: 'restartSource' });
+        this.#leave('reopen', 'No uplink for over an hour: restarting, as the strategy AGGRESSIVE says.');
+        return;
+      case 'settings':
+        if (phase === 'CLOSED' && this.m.series !== null && !this.m.held) this.#closeForFailure(bare(this.m.reason));
+        return;
+      case 'prepared':
+      case 'prepareFailed':
+        this.#onPrepared(signal);
+        return;
+      case 'projectOpened':
+        if (phase === 'AUTHENTICATING') this.#onOpened();
+        return;
+      case 'transient':
+        if (phase === 'AUTHENTICATING') this.#onTransient(signal.message, signal.afterMs);
+        return;
+      case 'refused':
+        if (phase !== 'AUTHENTICATING') return;
+        this.tell('logInRefused', 'error', signal.message);
+        this.#leave('refused', signal.message);
+        return;
+      case 'unusable':
+        if (phase !== 'AUTHENTICATING') return;
+        this.tell(signal.event, 'error', signal.message);
+        this.#leave('hold', signal.message);
+        return;
+      case 'accepted':
+        if (phase === 'OPENED') this.#onAccepted();
+        return;
+      case 'failing':
+        if (phase === 'OPENED') this.#onFailing(signal);
+        return;
+      case 'reauthenticate':
+        if (phase === 'OPENED') this.#onTokenRefused();
+        return;
+      case 'hold':
+        if (phase !== 'OPENED') return;
+        this.tell('held', 'error', signal.message);
+        this.#leave('hold', signal.message);
+        return;
+      case 'lineClosed':
+        if (phase !== 'CLOSING' || !this.m.lineOpen) return;
+        this.set({ lineOpen: false });
+        this.#arrive(this.m.target ?? 'failure', this.m.reason);
+        return;
+      case 'tornDown':
+        if (this.m.parts !== 'stopping') return;
+        this.set({ parts: 'none' });
+        if (this.m.target === 'deactivate') this.set({ phase: 'DEACTIVATED', target: null, reason: null });
+        else this.#arrive('reopen', null);
+        return;
+      case 'retryDue':
+        if (phase === 'OPENING' && this.m.parts !== 'making') this.#retry();
+        return;
+      case 'reconnectDue':
+        if (phase === 'CLOSED' && !this.m.held) this.#arrive('reopen', this.m.reason);
+        return;
+      case 'hostHealthy':
+        if (phase !== 'CLOSED' || this.m.held || this.m.series === null || this.m.series.healthTried) return;
+        this.set({ series: { ...this.m.series, healthTried: true } });
+        this.#arrive('reopen', this.m.reason);
+    }
+  }
+
+  #onPrepared(signal: Signal & { kind: 'prepared' | 'prepareFailed' }): void {
+    if (this.m.parts !== 'making') return;
+    const ready = signal.kind === 'prepared';
+    this.set({ parts: ready ? 'ready' : 'none' });
+    if (this.m.phase === 'CLOSING') {
+      this.#arrive(this.m.target ?? 'deactivate', this.m.reason);
+    } else if (signal.kind === 'prepared') {
+      this.set({ attempts: 0, reason: null });
+      this.#authenticate();
+    } else {
+      // The worker's own disk or configuration: tried for as long as it takes, whatever the strategy.
+      this.set({ attempts: this.m.attempts + 1, reason: signal.message });
+      this.do({ kind: 'retryAfter', ms: this.#retryMs(), atLeastMs: 0 });
+    }
+  }
+
+  #onOpened(): void {
+    const again = this.m.lineOpen;
+    const failing = again ? this.m.failingSince : null;
+    const openedAt = again ? this.m.openedAt : this.at;
+    this.set({ phase: 'OPENED', reason: null, attempts: 0, failingSince: failing, lineOpen: true, openedAt });
+    this.do({ kind: 'openLine' });
+    if (!again) this.tell('connectionOpened', 'info', 'The connection is open: uplinks go to HERE.');
+  }
+
+  /** Within OPENING: later, more and more seldom, but never past the moment at which the connection closes. */
+  #onTransient(message: string, afterMs: number | null): void {
+    const since = this.m.failingSince ?? this.at;
+    const attempts = this.m.attempts + 1;
+    const notBefore = this.at + (afterMs ?? 0);
+    this.set({ attempts, failingSince: since, notBefore });
+    this.tellOutage(message, this.at - since);
+    const leftMs = since + this.settings.closeAfterMs - this.at;
+    if (leftMs <= 0) {
+      this.#leave('failure', message);
+      return;
+    }
+    this.set({ phase: 'OPENING', reason: message + TRYING });
+    this.do({
+      kind: 'retryAfter',
+      ms: Math.min(Math.max(this.#retryMs(), afterMs ?? 0), leftMs),
+      atLeastMs: Math.min(afterMs ?? 0, leftMs),
+    });
+  }
+
+  #retryMs(): number {
+    return retryMs(this.m.attempts, this.settings.retryMinMs, this.settings.retryMaxMs);
+  }
+
+  #retry(): void {
+    if (this.m.parts === 'none') {
+      this.#arrive('reopen', this.m.reason);
+    } else if (this.at < this.m.notBefore) {
+      // Only the closing moment cuts a wait that HERE has asked for.
+      this.#leave('failure', bare(this.m.reason));
+    } else this.#authenticate();
+  }
+
+  #onAccepted(): void {
+    const { failingSince, series, tokenRefusals, outageTold, reason } = this.m;
+    if (failingSince === null && series === null && tokenRefusals === 0 && !outageTold && reason === null) return;
+    if (outageTold) this.tell('hereBack', 'info', 'HERE takes records again.');
+    this.set({ failingSince: null, series: null, tokenRefusals: 0, outageTold: false, attempts: 0, reason: null });
+  }
+
+  #onFailing(signal: Signal & { kind: 'failing' }): void {
+    if (signal.rateLimited) this.tell('rateLimited', 'warning', signal.message);
+    else this.tellOutage(signal.message, signal.sinceMs);
+    if (signal.sinceMs >= this.settings.closeAfterMs) this.#leave('failure', signal.message);
+    else this.set({ reason: signal.message + TRYING });
+  }
+
+  /** Once at once; a new token that is refused as well is a failure that backs off. */
+  #onTokenRefused(): void {
+    const old = this.at - this.m.tokenRefusedAt > 2 * this.settings.closeAfterMs;
+    const tokenRefusals = old ? 1 : this.m.tokenRefusals + 1;
+    if (old) this.set({ failingSince: null });
+    this.set({ tokenRefusals, tokenRefusedAt: this.at, reason: 'HERE has refused the token: logging in again.' });
+    if (tokenRefusals === 1) this.#authenticate();
+    else {
+      this.set({ attempts: tokenRefusals - 1 });
+      this.#onTransient('HERE refuses the token that it has just given.', null);
+    }
+  }
+
+  #authenticate(): void {
+    this.set({ phase: 'AUTHENTICATING' });
+    this.do({ kind: 'authenticate' });
+  }
+
+  /** A person or a new definition: old failures do not count any more. */
+  #startAnew(): void {
+    this.set({ attempts: 0, failingSince: null, notBefore: 0, series: null, tokenRefusals: 0 });
+    this.do({ kind: 'cancelTimers' });
+    // Parts in the making go on to authenticate by themselves; a wait for the next try is cut short.
+    if (this.m.phase === 'OPENING' && this.m.parts === 'making') return;
+    this.#leave('reopen', null);
+  }
+
+  /** Ends what is under way, through CLOSING where the line or the parts must end first. */
+  #leave(target: Target, reason: string | null): void {
+    if (this.m.phase === 'CLOSING') {
+      // What a person wants overrides where a failure was leading.
+      this.set({ target, reason });
+      return;
+    }
+    if (this.m.phase === 'AUTHENTICATING') this.do({ kind: 'cancelWork' });
+    if (this.m.lineOpen) {
+      this.set({ phase: 'CLOSING', target, reason });
+      this.do({ kind: 'closeLine' });
+    } else if (this.m.parts === 'making') {
+      this.set({ phase: 'CLOSING', target, reason });
+    } else this.#arrive(target, reason);
+  }
+
+  #arrive(target: Target, reason: string | null): void {
+    const released = this.m.held;
+    this.set({ target: null, reason, held: false });
+    switch (target) {
+      case 'reopen':
+        if (released) this.tell('released', 'info', 'The connection is no longer held.');
+        if (this.m.parts === 'ready') this.#authenticate();
+        else {
+          this.set({ phase: 'OPENING', parts: 'making' });
+          this.do({ kind: 'prepare' });
+        }
+        return;
+      case 'failure':
+        this.#noteClosing(reason);
+        this.#closeForFailure(reason);
+        return;
+      case 'refused':
+        this.set({ phase: 'AUTHENTICATION_FAILED' });
+        return;
+      case 'hold':
+        this.set({ phase: 'CLOSED', held: true, series: null });
+        return;
+      case 'deactivate':
+        if (this.m.parts === 'none') this.set({ phase: 'DEACTIVATED', reason: null });
+        else {
+          this.set({ phase: 'CLOSING', parts: 'stopping', target: 'deactivate' });
+          this.do({ kind: 'tearDown' });
+        }
+    }
+  }
+
+  #noteClosing(reason: string | null): void {
+    const { change, news } = noteClosing(this.m, this.at, this.settings.closeAfterMs);
+    this.set(change);
+    if (news) this.tell('connectionClosed', 'error', `Closed: ${reason ?? 'HERE could not be reached.'}`);
+  }
+
+  #closeForFailure(reason: string | null): void {
+    const closedForMs = this.at - (this.m.series?.closedAt ?? this.at);
+    const ms = nextReconnectMs(this.settings.strategy, closedForMs);
+    this.set({ phase: 'CLOSED', reason });
+    this.do({ kind: 'cancelTimers' });
+    if (ms === null) {
+      this.set({ reason: (reason ?? 'HERE could not be reached.') + GIVEN_UP });
+      return;
+    }
+    this.do({ kind: 'reconnectAfter', ms: Math.max(ms, this.m.notBefore - this.at) });
+    if (this.m.series?.healthTried === false) this.do({ kind: 'watchHost' });
+  }
+}

@@ -1,0 +1,139 @@
+// What a worker says of itself on topics: status and ledger of each connection, its own heartbeat (all retained), and events.
+import type { ConnectionStatus } from '../domain/connection.ts';
+import type { BridgeEvent } from '../domain/events.ts';
+import type { Ledger } from '../domain/ledger.ts';
+import type { Publisher } from '../domain/ports/broker.ts';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import { HEARTBEAT_INTERVAL_MS, heartbeatOf, type WorkerIdentity, workersPrefix } from './heartbeat.ts';
+import { LatestValues } from './latest-values.ts';
+
+export interface StatusPublisherOptions {
+  /** Opened by the caller with `lastWill(…)`; started and stopped here. */
+  readonly publisher: Publisher;
+  readonly prefix: string;
+  readonly identity: WorkerIdentity;
+  readonly clock: Clock;
+  readonly heartbeatMs?: number;
+}
+
+/** What runtimes and supervisor say; `StatusPublisher` implements it. */
+export interface StatusSink {
+  setStatus(status: ConnectionStatus): void;
+  setLedger(id: string, ledger: Ledger): void;
+  /** Clears the retained records of a deleted connection. */
+  remove(id: string): void;
+}
+
+/** Events that wait for the broker; the oldest go first (the store has them all). */
+const MAX_WAITING_EVENTS = 500;
+
+export class StatusPublisher implements StatusSink {
+  readonly #options: StatusPublisherOptions;
+  readonly #heartbeatMs: number;
+  readonly #values: LatestValues;
+  readonly #events: BridgeEvent[] = [];
+  #sendingEvents = false;
+  #beat = 0;
+  #timer: Cancel = () => {};
+  #stopped = false;
+
+  constructor(options: StatusPublisherOptions) {
+    this.#options = options;
+    this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_INTERVAL_MS;
+    this.#values = new LatestValues(options.publisher, options.clock, 1000);
+  }
+
+  start(): void {
+    const { publisher } = this.#options;
+    publisher.onStatus((status) => {
+      if (!status.up || this.#stopped) return;
+      // The broker may have published the last will meanwhile: the heartbeat goes first.
+      this.#sendHeartbeat();
+      this.#values.refresh();
+      void this.#sendEvents();
+    });
+    publisher.start();
+    this.#armHeartbeat();
+  }
+
+  /** Says what is left and "alive: false" (at most `timeoutMs`), then disconnects. */
+  async stop(timeoutMs = 2000): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#timer();
+    const { publisher, clock } = this.#options;
+    if (publisher.connected) {
+      const farewell = Promise.all([
+        this.#values.drain(),
+        this.#sendEvents(),
+        publisher.publish(this.#topic, this.#heartbeat(false), { retain: true }),
+      ]);
+      const late = Promise.withResolvers<void>();
+      const cancel = clock.after(timeoutMs, late.resolve);
+      await Promise.race([farewell.catch(() => {}), late.promise]);
+      cancel();
+    }
+    await publisher.stop();
+  }
+
+  setStatus(status: ConnectionStatus): void {
+    this.#values.set(`${this.#options.prefix}/status/${status.id}`, JSON.stringify(status));
+  }
+
+  setLedger(id: string, ledger: Ledger): void {
+    const worker = this.#options.identity.id;
+    this.#values.set(`${this.#options.prefix}/ledger/${id}`, JSON.stringify({ id, worker, ...ledger }));
+  }
+
+  remove(id: string): void {
+    this.#values.set(`${this.#options.prefix}/status/${id}`, null);
+    this.#values.set(`${this.#options.prefix}/ledger/${id}`, null);
+  }
+
+  /** Not retained; in order. */
+  publishEvent(event: BridgeEvent): void {
+    if (this.#events.length >= MAX_WAITING_EVENTS) this.#events.shift();
+    this.#events.push(event);
+    void this.#sendEvents();
+  }
+
+  get #topic(): string {
+    return `${workersPrefix(this.#options.prefix)}/${this.#options.identity.id}`;
+  }
+
+  #heartbeat(alive: boolean): string {
+    return JSON.stringify(heartbeatOf(this.#options.identity, alive, this.#beat, this.#heartbeatMs));
+  }
+
+  #armHeartbeat(): void {
+    this.#timer = this.#options.clock.after(this.#heartbeatMs, () => {
+      if (this.#options.publisher.connected) this.#sendHeartbeat();
+      this.#armHeartbeat();
+    });
+  }
+
+  #sendHeartbeat(): void {
+    this.#beat += 1;
+    // A lost heartbeat is followed by the next one.
+    this.#options.publisher.publish(this.#topic, this.#heartbeat(true), { retain: true }).catch(() => {});
+  }
+
+  async #sendEvents(): Promise<void> {
+    if (this.#sendingEvents) return;
+    this.#sendingEvents = true;
+    const { publisher, prefix } = this.#options;
+    try {
+      while (publisher.connected) {
+        const event = this.#events[0];
+        if (event === undefined) break;
+        await publisher.publish(`${prefix}/events/${event.connectionId ?? 'worker'}`, JSON.stringify(event));
+        // A full queue may have dropped it meanwhile.
+        if (this.#events[0] === event) this.#events.shift();
+      }
+    } catch {
+      // They wait for the publisher to come back, or for the next event.
+    } finally {
+      this.#sendingEvents = false;
+    }
+  }
+}

@@ -1,0 +1,238 @@
+// Runs one runtime per definition: starts, changes, stops and deletes each without touching the others.
+import type { Connection, FieldError } from '../domain/connection.ts';
+import { describeError } from '../domain/errors.ts';
+import type { EventKind, EventSink, NewEvent } from '../domain/events.ts';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { BridgeStore } from '../domain/ports/store.ts';
+import type { DefinitionListener } from './definitions.ts';
+import { dropStore, isDeleting, type PurgeOptions, purgeConnection } from './purge.ts';
+import type { Runtime } from './runtime-options.ts';
+import { idleStatus, isoNow } from './status-of.ts';
+import type { StatusSink } from './status-publisher.ts';
+
+export interface SupervisorOptions {
+  readonly workerId: string;
+  readonly store: BridgeStore;
+  readonly createRuntime: (connection: Connection) => Runtime;
+  readonly purge: PurgeOptions;
+  readonly events: EventSink;
+  readonly status: StatusSink;
+  readonly clock: Clock;
+}
+
+/** What is wanted of one connection; its work is done one thing at a time, and the last wish wins. */
+interface Slot {
+  readonly id: string;
+  runtime: Runtime | null;
+  /** A definition to be applied. */
+  next: Connection | null;
+  /** A deletion is never skipped, also when the connection is defined anew right after it. */
+  purge: boolean;
+  /** The definition is missing: stop and keep. */
+  halt: boolean;
+  working: Promise<void> | null;
+  /** Ends a deletion that waits for a broker. */
+  interrupt: AbortController;
+}
+
+const MISSING =
+  'Its definition is missing on the config topic: stopped, and everything is kept. Publish the definition again, or delete the connection.';
+
+export class Supervisor implements DefinitionListener {
+  readonly #options: SupervisorOptions;
+  readonly #slots = new Map<string, Slot>();
+  /** Told to be without a definition. */
+  readonly #missing = new Set<string>();
+  #timer: Cancel = () => {};
+  #stopSignal: AbortSignal | null = null;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = this.#options.clock.after(1000, () => {
+      for (const { runtime } of this.#slots.values()) runtime?.tick();
+      if (this.#stopSignal === null) this.start();
+    });
+  }
+
+  /** Stops every runtime at once; resolves when all have stopped, which `signal` hastens. */
+  async stop(signal: AbortSignal): Promise<void> {
+    this.#stopSignal = signal;
+    this.#timer();
+    const slots = [...this.#slots.values()];
+    for (const slot of slots) slot.interrupt.abort();
+    await Promise.all(slots.map(({ runtime }) => runtime?.stop(signal)));
+    // A deletion that asks a broker which does not answer goes on at the next start.
+    const hurry = Promise.withResolvers<void>();
+    if (signal.aborted) hurry.resolve();
+    signal.addEventListener('abort', () => hurry.resolve(), { once: true });
+    await Promise.race([Promise.all(slots.map(({ working }) => working)), hurry.promise]);
+  }
+
+  runtime(id: string): Runtime | null {
+    return this.#slots.get(id)?.runtime ?? null;
+  }
+
+  *runtimes(): Iterable<Runtime> {
+    for (const { runtime } of this.#slots.values()) if (runtime !== null) yield runtime;
+  }
+
+  onDefinition(connection: Connection): void {
+    const slot = this.#slot(connection.id);
+    this.#missing.delete(connection.id);
+    slot.next = connection;
+    slot.halt = false;
+    this.#work(slot);
+  }
+
+  /** A running connection goes on with its last valid definition. */
+  onInvalid(id: string, name: string | null, errors: readonly FieldError[]): void {
+    const runtime = this.#slots.get(id)?.runtime ?? null;
+    if (runtime !== null) {
+      runtime.noteErrors(errors);
+      return;
+    }
+    const reason = 'The definition is not valid: each field that is wrong is named under "errors".';
+    const facts = { worker: this.#options.workerId, since: isoNow(this.#options.clock), errors };
+    this.#options.status.setStatus(idleStatus(id, name ?? id, reason, facts));
+  }
+
+  onDeleted(id: string): void {
+    this.#missing.delete(id);
+    const slot = this.#slot(id);
+    slot.next = null;
+    slot.halt = false;
+    slot.purge = true;
+    try {
+      slot.runtime?.markDeleting();
+    } catch {
+      // A failing disk: the deletion itself will tell.
+    }
+    this.#work(slot);
+  }
+
+  /** All that the config topic holds: what else is running or stored has lost its definition, or its deletion goes on. */
+  onSnapshot(ids: ReadonlySet<string>): void {
+    for (const slot of this.#slots.values()) {
+      if (ids.has(slot.id) || slot.purge || (slot.runtime === null && slot.next === null)) continue;
+      slot.next = null;
+      slot.halt = true;
+      this.#work(slot);
+    }
+    for (const id of this.#options.store.connectionIds()) {
+      if (ids.has(id) || this.#slots.has(id) || this.#missing.has(id)) continue;
+      const slot = this.#slot(id);
+      this.#occupy(slot, this.#lookAtOrphan(slot));
+    }
+  }
+
+  /** The slot is taken while its store is looked at, so that a definition that comes now waits. */
+  async #lookAtOrphan(slot: Slot): Promise<void> {
+    try {
+      if (await isDeleting(this.#options.purge, slot.id)) slot.purge = true;
+      else if (slot.next === null && !slot.purge) this.#tellMissing(slot.id, slot.id);
+    } catch (error) {
+      this.#tell(slot.id, 'diskFailed', 'error', `Its store cannot be opened: ${describeError(error)}.`);
+    }
+    await this.#workOff(slot);
+  }
+
+  #slot(id: string): Slot {
+    let slot = this.#slots.get(id);
+    if (slot === undefined) {
+      const interrupt = new AbortController();
+      slot = { id, runtime: null, next: null, purge: false, halt: false, working: null, interrupt };
+      this.#slots.set(id, slot);
+    }
+    return slot;
+  }
+
+  #work(slot: Slot): void {
+    if (this.#stopSignal !== null) return;
+    if (slot.working !== null) {
+      // A deletion that waits for a broker must not keep a new definition waiting.
+      if (slot.next !== null) slot.interrupt.abort();
+      return;
+    }
+    this.#occupy(slot, this.#workOff(slot));
+  }
+
+  #occupy(slot: Slot, work: Promise<void>): void {
+    slot.working = work.finally(() => {
+      slot.working = null;
+      // A wish may have come between the last look and now.
+      if (slot.next !== null || slot.purge || slot.halt) this.#work(slot);
+      else if (slot.runtime === null) this.#slots.delete(slot.id);
+    });
+  }
+
+  async #workOff(slot: Slot): Promise<void> {
+    while (this.#stopSignal === null) {
+      if (slot.purge) {
+        slot.purge = false;
+        await this.#purge(slot);
+      } else if (slot.halt) {
+        slot.halt = false;
+        const name = slot.runtime?.connection.name ?? slot.id;
+        await this.#stopRuntime(slot);
+        this.#tellMissing(slot.id, name);
+      } else if (slot.next !== null) {
+        await this.#apply(slot, slot.next);
+      } else return;
+    }
+  }
+
+  async #apply(slot: Slot, next: Connection): Promise<void> {
+    slot.next = null;
+    if (slot.runtime?.change(next) === true) return;
+    await this.#stopRuntime(slot);
+    // The last wish wins: another one may have come while the old runtime stopped.
+    if (slot.next !== null || slot.purge || slot.halt || this.#stopSignal !== null) return;
+    slot.runtime = this.#options.createRuntime(next);
+    slot.runtime.start();
+  }
+
+  async #stopRuntime(slot: Slot): Promise<void> {
+    const { runtime } = slot;
+    await runtime?.stop(this.#stopSignal ?? new AbortController().signal);
+    if (slot.runtime === runtime) slot.runtime = null;
+  }
+
+  async #purge(slot: Slot): Promise<void> {
+    const { purge, status } = this.#options;
+    await this.#stopRuntime(slot);
+    const since = isoNow(this.#options.clock);
+    const reason = 'It is being deleted; its session at the broker comes first.';
+    status.setStatus(idleStatus(slot.id, slot.id, reason, { worker: this.#options.workerId, since }));
+    slot.interrupt = new AbortController();
+    if (slot.next !== null || this.#stopSignal !== null) slot.interrupt.abort();
+    try {
+      const gone = await purgeConnection(purge, slot.id, slot.interrupt.signal);
+      // The worker stops: the mark in the store makes the next start go on.
+      if (!gone && slot.next === null) return;
+      if (!gone) await dropStore(purge, slot.id);
+      status.remove(slot.id);
+      this.#tell(slot.id, 'connectionDeleted', 'info', 'The connection and everything stored of it were deleted.');
+    } catch (error) {
+      this.#tell(
+        slot.id,
+        'diskFailed',
+        'error',
+        `It could not be deleted: ${describeError(error)}. Restart the worker.`,
+      );
+    }
+  }
+
+  #tellMissing(id: string, name: string): void {
+    this.#missing.add(id);
+    const facts = { worker: this.#options.workerId, since: isoNow(this.#options.clock) };
+    this.#options.status.setStatus(idleStatus(id, name, MISSING, facts));
+    this.#tell(id, 'definitionMissing', 'error', MISSING);
+  }
+
+  #tell(connectionId: string, kind: EventKind, severity: NewEvent['severity'], message: string): void {
+    this.#options.events.emit({ kind, severity, connectionId, message });
+  }
+}

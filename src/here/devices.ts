@@ -1,0 +1,232 @@
+// The devices of one project: which are known, and making sure of the others by jobs that serve all who wait for them.
+import type { Clock } from '../domain/ports/clock.ts';
+import type { DeviceVerdict } from '../domain/ports/here.ts';
+import type { DeviceStore } from '../domain/ports/store.ts';
+import { untilAborted } from './authorized.ts';
+import type { DeviceCalls, JobVerdict } from './device-calls.ts';
+import { KnownDevices } from './known-devices.ts';
+
+/** HERE's bound of one job. Source: OpenAPI document, `POST /registry/v2/{appId}/devices`. */
+const MAX_JOB = 100;
+const JOBS_AT_ONCE = 2;
+const MAX_REMEMBERED = 100_000;
+/** A device that could not be claimed is tried again after this long: a person may have freed it. */
+const UNCLAIMABLE_MS = 3_600_000;
+/** After HERE refused to create more, nobody asks for this long. */
+const QUOTA_MS = 600_000;
+
+const STOPPED: DeviceVerdict = { kind: 'retry', message: 'stopped' };
+
+interface Asked {
+  readonly device: string;
+  readonly calls: DeviceCalls;
+  readonly limit: number | null;
+  readonly resolve: (verdict: DeviceVerdict) => void;
+}
+
+export interface ProjectDevicesOptions {
+  /** `host|appId`. */
+  readonly project: string;
+  readonly store: DeviceStore;
+  readonly clock: Clock;
+  readonly maxKnown: number;
+}
+
+export class ProjectDevices {
+  readonly #options: ProjectDevicesOptions;
+  readonly #known: KnownDevices;
+  /** HERE said "unknown device" of these although they exist: next time they are claimed. */
+  readonly #unclaimed = new Set<string>();
+  readonly #failures = new Map<string, { readonly verdict: DeviceVerdict; readonly untilMs: number }>();
+  readonly #asked = new Map<string, Promise<DeviceVerdict>>();
+  #waiting: Asked[] = [];
+  #jobs = 0;
+  /** Devices that running jobs may create. */
+  #reserved = 0;
+  #quotaUntilMs = Number.NEGATIVE_INFINITY;
+  #quotaMessage = '';
+
+  constructor(options: ProjectDevicesOptions) {
+    this.#options = options;
+    this.#known = new KnownDevices(options.maxKnown);
+  }
+
+  /** Reads what the store remembers. */
+  load(): void {
+    this.#quietly(() => {
+      for (const device of this.#options.store.load(this.#options.project)) this.#known.add(device);
+    });
+  }
+
+  isKnown(device: string): boolean {
+    return this.#known.has(device);
+  }
+
+  confirm(devices: Iterable<string>): void {
+    const fresh: string[] = [];
+    for (const device of devices) {
+      if (this.#known.has(device)) continue;
+      this.#known.add(device);
+      this.#failures.delete(device);
+      this.#unclaimed.delete(device);
+      fresh.push(device);
+    }
+    if (fresh.length > 0) this.#remember(fresh);
+  }
+
+  forget(device: string): void {
+    this.#known.delete(device);
+    bounded(this.#unclaimed).add(device);
+    this.#quietly(() => this.#options.store.remove(this.#options.project, [device]));
+  }
+
+  async ensure(
+    devices: readonly string[],
+    limit: number | null,
+    signal: AbortSignal,
+    calls: DeviceCalls,
+  ): Promise<ReadonlyMap<string, DeviceVerdict>> {
+    const verdicts = new Map<string, DeviceVerdict>();
+    const asked: [string, Promise<DeviceVerdict>][] = [];
+    for (const device of new Set(devices)) {
+      const known = this.#answer(device);
+      if (known !== null) verdicts.set(device, known);
+      else asked.push([device, this.#ask(device, limit, calls)]);
+    }
+    const answers = Promise.all(asked.map(([device, verdict]) => verdict.then((each) => verdicts.set(device, each))));
+    await untilAborted<unknown>(answers, signal, null);
+    // A copy: those who are answered after the abort must not change what was returned.
+    return new Map([...asked.map(([device]) => [device, STOPPED] as const), ...verdicts]);
+  }
+
+  /** What can be said without asking HERE. */
+  #answer(device: string): DeviceVerdict | null {
+    if (this.#known.has(device)) return { kind: 'known' };
+    const nowMs = this.#options.clock.monotonic();
+    const failure = this.#failures.get(device);
+    if (failure !== undefined) {
+      if (nowMs < failure.untilMs) return failure.verdict;
+      this.#failures.delete(device);
+    }
+    return nowMs < this.#quotaUntilMs ? { kind: 'limit', message: this.#quotaMessage } : null;
+  }
+
+  /** One question a device, however many wait for the answer. */
+  #ask(device: string, limit: number | null, calls: DeviceCalls): Promise<DeviceVerdict> {
+    const before = this.#asked.get(device);
+    if (before !== undefined) return before;
+    const asked = new Promise<DeviceVerdict>((resolve) => {
+      this.#waiting.push({ device, calls, limit, resolve });
+    });
+    this.#asked.set(device, asked);
+    // After this turn, so that all devices of one call, and of calls made together, share jobs.
+    if (this.#waiting.length === 1) queueMicrotask(() => this.#startJobs());
+    return asked;
+  }
+
+  #startJobs(): void {
+    while (this.#jobs < JOBS_AT_ONCE && this.#waiting.length > 0) {
+      const batch = this.#takeBatch();
+      if (batch.length === 0) return;
+      this.#jobs++;
+      this.#reserved += batch.length;
+      void this.#runJob(batch).finally(() => {
+        this.#jobs--;
+        this.#reserved -= batch.length;
+        this.#startJobs();
+      });
+    }
+  }
+
+  /** The next devices of one account, within their limit. What running jobs may create counts until they are done. */
+  #takeBatch(): Asked[] {
+    const batch: Asked[] = [];
+    const rest: Asked[] = [];
+    const created = this.#created();
+    for (const asked of this.#waiting) {
+      const left = asked.limit === null ? Number.POSITIVE_INFINITY : asked.limit - created - batch.length;
+      const isNext = batch.length < MAX_JOB && (batch[0] === undefined || batch[0].calls === asked.calls);
+      if (left <= 0 && this.#reserved === 0 && batch.length === 0) {
+        const message = `the limit of ${asked.limit} devices that the bridge may create in this project is used up`;
+        this.#settle(asked, { kind: 'limit', message });
+      } else if (isNext && left - this.#reserved > 0) batch.push(asked);
+      else rest.push(asked);
+    }
+    this.#waiting = rest;
+    return batch;
+  }
+
+  async #runJob(batch: readonly Asked[]): Promise<void> {
+    const calls = (batch[0] as Asked).calls;
+    const verdicts = await calls.create(batch.map((asked) => asked.device));
+    const made: string[] = [];
+    for (const asked of batch) {
+      const verdict = verdicts.get(asked.device) as JobVerdict;
+      if (verdict.kind === 'created') made.push(asked.device);
+    }
+    if (made.length > 0) {
+      this.#quietly(() => this.#options.store.addCreated(this.#options.project, made.length));
+      this.confirm(made);
+    }
+    await Promise.all(
+      batch.map(async (asked) => {
+        this.#settle(asked, await this.#final(asked, verdicts.get(asked.device) as JobVerdict));
+      }),
+    );
+  }
+
+  /**
+   * A device that exists counts as ours, since claiming each of a large fleet would take a request a device; only one of
+   * which HERE then said that it does not know it (`forget`) is claimed, once.
+   */
+  async #final(asked: Asked, verdict: JobVerdict): Promise<DeviceVerdict> {
+    const { device } = asked;
+    if (verdict.kind === 'created') return verdict;
+    const final: DeviceVerdict =
+      verdict.kind !== 'exists'
+        ? verdict
+        : this.#unclaimed.has(device)
+          ? await asked.calls.claim(device)
+          : { kind: 'known' };
+    const nowMs = this.#options.clock.monotonic();
+    if (final.kind === 'known') this.confirm([device]);
+    else if (final.kind === 'unclaimable') {
+      bounded(this.#failures).set(device, { verdict: final, untilMs: nowMs + UNCLAIMABLE_MS });
+    } else if (final.kind === 'limit') {
+      this.#quotaUntilMs = nowMs + QUOTA_MS;
+      this.#quotaMessage = final.message;
+    }
+    return final;
+  }
+
+  #settle(asked: Asked, verdict: DeviceVerdict): void {
+    this.#asked.delete(asked.device);
+    asked.resolve(verdict);
+  }
+
+  #created(): number {
+    try {
+      return this.#options.store.createdCount(this.#options.project);
+    } catch {
+      // Unknown: create none that a limit might forbid.
+      return Number.MAX_SAFE_INTEGER;
+    }
+  }
+
+  #remember(devices: readonly string[]): void {
+    this.#quietly(() => this.#options.store.add(this.#options.project, devices));
+  }
+
+  /** The store tells of its own disk; what it could not keep is merely asked again after a restart. */
+  #quietly(write: () => void): void {
+    try {
+      write();
+    } catch {}
+  }
+}
+
+/** Makes room by dropping the oldest entry. */
+function bounded<C extends Set<string> | Map<string, unknown>>(collection: C): C {
+  if (collection.size >= MAX_REMEMBERED) collection.delete(collection.keys().next().value as string);
+  return collection;
+}

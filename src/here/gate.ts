@@ -1,0 +1,224 @@
+// The permits of one (host, appId): concurrency and order by p-queue; the rate, `Retry-After` and coming back slowly are ours.
+import PQueue from 'p-queue';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { RequestGate } from '../domain/ports/here.ts';
+import { BatchSize } from './batch-size.ts';
+import type { HttpAnswer } from './http.ts';
+import type { HereService } from './options.ts';
+import { retryAfterMs } from './outcome.ts';
+import { Ramp } from './ramp.ts';
+import { RateWindow } from './rate-window.ts';
+
+export type GateLimits = Pick<
+  HereService,
+  'requestsPerSecond' | 'concurrency' | 'maxRecords' | 'maxBytes' | 'rampMs' | 'rateLimitPeriodMs'
+>;
+
+/** After this long a background task goes by the priority of live batches, else a saturated gate would starve it. */
+const BACKGROUND_PATIENCE_MS = 2000;
+/** Pause after a 429 that does not say how long. */
+const UNTOLD_PAUSE_MS = 1000;
+/** Of the rate that HERE tells: requests spaced here may come closer together at HERE. */
+const PLAN_SHARE = 0.95;
+
+/** Coming back slowly is meant for bursts: a small plan would only wait. */
+const LEAST_PER_SECOND = 1;
+
+export class Gate implements RequestGate {
+  readonly #limits: GateLimits;
+  readonly #clock: Clock;
+  readonly #queue: PQueue;
+  readonly #window = new RateWindow();
+  readonly #ramp: Ramp;
+  readonly #size: BatchSize;
+  readonly #waiting = new WeakMap<AbortSignal, Set<(reason: unknown) => void>>();
+  #requestsPerSecond: number | null;
+  /** Told by HERE: requests per second that the plan allows. */
+  #planPerSecond: number | null = null;
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
+  #cancelTimer: Cancel | null = null;
+  #nextId = 0;
+  readonly #stopping = new AbortController();
+
+  constructor(limits: GateLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#requestsPerSecond = limits.requestsPerSecond;
+    this.#ramp = new Ramp(limits.rampMs);
+    this.#size = new BatchSize(limits);
+    this.#queue = new PQueue({ concurrency: limits.concurrency });
+  }
+
+  get maxRecords(): number {
+    return this.#size.maxRecords;
+  }
+
+  get maxBytes(): number {
+    return this.#size.maxBytes;
+  }
+
+  /** Tasks that wait for a permit, and that have one. */
+  get load(): { readonly waiting: number; readonly running: number } {
+    return { waiting: this.#queue.size, running: this.#queue.pending };
+  }
+
+  tooLarge(records: number, bytes: number): void {
+    this.#size.tooLarge(records, bytes);
+  }
+
+  /** HERE accepted a batch of this size. */
+  tookBatch(records: number, bytes: number): void {
+    this.#size.accepted(records, bytes);
+  }
+
+  /** Changes the rate of our own; takes effect at once. null: none. */
+  setRate(requestsPerSecond: number | null): void {
+    this.#requestsPerSecond = requestsPerSecond;
+    this.#adjust();
+  }
+
+  run<T>(priority: 0 | 1 | 2, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    for (const { aborted, reason } of [signal, this.#stopping.signal]) if (aborted) return Promise.reject(reason);
+    return new Promise<T>((resolve, reject) => {
+      const id = String(this.#nextId++);
+      // The queue gets a signal of its own that only ends the waiting: it would free the permit of a running task otherwise.
+      const waiting = new AbortController();
+      const giveUp = (reason: unknown): void => {
+        forget();
+        waiting.abort(reason);
+        reject(reason);
+      };
+      const stops = [this.#onAbort(signal, giveUp), this.#onAbort(this.#stopping.signal, giveUp)];
+      const forget = (): void => {
+        for (const each of stops) each();
+      };
+      const cancelPatience = priority === 0 ? this.#losePatience(id) : null;
+      const start = async (): Promise<void> => {
+        forget();
+        cancelPatience?.();
+        this.#window.started(this.#clock.monotonic());
+        this.#adjust();
+        try {
+          resolve(await task());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      // Without a rate the window stays as it is; with one, `#adjust` has paused the queue whenever it is used up.
+      this.#adjust();
+      this.#queue.add(start, { priority, id, signal: waiting.signal }).catch(() => cancelPatience?.());
+    });
+  }
+
+  /** What an answer says about the rate: to be called for every request that took a permit. */
+  observe(answer: HttpAnswer): void {
+    const nowMs = this.#clock.monotonic();
+    if (answer.kind === 'noAnswer') {
+      if (answer.cause !== 'stopped') this.#ramp.failed();
+    } else {
+      this.#readLimits(answer.headers, nowMs);
+      const { status } = answer;
+      if (status === 429 || status === 503) this.#ramp.refused();
+      else if (status >= 500) this.#ramp.failed();
+      else this.#ramp.succeeded(nowMs);
+      if (status === 429 || status >= 500) {
+        const toldMs = retryAfterMs(answer.headers, this.#clock.now());
+        const pauseMs = toldMs ?? (status === 429 ? UNTOLD_PAUSE_MS : 0);
+        this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + pauseMs);
+      }
+    }
+    this.#adjust();
+  }
+
+  /** Ends the timer and all waiting; nothing will start any more. */
+  stop(): void {
+    this.#stopping.abort(new Error('stopped'));
+    this.#pausedUntilMs = Infinity;
+    this.#adjust();
+  }
+
+  /** Sets concurrency and pause to what holds now, and a timer for when that changes. */
+  #adjust(): void {
+    if (this.#waitMs() <= 0) {
+      // A higher concurrency may start tasks, each of which comes here and may have used up the window: so look again.
+      this.#setConcurrency();
+      if (this.#waitMs() <= 0) {
+        this.#wakeAfter(Infinity);
+        this.#queue.start();
+        return;
+      }
+    }
+    this.#queue.pause();
+    this.#setConcurrency();
+    this.#wakeAfter(this.#waitMs());
+  }
+
+  #wakeAfter(ms: number): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = ms === Infinity ? null : this.#clock.after(ms, () => this.#adjust());
+  }
+
+  #waitMs(): number {
+    const nowMs = this.#clock.monotonic();
+    return Math.max(this.#pausedUntilMs - nowMs, this.#window.waitMs(nowMs, this.#rate(this.#ramp.share(nowMs))));
+  }
+
+  #setConcurrency(): void {
+    const share = this.#ramp.share(this.#clock.monotonic());
+    const concurrency = Math.max(1, Math.floor(this.#limits.concurrency * share));
+    if (this.#queue.concurrency !== concurrency) this.#queue.concurrency = concurrency;
+  }
+
+  /** Without any rate there is nothing to take a share of: then the concurrency alone grows back. */
+  #rate(share: number): number | null {
+    const whole = Math.min(this.#requestsPerSecond ?? Infinity, this.#planPerSecond ?? Infinity);
+    return whole === Infinity ? null : Math.max(whole * share, Math.min(whole, LEAST_PER_SECOND));
+  }
+
+  #readLimits(headers: Readonly<Record<string, string>>, nowMs: number): void {
+    const periodMs = this.#limits.rateLimitPeriodMs;
+    const limit = wholeNumber(headers['x-ratelimit-limit']);
+    if (limit !== null && limit > 0) this.#planPerSecond = ((limit * 1000) / periodMs) * PLAN_SHARE;
+    const isUsedUp = wholeNumber(headers['x-ratelimit-remaining']) === 0;
+    // Nothing left although we have not used it up: somebody else sends on this appId too.
+    if (isUsedUp && this.#window.startsSince(nowMs - periodMs) < (limit ?? Infinity) * PLAN_SHARE - 1) {
+      this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + periodMs);
+    }
+  }
+
+  #losePatience(id: string): Cancel {
+    return this.#clock.after(BACKGROUND_PATIENCE_MS, () => {
+      try {
+        this.#queue.setPriority(id, 1);
+      } catch (error) {
+        // It has just started: p-queue has no "is it waiting?".
+        if (!(error instanceof ReferenceError)) throw error;
+      }
+    });
+  }
+
+  /** One listener a signal, however many tasks wait on it: Node searches all listeners to remove one. */
+  #onAbort(signal: AbortSignal, callback: (reason: unknown) => void): () => void {
+    let callbacks = this.#waiting.get(signal);
+    if (callbacks === undefined) {
+      const fresh = new Set<(reason: unknown) => void>();
+      callbacks = fresh;
+      this.#waiting.set(signal, fresh);
+      signal.addEventListener(
+        'abort',
+        () => {
+          this.#waiting.delete(signal);
+          for (const each of fresh) each(signal.reason);
+        },
+        { once: true },
+      );
+    }
+    const known = callbacks;
+    known.add(callback);
+    return () => known.delete(callback);
+  }
+}
+
+function wholeNumber(value: string | undefined): number | null {
+  return value !== undefined && /^\s*\d{1,9}\s*$/.test(value) ? Number(value) : null;
+}

@@ -1,0 +1,139 @@
+// The HERE client put together: one HTTP client a host, one session an account, one set of permits and devices a project.
+import type { AccountKey } from '../domain/connection.ts';
+import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { Chance, Clock } from '../domain/ports/clock.ts';
+import type { HereAccount, HereGateway } from '../domain/ports/here.ts';
+import type { SecretBox } from '../domain/ports/secrets.ts';
+import type { AccountVault, DeviceStore } from '../domain/ports/store.ts';
+import { AccountHandle } from './account.ts';
+import { HereHttp } from './http.ts';
+import { KeptAccount } from './kept-account.ts';
+import { completeService, type HereService, type HereServiceSetting, type ProxySettings } from './options.ts';
+import { ProjectState } from './project.ts';
+import { AccountSession } from './session.ts';
+
+export interface HereGatewayOptions {
+  /** By the name that definitions use in `configuration.service`. */
+  readonly services: Readonly<Record<string, HereServiceSetting>>;
+  readonly vault: AccountVault;
+  readonly devices: DeviceStore;
+  readonly secrets: SecretBox;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly proxy?: ProxySettings | null;
+  /** Devices that are remembered in memory per project; 2,000,000 by default, about 14 bytes each. */
+  readonly maxKnownDevices?: number;
+  readonly userAgent?: string;
+}
+
+/** Projects that no connection uses at the moment keep what was learnt of them, up to so many. */
+const MAX_IDLE_PROJECTS = 32;
+
+interface Shared<T> {
+  readonly value: T;
+  users: number;
+}
+
+export class Gateway implements HereGateway {
+  readonly #options: HereGatewayOptions;
+  readonly #services = new Map<string, HereService>();
+  readonly #https = new Map<string, HereHttp>();
+  readonly #sessions = new Map<string, Shared<AccountSession>>();
+  readonly #projects = new Map<string, Shared<ProjectState>>();
+
+  constructor(options: HereGatewayOptions) {
+    this.#options = options;
+    for (const [name, setting] of Object.entries(options.services)) {
+      this.#services.set(name, completeService(name, setting));
+    }
+  }
+
+  /** Throws a BridgeError `unknownService` for a service that the operator has not set. */
+  account(key: AccountKey, password: string): HereAccount {
+    const service = this.#service(key.service);
+    const http = this.#http(service.url, service.timeoutMs);
+    const scopedHttp = service.scopedUrl === null ? http : this.#http(service.scopedUrl, service.timeoutMs);
+    const accountKey = accountKeyOf(http.origin, key);
+    const { clock, chance, vault, secrets } = this.#options;
+    const shared = share(this.#sessions, accountKey, () => {
+      return new AccountSession(key, http, new KeptAccount(accountKey, vault, secrets), clock, chance);
+    });
+    return new AccountHandle({
+      session: shared.value,
+      password,
+      http,
+      scopedHttp,
+      clock,
+      useProject: (origin, appId) => this.#useProject(origin, appId, service),
+      onRelease: () => {
+        if (--shared.users > 0) return;
+        this.#sessions.delete(accountKey);
+        shared.value.stop();
+      },
+    });
+  }
+
+  async isHealthy(service: string, signal: AbortSignal): Promise<boolean> {
+    const { url, timeoutMs } = this.#service(service);
+    const answer = await this.#http(url, timeoutMs).call({ method: 'GET', path: '/v3/health', token: null, signal });
+    return answer.kind === 'answer' && answer.status === 200;
+  }
+
+  /** Breaks off whatever is in flight; accounts still held answer `retry` from then on. */
+  async stop(): Promise<void> {
+    for (const { value } of this.#sessions.values()) value.stop();
+    for (const { value } of this.#projects.values()) value.gate.stop();
+    await Promise.all([...this.#https.values()].map((http) => http.stop()));
+  }
+
+  #service(name: string): HereService {
+    const service = this.#services.get(name);
+    if (service !== undefined) return service;
+    const allowed = [...this.#services.keys()].join(', ') || 'none';
+    throw new BridgeError('unknownService', `there is no HERE service "${name.slice(0, 64)}"; allowed: ${allowed}`, {
+      exitCode: EXIT.data,
+    });
+  }
+
+  #http(url: string, timeoutMs: number): HereHttp {
+    const known = this.#https.get(`${timeoutMs} ${url}`);
+    if (known !== undefined) return known;
+    const { clock, chance, proxy = null, userAgent = 'here-tracking-bridge' } = this.#options;
+    const http = new HereHttp({ url, timeoutMs, proxy, userAgent, clock, chance });
+    this.#https.set(`${timeoutMs} ${url}`, http);
+    return http;
+  }
+
+  #useProject(origin: string, appId: string, service: HereService): { state: ProjectState; release: () => void } {
+    const key = `${new URL(origin).host}|${appId}`;
+    const { clock, devices, maxKnownDevices = 2_000_000 } = this.#options;
+    const shared = share(this.#projects, key, () => {
+      const state = new ProjectState(key, service, clock, devices, maxKnownDevices);
+      state.devices.load();
+      return state;
+    });
+    const release = (): void => {
+      shared.users--;
+      const idle = [...this.#projects].filter(([, { users }]) => users === 0);
+      for (const [idleKey] of idle.slice(0, -MAX_IDLE_PROJECTS)) this.#projects.delete(idleKey);
+    };
+    return { state: shared.value, release };
+  }
+}
+
+/** Names an account and its host: what a token and its log-in attempts belong to. Letter case makes no difference to HERE. */
+function accountKeyOf(origin: string, key: AccountKey): string {
+  return [new URL(origin).host, key.realm ?? '', key.email]
+    .map((part) => encodeURIComponent(part.toLowerCase()))
+    .join('/');
+}
+
+function share<T>(pool: Map<string, Shared<T>>, key: string, make: () => T): Shared<T> {
+  let shared = pool.get(key);
+  if (shared === undefined) {
+    shared = { value: make(), users: 0 };
+    pool.set(key, shared);
+  }
+  shared.users++;
+  return shared;
+}

@@ -1,0 +1,96 @@
+// What is kept of a HERE account across restarts: tokens, log-in attempts and refusals, encrypted in the account vault.
+import { BridgeError } from '../domain/errors.ts';
+import type { SecretBox } from '../domain/ports/secrets.ts';
+import type { AccountVault } from '../domain/ports/store.ts';
+import { parseObject } from './outcome.ts';
+
+export interface KeptToken {
+  readonly accessToken: string;
+  /** Wall-clock ms, by this machine's clock when HERE answered. */
+  readonly expiresAt: number;
+}
+
+export interface KeptPair extends KeptToken {
+  readonly refreshToken: string;
+  /** Wall-clock ms: from here on it is renewed. */
+  readonly renewAt: number;
+}
+
+export interface KeptState {
+  readonly pair: KeptPair | null;
+  /** Project-scoped tokens by project HRN. */
+  readonly scoped: Readonly<Record<string, KeptToken>>;
+  /** HMAC of the email and password with which HERE last let us in; null: never yet. */
+  readonly proven: string | null;
+  /** Log-ins sent since the last success that HERE refused, or whose answer is not known. */
+  readonly failed: number;
+  /** HMACs of pairs that HERE refused, the oldest first. */
+  readonly refused: readonly string[];
+  /** HERE's words at the last refusal. */
+  readonly refusal: string | null;
+}
+
+const EMPTY: KeptState = { pair: null, scoped: {}, proven: null, failed: 0, refused: [], refusal: null };
+const MAX_REFUSED = 16;
+const MAX_SCOPED = 50;
+
+export class KeptAccount {
+  readonly #key: string;
+  readonly #vault: AccountVault;
+  readonly #box: SecretBox;
+
+  /** `key` names the account and its host; it is stored as it is. */
+  constructor(key: string, vault: AccountVault, box: SecretBox) {
+    this.#key = key;
+    this.#vault = vault;
+    this.#box = box;
+  }
+
+  /** Read anew each time: another session of this account may have written. What cannot be read any more counts as nothing. */
+  load(): KeptState {
+    const stored = this.#vault.get(this.#key);
+    if (stored === null) return EMPTY;
+    try {
+      return stateFrom(parseObject(this.#box.decrypt(stored, this.#context)));
+    } catch (error) {
+      // The key was replaced: the tokens are lost, as are the definitions' passwords, which a person must enter again.
+      if (error instanceof BridgeError && error.code === 'secretUnreadable') return EMPTY;
+      throw error;
+    }
+  }
+
+  /** Durable when it returns. Throws when the disk refuses. */
+  save(state: KeptState): void {
+    this.#vault.put(this.#key, this.#box.encrypt(JSON.stringify(bounded(state)), this.#context));
+  }
+
+  /** Keyed hash of the pair: tells whether it is the one that was refused without keeping it. */
+  fingerprint(email: string, password: string): string {
+    return this.#box.hmac(JSON.stringify([this.#key, email.toLowerCase(), password]));
+  }
+
+  get #context(): string {
+    return `here-account:${this.#key}`;
+  }
+}
+
+function bounded(state: KeptState): KeptState {
+  return {
+    ...state,
+    refused: state.refused.slice(-MAX_REFUSED),
+    scoped: Object.fromEntries(Object.entries(state.scoped).slice(-MAX_SCOPED)),
+  };
+}
+
+function stateFrom(value: Readonly<Record<string, unknown>> | null): KeptState {
+  if (value === null) return EMPTY;
+  const { pair, scoped, proven, failed, refused, refusal } = value as Partial<KeptState>;
+  return {
+    pair: pair ?? null,
+    scoped: scoped ?? {},
+    proven: proven ?? null,
+    failed: Number.isSafeInteger(failed) ? (failed as number) : 0,
+    refused: Array.isArray(refused) ? refused : [],
+    refusal: refusal ?? null,
+  };
+}

@@ -1,0 +1,60 @@
+// May this pair of email and password be tried? Pure rules over what is kept, since five failed log-ins lock an account.
+import type { KeptState } from './kept-account.ts';
+
+/** Failed attempts after which nothing is tried without a person. HERE locks at five (source: HERE's sign-in rules). */
+export const MAX_FAILED_LOGINS = 4;
+
+export type Permission = { readonly allowed: true } | { readonly allowed: false; readonly message: string };
+
+export function mayTry(state: KeptState, fingerprint: string): Permission {
+  if (state.refused.includes(fingerprint)) {
+    const words = state.refusal === null ? '' : ` (${state.refusal})`;
+    return {
+      allowed: false,
+      message: `HERE refused this email and password before${words}; correct the password, or restart the connection to try it once more`,
+    };
+  }
+  // One attempt is kept back for the pair that is known to work, so that a wrong second definition cannot use them all up.
+  const isReserved = state.proven !== null && state.proven !== fingerprint;
+  if (state.failed >= MAX_FAILED_LOGINS - (isReserved ? 1 : 0)) {
+    return {
+      allowed: false,
+      message: `${state.failed} log-ins in a row failed and five lock the account; check email and password, then restart the connection`,
+    };
+  }
+  return { allowed: true };
+}
+
+/** Stored before the request is sent: a crash in between must not lose the attempt. */
+export function attempted(state: KeptState): KeptState {
+  return { ...state, failed: state.failed + 1 };
+}
+
+/** HERE did not judge the pair: it was never sent, or HERE was busy. */
+export function notJudged(state: KeptState): KeptState {
+  return { ...state, failed: Math.max(0, state.failed - 1) };
+}
+
+/** No answer came: a pair that is known to work is not counted, so that an outage cannot use up its attempts. */
+export function notAnswered(state: KeptState, fingerprint: string): KeptState {
+  return state.proven === fingerprint ? notJudged(state) : state;
+}
+
+export function refused(state: KeptState, fingerprint: string, message: string): KeptState {
+  return {
+    ...state,
+    refused: [...state.refused.filter((each) => each !== fingerprint), fingerprint],
+    refusal: message,
+    proven: state.proven === fingerprint ? null : state.proven,
+  };
+}
+
+/** A person restarts: this pair may be tried once more, even at the bound. */
+export function forgiven(state: KeptState, fingerprint: string): KeptState {
+  const isReserved = state.proven !== null && state.proven !== fingerprint;
+  return {
+    ...state,
+    refused: state.refused.filter((each) => each !== fingerprint),
+    failed: Math.min(state.failed, MAX_FAILED_LOGINS - (isReserved ? 2 : 1)),
+  };
+}

@@ -1,0 +1,270 @@
+// One HERE account's tokens in this process: kept, renewed before they end, one renewal or log-in in flight for everybody.
+import type { AccountKey } from '../domain/connection.ts';
+import { describeError } from '../domain/errors.ts';
+import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
+import type { LogInOutcome, RetryCause } from '../domain/ports/here.ts';
+import type { HereHttp } from './http.ts';
+import type { KeptAccount, KeptPair, KeptState } from './kept-account.ts';
+import { attempted, forgiven, mayTry, notAnswered, notJudged, refused } from './login-policy.ts';
+import { ScopedTokens } from './scoped-tokens.ts';
+import { type Granted, type UserAnswer, UserCalls } from './user-calls.ts';
+
+export type TokenOutcome =
+  | { readonly kind: 'ok'; readonly token: string; readonly reused: boolean }
+  /** A person must act. `attempted` false: nothing was sent. */
+  | { readonly kind: 'refused'; readonly attempted: boolean; readonly message: string }
+  | { readonly kind: 'retry'; readonly cause: RetryCause; readonly afterMs: number | null; readonly message: string };
+
+/** Renewal begins this long before the end, or at four fifths of a shorter life; plus up to half of it by chance. */
+const RENEW_BEFORE_MS = 3_600_000;
+/** Between two tries to renew, or to log in, that failed for no fault of ours. */
+const RETRY_AFTER_MS = 1000;
+const BACKGROUND_RETRY_MS = 60_000;
+/** No log-in for so long after HERE refused a fresh token; doubled each time that it happens again within the hour. */
+const LOGIN_GAP_MS = 10_000;
+const MAX_GAP_DOUBLINGS = 6;
+const REJECTIONS_COUNT_MS = 3_600_000;
+/** A 403 to a log-in that is known to be right. */
+const FORBIDDEN_MS = 600_000;
+
+interface Live {
+  readonly pair: KeptPair;
+  /** Monotonic: a step of the wall clock changes nothing for a token that we hold. */
+  readonly expiresMs: number;
+  readonly renewMs: number;
+}
+
+export class AccountSession {
+  readonly #key: AccountKey;
+  readonly #kept: KeptAccount;
+  readonly #calls: UserCalls;
+  readonly #clock: Clock;
+  readonly #chance: Chance;
+  readonly #stopping = new AbortController();
+  readonly scoped: ScopedTokens;
+  #live: Live | null = null;
+  /** An access token that HERE refused although it was fresh: only a log-in helps. */
+  #rejected: string | null = null;
+  /** An access token whose renewal HERE refused: it serves until its end. */
+  #unrenewable: string | null = null;
+  /** As last read or written, for when the vault cannot be read. */
+  #known: KeptState | null = null;
+  /** What could not be written yet. */
+  #unsaved: KeptState | null = null;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  #rejections = 0;
+  #rejectedMs = Number.NEGATIVE_INFINITY;
+  #cancelTimer: Cancel | null = null;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(key: AccountKey, http: HereHttp, kept: KeptAccount, clock: Clock, chance: Chance) {
+    this.#key = key;
+    this.#kept = kept;
+    this.#calls = new UserCalls(http, () => clock.now());
+    this.#clock = clock;
+    this.#chance = chance;
+    this.scoped = new ScopedTokens(this, this.#calls, clock, this.#stopping.signal);
+  }
+
+  /** The token now, without a promise; null: ask `renew`. */
+  get token(): string | null {
+    const live = this.#live;
+    if (live === null || live.pair.accessToken === this.#rejected) return null;
+    return this.#clock.monotonic() < live.expiresMs ? live.pair.accessToken : null;
+  }
+
+  /** A token for one who knows this password: the kept one if HERE has let this very pair in, else by a log-in. */
+  async authenticate(password: string): Promise<LogInOutcome> {
+    const outcome = await this.exclusive(() => this.#obtain(password, null, true));
+    if (outcome.kind === 'retry') return { kind: 'retry', afterMs: outcome.afterMs, message: outcome.message };
+    return outcome.kind === 'ok' ? { kind: 'ok', reused: outcome.reused } : outcome;
+  }
+
+  /** A token other than `stale` (null: any): those who ask for it meanwhile get the same one. */
+  async renew(password: string, stale: string | null): Promise<TokenOutcome> {
+    const { token } = this;
+    if (token !== null && token !== stale) return { kind: 'ok', token, reused: true };
+    return this.exclusive(() => this.renewInTurn(password, stale));
+  }
+
+  /** As `renew`, for one who has the turn already. */
+  renewInTurn(password: string, stale: string | null): Promise<TokenOutcome> {
+    return this.#obtain(password, stale, false);
+  }
+
+  /** HERE refused a token that had just been renewed. */
+  reject(token: string): void {
+    if (this.#live?.pair.accessToken !== token || this.#rejected === token) return;
+    const nowMs = this.#clock.monotonic();
+    this.#rejections = nowMs - this.#rejectedMs < REJECTIONS_COUNT_MS ? this.#rejections + 1 : 1;
+    this.#rejectedMs = nowMs;
+    this.#rejected = token;
+  }
+
+  forgetRefusal(password: string): void {
+    try {
+      this.save(forgiven(this.state(), this.#kept.fingerprint(this.#key.email, password)));
+    } catch {
+      // The vault cannot be read: the next log-in says so, and sends nothing.
+    }
+    this.#notBeforeMs = Number.NEGATIVE_INFINITY;
+  }
+
+  stop(): void {
+    this.#cancelTimer?.();
+    this.#stopping.abort(new Error('stopped'));
+  }
+
+  /** One at a time, in the order asked. */
+  exclusive<T>(task: () => Promise<T>): Promise<T> {
+    const run = this.#tail.then(task);
+    this.#tail = run.catch(() => undefined);
+    return run;
+  }
+
+  /** Throws only when the vault cannot be read and never could. */
+  state(): KeptState {
+    if (this.#unsaved !== null) this.save(this.#unsaved);
+    try {
+      this.#known = this.#unsaved ?? this.#kept.load();
+    } catch (error) {
+      if (this.#known === null) throw error;
+    }
+    return this.#known as KeptState;
+  }
+
+  /** False: it could not be written; it is remembered and written later. */
+  save(state: KeptState): boolean {
+    this.#known = state;
+    try {
+      this.#kept.save(state);
+      this.#unsaved = null;
+      return true;
+    } catch {
+      this.#unsaved = state;
+      return false;
+    }
+  }
+
+  /** `strict`: the token must have been obtained with this password. */
+  async #obtain(password: string, stale: string | null, strict: boolean): Promise<TokenOutcome> {
+    let state: KeptState;
+    try {
+      state = this.state();
+    } catch (error) {
+      return retry('unavailable', null, `the account's kept state cannot be read: ${describeError(error)}`);
+    }
+    this.#adopt(state.pair);
+    const fingerprint = this.#kept.fingerprint(this.#key.email, password);
+    if (!strict || state.proven === fingerprint) {
+      const { token } = this;
+      if (token !== null && token !== stale) return { kind: 'ok', token, reused: true };
+      const renewed = await this.#refresh();
+      if (renewed !== null) return renewed;
+    }
+    return this.#logIn(password, fingerprint);
+  }
+
+  /** null: there is nothing to renew, or HERE refuses to. */
+  async #refresh(): Promise<TokenOutcome | null> {
+    const pair = this.#live?.pair;
+    if (pair === undefined || pair.accessToken === this.#rejected || pair.accessToken === this.#unrenewable)
+      return null;
+    const waitMs = this.#notBeforeMs - this.#clock.monotonic();
+    if (waitMs > 0) return retry('unavailable', waitMs, 'the last renewal failed a moment ago');
+    const answer = await this.#calls.refresh(pair, this.#stopping.signal);
+    if (answer.kind === 'granted') return this.#grant(answer, this.state());
+    if (answer.kind === 'failed') return this.#wait(answer);
+    this.#unrenewable = pair.accessToken;
+    return null;
+  }
+
+  async #logIn(password: string, fingerprint: string): Promise<TokenOutcome> {
+    const before = this.state();
+    const permission = mayTry(before, fingerprint);
+    if (!permission.allowed) return { kind: 'refused', attempted: false, message: permission.message };
+    const nowMs = this.#clock.monotonic();
+    const gapMs = LOGIN_GAP_MS * 2 ** Math.min(this.#rejections - 1, MAX_GAP_DOUBLINGS);
+    // Another password is a person's correction: it does not wait for what happened to the former one.
+    const isSamePair = before.proven === null || before.proven === fingerprint;
+    const waitMs = isSamePair ? Math.max(this.#notBeforeMs, this.#rejectedMs + gapMs) - nowMs : 0;
+    if (waitMs > 0) return retry('unavailable', waitMs, 'HERE refused a fresh token, or did not answer, a moment ago');
+    if (!this.save(attempted(before))) {
+      this.#unsaved = null;
+      this.#known = before;
+      return retry('unavailable', null, 'the log-in attempt could not be stored, so it was not made');
+    }
+    const answer = await this.#calls.logIn(this.#key, password, this.#stopping.signal);
+    const state = this.state();
+    if (answer.kind === 'granted') {
+      return this.#grant(answer, { ...state, proven: fingerprint, failed: 0, refused: [], refusal: null, scoped: {} });
+    }
+    if (answer.kind === 'denied' && answer.status === 403 && state.proven === fingerprint) {
+      // The pair is known to be right, so this is no refusal of it: three tokens may be in use by others, until they end.
+      this.save(notJudged(state));
+      return this.#wait({
+        kind: 'failed',
+        judged: 'no',
+        cause: 'unavailable',
+        afterMs: FORBIDDEN_MS,
+        message: answer.message,
+      });
+    }
+    if (answer.kind === 'denied') {
+      this.save(refused(state, fingerprint, answer.message));
+      return { kind: 'refused', attempted: true, message: answer.message };
+    }
+    this.save(answer.judged === 'no' ? notJudged(state) : notAnswered(state, fingerprint));
+    return this.#wait(answer);
+  }
+
+  #grant(granted: Granted, state: KeptState): TokenOutcome {
+    const { accessToken, lifetimeMs } = granted;
+    const beforeMs = Math.min(RENEW_BEFORE_MS, lifetimeMs / 5) * (1 + this.#chance.random() / 2);
+    const now = this.#clock.now();
+    const refreshToken = granted.refreshToken ?? '';
+    const expiresAt = now + lifetimeMs;
+    const pair: KeptPair = { accessToken, refreshToken, expiresAt, renewAt: expiresAt - beforeMs };
+    this.save({ ...state, pair });
+    this.#adopt(pair);
+    return { kind: 'ok', token: accessToken, reused: false };
+  }
+
+  #adopt(pair: KeptPair | null): void {
+    if (pair === null || pair.accessToken === this.#live?.pair.accessToken) return;
+    const nowMs = this.#clock.monotonic();
+    const now = this.#clock.now();
+    this.#live = { pair, expiresMs: nowMs + pair.expiresAt - now, renewMs: nowMs + pair.renewAt - now };
+    this.#arm(this.#live.renewMs - nowMs);
+  }
+
+  /** Renews in time without anybody asking, so that a quiet account keeps its pair; never logs in. */
+  #arm(ms: number): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#clock.after(ms, () => {
+      void this.exclusive(async () => {
+        if (this.#stopping.signal.aborted) return;
+        this.#adopt(this.state().pair);
+        if (this.#live === null) return;
+        const leftMs = this.#live.renewMs - this.#clock.monotonic();
+        // Another pair was adopted, or the timer came a little early.
+        if (leftMs > 0) return this.#arm(leftMs);
+        const outcome = await this.#refresh();
+        if (outcome?.kind === 'retry') this.#arm(Math.max(outcome.afterMs ?? 0, this.#jitter(BACKGROUND_RETRY_MS)));
+      }).catch(() => this.#arm(BACKGROUND_RETRY_MS));
+    });
+  }
+
+  #wait(answer: UserAnswer & { kind: 'failed' }): TokenOutcome {
+    this.#notBeforeMs = this.#clock.monotonic() + (answer.afterMs ?? this.#jitter(RETRY_AFTER_MS));
+    return retry(answer.cause, answer.afterMs, answer.message);
+  }
+
+  #jitter(ms: number): number {
+    return ms * (0.5 + this.#chance.random());
+  }
+}
+
+function retry(cause: RetryCause, afterMs: number | null, message: string): TokenOutcome {
+  return { kind: 'retry', cause, afterMs: afterMs === null ? null : Math.ceil(afterMs), message };
+}

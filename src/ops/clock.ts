@@ -1,0 +1,28 @@
+// The real clock and the real chance: the only place of the worker that reads time or draws numbers.
+import { randomUUID } from 'node:crypto';
+import type { Chance, Clock } from '../domain/ports/clock.ts';
+
+/** The longest delay that a Node timer takes; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, run) {
+    const dueMs = performance.now() + Math.max(0, ms);
+    let timer: NodeJS.Timeout;
+    const arm = (): void => {
+      const leftMs = dueMs - performance.now();
+      timer =
+        leftMs > LONGEST_TIMER_MS ? setTimeout(arm, LONGEST_TIMER_MS) : setTimeout(run, Math.ceil(Math.max(0, leftMs)));
+      timer.unref();
+    };
+    arm();
+    return () => clearTimeout(timer);
+  },
+};
+
+export const systemChance: Chance = {
+  random: () => Math.random(),
+  uuid: () => randomUUID(),
+};

@@ -1,0 +1,165 @@
+// The fleet on a real broker: one MQTT client that publishes its messages with QoS 1 (mqtt://, mqtts://, ws://, wss://).
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import type { Clock } from '../../domain/ports/clock.ts';
+import { createFleet, type Fleet, type FleetMessage, type FleetMix } from './fleet.ts';
+import { createPaddedFleet } from './padding.ts';
+import { type FleetCounts, type FleetResult, type FleetRun, runFleet } from './run.ts';
+
+export interface FleetPublisherOptions {
+  /** For example `mqtt://127.0.0.1:1883`; credentials may be in it or beside it. */
+  readonly brokerUrl: string;
+  readonly username?: string;
+  readonly password?: string;
+  /** PEM; for a broker whose certificate the system does not know. */
+  readonly ca?: string | Buffer;
+  readonly clientId?: string;
+  readonly seed: number;
+  readonly devices: number;
+  readonly ratePerSecond: number;
+  /** Ends after this time, or after so many messages, or when `stop` is called. */
+  readonly forMs?: number;
+  readonly total?: number;
+  readonly tags?: readonly string[];
+  readonly euiPrefix?: string;
+  /** With `{DevEUI}`; `mqtt/things/{DevEUI}/uplink` by default. */
+  readonly topicPattern?: string;
+  readonly mix?: Partial<FleetMix>;
+  /** All messages are live uplinks of exactly this size, cheaply made (benchmarks). */
+  readonly payloadBytes?: number;
+  readonly maxUnacknowledged?: number;
+  readonly drainMs?: number;
+  /** How long to try for the first connection. 30,000 by default; a refused log-in fails at once. */
+  readonly connectTimeoutMs?: number;
+  readonly clock: Clock;
+  readonly onAcknowledged?: (message: FleetMessage) => void;
+  /** Each change of the connection after the first. */
+  readonly onStatus?: (status: { readonly up: boolean; readonly reason?: string }) => void;
+}
+
+export interface FleetPublisher {
+  /** Resolves at the first connection; rejects with a FleetError. */
+  readonly ready: Promise<void>;
+  /** Resolves when all is published and acknowledged, or stopped; rejects only when `ready` does. */
+  readonly done: Promise<FleetResult>;
+  readonly counts: FleetCounts;
+  readonly fleet: Fleet;
+  /** Publishes nothing further, waits for acknowledgements (`drainMs`), disconnects. Idempotent. */
+  stop(): Promise<FleetResult>;
+}
+
+/** The broker could not be reached in time (`brokerUnreachable`) or refused the log-in (`brokerRefused`). */
+export class FleetError extends Error {
+  readonly code: 'brokerUnreachable' | 'brokerRefused';
+
+  constructor(code: FleetError['code'], message: string) {
+    super(message);
+    this.name = 'FleetError';
+    this.code = code;
+  }
+}
+
+/** CONNACK codes after which trying again is of no use: MQTT 3.1.1 (2, 4, 5) and 5 (133, 134, 135, 138). */
+const REFUSED = new Set([2, 4, 5, 133, 134, 135, 138]);
+const NONE: FleetCounts = { published: 0, acknowledged: 0, failed: 0 };
+
+export function startFleetPublisher(options: FleetPublisherOptions): FleetPublisher {
+  const fleet =
+    options.payloadBytes === undefined
+      ? createFleet(options)
+      : createPaddedFleet({ ...options, payloadBytes: options.payloadBytes });
+  const stopping = new AbortController();
+  const client = mqtt.connect(options.brokerUrl, clientOptions(options));
+  const ready = firstConnection(client, options, stopping.signal);
+  let run: FleetRun | null = null;
+
+  const work = async (): Promise<FleetResult> => {
+    try {
+      await ready;
+      run = runFleet({
+        ...options,
+        fleet,
+        signal: stopping.signal,
+        publish: (message, done) => {
+          client.publish(message.topic, message.payload, { qos: 1 }, (error) => done(error ?? null));
+        },
+      });
+      return await run.done;
+    } catch (error) {
+      if (stopping.signal.aborted) return { ...NONE, unanswered: 0, elapsedMs: 0 };
+      throw error;
+    } finally {
+      // From here on a closed connection is no news.
+      stopping.abort();
+      await client.endAsync(true);
+    }
+  };
+  const done = work();
+  // Whoever looks at `done` sees the rejection; nobody has to look at `ready` as well.
+  ready.catch(() => {});
+  return {
+    ready,
+    done,
+    fleet,
+    get counts() {
+      return run?.counts ?? NONE;
+    },
+    stop() {
+      stopping.abort();
+      return done;
+    },
+  };
+}
+
+function clientOptions(options: FleetPublisherOptions): IClientOptions {
+  return {
+    clientId: options.clientId ?? `here-bridge-fleet-${options.seed}-${process.pid}`,
+    protocolVersion: 4,
+    clean: true,
+    reconnectPeriod: 1000,
+    // A broker that says "not now" is asked again; a refused log-in ends the first attempt below.
+    reconnectOnConnackError: true,
+    connectTimeout: 10_000,
+    keepalive: 30,
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+  };
+}
+
+function firstConnection(client: MqttClient, options: FleetPublisherOptions, signal: AbortSignal): Promise<void> {
+  const timeoutMs = options.connectTimeoutMs ?? 30_000;
+  const place = withoutCredentials(options.brokerUrl);
+  return new Promise((resolve, reject) => {
+    let connected = false;
+    let last = 'no answer';
+    const cancel = options.clock.after(timeoutMs, () => {
+      fail('brokerUnreachable', `${place} could not be reached within ${timeoutMs / 1000} s: ${last}`);
+    });
+    const fail = (code: FleetError['code'], message: string): void => {
+      cancel();
+      reject(new FleetError(code, message));
+    };
+    client.on('connect', () => {
+      cancel();
+      if (connected) options.onStatus?.({ up: true });
+      connected = true;
+      last = 'the broker closed the connection';
+      resolve();
+    });
+    client.on('error', (error) => {
+      last = error.message || (error as NodeJS.ErrnoException).code || error.name;
+      const code = Number((error as { code?: unknown }).code);
+      if (!connected && REFUSED.has(code)) fail('brokerRefused', `${place} refused the connection: ${last}`);
+    });
+    client.on('close', () => {
+      if (connected && !signal.aborted) options.onStatus?.({ up: false, reason: last });
+    });
+    signal.addEventListener('abort', () => fail('brokerUnreachable', 'stopped'), { once: true });
+  });
+}
+
+function withoutCredentials(url: string): string {
+  if (!URL.canParse(url)) return 'the broker';
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}`;
+}

@@ -1,0 +1,279 @@
+// The store of one connection: journal, settlements, ledger and dead letters as one thing.
+//
+// Order of durability: a record reaches the journal (fdatasync) before `done`; its settlement commits later, with the
+// ledger, in SQLite. A kill between leaves the record pending: it is sent again. `pending` is kept by its own additions
+// (commits) and subtractions (settlements); `verify` recounts it from the bitmaps.
+import { BridgeError, describeError } from '../domain/errors.ts';
+import type { Ledger } from '../domain/ledger.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import type { ConnectionStore, DeadLetter, JournalEntry, JournalRecord, Settlement } from '../domain/ports/store.ts';
+import type { UplinkOutcome } from '../domain/uplink.ts';
+import { Books } from './books.ts';
+import type { ConnectionTables } from './connection-tables.ts';
+import { isDamage } from './database.ts';
+import type { DeadLetterTable, NewDeadLetter } from './dead-letters.ts';
+import type { Disk } from './disk.ts';
+import type { BufferPool } from './group.ts';
+import type { ReportIncident } from './incidents.ts';
+import { JournalReader } from './journal-reader.ts';
+import { JournalWriter } from './journal-writer.ts';
+import type { Recovered } from './recovery.ts';
+import type { Segment } from './segment.ts';
+import { SegmentRemoval } from './segment-removal.ts';
+
+const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
+const MIN_SEGMENT_BYTES = 1024 * 1024;
+/** An open segment of this size whose records are all settled is given up for a new one. */
+const IDLE_SEGMENT_BYTES = 1024 * 1024;
+
+export interface ConnectionStoreOptions {
+  readonly id: string;
+  readonly maxBytes: number;
+  readonly deadLettersMaxBytes: number;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly pool: BufferPool;
+  readonly salt: number;
+  readonly tables: ConnectionTables;
+  readonly letters: DeadLetterTable;
+  readonly recovered: Recovered;
+  readonly report: ReportIncident;
+  /** False while a full disk's last room is kept for settlements. */
+  readonly mayResume: () => boolean;
+  readonly onClosed: () => void;
+}
+
+export class JournalledConnection implements ConnectionStore {
+  readonly id: string;
+  readonly maxBytes: number;
+  readonly #options: ConnectionStoreOptions;
+  readonly #books: Books;
+  readonly #writer: JournalWriter;
+  readonly #reader: JournalReader;
+  readonly #removal: SegmentRemoval;
+  readonly #diskListeners: ((error: Error | null) => void)[] = [];
+  #damageTold = false;
+  #closing: Promise<void> | null = null;
+
+  constructor(options: ConnectionStoreOptions) {
+    const { id, recovered, disk, directory, tables, report } = options;
+    this.id = id;
+    this.maxBytes = options.maxBytes;
+    this.#options = options;
+    this.#books = new Books({ ...options, lastSeq: () => this.#writer.lastSeq });
+    this.#reader = new JournalReader(disk, directory, recovered.ranges);
+    this.#writer = new JournalWriter({
+      ...options,
+      segmentBytes: Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, Math.floor(options.maxBytes / 8))),
+      lastSeq: recovered.lastSeq,
+      listener: {
+        onSegment: (segment) => recovered.ranges.segments.push(segment),
+        onCommit: (count) => this.#books.countCommitted(count),
+        onLeftOut: (first, count) => this.#orLater(() => this.#books.countLeftOut(first, count)),
+        onDisk: (error) => {
+          for (const listen of this.#diskListeners) listen(error);
+        },
+      },
+    });
+    const barrier = () => tables.database.barrier();
+    const { books, reader } = { books: this.#books, reader: this.#reader };
+    this.#removal = new SegmentRemoval({ id, disk, directory, books, reader, barrier, report });
+  }
+
+  /** Takes up work: removes what is settled already. `refusal`: the journal's directory could not be made. */
+  start(refusal: Error | null): void {
+    if (refusal) this.#writer.refuse(refusal);
+    void this.#removal.run();
+  }
+
+  append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number {
+    return this.#writer.append(entries, done);
+  }
+
+  countLeftOut(count: number): void {
+    if (count > 0) this.#writer.leaveOut(count);
+  }
+
+  settle(settlements: readonly Settlement[]): void {
+    this.#assertOpen();
+    const touched = new Map<Segment, number[]>();
+    const outcomes: UplinkOutcome[] = [];
+    const letters: NewDeadLetter[] = [];
+    let dropped = 0;
+    try {
+      for (const { seq, outcome } of settlements) {
+        const segment = this.#settleOne(seq);
+        if (!segment) continue;
+        const seqs = touched.get(segment);
+        if (seqs) seqs.push(seq);
+        else touched.set(segment, [seq]);
+        outcomes.push(outcome);
+        if (outcome.kind === 'deadLettered') letters.push(this.#deadLetter(segment, seq, outcome));
+      }
+      if (outcomes.length > 0) dropped = this.#books.settle(touched.keys(), outcomes, letters);
+    } catch (error) {
+      for (const [segment, seqs] of touched) for (const seq of seqs) segment.unsettle(seq);
+      this.#tellIfDamaged(error);
+      throw error;
+    }
+    if (dropped > 0) this.#tellDropped(dropped);
+    for (const segment of touched.keys()) if (segment.closed && segment.unsettled === 0) void this.#removal.run();
+  }
+
+  async read(fromSeq: number, maxRecords: number, maxBytes: number): Promise<readonly JournalRecord[]> {
+    this.#assertOpen();
+    const damaged: number[] = [];
+    const records = await this.#reader.read(fromSeq, maxRecords, maxBytes, ({ seq }) => damaged.push(seq));
+    if (damaged.length > 0) this.#orLater(() => this.#giveUp(damaged));
+    return records;
+  }
+
+  forEachUnsettled(visit: (seq: number, device: string | null, arrivedAt: number) => void): void {
+    for (const segment of this.#books.ranges.segments) {
+      for (let seq = segment.nextUnsettled(segment.base); seq < segment.end; seq = segment.nextUnsettled(seq + 1)) {
+        visit(seq, segment.device(seq), segment.arrivedAt(seq));
+      }
+    }
+  }
+
+  get lastSeq(): number {
+    return this.#writer.lastSeq;
+  }
+
+  ledger(): Ledger {
+    return this.#books.ledger();
+  }
+
+  verify(): number {
+    this.#assertOpen();
+    return this.#books.verify();
+  }
+
+  get bytes(): number {
+    let bytes = this.#removal.dyingBytes;
+    for (const segment of this.#books.ranges.segments) bytes += segment.bytes;
+    return bytes;
+  }
+
+  /** The latest first. */
+  deadLetters(limit: number): readonly DeadLetter[] {
+    return this.#options.letters.list(this.#books.key, limit);
+  }
+
+  /** Dead letters that were dropped for want of room since the connection exists; the ledger still counts them. */
+  get deadLettersDropped(): number {
+    return this.#options.letters.dropped(this.#books.key);
+  }
+
+  getState(key: string): string | null {
+    return this.#options.tables.getState(this.#books.key, key);
+  }
+
+  setState(key: string, value: string | null): void {
+    this.#options.tables.setState(this.#books.key, key, value);
+  }
+
+  onDiskStatus(listen: (error: Error | null) => void): void {
+    this.#diskListeners.push(listen);
+    if (this.#writer.failure) listen(this.#writer.failure);
+  }
+
+  /** About once a second: gives up settled segments and repeats what failed. */
+  tick(): void {
+    if (this.#closing) return;
+    this.#orLater(() => this.#books.saveProgress());
+    this.#writer.closeSettledSegment(IDLE_SEGMENT_BYTES);
+    void this.#removal.run();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#writer.close();
+      await this.#removal.run();
+      await this.#reader.close();
+      this.#books.saveProgress();
+    } catch (error) {
+      this.#options.report({
+        kind: 'upkeepFailed',
+        connectionId: this.id,
+        message: `The store of ${this.id} could not be closed in order: ${describeError(error)}. Nothing is lost.`,
+      });
+    } finally {
+      this.#options.onClosed();
+    }
+  }
+
+  /** Null: settled already. */
+  #settleOne(seq: number): Segment | null {
+    const { ranges } = this.#books;
+    const segment = ranges.segmentOf(seq);
+    if (segment) return segment.settle(seq) ? segment : null;
+    if (seq <= this.lastSeq && seq > 0) return null;
+    throw new RangeError(`Sequence number ${seq} of ${this.id} is not committed (the last one is ${this.lastSeq})`);
+  }
+
+  #deadLetter(
+    segment: Segment,
+    seq: number,
+    { reason, detail }: Extract<UplinkOutcome, { kind: 'deadLettered' }>,
+  ): NewDeadLetter {
+    const { topic, payload, device, arrivedAt } = this.#reader.readSync(segment, seq);
+    return { seq, time: this.#options.clock.now(), arrivedAt, topic, payload, device, reason, detail };
+  }
+
+  /** Records whose bytes are not what was written: kept as they are, as dead letters. */
+  #giveUp(seqs: readonly number[]): void {
+    const message = 'The journal was damaged on the disk: topic and payload are not what was received.';
+    this.settle(
+      seqs.map((seq) => ({ seq, outcome: { kind: 'deadLettered', reason: 'storeDamaged', detail: { message } } })),
+    );
+    this.#options.report({
+      kind: 'journalDamaged',
+      connectionId: this.id,
+      lost: seqs.length,
+      message:
+        `The journal of ${this.id} was damaged on the disk: ${seqs.length} message(s) are not what was received and are ` +
+        'kept as dead letters (storeDamaged). Check the disk.',
+    });
+  }
+
+  /** For what the next tick or transaction repeats by itself. */
+  #orLater(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#tellIfDamaged(error);
+    }
+  }
+
+  #tellIfDamaged(error: unknown): void {
+    if (this.#damageTold || !isDamage(error)) return;
+    this.#damageTold = true;
+    this.#options.report({
+      kind: 'databaseDamaged',
+      connectionId: this.id,
+      message: `The store's database is damaged (${describeError(error)}). A restart sets it aside and reads the journals again.`,
+    });
+  }
+
+  #tellDropped(dropped: number): void {
+    this.#options.report({
+      kind: 'deadLettersDropped',
+      connectionId: this.id,
+      dropped,
+      message:
+        `${dropped} of the oldest dead letters of ${this.id} were dropped: they take more than ` +
+        `${this.#options.deadLettersMaxBytes} bytes. The ledger still counts them.`,
+    });
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw new BridgeError('storeClosed', `The store of ${this.id} is closed`);
+  }
+}

@@ -1,0 +1,188 @@
+// The SQLite database of a data directory: opening (a damaged one is set aside), transactions, durability, checkpoints.
+//
+// Settlements commit with `synchronous = NORMAL`: a kill loses none, a power loss may lose the last ones, and then their
+// records are pending again: duplicates, never loss. What must not be forgotten (tokens, attempts, states) goes through
+// `durably`. Before anything that relies on committed rows is deleted elsewhere, `barrier` makes them durable.
+import fs from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+import type { Reserve } from './reserve.ts';
+import { upgrade } from './versions.ts';
+
+/** From this size on the write-ahead log is copied back into the database at the next tick. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024;
+/** SQLite's own checkpoint inside a transaction, should the ticks fail to come: 64 MiB. */
+const LAST_RESORT_PAGES = 16_384;
+const IDLE_TICKS = 5;
+const SQLITE_IOERR = 10;
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_NOTADB = 26;
+
+function resultCode(error: unknown): number {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  return typeof code === 'number' ? code & 0xff : 0;
+}
+
+export function isDamage(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
+}
+
+/** Also `SQLITE_IOERR`: so a full disk shows where SQLite's shared memory has to grow. */
+function wantsRoom(error: unknown): boolean {
+  const code = resultCode(error);
+  return code === SQLITE_FULL || code === SQLITE_IOERR;
+}
+
+export class Database {
+  readonly sql: DatabaseSync;
+  readonly #file: string;
+  readonly #reserve: Reserve;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  #wal: number | null = null;
+  #checkpointing = false;
+  #lastWalBytes = 0;
+  #quietTicks = 0;
+
+  private constructor(file: string, sql: DatabaseSync, reserve: Reserve) {
+    this.#file = file;
+    this.#reserve = reserve;
+    this.sql = sql;
+    this.#begin = sql.prepare('BEGIN IMMEDIATE');
+    this.#commit = sql.prepare('COMMIT');
+  }
+
+  /** `setAside` is told where a damaged database went. */
+  static open(
+    file: string,
+    reserve: Reserve,
+    stamp: string,
+    setAside: (movedTo: string, why: string) => void,
+  ): Database {
+    try {
+      return Database.#openSound(file, reserve);
+    } catch (error) {
+      if (error instanceof BridgeError) throw error;
+      if (wantsRoom(error) && reserve.release()) return Database.open(file, reserve, stamp, setAside);
+      if (!isDamage(error)) {
+        throw new BridgeError('storeUnavailable', `The store ${file} cannot be opened: ${describeError(error)}`, {
+          exitCode: EXIT.unavailable,
+          cause: error,
+        });
+      }
+      const movedTo = `${file}.corrupt-${stamp}`;
+      for (const suffix of ['', '-wal', '-shm']) {
+        if (fs.existsSync(file + suffix)) fs.renameSync(file + suffix, movedTo + suffix);
+      }
+      setAside(movedTo, describeError(error));
+      return Database.#openSound(file, reserve);
+    }
+  }
+
+  static #openSound(file: string, reserve: Reserve): Database {
+    const sql = new DatabaseSync(file);
+    try {
+      sql.exec('PRAGMA journal_mode = WAL');
+      sql.exec('PRAGMA synchronous = NORMAL');
+      sql.exec(`PRAGMA wal_autocheckpoint = ${LAST_RESORT_PAGES}`);
+      sql.exec('PRAGMA temp_store = MEMORY');
+      const verdict = sql.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+      if (verdict !== 'ok') throw Object.assign(new Error(String(verdict)), { errcode: SQLITE_CORRUPT });
+      upgrade(sql);
+      // Whatever an earlier process committed is durable before anything here is built on it.
+      sql.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      syncDirectory(path.dirname(file));
+      return new Database(file, sql, reserve);
+    } catch (error) {
+      sql.close();
+      throw error;
+    }
+  }
+
+  /** All or nothing; throws what `run` or SQLite throws. Not to be nested. */
+  transaction<T>(run: () => T): T {
+    this.#begin.run();
+    try {
+      const result = run();
+      this.#commit.run();
+      return result;
+    } catch (error) {
+      // SQLite may have rolled back by itself (disk full).
+      if (this.sql.isTransaction) this.sql.exec('ROLLBACK');
+      if (wantsRoom(error)) this.#makeRoom();
+      throw error;
+    }
+  }
+
+  /** The caller's next try finds the reserve's room and an empty log. */
+  #makeRoom(): void {
+    this.#reserve.release();
+    try {
+      this.sql.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch {
+      // No room even for that: then the error of the transaction says all.
+    }
+  }
+
+  /** A transaction that has reached the disk when this returns. */
+  durably<T>(run: () => T): T {
+    this.sql.exec('PRAGMA synchronous = FULL');
+    try {
+      return this.transaction(run);
+    } finally {
+      this.sql.exec('PRAGMA synchronous = NORMAL');
+    }
+  }
+
+  /** Resolves when all that is committed now has reached the disk. The wait is off the event loop. */
+  barrier(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      try {
+        // Kept open: a file of the log's name is the same file as long as the database is open.
+        this.#wal ??= fs.openSync(`${this.#file}-wal`, 'r+');
+      } catch (error) {
+        // No log: nothing was written since the last checkpoint.
+        return (error as NodeJS.ErrnoException).code === 'ENOENT' ? resolve() : reject(error);
+      }
+      fs.fdatasync(this.#wal, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  /** To be called about once a second: copies the log back when it is long, or when nothing is written to it any more. */
+  async tick(): Promise<void> {
+    if (this.#checkpointing) return;
+    const bytes = fs.statSync(`${this.#file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    this.#quietTicks = bytes === this.#lastWalBytes ? this.#quietTicks + 1 : 0;
+    this.#lastWalBytes = bytes;
+    const idle = this.#quietTicks >= IDLE_TICKS;
+    if (bytes === 0 || (bytes < CHECKPOINT_BYTES && !idle)) return;
+    this.#checkpointing = true;
+    try {
+      // The long part of a checkpoint is the log's sync: done beforehand, off the event loop.
+      await this.barrier();
+      if (this.sql.isOpen) this.sql.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      this.#lastWalBytes = 0;
+    } finally {
+      this.#checkpointing = false;
+    }
+  }
+
+  close(): void {
+    if (this.#wal !== null) fs.closeSync(this.#wal);
+    this.#wal = null;
+    // Closing the last handle checkpoints and removes the log.
+    this.sql.close();
+  }
+}
+
+function syncDirectory(directory: string): void {
+  const fd = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}

@@ -1,0 +1,70 @@
+// Devices that HERE knows, by project: 8 bytes each where they are DevEUIs.
+import type { StatementSync } from 'node:sqlite';
+import type { DeviceStore } from '../domain/ports/store.ts';
+import type { Database } from './database.ts';
+
+export class DeviceTable implements DeviceStore {
+  readonly #database: Database;
+  readonly #find: StatementSync;
+  readonly #insertProject: StatementSync;
+  readonly #load: StatementSync;
+  readonly #add: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #addCreated: StatementSync;
+
+  constructor(database: Database) {
+    const { sql } = database;
+    this.#database = database;
+    this.#find = sql.prepare('SELECT key, created FROM projects WHERE name = ?');
+    this.#insertProject = sql.prepare('INSERT INTO projects (name) VALUES (?)');
+    this.#load = sql.prepare('SELECT device FROM devices WHERE project = ?');
+    this.#add = sql.prepare('INSERT OR IGNORE INTO devices (project, device) VALUES (?, ?)');
+    this.#remove = sql.prepare('DELETE FROM devices WHERE project = ? AND device = ?');
+    this.#addCreated = sql.prepare('UPDATE projects SET created = created + ? WHERE key = ?');
+  }
+
+  load(project: string): readonly string[] {
+    const key = this.#find.get(project)?.key;
+    if (key === undefined) return [];
+    const devices: string[] = [];
+    for (const { device } of this.#load.iterate(key)) devices.push(decode(device));
+    return devices;
+  }
+
+  add(project: string, devices: readonly string[]): void {
+    if (devices.length === 0) return;
+    this.#database.transaction(() => {
+      const key = this.#keyOf(project);
+      for (const device of devices) this.#add.run(key, encode(device));
+    });
+  }
+
+  remove(project: string, devices: readonly string[]): void {
+    if (devices.length === 0) return;
+    this.#database.transaction(() => {
+      const key = this.#keyOf(project);
+      for (const device of devices) this.#remove.run(key, encode(device));
+    });
+  }
+
+  createdCount(project: string): number {
+    return Number(this.#find.get(project)?.created ?? 0);
+  }
+
+  addCreated(project: string, count: number): void {
+    this.#database.transaction(() => this.#addCreated.run(count, this.#keyOf(project)));
+  }
+
+  #keyOf(project: string): number {
+    const key = this.#find.get(project)?.key ?? this.#insertProject.run(project).lastInsertRowid;
+    return Number(key);
+  }
+}
+
+function encode(device: string): string | Uint8Array {
+  return /^[0-9A-F]{16}$/.test(device) ? Buffer.from(device, 'hex') : device;
+}
+
+function decode(device: unknown): string {
+  return device instanceof Uint8Array ? Buffer.from(device).toString('hex').toUpperCase() : String(device);
+}

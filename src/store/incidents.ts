@@ -1,0 +1,25 @@
+// What the store has to tell loudly: the composition root makes log lines and events of it.
+
+export type StoreIncident =
+  /** The end of a journal was not a whole record: it was never committed, so it was cut off. Usual after a power loss. */
+  | { readonly kind: 'tornTail'; readonly connectionId: string; readonly bytes: number; readonly message: string }
+  /** Records were lost or changed on the disk; `lost` of them are dead letters with the reason `storeDamaged`. */
+  | { readonly kind: 'journalDamaged'; readonly connectionId: string; readonly lost: number; readonly message: string }
+  /** The database was damaged; journals are read again as if nothing were settled: duplicates, no loss. */
+  | { readonly kind: 'databaseSetAside'; readonly connectionId: null; readonly message: string }
+  /** The database showed damage while in use: a restart sets it aside. */
+  | { readonly kind: 'databaseDamaged'; readonly connectionId: string | null; readonly message: string }
+  /** A ledger starts anew behind messages whose outcome was in a database that was set aside. */
+  | { readonly kind: 'ledgerRestarted'; readonly connectionId: string; readonly message: string }
+  | {
+      readonly kind: 'deadLettersDropped';
+      readonly connectionId: string;
+      readonly dropped: number;
+      readonly message: string;
+    }
+  | { readonly kind: 'secretUnreadable'; readonly connectionId: null; readonly message: string }
+  /** A file could not be removed, a checkpoint could not be made …: tried again at the next tick. */
+  | { readonly kind: 'upkeepFailed'; readonly connectionId: string | null; readonly message: string };
+
+/** Must not throw. */
+export type ReportIncident = (incident: StoreIncident) => void;

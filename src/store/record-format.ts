@@ -1,0 +1,144 @@
+// The journal's bytes: segment file names and headers, record headers, and the checks that tell a record from damage.
+//
+// A segment is `<base seq, 16 digits>-<salt, 8 hex digits>.seg`: a header of 64 bytes, then records, each padded to 8 bytes.
+// Salt and base are in the name besides the header, so that a damaged header costs nothing. Numbers are little-endian.
+//
+// Record header, 48 bytes, as 32-bit words:
+//   0 mark   1 check of words 2–11 with the salt   2 CRC-32 of topic and payload   3 payload length
+//   4 topic length | flags << 16   5, 6 seq (low, high)   7, 8 device (first and last 8 hex digits)
+//   9 index in its group commit    10, 11 arrival time (float64, ms since the epoch)
+// The salt is random per run of the bridge, so that no publisher can plant bytes in a payload that pass for a record when a
+// damaged stretch is searched for the next good one. A record with group index 0 proves that all before it was durable.
+
+export const SEGMENT_HEADER_BYTES = 64;
+export const RECORD_HEADER_BYTES = 48;
+export const RECORD_WORDS = RECORD_HEADER_BYTES / 4;
+export const RECORD_MARK = 0x4a425448;
+export const FLAG_RETAIN = 1;
+export const FLAG_DEVICE = 2;
+export const MAX_TOPIC_BYTES = 0xffff;
+
+const SEGMENT_MARK = 0x53425448;
+const FORMAT_VERSION = 1;
+const TWO_32 = 2 ** 32;
+
+export interface SegmentName {
+  readonly name: string;
+  readonly base: number;
+  readonly salt: number;
+}
+
+export function segmentName(base: number, salt: number): string {
+  return `${String(base).padStart(16, '0')}-${salt.toString(16).padStart(8, '0')}.seg`;
+}
+
+export function parseSegmentName(name: string): SegmentName | null {
+  const match = /^(\d{16})-([0-9a-f]{8})\.seg$/.exec(name);
+  if (!match) return null;
+  const base = Number(match[1]);
+  return Number.isSafeInteger(base) && base > 0 ? { name, base, salt: Number.parseInt(match[2]!, 16) } : null;
+}
+
+export function padded(bytes: number): number {
+  return (bytes + 7) & ~7;
+}
+
+/** Mixes header words into 32 bits: far cheaper per record than a second CRC, and only has to find accidents. */
+function check(words: Uint32Array, first: number, count: number, salt: number): number {
+  let hash = salt | 0;
+  for (let i = first; i < first + count; i++) {
+    hash = Math.imul(hash ^ words[i]!, 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return hash >>> 0;
+}
+
+/** Fills words 0 and 1 of the record header at word `at`; words 2–11 must be set. */
+export function sealRecordHeader(words: Uint32Array, at: number, salt: number): void {
+  words[at] = RECORD_MARK;
+  words[at + 1] = check(words, at + 2, RECORD_WORDS - 2, salt);
+}
+
+export function isRecordHeader(words: Uint32Array, at: number, salt: number): boolean {
+  return words[at] === RECORD_MARK && words[at + 1] === check(words, at + 2, RECORD_WORDS - 2, salt);
+}
+
+/** Bytes of a record with its padding, from its header. */
+export function recordBytes(words: Uint32Array, at: number): number {
+  return padded(RECORD_HEADER_BYTES + (words[at + 4]! & 0xffff) + words[at + 3]!);
+}
+
+export function recordSeq(words: Uint32Array, at: number): number {
+  return words[at + 6]! * TWO_32 + words[at + 5]!;
+}
+
+export function setRecordSeq(words: Uint32Array, at: number, seq: number): void {
+  words[at + 5] = seq % TWO_32;
+  words[at + 6] = Math.floor(seq / TWO_32);
+}
+
+export interface SegmentHeader {
+  readonly version: number;
+  readonly base: number;
+  readonly salt: number;
+  /** How many sequence numbers right before `base` were given to messages that were left out (`journalFull`). */
+  readonly leftOutBefore: number;
+}
+
+export function writeSegmentHeader(buffer: Buffer, header: Omit<SegmentHeader, 'version'>): void {
+  buffer.fill(0, 0, SEGMENT_HEADER_BYTES);
+  buffer.writeUInt32LE(SEGMENT_MARK, 0);
+  buffer.writeUInt32LE(FORMAT_VERSION, 4);
+  buffer.writeUInt32LE(header.salt, 8);
+  buffer.writeDoubleLE(header.base, 16);
+  buffer.writeDoubleLE(header.leftOutBefore, 24);
+  const words = new Uint32Array(buffer.buffer, buffer.byteOffset, SEGMENT_HEADER_BYTES / 4);
+  buffer.writeUInt32LE(check(words, 0, SEGMENT_HEADER_BYTES / 4 - 1, header.salt), SEGMENT_HEADER_BYTES - 4);
+}
+
+/** Null when it is damaged. `buffer` must be aligned to 4 bytes. */
+export function readSegmentHeader(buffer: Buffer): SegmentHeader | null {
+  if (buffer.length < SEGMENT_HEADER_BYTES || buffer.readUInt32LE(0) !== SEGMENT_MARK) return null;
+  const salt = buffer.readUInt32LE(8);
+  const words = new Uint32Array(buffer.buffer, buffer.byteOffset, SEGMENT_HEADER_BYTES / 4);
+  if (buffer.readUInt32LE(SEGMENT_HEADER_BYTES - 4) !== check(words, 0, SEGMENT_HEADER_BYTES / 4 - 1, salt))
+    return null;
+  return {
+    version: buffer.readUInt32LE(4),
+    salt,
+    base: buffer.readDoubleLE(16),
+    leftOutBefore: buffer.readDoubleLE(24),
+  };
+}
+
+export function isKnownVersion(header: SegmentHeader): boolean {
+  return header.version <= FORMAT_VERSION;
+}
+
+const HEX_DIGITS = Int8Array.from({ length: 128 }, (_, code) => {
+  const digit = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase());
+  return digit;
+});
+const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0').toUpperCase());
+
+/** 8 hex digits from `from` on as a number; -1 when they are none. */
+export function hexWord(text: string, from: number): number {
+  let value = 0;
+  for (let i = from; i < from + 8; i++) {
+    const code = text.charCodeAt(i);
+    const digit = code < 128 ? HEX_DIGITS[code]! : -1;
+    if (digit < 0) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+function wordHex(word: number): string {
+  return (
+    HEX_BYTES[word >>> 24]! + HEX_BYTES[(word >>> 16) & 255]! + HEX_BYTES[(word >>> 8) & 255]! + HEX_BYTES[word & 255]!
+  );
+}
+
+export function deviceText(high: number, low: number): string {
+  return wordHex(high) + wordHex(low);
+}

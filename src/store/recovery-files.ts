@@ -1,0 +1,151 @@
+// Reading the segment files of a connection at start: scan, cut off a torn tail, keep damaged bytes for a person to look at.
+import path from 'node:path';
+import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { StoredConnection } from './connection-tables.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import type { ReportIncident } from './incidents.ts';
+import {
+  isKnownVersion,
+  parseSegmentName,
+  readSegmentHeader,
+  SEGMENT_HEADER_BYTES,
+  type SegmentName,
+} from './record-format.ts';
+import { type Damage, findBadBody, type ScanResult, ScanWindow, scanSegment } from './scan.ts';
+import type { Segment } from './segment.ts';
+
+export interface ReadOptions {
+  readonly id: string;
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly report: ReportIncident;
+  /** Settled and to be removed: a kill came between. */
+  readonly isGone: (seq: number) => boolean;
+  readonly stored: StoredConnection;
+}
+
+interface SegmentFile extends SegmentName {
+  readonly bytes: number;
+}
+
+/** `segments` in order, closed; `obsolete`: files that hold nothing any more. */
+export async function readSegments(options: ReadOptions): Promise<{ segments: Segment[]; obsolete: string[] }> {
+  const { disk, directory, isGone } = options;
+  const files: SegmentFile[] = [];
+  const obsolete: string[] = [];
+  for (const { name, bytes } of await disk.list(directory)) {
+    const parsed = parseSegmentName(name);
+    if (parsed && bytes > SEGMENT_HEADER_BYTES && !isGone(parsed.base)) files.push({ ...parsed, bytes });
+    else if (parsed || name.endsWith('.tmp')) obsolete.push(name);
+  }
+  files.sort((a, b) => a.base - b.base || a.bytes - b.bytes);
+
+  const segments: Segment[] = [];
+  const window = new ScanWindow();
+  for (const [i, file] of files.entries()) {
+    const handle = await disk.open(path.join(directory, file.name));
+    try {
+      const segment = await readOne(options, window, handle, file, files[i + 1]?.base ?? null);
+      if (segment.count > 0) segments.push(segment);
+      else obsolete.push(file.name);
+    } finally {
+      await handle.close();
+    }
+  }
+  return { segments, obsolete };
+}
+
+async function readOne(
+  options: ReadOptions,
+  window: ScanWindow,
+  handle: DiskFile,
+  file: SegmentFile,
+  nextBase: number | null,
+): Promise<Segment> {
+  const leftOutBefore = await readLeftOut(handle, file);
+  const result = await scanSegment(handle, window, {
+    header: { base: file.base, salt: file.salt, leftOutBefore },
+    fileBytes: file.bytes,
+    endSeq: nextBase ?? Number.POSITIVE_INFINITY,
+  });
+  const { segment } = result;
+  const known = options.stored.received;
+  if (nextBase === null) {
+    const cutAt = await tornFrom(handle, result, known);
+    if (cutAt !== null && cutAt < segment.end) segment.cut(cutAt);
+    await setAside(options, handle, segment, result.damages, known);
+    if (file.bytes > segment.bytes) {
+      await handle.truncate(segment.bytes);
+      // Where committed records are missing, that is told instead.
+      if (segment.end > known) tellTorn(options, file.bytes - segment.bytes);
+    } else await handle.sync(); // What a killed process had written but not synced counts from here on.
+  } else await setAside(options, handle, segment, result.damages, nextBase - 1);
+  return segment;
+}
+
+/**
+ * Where the last group commit stops being whole, or null. Up to `known` the database knows records to be committed, and a
+ * later group commit proves all before it: damage there is no torn tail.
+ */
+async function tornFrom(handle: DiskFile, result: ScanResult, known: number): Promise<number | null> {
+  const { segment, damages, lastGroupSeq } = result;
+  for (const { fromSeq, toSeq } of damages) {
+    if (toSeq !== null && toSeq >= fromSeq && fromSeq > lastGroupSeq && fromSeq > known) return fromSeq;
+  }
+  return findBadBody(handle, segment, Math.max(lastGroupSeq, known + 1, segment.base));
+}
+
+async function readLeftOut(handle: DiskFile, file: SegmentFile): Promise<number> {
+  const bytes = Buffer.allocUnsafeSlow(SEGMENT_HEADER_BYTES);
+  await handle.read(bytes, 0, bytes.length, 0);
+  const header = readSegmentHeader(bytes);
+  if (header && !isKnownVersion(header)) {
+    throw new BridgeError(
+      'storeTooNew',
+      `The journal file ${file.name} was written by a newer bridge (format ${header.version}).`,
+      { exitCode: EXIT.config },
+    );
+  }
+  // With a damaged header the name still tells base and salt.
+  return header?.base === file.base && header.salt === file.salt ? header.leftOutBefore : 0;
+}
+
+/** Copies damaged bytes of committed records beside the segment, once: a later start finds their numbers settled. */
+async function setAside(
+  { disk, directory, isGone }: ReadOptions,
+  handle: DiskFile,
+  segment: Segment,
+  damages: readonly Damage[],
+  lastCommitted: number,
+): Promise<void> {
+  for (const damage of damages) {
+    const { fromOffset, toOffset, fromSeq } = damage;
+    const toSeq = damage.toSeq ?? lastCommitted;
+    if (fromSeq > Math.min(toSeq, lastCommitted) || isGone(fromSeq)) continue;
+    const name = path.join(directory, `${segment.name}.${fromOffset}.corrupt`);
+    try {
+      const copy = await disk.create(name);
+      try {
+        const bytes = Buffer.allocUnsafe(toOffset - fromOffset);
+        const count = await handle.read(bytes, 0, bytes.length, fromOffset);
+        await copy.writeDurably(bytes, 0, count, 0);
+      } finally {
+        await copy.close();
+      }
+    } catch (error) {
+      // There from an earlier start; or no room, which must not keep the rest of the journal from being read.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await disk.remove(name).catch(() => {});
+    }
+  }
+}
+
+function tellTorn({ id, report }: ReadOptions, bytes: number): void {
+  report({
+    kind: 'tornTail',
+    connectionId: id,
+    bytes,
+    message:
+      `The journal of ${id} ended in ${bytes} bytes that are no whole record: they were never acknowledged and are cut off. ` +
+      'The broker sends those messages again.',
+  });
+}

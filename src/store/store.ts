@@ -1,0 +1,255 @@
+// The store of a data directory: lock, database, and the journals of its connections.
+//
+//   dataDir/  (0700)
+//     lock.db, lock.json   one bridge per directory; the JSON names who
+//     secret.key           made by `openSecretBox` unless a key is configured
+//     bridge.db (-wal, -shm)   settlements, ledgers, dead letters, states, accounts, devices, events
+//     reserve.bin          room for settlements when the disk is full
+//     journals/<connection id>/<base seq>-<salt>.seg    original messages, until they are settled
+//     journals/<connection id>/….corrupt, bridge.db.corrupt-<time>    damaged bytes, kept for a person to look at
+import { randomInt } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { SecretBox } from '../domain/ports/secrets.ts';
+import type { BridgeStore } from '../domain/ports/store.ts';
+import { AccountTable } from './accounts.ts';
+import { JournalledConnection } from './connection-store.ts';
+import { ConnectionTables } from './connection-tables.ts';
+import { Database } from './database.ts';
+import { DeadLetterTable } from './dead-letters.ts';
+import { DeviceTable } from './devices.ts';
+import { type Disk, realDisk } from './disk.ts';
+import { EventTable } from './events.ts';
+import { BufferPool } from './group.ts';
+import type { ReportIncident } from './incidents.ts';
+import { type DirectoryLock, lockDirectory } from './lock.ts';
+import { recover } from './recovery.ts';
+import { Reserve } from './reserve.ts';
+
+const TICK_MS = 1000;
+/** Dead letters removed per transaction when a connection is deleted, so that others are not held up. */
+const DELETE_STEP = 500;
+
+export interface StoreOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly box: SecretBox;
+  readonly report: ReportIncident;
+  /** Per connection; the oldest are dropped and counted beyond it. 64 MiB by default. */
+  readonly deadLettersMaxBytes?: number;
+  /** 10,000 by default. */
+  readonly maxEvents?: number;
+  /** The journal's files; the real disk by default. */
+  readonly disk?: Disk;
+}
+
+/**
+ * Opens or makes the store. Rejects with a BridgeError: `dataDirInUse` (exit 75, names the process that has it),
+ * `storeTooNew` (78), `storeUnavailable` (69).
+ */
+export async function openStore(options: StoreOptions): Promise<BridgeStore> {
+  const { dataDir, clock, report } = options;
+  const lock = takeDirectory(dataDir, clock);
+  try {
+    const stamp = new Date(clock.now()).toISOString().replaceAll(/[:.]/g, '-');
+    const reserve = new Reserve(path.join(dataDir, 'reserve.bin'));
+    const database = Database.open(path.join(dataDir, 'bridge.db'), reserve, stamp, (movedTo, why) =>
+      report({
+        kind: 'databaseSetAside',
+        connectionId: null,
+        message:
+          `The store's database is damaged (${why}); it was set aside as ${movedTo}. Messages in the journals are sent again; ` +
+          'ledgers, dead letters, tokens and events start anew.',
+      }),
+    );
+    const store = new Store(options, lock, database, reserve);
+    await reserve.restore();
+    await store.finishDeletions();
+    store.start();
+    return store;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function takeDirectory(dataDir: string, clock: Clock): DirectoryLock {
+  try {
+    fs.mkdirSync(path.join(dataDir, 'journals'), { recursive: true, mode: 0o700 });
+    return lockDirectory(dataDir, new Date(clock.now()).toISOString());
+  } catch (error) {
+    if (error instanceof BridgeError) throw error;
+    throw new BridgeError(
+      'storeUnavailable',
+      `The data directory ${dataDir} cannot be used: ${describeError(error)}. It must be writable by this user.`,
+      { exitCode: EXIT.unavailable, cause: error },
+    );
+  }
+}
+
+class Store implements BridgeStore {
+  readonly accounts: AccountTable;
+  readonly devices: DeviceTable;
+  readonly events: EventTable;
+  readonly #options: StoreOptions;
+  readonly #lock: DirectoryLock;
+  readonly #reserve: Reserve;
+  readonly #database: Database;
+  readonly #tables: ConnectionTables;
+  readonly #letters: DeadLetterTable;
+  readonly #disk: Disk;
+  readonly #pool = new BufferPool();
+  /** Open, being opened or being deleted. */
+  readonly #busy = new Map<string, JournalledConnection | null>();
+  #cancelTick: Cancel | null = null;
+  #checkpointTold = false;
+  #closed = false;
+
+  constructor(options: StoreOptions, lock: DirectoryLock, database: Database, reserve: Reserve) {
+    this.#reserve = reserve;
+    this.#options = options;
+    this.#lock = lock;
+    this.#database = database;
+    this.#disk = options.disk ?? realDisk;
+    this.#tables = new ConnectionTables(database);
+    this.#letters = new DeadLetterTable(database);
+    this.accounts = new AccountTable(database, options.box, options.report);
+    this.devices = new DeviceTable(database);
+    this.events = new EventTable(database, options.maxEvents ?? 10_000);
+  }
+
+  start(): void {
+    this.#cancelTick = this.#options.clock.after(TICK_MS, () => this.#tick());
+  }
+
+  async openConnection(id: string, { maxBytes }: { readonly maxBytes: number }): Promise<JournalledConnection> {
+    this.#claim(id);
+    try {
+      if (this.#tables.ids(true).includes(id)) await this.#finishDeletion(id);
+      const { clock, report, deadLettersMaxBytes } = this.#options;
+      const directory = this.#directoryOf(id);
+      const disk = this.#disk;
+      const shared = { id, disk, directory, tables: this.#tables, letters: this.#letters, report };
+      const recovered = await recover({ ...shared, now: clock.now() });
+      let refusal: Error | null = null;
+      await disk.makeDirectory(directory).catch((error: Error) => {
+        refusal = error;
+      });
+      const connection = new JournalledConnection({
+        ...shared,
+        maxBytes,
+        deadLettersMaxBytes: deadLettersMaxBytes ?? 64 * 1024 * 1024,
+        clock,
+        pool: this.#pool,
+        salt: randomInt(2 ** 32),
+        recovered,
+        mayResume: () => this.#reserve.intact,
+        onClosed: () => this.#busy.delete(id),
+      });
+      connection.start(refusal);
+      this.#busy.set(id, connection);
+      return connection;
+    } catch (error) {
+      this.#busy.delete(id);
+      if (error instanceof BridgeError) throw error;
+      throw new BridgeError('journalUnavailable', `The journal of ${id} cannot be opened: ${describeError(error)}`, {
+        exitCode: EXIT.unavailable,
+        cause: error,
+      });
+    }
+  }
+
+  connectionIds(): readonly string[] {
+    const ids = new Set(this.#tables.ids(false));
+    const deleting = new Set(this.#tables.ids(true));
+    // Journals whose rows were in a database that was set aside.
+    for (const entry of fs.readdirSync(this.#journals(), { withFileTypes: true })) {
+      if (entry.isDirectory() && !deleting.has(entry.name)) ids.add(entry.name);
+    }
+    return [...ids].sort();
+  }
+
+  async deleteConnection(id: string): Promise<void> {
+    this.#claim(id);
+    try {
+      this.#tables.markDeleting(id);
+      await this.#finishDeletion(id);
+    } finally {
+      this.#busy.delete(id);
+    }
+  }
+
+  /** What a kill interrupted. */
+  async finishDeletions(): Promise<void> {
+    for (const id of this.#tables.ids(true)) {
+      try {
+        await this.#finishDeletion(id);
+      } catch (error) {
+        this.#options.report({
+          kind: 'upkeepFailed',
+          connectionId: id,
+          message: `The deletion of ${id} cannot be finished now: ${describeError(error)}. It is at the next start.`,
+        });
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelTick?.();
+    await Promise.all([...this.#busy.values()].map((connection) => connection?.close()));
+    await this.#reserve.settled();
+    this.#database.close();
+    this.#lock.release();
+  }
+
+  async #finishDeletion(id: string): Promise<void> {
+    await this.#disk.removeDirectory(this.#directoryOf(id));
+    await this.#disk.syncDirectory(this.#journals());
+    while (this.#tables.deleteSome(id, DELETE_STEP)) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #claim(id: string): void {
+    // It becomes a folder's name.
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(id)) {
+      throw new BridgeError('badConnectionId', `${JSON.stringify(id.slice(0, 80))} is no connection id`, {
+        exitCode: EXIT.data,
+      });
+    }
+    if (this.#closed) throw new BridgeError('storeClosed', 'The store is closed');
+    if (this.#busy.has(id)) throw new BridgeError('connectionOpen', `The store of connection ${id} is open already`);
+    this.#busy.set(id, null);
+  }
+
+  #journals(): string {
+    return path.join(this.#options.dataDir, 'journals');
+  }
+
+  #directoryOf(id: string): string {
+    return path.join(this.#journals(), id);
+  }
+
+  #tick(): void {
+    if (this.#closed) return;
+    this.start();
+    void this.#reserve.restore();
+    for (const connection of this.#busy.values()) connection?.tick();
+    this.#database.tick().then(
+      () => {
+        this.#checkpointTold = false;
+      },
+      (error) => {
+        if (this.#checkpointTold || this.#closed) return;
+        this.#checkpointTold = true;
+        this.#options.report({
+          kind: 'upkeepFailed',
+          connectionId: null,
+          message: `The store's log cannot be copied back now: ${describeError(error)}. It is tried again.`,
+        });
+      },
+    );
+  }
+}

@@ -1,0 +1,181 @@
+// Admit devices: HERE takes data of provisioned and claimed devices only. New ones are created by job while their uplinks
+// wait; other devices go on meanwhile.
+import type { EventSink } from '../domain/events.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import type { DeviceVerdict, HereProject } from '../domain/ports/here.ts';
+import type { Backlog } from './backlog.ts';
+import type { Admission, WaitingRoom } from './waiting.ts';
+
+export interface AdmissionOptions {
+  readonly connectionId: string;
+  readonly createDevices: boolean;
+  readonly maxDevices: number | null;
+}
+
+/** How long a device that HERE does not know (and that is not to be created) is skipped without asking again. */
+const UNKNOWN_FOR_MS = 10 * 60_000;
+const UNKNOWN_AT_MOST = 100_000;
+/** Another try for devices that could not be claimed, and after HERE's registry failed. */
+const HELD_FOR_MS = 10 * 60_000;
+const REGISTRY_RETRY_MS = 5_000;
+const ASK_AT_MOST = 1_000;
+/** A start that creates more than this says so (they may be billed). */
+const MANY = 50;
+
+export class DeviceAdmission {
+  readonly #options: AdmissionOptions;
+  readonly #room: WaitingRoom;
+  readonly #backlog: Backlog;
+  readonly #events: EventSink;
+  readonly #clock: Clock;
+  /** Parked devices that were not asked about yet. */
+  #toAsk = new Set<string>();
+  /** Device → monotonic ms until which its uplinks are skipped. */
+  readonly #unknown = new Map<string, number>();
+  #asking = false;
+  #saidMany = false;
+
+  constructor(options: AdmissionOptions, room: WaitingRoom, backlog: Backlog, events: EventSink, clock: Clock) {
+    this.#options = options;
+    this.#room = room;
+    this.#backlog = backlog;
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  get createsDevices(): boolean {
+    return this.#options.createDevices;
+  }
+
+  /** On the hot path, once a lane's turn comes. */
+  admit(project: HereProject, device: string): Admission {
+    if (this.#unknown.size > 0) {
+      const until = this.#unknown.get(device);
+      if (until !== undefined) {
+        if (this.#clock.monotonic() < until) return 'skip';
+        this.#unknown.delete(device);
+      }
+    }
+    if (!this.#options.createDevices || project.devices.isKnown(device)) return 'send';
+    this.#toAsk.add(device);
+    return 'park';
+  }
+
+  /** HERE answered 404: its uplinks are parked (`createDevices`), or it is skipped for a while. */
+  unknown(device: string): void {
+    if (this.#options.createDevices) {
+      this.#toAsk.add(device);
+      return;
+    }
+    this.#skip(device);
+    this.#events.emit({
+      kind: 'deviceUnknown',
+      severity: 'error',
+      connectionId: this.#options.connectionId,
+      key: 'createDevices',
+      message: `HERE does not know device ${device}, and createDevices is false: its uplinks are skipped. Provision it in HERE or switch createDevices on.`,
+      details: { device },
+    });
+  }
+
+  /** Another project: what was learnt of devices was the former project's. */
+  forget(): void {
+    this.#unknown.clear();
+    this.#toAsk.clear();
+    this.#saidMany = false;
+  }
+
+  /** Asks HERE about the parked devices, one question at a time; `changed` is called when some may go. */
+  ask(project: HereProject, signal: AbortSignal, changed: () => void): void {
+    if (this.#asking || this.#toAsk.size === 0 || signal.aborted) return;
+    const devices = [...this.#toAsk].slice(0, ASK_AT_MOST);
+    for (const device of devices) this.#toAsk.delete(device);
+    this.#sayMany(devices.length + this.#toAsk.size);
+    this.#asking = true;
+    project.devices
+      .ensure(devices, this.#options.maxDevices, signal)
+      .then((verdicts) => {
+        if (!signal.aborted) this.#apply(devices, verdicts, project, signal, changed);
+      })
+      .finally(() => {
+        this.#asking = false;
+        this.ask(project, signal, changed);
+      });
+  }
+
+  #apply(
+    devices: readonly string[],
+    verdicts: ReadonlyMap<string, DeviceVerdict>,
+    project: HereProject,
+    signal: AbortSignal,
+    changed: () => void,
+  ): void {
+    const again: string[] = [];
+    const held: string[] = [];
+    for (const device of devices) {
+      const verdict = verdicts.get(device) ?? { kind: 'retry', message: 'HERE said nothing of the device' };
+      if (verdict.kind === 'known' || verdict.kind === 'created') this.#room.release(device);
+      else if (verdict.kind === 'limit') {
+        this.#skip(device);
+        this.#room.release(device);
+        this.#tell('deviceLimitReached', device, verdict.message);
+      } else if (verdict.kind === 'unclaimable') {
+        held.push(device);
+        this.#tell('deviceUnclaimed', device, verdict.message);
+      } else {
+        again.push(device);
+        this.#tell('deviceCreationFailed', device, verdict.message);
+      }
+    }
+    this.#hold(held, HELD_FOR_MS, signal, changed);
+    this.#hold(again, REGISTRY_RETRY_MS, signal, changed);
+    changed();
+    if (again.length === devices.length) return;
+    this.ask(project, signal, changed);
+  }
+
+  /** Uplinks of held devices leave the memory, so that they never fill the window; the journal has them. */
+  #hold(devices: readonly string[], ms: number, signal: AbortSignal, changed: () => void): void {
+    if (devices.length === 0) return;
+    for (const device of devices) {
+      this.#backlog.hold(device);
+      for (const item of this.#room.evict(device)) this.#backlog.unload(item.seq, device);
+    }
+    this.#clock.after(ms, () => {
+      this.#backlog.unhold(devices);
+      if (!signal.aborted) changed();
+    });
+  }
+
+  #skip(device: string): void {
+    if (this.#unknown.size >= UNKNOWN_AT_MOST) this.#unknown.clear();
+    this.#unknown.set(device, this.#clock.monotonic() + UNKNOWN_FOR_MS);
+  }
+
+  #sayMany(count: number): void {
+    if (this.#saidMany || count <= MANY) return;
+    this.#saidMany = true;
+    this.#events.emit({
+      kind: 'devicesCreating',
+      severity: 'warning',
+      connectionId: this.#options.connectionId,
+      message: `${count} or more devices are new to this HERE project and are being created (claimed devices may be billed). Set maxDevices or createDevices: false to bound that.`,
+      details: { devices: count },
+    });
+  }
+
+  #tell(
+    kind: 'deviceLimitReached' | 'deviceUnclaimed' | 'deviceCreationFailed',
+    device: string,
+    message: string,
+  ): void {
+    this.#events.emit({
+      kind,
+      severity: kind === 'deviceCreationFailed' ? 'warning' : 'error',
+      connectionId: this.#options.connectionId,
+      key: kind,
+      message,
+      details: { device },
+    });
+  }
+}

@@ -1,0 +1,152 @@
+// What waits in the journal but not in memory: found at start, grown while the window is full, read back as room appears.
+//
+// An uplink may be loaded straight from the source only when nothing older of its device is left in the journal, so that
+// the order per device holds; the others are read back later, in the journal's order (longest-waiting first).
+import type { ConnectionStore, JournalRecord } from '../domain/ports/store.ts';
+
+export interface WindowLimits {
+  /** Bytes of record text in memory for all uplinks of the connection. */
+  readonly maxBytes: number;
+  readonly maxItems: number;
+}
+
+/** How much of the window a backlog may fill; the rest stays for devices that have none. */
+const LATE_SHARE = 0.75;
+/** One turn of reading back: small enough that the event loop is not held up. */
+const READ_RECORDS = 500;
+const READ_BYTES = 1024 * 1024;
+
+export class Backlog {
+  readonly #store: ConnectionStore;
+  readonly #limits: WindowLimits;
+  /** Unread messages of a device, in the journal only. */
+  readonly #unread = new Map<string, number>();
+  #unreadTotal = 0;
+  /** Sequence numbers in memory, or read and not settled yet: reading back passes over them. */
+  readonly #inMemory = new Set<number>();
+  /** Devices whose uplinks stay in the journal until `unhold`. */
+  readonly #held = new Set<string>();
+  #cursor = 1;
+  #reading = false;
+  /** Where reading must go back to although it is under way further on. */
+  #rewind = Number.MAX_SAFE_INTEGER;
+
+  constructor(store: ConnectionStore, limits: WindowLimits) {
+    this.#store = store;
+    this.#limits = limits;
+  }
+
+  /** Counts what an earlier run left behind, from headers alone. */
+  scan(): void {
+    this.#unread.clear();
+    this.#unreadTotal = 0;
+    this.#store.forEachUnsettled((seq, device) => {
+      if (!this.#inMemory.has(seq)) this.leave(seq, device);
+    });
+  }
+
+  get unread(): number {
+    return this.#unreadTotal;
+  }
+
+  /** The oldest sequence number that may be unread. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /**
+   * May a message that just came be loaded at once? If so it counts as in memory; else it is left to the journal.
+   * `waitingBytes` and `waitingItems`: what the window holds now; `deviceWaits`: whether it holds something of this device.
+   */
+  admit(seq: number, device: string, waitingBytes: number, waitingItems: number, deviceWaits: boolean): boolean {
+    const limit = deviceWaits ? LATE_SHARE : 1;
+    const fits = waitingBytes < this.#limits.maxBytes * limit && waitingItems < this.#limits.maxItems * limit;
+    if (fits && !this.#held.has(device) && !this.#unread.has(device)) {
+      this.#inMemory.add(seq);
+      return true;
+    }
+    this.leave(seq, device);
+    return false;
+  }
+
+  /** A message stays in the journal only. */
+  leave(seq: number, device: string | null): void {
+    if (this.#unreadTotal === 0 || seq < this.#cursor) this.#cursor = seq;
+    if (this.#reading && seq < this.#rewind) this.#rewind = seq;
+    this.#count(device, 1);
+  }
+
+  /** A message that is in memory only until its immediate outcome is settled. */
+  keep(seq: number): void {
+    this.#inMemory.add(seq);
+  }
+
+  /** Settled: nothing of it is left. */
+  settled(seq: number): void {
+    this.#inMemory.delete(seq);
+  }
+
+  /** Taken out of memory unsettled: unread again. */
+  unload(seq: number, device: string): void {
+    this.#inMemory.delete(seq);
+    this.leave(seq, device);
+  }
+
+  /** Keeps a device's uplinks in the journal until `unhold`. */
+  hold(device: string): void {
+    this.#held.add(device);
+  }
+
+  /** The devices' uplinks may be read again, from the oldest on. */
+  unhold(devices: Iterable<string>): void {
+    let any = false;
+    for (const device of devices) any = this.#held.delete(device) || any;
+    if (any) this.scan();
+  }
+
+  get heldDevices(): number {
+    return this.#held.size;
+  }
+
+  /** True when something can be read back and there is room for it. */
+  wantsReading(waitingBytes: number, waitingItems: number): boolean {
+    return (
+      !this.#reading &&
+      this.#cursor <= this.#store.lastSeq &&
+      this.#unreadTotal > 0 &&
+      waitingBytes < (this.#limits.maxBytes * LATE_SHARE) / 2 &&
+      waitingItems < (this.#limits.maxItems * LATE_SHARE) / 2
+    );
+  }
+
+  /** The next unread messages in the journal's order; they count as in memory. One call at a time. */
+  async read(): Promise<readonly JournalRecord[]> {
+    this.#reading = true;
+    try {
+      const until = this.#store.lastSeq;
+      const records = await this.#store.read(this.#cursor, READ_RECORDS, READ_BYTES);
+      const last = records.at(-1);
+      const loaded: JournalRecord[] = [];
+      for (const record of records) {
+        if (this.#inMemory.has(record.seq)) continue;
+        if (record.device !== null && this.#held.has(record.device)) continue;
+        this.#inMemory.add(record.seq);
+        this.#count(record.device, -1);
+        loaded.push(record);
+      }
+      this.#cursor = Math.min(last === undefined ? until + 1 : last.seq + 1, this.#rewind);
+      return loaded;
+    } finally {
+      this.#reading = false;
+      this.#rewind = Number.MAX_SAFE_INTEGER;
+    }
+  }
+
+  #count(device: string | null, change: 1 | -1): void {
+    this.#unreadTotal += change;
+    if (device === null) return;
+    const count = (this.#unread.get(device) ?? 0) + change;
+    if (count > 0) this.#unread.set(device, count);
+    else this.#unread.delete(device);
+  }
+}

@@ -1,0 +1,121 @@
+// Decode: a message's bytes become a frame of a device, or the reason why they cannot. Parses once.
+import type { DeadLetterReason } from '../domain/uplink.ts';
+import type { Envelope, EnvelopeReader, Frame } from './envelopes/frame.ts';
+import { readThingPark } from './envelopes/thingpark.ts';
+import { MAX_NESTING } from './map/payload.ts';
+import { isObject, type JsonObject } from './values.ts';
+
+/** One reader per network, tried in order; a message belongs to the first that knows its shape. */
+const READERS: readonly EnvelopeReader[] = [readThingPark];
+
+export interface DecodeOptions {
+  /** Longer messages are not looked into. */
+  readonly maxMessageBytes: number;
+  /** Finds the DevEUI in a topic where the body has none; null: the definition gives no pattern. */
+  readonly deviceOfTopic: ((topic: string) => string | null) | null;
+}
+
+export type Decoded =
+  | Extract<Envelope, { kind: 'noTelemetry' }>
+  | {
+      readonly kind: 'frame';
+      readonly frame: Frame & { readonly device: string };
+      readonly deviceFrom: 'body' | 'topic';
+    }
+  | { readonly kind: 'unreadable'; readonly reason: DeadLetterReason; readonly message: string };
+
+export type Decode = (topic: string, payload: Buffer) => Decoded;
+
+export function compileDecode(options: DecodeOptions): Decode {
+  const { maxMessageBytes, deviceOfTopic } = options;
+  return (topic, payload) => {
+    if (payload.length > maxMessageBytes) {
+      return unreadable('tooBig', `The message has ${payload.length} bytes; at most ${maxMessageBytes} are read.`);
+    }
+    let root: unknown;
+    try {
+      root = JSON.parse(textOf(payload));
+    } catch {
+      // The parser's own words quote the message, which may hold what must not be shown.
+      return unreadable('notJson', `The message (${payload.length} bytes) is not JSON.`);
+    }
+    if (!isObject(root)) return withoutDevice(root, 'The message is JSON, but not an object that names a device.');
+    const envelope = read(root);
+    if (envelope?.kind === 'noTelemetry') return envelope;
+    if (envelope?.kind === 'unreadable') return withoutDevice(root, `No device: ${envelope.message}.`);
+    const named = envelope?.frame.device ?? null;
+    if (envelope !== null && named !== null) {
+      return { kind: 'frame', frame: envelope.frame as Frame & { device: string }, deviceFrom: 'body' };
+    }
+    const device = deviceOfTopic?.(topic) ?? null;
+    if (device === null) {
+      return withoutDevice(root, 'Neither the body nor the topic names a device by a DevEUI of 16 hex digits.');
+    }
+    const frame = envelope === null ? bare(root) : envelope.frame;
+    return { kind: 'frame', frame: { ...frame, device }, deviceFrom: 'topic' };
+  };
+}
+
+function read(root: JsonObject): Envelope | null {
+  for (const reader of READERS) {
+    const envelope = reader(root);
+    if (envelope !== null) return envelope;
+  }
+  return null;
+}
+
+function textOf(payload: Buffer): string {
+  // Some producers write a byte order mark, which JSON does not know.
+  const from = payload.length >= 3 && payload[0] === 0xef && payload[1] === 0xbb && payload[2] === 0xbf ? 3 : 0;
+  return payload.toString('utf8', from);
+}
+
+/** A body that is nothing but a driver's content: its device is named by the topic alone. */
+function bare(body: JsonObject): Frame {
+  return {
+    network: 'thingpark',
+    kind: 'bare',
+    device: null,
+    receivedAt: Number.NaN,
+    receivedFrom: 'nothing',
+    rootKey: null,
+    body,
+    decoded: body,
+    extras: [],
+    points: null,
+    payloadHex: null,
+    located: null,
+    maker: null,
+    model: null,
+    tags: null,
+    services: null,
+    decodeError: null,
+  };
+}
+
+function unreadable(reason: DeadLetterReason, message: string): Decoded {
+  return { kind: 'unreadable', reason, message };
+}
+
+function withoutDevice(root: unknown, message: string): Decoded {
+  return isDeeperThan(root, MAX_NESTING) ? tooDeep() : unreadable('noDevice', message);
+}
+
+export function tooDeep(): Extract<Decoded, { kind: 'unreadable' }> {
+  const message = `The message is nested more than ${MAX_NESTING} levels deep.`;
+  return { kind: 'unreadable', reason: 'tooDeep', message };
+}
+
+/** Level by level, so that no depth can exhaust the stack. */
+function isDeeperThan(root: unknown, levels: number): boolean {
+  let level: object[] = typeof root === 'object' && root !== null ? [root] : [];
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > levels) return true;
+    const next: object[] = [];
+    for (const value of level) {
+      for (const child of Object.values(value)) if (typeof child === 'object' && child !== null) next.push(child);
+    }
+    level = next;
+  }
+  return false;
+}

@@ -1,0 +1,258 @@
+// Deliver: one batch to HERE and what its answer means for each uplink in it. A refused batch is narrowed down to the record.
+import type { Clock } from '../domain/ports/clock.ts';
+import type { HereAnswer, HereProject, RequestOutcome } from '../domain/ports/here.ts';
+import type { UplinkOutcome } from '../domain/uplink.ts';
+import type { Pace } from './pace.ts';
+import type { Item, WaitingRoom } from './waiting.ts';
+
+/** What a delivery leads to beside the settled uplinks. */
+export type Verdict =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'retry'; readonly outcome: RequestOutcome & { kind: 'retry' } }
+  | { readonly kind: 'reauthenticate' }
+  | { readonly kind: 'hold'; readonly reason: string };
+
+/** `ask`: ends waiting for a permit; `send`: ends a request under way. */
+export interface DeliverySignals {
+  readonly ask: AbortController;
+  readonly send: AbortController;
+}
+
+export interface DeliveryParts {
+  readonly room: WaitingRoom;
+  readonly pace: Pace;
+  readonly clock: Clock;
+  /** The final word on one uplink. */
+  settle(item: Item, outcome: UplinkOutcome, answer: HereAnswer | null): void;
+  /** Settlements of one answer are committed together. */
+  commit(): void;
+  /** True: a device that HERE does not know is made sure of and its uplinks wait; false: they are skipped. */
+  readonly createsDevices: boolean;
+  /** HERE does not know the device; its uplinks are parked, or were skipped. */
+  onUnknownDevice(device: string): void;
+  onAccepted(): void;
+}
+
+/** Hold instead of dead-lettering a fleet: more than a fifth of the last records refused (design point 6). */
+const REFUSAL_WINDOW = 200;
+const REFUSAL_LIMIT = 40;
+/** A device that HERE says to know and still answers 404 for is not asked about for ever. */
+const MAX_ATTEMPTS = 6;
+
+export class Delivery {
+  readonly #parts: DeliveryParts;
+  readonly #recent = new Uint8Array(REFUSAL_WINDOW);
+  #recentAt = 0;
+  #recentRefused = 0;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+  }
+
+  /** A person or a new definition released the hold: count anew. */
+  forgetRefusals(): void {
+    this.#recent.fill(0);
+    this.#recentRefused = 0;
+  }
+
+  /** What became of `items`, which were sent in one request that began at `startedAt` (monotonic ms). */
+  async conclude(
+    project: HereProject,
+    items: readonly Item[],
+    outcome: RequestOutcome,
+    startedAt: number,
+    signals: DeliverySignals,
+  ): Promise<Verdict> {
+    const run = new Run(this, this.#parts, project, signals, items);
+    const verdict = await run.answered(items, outcome, startedAt);
+    run.putBackTheRest();
+    this.#parts.commit();
+    return verdict.kind === 'refused' || verdict.kind === 'accepted' ? { kind: 'done' } : verdict;
+  }
+
+  noteRefused(refused: boolean, count = 1): void {
+    for (let i = Math.min(count, REFUSAL_WINDOW); i > 0; i--) {
+      this.#recentRefused += (refused ? 1 : 0) - (this.#recent[this.#recentAt] as number);
+      this.#recent[this.#recentAt] = refused ? 1 : 0;
+      this.#recentAt = (this.#recentAt + 1) % REFUSAL_WINDOW;
+    }
+  }
+
+  get tooManyRefused(): boolean {
+    return this.#recentRefused > REFUSAL_LIMIT;
+  }
+}
+
+type PartVerdict = Exclude<Verdict, { kind: 'done' }> | { readonly kind: 'accepted' } | { readonly kind: 'refused' };
+
+/** One batch on its way: parts of it are sent in order until each uplink is final or must wait. */
+class Run {
+  readonly #delivery: Delivery;
+  readonly #parts: DeliveryParts;
+  readonly #project: HereProject;
+  readonly #signals: DeliverySignals;
+  /** Not final yet. */
+  readonly #open: Set<Item>;
+  readonly #unknown = new Set<string>();
+
+  constructor(
+    d: Delivery,
+    parts: DeliveryParts,
+    project: HereProject,
+    signals: DeliverySignals,
+    items: readonly Item[],
+  ) {
+    this.#delivery = d;
+    this.#parts = parts;
+    this.#project = project;
+    this.#signals = signals;
+    this.#open = new Set(items);
+  }
+
+  async answered(items: readonly Item[], outcome: RequestOutcome, startedAt: number): Promise<PartVerdict> {
+    const { pace } = this.#parts;
+    switch (outcome.kind) {
+      case 'accepted':
+        pace.succeeded();
+        for (const item of items) this.#final(item, { kind: 'delivered' }, null);
+        this.#delivery.noteRefused(false, items.length);
+        this.#parts.onAccepted();
+        return { kind: 'accepted' };
+      case 'retry':
+        if (outcome.cause !== 'stopped') pace.failed(startedAt, outcome.afterMs);
+        return { kind: 'retry', outcome };
+      case 'reauthenticate':
+        return { kind: 'reauthenticate' };
+      case 'hold':
+        return { kind: 'hold', reason: `HERE refuses the account (403): ${outcome.answer.message}` };
+      case 'tooLarge':
+        pace.succeeded();
+        return this.#split(items, outcome.answer);
+      case 'refused':
+        pace.succeeded();
+        if (items.length > 1) return this.#narrow(items, outcome.hint);
+        return this.#refuse(items[0] as Item, outcome.unknownDevice, outcome.answer);
+    }
+  }
+
+  /** Uplinks without a final word wait again, as the oldest of their devices; those of unknown devices until they are known. */
+  putBackTheRest(): void {
+    const ready: Item[] = [];
+    const parked: Item[] = [];
+    for (const item of this.#open) (this.#unknown.has(item.device) ? parked : ready).push(item);
+    this.#parts.room.putBack(parked, 'park');
+    this.#parts.room.putBack(ready);
+    for (const device of this.#unknown) this.#parts.onUnknownDevice(device);
+  }
+
+  async #send(items: readonly Item[]): Promise<PartVerdict> {
+    const part = this.#unknown.size === 0 ? items : items.filter((item) => !this.#unknown.has(item.device));
+    if (part.length === 0) return { kind: 'accepted' };
+    let startedAt = 0;
+    let outcome: RequestOutcome;
+    try {
+      outcome = await this.#project.gate.run(1, this.#signals.ask.signal, () => {
+        startedAt = this.#parts.clock.monotonic();
+        return this.#project.send(recordsOf(part), this.#signals.send.signal);
+      });
+    } catch (error) {
+      if (!this.#signals.ask.signal.aborted) throw error;
+      const answer = { status: 0, hereErrorCode: null, message: 'stopped', requestId: '' };
+      return { kind: 'retry', outcome: { kind: 'retry', cause: 'stopped', afterMs: null, answer } };
+    }
+    return this.answered(part, outcome, startedAt);
+  }
+
+  /** 413: both halves go, one after the other, and the gate remembers. */
+  async #split(items: readonly Item[], answer: HereAnswer): Promise<PartVerdict> {
+    this.#project.gate.tooLarge(
+      items.reduce((sum, item) => sum + item.records.length, 0),
+      items.reduce((sum, item) => sum + item.bytes + 1, 0),
+    );
+    if (items.length === 1) return this.#refuse(items[0] as Item, false, answer);
+    const middle = items.length >> 1;
+    const left = await this.#send(items.slice(0, middle));
+    if (left.kind !== 'accepted' && left.kind !== 'refused') return left;
+    return this.#send(items.slice(middle));
+  }
+
+  /** A refused batch of several: at least one is at fault. At most 2·log₂(n)+2 requests for one bad uplink. */
+  async #narrow(items: readonly Item[], hint: number | null): Promise<PartVerdict> {
+    if (this.#delivery.tooManyRefused) return this.#tooMany();
+    const at = hint === null ? -1 : itemOfRecord(items, hint);
+    const parts = at >= 0 ? [items.slice(0, at), items.slice(at, at + 1), items.slice(at + 1)] : halves(items);
+    let guiltFound = false;
+    for (const [index, part] of parts.entries()) {
+      if (part.length === 0) continue;
+      const isLast = index === parts.length - 1;
+      // All before it were accepted, so the fault is in the last part: no request to learn that again.
+      const verdict =
+        isLast && !guiltFound && part.length > 1 ? await this.#narrow(part, null) : await this.#send(part);
+      if (verdict.kind === 'refused') guiltFound = true;
+      else if (verdict.kind !== 'accepted') return verdict;
+    }
+    return { kind: 'refused' };
+  }
+
+  #refuse(item: Item, unknownDevice: boolean, answer: HereAnswer): PartVerdict {
+    if (unknownDevice) {
+      this.#project.devices.forget(item.device);
+      if (this.#parts.createsDevices && item.attempts < MAX_ATTEMPTS) {
+        this.#unknown.add(item.device);
+        return { kind: 'refused' };
+      }
+      if (!this.#parts.createsDevices) {
+        this.#parts.onUnknownDevice(item.device);
+        this.#final(item, { kind: 'skipped', reason: 'unknownDevice' }, answer);
+        return { kind: 'refused' };
+      }
+    } else {
+      this.#delivery.noteRefused(true);
+      if (this.#delivery.tooManyRefused) return this.#tooMany();
+    }
+    const { status, hereErrorCode, message, requestId } = answer;
+    const record = item.records.join(',');
+    const detail = { message, status, requestId, record, attempts: item.attempts };
+    this.#final(
+      item,
+      {
+        kind: 'deadLettered',
+        reason: 'refused',
+        detail: hereErrorCode === null ? detail : { ...detail, hereErrorCode },
+      },
+      answer,
+    );
+    return { kind: 'refused' };
+  }
+
+  #tooMany(): PartVerdict {
+    return { kind: 'hold', reason: `HERE refused more than ${REFUSAL_LIMIT} of the last ${REFUSAL_WINDOW} records` };
+  }
+
+  #final(item: Item, outcome: UplinkOutcome, answer: HereAnswer | null): void {
+    this.#open.delete(item);
+    this.#parts.room.finish(item);
+    this.#parts.settle(item, outcome, answer);
+  }
+}
+
+export function recordsOf(items: readonly Item[]): string[] {
+  const records: string[] = [];
+  for (const item of items) for (const record of item.records) records.push(record);
+  return records;
+}
+
+function halves(items: readonly Item[]): [readonly Item[], readonly Item[]] {
+  const middle = items.length >> 1;
+  return [items.slice(0, middle), items.slice(middle)];
+}
+
+/** The index of the item that holds record number `index` of the request; -1: none. */
+function itemOfRecord(items: readonly Item[], index: number): number {
+  let first = 0;
+  for (const [at, item] of items.entries()) {
+    if (index >= first && index < first + item.records.length) return at;
+    first += item.records.length;
+  }
+  return -1;
+}

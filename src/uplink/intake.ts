@@ -1,0 +1,147 @@
+// Intake: a socket chunk's messages are prepared, journalled together, acknowledged once they are on disk, then wait or are settled.
+import type { EventSink } from '../domain/events.ts';
+import type { BrokerMessage } from '../domain/ports/broker.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import type { UplinkMessage } from '../domain/ports/line.ts';
+import type { ConnectionStore, JournalEntry, JournalRecord } from '../domain/ports/store.ts';
+import type { Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
+import type { Backlog } from './backlog.ts';
+import type { WaitingRoom } from './waiting.ts';
+
+export interface IntakeOptions {
+  readonly connectionId: string;
+  readonly prepare: (message: UplinkMessage, nowMs: number) => Prepared;
+  readonly store: ConnectionStore;
+  readonly clock: Clock;
+  readonly events: EventSink;
+}
+
+export interface IntakeSink {
+  /** An uplink that needs nothing of HERE: its final word. */
+  settle(seq: number, device: string | null, outcome: UplinkOutcome): void;
+  /** Something waits. Called once a chunk. */
+  waiting(): void;
+}
+
+/** A full journal has room again below this share of its budget. */
+const ROOM_AGAIN = 0.8;
+const NOTICES_AT_MOST = 1_000;
+
+export class Intake {
+  readonly #o: IntakeOptions;
+  readonly #room: WaitingRoom;
+  readonly #backlog: Backlog;
+  readonly #sink: IntakeSink;
+  readonly #noticed = new Set<string>();
+  #stopped = false;
+  #committing = 0;
+  #quiet: (() => void)[] = [];
+  #full: boolean;
+
+  constructor(options: IntakeOptions, room: WaitingRoom, backlog: Backlog, sink: IntakeSink) {
+    this.#o = options;
+    this.#room = room;
+    this.#backlog = backlog;
+    this.#sink = sink;
+    this.#full = options.store.bytes >= options.store.maxBytes;
+  }
+
+  /** False from a full journal on until it is below four fifths of its budget. */
+  get hasRoom(): boolean {
+    const { bytes, maxBytes } = this.#o.store;
+    if (this.#full) this.#full = bytes >= maxBytes * ROOM_AGAIN;
+    else this.#full = bytes >= maxBytes;
+    return !this.#full;
+  }
+
+  take(messages: readonly BrokerMessage[], done: (error: Error | null) => void): void {
+    if (this.#stopped || !this.hasRoom) {
+      done(new Error(this.#stopped ? 'stopped' : 'the journal is full'));
+      return;
+    }
+    const now = this.#o.clock.now();
+    const entries: JournalEntry[] = new Array(messages.length);
+    const prepared: Prepared[] = new Array(messages.length);
+    let unassured = 0;
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i] as BrokerMessage;
+      const result = this.#o.prepare(message, now);
+      const { topic, payload, arrivedAt, retain } = message;
+      prepared[i] = result;
+      entries[i] = { topic, payload, arrivedAt, retain, device: result.device };
+      if (message.qos === 0) unassured += 1;
+      if (result.notice !== undefined) this.#notice(result.notice);
+    }
+    if (unassured > 0) this.#sayUnassured(unassured);
+    this.#committing += 1;
+    const first = this.#o.store.append(entries, (error) => {
+      this.#committing -= 1;
+      if (error === null) {
+        for (let i = 0; i < prepared.length; i++) {
+          this.#accept(first + i, entries[i] as JournalEntry, prepared[i] as Prepared, false);
+        }
+      }
+      done(error);
+      if (error === null) this.#sink.waiting();
+      if (this.#committing === 0) for (const resolve of this.#quiet.splice(0)) resolve();
+    });
+  }
+
+  /** Records read back from the journal, in its order. */
+  load(records: readonly JournalRecord[]): void {
+    const now = this.#o.clock.now();
+    for (const record of records) this.#accept(record.seq, record, this.#o.prepare(record, now), true);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Resolves when every append has been answered. */
+  async quiet(): Promise<void> {
+    if (this.#committing > 0) await new Promise<void>((resolve) => this.#quiet.push(resolve));
+  }
+
+  #accept(seq: number, entry: JournalEntry, prepared: Prepared, late: boolean): void {
+    if (prepared.outcome !== null) {
+      this.#backlog.keep(seq);
+      this.#sink.settle(seq, prepared.device, prepared.outcome);
+      return;
+    }
+    const { device, records, emittedAt } = prepared;
+    if (!late && !this.#backlog.admit(seq, device, this.#room.bytes, this.#room.count, this.#room.has(device))) return;
+    let bytes = 0;
+    const texts: string[] = new Array(records.length);
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i] as (typeof records)[number];
+      bytes += record.bytes;
+      texts[i] = record.json;
+    }
+    const { arrivedAt } = entry;
+    this.#room.push({ seq, device, records: texts, bytes, emittedAt, arrivedAt, late, attempts: 0 });
+  }
+
+  /** Told once per key: a driver that fails does so with every uplink. */
+  #notice(notice: UplinkNotice): void {
+    if (this.#noticed.has(notice.key) || this.#noticed.size >= NOTICES_AT_MOST) return;
+    this.#noticed.add(notice.key);
+    this.#o.events.emit({
+      kind: notice.kind === 'unknownValidityState' ? 'unknownValidityState' : 'payloadNotDecoded',
+      severity: 'warning',
+      connectionId: this.#o.connectionId,
+      key: notice.key,
+      message: notice.message,
+    });
+  }
+
+  #sayUnassured(count: number): void {
+    this.#o.events.emit({
+      kind: 'qos0Uplinks',
+      severity: 'warning',
+      connectionId: this.#o.connectionId,
+      key: 'qos0',
+      count,
+      message: 'Uplinks come with QoS 0: the broker may drop them on the way here. Publish them with QoS 1.',
+    });
+  }
+}

@@ -1,0 +1,33 @@
+// Maker and model of the device, for `system.client`, where they fit HERE's lengths (manufacturer 2..50, model 1..50).
+import type { Frame } from '../envelopes/frame.ts';
+import type { Trace } from './rule.ts';
+
+const CACHE_ENTRIES = 1000;
+const cache = new Map<string, string | null>();
+
+/** The JSON text of `system.client`; null: nothing fits. Cached: a fleet has few models. */
+export function clientJson(frame: Frame, trace: Trace | null): string | null {
+  const { maker, model } = frame;
+  if (maker === null && model === null) {
+    trace?.passed('system.client', 'maker-and-model', 'neither DriverCfg.mod nor CustomerData.alr names them');
+    return null;
+  }
+  const key = `${maker ?? ''}\n${model ?? ''}`;
+  let json = cache.get(key);
+  if (json === undefined) {
+    const fields: string[] = [];
+    if (maker !== null && fits(maker, 2)) fields.push(`"manufacturer":${JSON.stringify(maker)}`);
+    if (model !== null && fits(model, 1)) fields.push(`"model":${JSON.stringify(model)}`);
+    json = fields.length === 0 ? null : `{${fields.join(',')}}`;
+    if (cache.size >= CACHE_ENTRIES) cache.clear();
+    cache.set(key, json);
+  }
+  if (json === null) trace?.passed('system.client', 'maker-and-model', 'their lengths do not fit');
+  else trace?.gave('system.client', 'maker-and-model', JSON.parse(json));
+  return json;
+}
+
+function fits(name: string, minLength: number): boolean {
+  // HERE counts characters, not UTF-16 units; half a surrogate pair is none.
+  return name.isWellFormed() && [...name].length >= minLength && [...name].length <= 50;
+}

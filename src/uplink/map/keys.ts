@@ -1,0 +1,212 @@
+// What the names of fields mean, in any case and with any separators: one table, looked up once per distinct name.
+
+/** Meanings of a field. A closed set of small numbers, so that the walks over an uplink compare no texts. */
+export const MEANING = {
+  none: 0,
+  // A pair of coordinates; the two of one style follow each other.
+  latitude: 1,
+  longitude: 2,
+  latitudeDeg: 3,
+  longitudeDeg: 4,
+  lat: 5,
+  lng: 6,
+  gpsLat: 7,
+  gpsLng: 8,
+  abeewayLat: 9,
+  abeewayLng: 10,
+  /** `location`, `coordinates`, `position`, `gps` …: a list [lng, lat], a text "lat,lng", an object, or a status text. */
+  place: 11,
+  // Besides a fix.
+  accuracy: 12,
+  acc: 13,
+  altitude: 14,
+  satellites: 15,
+  time: 16,
+  age: 17,
+  speedKmh: 18,
+  speedMs: 19,
+  speedMms: 20,
+  speedKnots: 21,
+  /** Abeeway's: cm/s and hundredths of a degree. */
+  abeewaySpeed: 22,
+  abeewayCourse: 23,
+  /** AT3's SOG and COG; other makers use the names with other units. */
+  sog: 24,
+  cog: 25,
+  headingDeg: 26,
+  heading: 27,
+  speed: 28,
+  // Whether a fix is good, and how it was made.
+  fixFailed: 29,
+  fixValid: 30,
+  fixText: 31,
+  status: 32,
+  technology: 33,
+  gnssFix: 34,
+  // Sensors.
+  batteryPercent: 40,
+  batteryBare: 41,
+  charging: 42,
+  temperatureC: 43,
+  temperatureF: 44,
+  temperatureK: 45,
+  humidity: 46,
+  pressureHpa: 47,
+  pressurePa: 48,
+  pressureKpa: 49,
+  pressure: 50,
+  moving: 51,
+  stationary: 52,
+  tampered: 53,
+  attached: 54,
+  detached: 55,
+  // Others.
+  messages: 60,
+  device: 61,
+  hexEcho: 62,
+  keep: 63,
+} as const;
+export const MEANINGS = 64;
+export const FIRST_SENSOR = 40;
+export const LAST_SENSOR = 55;
+
+export const FLAG = {
+  /** Nothing inside is the device's present state: receivers, previous fixes, configuration, scans … */
+  sealed: 1,
+  /** A pair inside is the device's place. */
+  place: 2,
+  /** Says nothing of what is inside: `data`, `decoded`, `result` … */
+  neutral: 4,
+  /** Configuration: the first to leave a payload that is too long, after echoes and mapped values. */
+  config: 8,
+  /** A capability that never leaves the bridge. */
+  secret: 16,
+} as const;
+
+export interface KeyInfo {
+  /** `"key":` as JSON. */
+  readonly quoted: string;
+  /** UTF-8 length of `quoted`. */
+  readonly bytes: number;
+  readonly meaning: number;
+  readonly flags: number;
+}
+
+const NAMES: Readonly<Partial<Record<keyof typeof MEANING, string>>> = {
+  latitude: 'latitude latitud',
+  longitude: 'longitude longitud',
+  latitudeDeg: 'latitudedeg',
+  longitudeDeg: 'longitudedeg',
+  lat: 'lat',
+  lng: 'lng lon long',
+  gpsLat: 'gpslat gnsslat positionlat locationlat poslat loclat fixlat positionlatitude locationlatitude gnsslatitude',
+  gpsLng:
+    'gpslon gpslng gpslong gnsslon gnsslng positionlon positionlng locationlon locationlng poslon poslng loclon loclng ' +
+    'fixlon fixlng positionlongitude locationlongitude gnsslongitude',
+  abeewayLat: 'gpslatitude',
+  abeewayLng: 'gpslongitude',
+  place:
+    'location coordinates coordinate position gps gnss latlng latlon gpsposition gpslocation gpscoordinates geolocation',
+  accuracy: 'horizontalaccuracy ehpe accuracy hacc',
+  acc: 'acc',
+  altitude: 'altitude alt gpsalt gpsaltitude altm altitudem elevation',
+  satellites:
+    'satellites satellitecount satcount satcnt sats numsat numsats numsvs nsat nsats nbsat nbsats numbersatellitesused ' +
+    'satellitesused numberofsatellites numsatellites satellitesinuse gpssatellites gnsssatellites usedsatellites',
+  time:
+    'timestamp time fixtime gpstime gnsstime utctime datetime eventtime collecttime frameisotime positiontime locationtime ' +
+    'fixtimestamp gpstimestamp gnsstimestamp positiontimestamp recordedat measuredat acquiredat timeiso isotime date utc',
+  age: 'age positionage fixage gpsage locationage',
+  speedKmh: 'speedkmph speedkmh speedkph groundspeedkmph groundspeedkmh gpsspeedkmh gpsspeedkmph',
+  speedMs: 'speedmps groundspeedmps gpsspeedmps',
+  speedMms: 'speedmmps groundspeedmmps speedmms gspeedmms',
+  speedKnots: 'speedknots speedkn',
+  abeewaySpeed: 'gpsspeedoverground',
+  abeewayCourse: 'gpscourseoverground',
+  sog: 'sog',
+  cog: 'cog',
+  headingDeg: 'headingdeg headingdegrees coursedeg directiondeg',
+  heading: 'heading course bearing courseoverground',
+  speed: 'speed',
+  fixFailed: 'fixfailed gpsfixfailed gnssfixfailed positionfailed nofix fixinvalid gpsfailed gnssfailed',
+  fixValid: 'fixvalid validfix gpsvalid gnssvalid positionvalid locationvalid hasfix gpsfix isfixed gpsfixed gnssfixed',
+  fixText:
+    'gpsfixstatus fixstatus gnssfixstatus gnssstatus gpsstatus fix fixtype gpsfixtype positionstatus locationstatus ' +
+    'positioningstatus lastfix fixresult positionresult packtype',
+  status: 'status',
+  technology:
+    'rawpositiontype positiontype positioningtype fixtech locationtype positionsource locationsource positionmethod ' +
+    'fixtechnology positiontechnology locationmethod',
+  gnssFix: 'gnssfix',
+  batteryPercent:
+    'batterylevel batterypercent batterypercentage batterypct batterylevelpercent batteryremaining batpct batpercent ' +
+    'battpct battpercent battlevel batlevel stateofcharge',
+  batteryBare: 'battery batterystate',
+  charging:
+    'batterystatus charging ischarging batterycharging batteryischarging chargingstatus chargestatus chargingstate',
+  temperatureC:
+    'temperature temperaturemeasure temp tem tempc temperaturec airtemperature airtemp ambienttemperature tempcelsius ' +
+    'temperaturecelsius tempdegc',
+  temperatureF: 'tempf temperaturef temperaturefahrenheit',
+  temperatureK: 'tempk temperaturek temperaturekelvin',
+  humidity: 'humidity hum relativehumidity relhumidity rh airhumidity humiditypercent humidityrh',
+  pressureHpa: 'pressurehpa barometricpressure barometer pressurembar airpressurehpa barometricpressurehpa',
+  pressurePa: 'pressurepa',
+  pressureKpa: 'pressurekpa',
+  pressure: 'pressure airpressure atmosphericpressure',
+  moving:
+    'moving ismoving inmotion inmovement ismovement dynamicmotionstate motionstatus motionstate movementstatus transport motion',
+  stationary: 'stationary isstationary deviceisstationary static isstatic',
+  tampered: 'tampered istampered deviceistampered tamper tamperalarm tamperalert tamperstatus tamperdetected',
+  attached: 'attached isattached deviceisattached attachstatus',
+  detached: 'detached isdetached detachalarm detachstatus',
+  messages: 'messages',
+  device: 'deveui deviceeui',
+  hexEcho: 'payloadencoded rawhex payloadhex bytes',
+  keep: 'fport fcntup messagetype',
+};
+
+const MEANING_OF = new Map<string, number>();
+for (const [meaning, names] of Object.entries(NAMES)) {
+  for (const name of names.split(' ')) MEANING_OF.set(name, MEANING[meaning as keyof typeof MEANING]);
+}
+
+const SEALED =
+  /prev|antenna|gateway|^gw|rxinfo|receiver|^lrr|station|fence|config|setting|param|threshold|assist|home|customerdata|^driver|cfg$|beacon|wifi|bssid|macaddr|scan|^ble|anchor|reference|limit|calibrat|install|destination|origin|target|processedpacket|^(min|max|alarms?|alerts?|old|last|nominal|site|address|network|cell|rawposition)$|^last(known)?(pos|loc|gps|gnss|fix|coord|lat|lng|lon)/;
+const PLACE = /gps|gnss|glonass|loc|pos|coord|geo|fix|track|latl[no]|^points?$/;
+const NEUTRAL =
+  /^(decoded|decodedpayload|results?|data|payload|object|default|values?|measurements?|fields?|messages?|uplink|events?|telemetry|reports?|records?|frames?|sensors?|info|status|state|content|body|lifecycle|history|entries|samples?|items|list|header|\d+)$/;
+/** `resolvedTracker` of a resolved position repeats the tracker's whole set-up. */
+const CONFIG = /config|setting|param(eter)?s?$|cfg$|^resolvedtracker$/;
+
+const CACHE_ENTRIES = 4096;
+const MAX_CACHED_KEY = 64;
+const cache = new Map<string, KeyInfo>();
+
+/** Letters and digits in lower case; an index at the end (`temperature_2`, `gps:1`) is taken off. */
+export function canonical(key: string): string {
+  return key
+    .replace(/[_:]\d{1,3}$/, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, '');
+}
+
+/** Knowledge of a key. Cached within bounds: whoever invents names gains nothing but a slower look-up. */
+export function keyInfo(key: string): KeyInfo {
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const quoted = `${JSON.stringify(key)}:`;
+  const bytes = Buffer.byteLength(quoted);
+  if (key.length > MAX_CACHED_KEY) return { quoted, bytes, meaning: MEANING.none, flags: FLAG.sealed };
+  const name = canonical(key);
+  let flags = 0;
+  if (name === 'downlinkurl' || key === '__proto__') flags |= FLAG.secret;
+  if (SEALED.test(name)) flags |= FLAG.sealed;
+  else if (PLACE.test(name)) flags |= FLAG.place;
+  else if (NEUTRAL.test(name)) flags |= FLAG.neutral;
+  if (CONFIG.test(name)) flags |= FLAG.config;
+  const info: KeyInfo = { quoted, bytes, meaning: MEANING_OF.get(name) ?? MEANING.none, flags };
+  if (cache.size >= CACHE_ENTRIES) cache.clear();
+  cache.set(key, info);
+  return info;
+}

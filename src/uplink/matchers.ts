@@ -1,0 +1,63 @@
+// Matchers: which devices a connection takes. Several are OR-ed; inside one, all tags must be there, in any case.
+import type { Matcher } from '../domain/connection.ts';
+import { devEui } from './values.ts';
+
+/** What matchers look at. */
+export interface Matched {
+  readonly device: string;
+  /** `CustomerData.tags`: a list of texts, or one text. */
+  readonly tags: unknown;
+  /** `ModelCfg`: "1:TemperatureService, 2:SwissPostDevice". */
+  readonly services: unknown;
+}
+
+/** More tags than this are no device's. */
+const MAX_TAGS = 500;
+const MAX_SERVICES_LENGTH = 10_000;
+
+/** Compiled once per definition. Without matchers every device matches. */
+export function compileMatchers(matchers: readonly Matcher[]): (matched: Matched) => boolean {
+  if (matchers.length === 0) return () => true;
+  const devices = new Set<string>();
+  // By its first tag each matcher is found from the device's tags, so that the cost follows those and not the matchers.
+  const byFirstTag = new Map<string, string[][]>();
+  for (const matcher of matchers) {
+    if (matcher.type === 'key') {
+      const device = devEui(matcher.key.slice('lora:'.length));
+      if (device !== null) devices.add(device);
+      continue;
+    }
+    const [first = '', ...others] = matcher.tags.map(normal);
+    const known = byFirstTag.get(first);
+    if (known === undefined) byFirstTag.set(first, [others]);
+    else known.push(others);
+  }
+  return (matched) => {
+    if (devices.has(matched.device)) return true;
+    if (byFirstTag.size === 0) return false;
+    const tags = tagsOf(matched);
+    for (const tag of tags) {
+      const candidates = byFirstTag.get(tag);
+      if (candidates?.some((others) => others.every((other) => tags.has(other))) === true) return true;
+    }
+    return false;
+  };
+}
+
+function normal(tag: string): string {
+  return tag.trim().toLowerCase();
+}
+
+/** In lower case: the customer's tags and the service names, which stand behind "1:" or alone. */
+export function tagsOf({ tags, services }: Pick<Matched, 'tags' | 'services'>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const list = Array.isArray(tags) ? tags : [tags];
+  for (const tag of list.slice(0, MAX_TAGS)) if (typeof tag === 'string') found.add(normal(tag));
+  if (typeof services === 'string') {
+    for (const service of services.slice(0, MAX_SERVICES_LENGTH).split(',').slice(0, MAX_TAGS)) {
+      found.add(normal(service.slice(service.indexOf(':') + 1)));
+    }
+  }
+  found.delete('');
+  return found;
+}

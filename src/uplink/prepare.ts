@@ -1,0 +1,197 @@
+// Prepare: decode → filter → map of one message, compiled once per definition. Synchronous, and never throws.
+// `explain` does the same with a trace: which rule gave each field, and why the others did not.
+import type { Connection } from '../domain/connection.ts';
+import { describeError } from '../domain/errors.ts';
+import type { UplinkMessage } from '../domain/ports/line.ts';
+import type { Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
+import { compileDecode, type Decode, tooDeep } from './decode.ts';
+import type { Frame } from './envelopes/frame.ts';
+import { compileFilter, type Filter } from './filter.ts';
+import { compileMap, type Mapper, noticeOf } from './map/map.ts';
+import type { Trace } from './map/rule.ts';
+import { StatusBatteries } from './map/status-batteries.ts';
+import { compileTopicPattern } from './topic-pattern.ts';
+
+export interface PrepareOptions {
+  /** m, for positions that tell no accuracy. */
+  readonly defaultAccuracyM: { readonly satellite: number; readonly network: number };
+  /** Longer messages become dead letters unread. */
+  readonly maxMessageBytes: number;
+}
+
+/** 256 KiB are still read. */
+export const PREPARE_DEFAULTS: PrepareOptions = {
+  defaultAccuracyM: { satellite: 20, network: 1000 },
+  maxMessageBytes: 262_144,
+};
+
+export type PrepareConnection = Pick<Connection, 'format' | 'source' | 'uplinkTimeValidityMs'>;
+export type Prepare = (message: UplinkMessage, nowMs: number) => Prepared;
+
+interface Stages {
+  readonly decode: Decode;
+  readonly filter: Filter;
+  readonly map: Mapper;
+  readonly batteries: StatusBatteries;
+}
+
+/** @throws BridgeError when the definition's topic pattern is not one (validation has refused it before). */
+export function compilePrepare(connection: PrepareConnection, options: Partial<PrepareOptions> = {}): Prepare {
+  const stages = compileStages(connection, options);
+  return (message, nowMs) => {
+    try {
+      return run(stages, message, nowMs, null);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+}
+
+function compileStages(connection: PrepareConnection, options: Partial<PrepareOptions>): Stages {
+  const { maxMessageBytes, defaultAccuracyM } = { ...PREPARE_DEFAULTS, ...options };
+  const { topicPattern } = connection.source;
+  const deviceOfTopic = topicPattern === null ? null : compileTopicPattern(topicPattern).devEuiOf;
+  return {
+    decode: compileDecode({ maxMessageBytes, deviceOfTopic }),
+    filter: compileFilter(connection),
+    map: compileMap({ format: connection.format, defaultAccuracyM }),
+    batteries: new StatusBatteries(),
+  };
+}
+
+function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace | null): Prepared {
+  if (message.retain) {
+    trace?.note('a retained copy handed out at subscription is not a new uplink');
+    return RETAINED;
+  }
+  const decoded = stages.decode(message.topic, message.payload);
+  if (decoded.kind === 'unreadable') return deadLettered(null, decoded.reason, decoded.message, trace);
+  if (decoded.kind === 'noTelemetry') {
+    trace?.note(`${decoded.name} carries no telemetry`);
+    if (decoded.batteryLevel !== null && decoded.device !== null) {
+      stages.batteries.keep(decoded.device, decoded.batteryLevel);
+      trace?.note(`its battery level (${decoded.batteryLevel} %) rides on the device's next record that has none`);
+    }
+    return { device: decoded.device, outcome: { kind: 'skipped', reason: decoded.reason } };
+  }
+  const { frame } = decoded;
+  const { device } = frame;
+  trace?.gave('id', decoded.deviceFrom === 'body' ? 'device-in-body' : 'device-in-topic', device);
+  const filtered = stages.filter(frame, message, nowMs);
+  if (filtered.outcome !== null) {
+    trace?.note(filtered.why);
+    return { device, outcome: filtered.outcome };
+  }
+  const { timestamp, timestampFrom } = filtered.passed;
+  trace?.gave('timestamp', timestampFrom, timestamp);
+  const battery = stages.batteries.waiting(device, message.arrivedAt);
+  const mapped = stages.map(frame, timestamp, battery, trace);
+  if (mapped.kind === 'tooDeep') {
+    const { reason, message: why } = tooDeep();
+    return deadLettered(device, reason, why, trace);
+  }
+  if (mapped.kind === 'empty') {
+    trace?.note(`no telemetry: ${mapped.why}`);
+    return { device, outcome: { kind: 'skipped', reason: mapped.reason } };
+  }
+  if (mapped.usedStatusBattery) stages.batteries.used(device, message.arrivedAt);
+  const notice = noticeOf(frame as Frame);
+  const { records } = mapped;
+  return notice === null
+    ? { device, outcome: null, records, emittedAt: timestamp }
+    : { device, outcome: null, records, emittedAt: timestamp, notice };
+}
+
+const RETAINED: Prepared = Object.freeze({
+  device: null,
+  outcome: Object.freeze({ kind: 'skipped', reason: 'retained' } as const),
+});
+
+function deadLettered(
+  device: string | null,
+  reason: Extract<UplinkOutcome, { kind: 'deadLettered' }>['reason'],
+  message: string,
+  trace: Trace | null,
+): Prepared {
+  trace?.note(message);
+  return { device, outcome: { kind: 'deadLettered', reason, detail: { message } } };
+}
+
+/** A defect of the mapping must not stop the connection: the message is kept, and its reason says whose fault it is. */
+function failed(error: unknown): Prepared {
+  const message = `The mapping failed: ${describeError(error).slice(0, 200)}`;
+  return { device: null, outcome: { kind: 'deadLettered', reason: 'mappingFailed', detail: { message } } };
+}
+
+/** What became of one field. */
+export interface ExplainedField {
+  /** In HERE's record, for example `position.accuracy`. */
+  readonly field: string;
+  /** The rule that gave it; null: none did. */
+  readonly rule: string | null;
+  readonly value: unknown;
+  /** The rules that were asked before, in order, and why they did not apply. */
+  readonly passedOver: readonly { readonly rule: string; readonly why: string }[];
+}
+
+export interface Explanation {
+  readonly prepared: Prepared;
+  readonly fields: readonly ExplainedField[];
+  /** Plain sentences; with no record, why there is none. */
+  readonly notes: readonly string[];
+  readonly notice: UplinkNotice | null;
+}
+
+/** One message as `compilePrepare` would take it, with the trace. Never throws for what the message holds. */
+export function explain(
+  connection: PrepareConnection,
+  message: UplinkMessage,
+  nowMs: number,
+  options: Partial<PrepareOptions> = {},
+): Explanation {
+  const stages = compileStages(connection, options);
+  const trace = new Recorder();
+  let prepared: Prepared;
+  try {
+    prepared = run(stages, message, nowMs, trace);
+  } catch (error) {
+    prepared = failed(error);
+    trace.note('a defect of the mapping: please report it with this message');
+  }
+  return { prepared, fields: trace.fields(), notes: trace.notes, notice: prepared.notice ?? null };
+}
+
+class Recorder implements Trace {
+  readonly notes: string[] = [];
+  readonly #fields = new Map<
+    string,
+    { rule: string | null; value: unknown; passedOver: { rule: string; why: string }[] }
+  >();
+
+  gave(field: string, rule: string, value: unknown): void {
+    const entry = this.#entry(field);
+    entry.rule = rule;
+    entry.value = value;
+  }
+
+  passed(field: string, rule: string, why: string): void {
+    this.#entry(field).passedOver.push({ rule, why });
+  }
+
+  note(text: string): void {
+    this.notes.push(text);
+  }
+
+  fields(): readonly ExplainedField[] {
+    return [...this.#fields].map(([field, entry]) => ({ field, ...entry }));
+  }
+
+  #entry(field: string) {
+    let entry = this.#fields.get(field);
+    if (entry === undefined) {
+      entry = { rule: null, value: null, passedOver: [] };
+      this.#fields.set(field, entry);
+    }
+    return entry;
+  }
+}

@@ -1,0 +1,275 @@
+// THE LINE of one connection, top to bottom:
+//   source → decode, filter, map (`prepare`) → journal → acknowledge → wait → batch → permit → POST /v3/batch → settle.
+import { describeError } from '../domain/errors.ts';
+import type { EventSink } from '../domain/events.ts';
+import type { BrokerMessage } from '../domain/ports/broker.ts';
+import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
+import type { HereAnswer, HereProject } from '../domain/ports/here.ts';
+import type { LineObserver, UplinkLine, UplinkMessage } from '../domain/ports/line.ts';
+import type { ConnectionStore } from '../domain/ports/store.ts';
+import type { Prepared, UplinkOutcome } from '../domain/uplink.ts';
+import { DeviceAdmission } from './admit-devices.ts';
+import { Backlog, type WindowLimits } from './backlog.ts';
+import { Delivery, type DeliverySignals, recordsOf } from './deliver.ts';
+import { Intake } from './intake.ts';
+import { LatencyHistogram } from './latency.ts';
+import { Pace, type PaceOptions } from './pace.ts';
+import { Settler } from './settle.ts';
+import { type Item, WaitingRoom } from './waiting.ts';
+
+export interface UplinkFlowOptions {
+  readonly connectionId: string;
+  readonly prepare: (message: UplinkMessage, nowMs: number) => Prepared;
+  readonly store: ConnectionStore;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly events: EventSink;
+  readonly observer: LineObserver;
+  readonly uplinkTimeValidityMs: number | null;
+  readonly createDevices: boolean;
+  readonly maxDevices: number | null;
+  readonly window: WindowLimits;
+  readonly retry: PaceOptions;
+  /** For those who pay per request: a record waits so long for others although a permit is free. 0: not at all. */
+  readonly batchLingerMs: number;
+}
+
+/** What a follower (`connections tail`) is told of an uplink when its final word falls. */
+export interface UplinkTrace {
+  readonly seq: number;
+  readonly device: string | null;
+  readonly outcome: UplinkOutcome;
+  readonly requestId: string | null;
+  readonly latencyMs: number;
+}
+
+function newSignals(): DeliverySignals {
+  return { ask: new AbortController(), send: new AbortController() };
+}
+
+export class UplinkFlow implements UplinkLine {
+  readonly latency = new LatencyHistogram();
+  readonly #o: UplinkFlowOptions;
+  readonly #room = new WaitingRoom();
+  readonly #backlog: Backlog;
+  readonly #intake: Intake;
+  readonly #pace: Pace;
+  readonly #settler: Settler;
+  readonly #delivery: Delivery;
+  readonly #devices: DeviceAdmission;
+  readonly #followers = new Set<(trace: UplinkTrace) => void>();
+  #project: HereProject | null = null;
+  #lastProject: string | null = null;
+  /** Ends waiting for permits (at once when the line closes), and requests under way (when closing takes too long). */
+  #signals = newSignals();
+  #asking = false;
+  #inFlight = 0;
+  #idle: (() => void)[] = [];
+  #timer: Cancel | null = null;
+  #lingerUntil: number | null = null;
+
+  constructor(options: UplinkFlowOptions) {
+    this.#o = options;
+    const { store, clock, chance, events } = options;
+    this.#backlog = new Backlog(store, options.window);
+    this.#settler = new Settler(store, clock, (settled) => {
+      for (const { seq } of settled) this.#backlog.settled(seq);
+      this.#pump();
+    });
+    this.#pace = new Pace(clock, chance, options.retry);
+    this.#devices = new DeviceAdmission(options, this.#room, this.#backlog, events, clock);
+    this.#intake = new Intake(options, this.#room, this.#backlog, {
+      settle: (seq, device, outcome) => {
+        this.#settler.add(seq, outcome);
+        this.#tell({ seq, device, outcome, requestId: null, latencyMs: 0 });
+      },
+      waiting: () => this.#pump(),
+    });
+    this.#delivery = new Delivery({
+      room: this.#room,
+      pace: this.#pace,
+      clock,
+      settle: (item, outcome, answer) => this.#settle(item, outcome, answer),
+      commit: () => this.#settler.flush(),
+      createsDevices: options.createDevices,
+      onUnknownDevice: (device) => this.#devices.unknown(device),
+      onAccepted: () => options.observer.onAccepted(),
+    });
+    this.#backlog.scan();
+  }
+
+  get hasRoom(): boolean {
+    return this.#intake.hasRoom;
+  }
+
+  get waiting(): { readonly count: number; readonly oldestMs: number } {
+    const oldest = this.#room.oldestArrivedAt;
+    const count = this.#room.count + this.#backlog.unread;
+    return { count, oldestMs: oldest === null ? 0 : Math.max(0, this.#o.clock.now() - oldest) };
+  }
+
+  get requestsInFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Tells each uplink's final word until the returned function is called; costs nothing while nobody follows. */
+  follow(listener: (trace: UplinkTrace) => void): Cancel {
+    this.#followers.add(listener);
+    return () => this.#followers.delete(listener);
+  }
+
+  onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void): void {
+    this.#intake.take(messages, done);
+  }
+
+  onLeftOut(_message: BrokerMessage): void {
+    this.#o.store.countLeftOut(1);
+  }
+
+  open(project: HereProject): void {
+    if (this.#lastProject !== project.appId) this.#devices.forget();
+    this.#lastProject = project.appId;
+    this.#signals = newSignals();
+    this.#project = project;
+    this.#delivery.forgetRefusals();
+    this.#pace.succeeded();
+    this.#room.releaseAll();
+    this.#pump();
+  }
+
+  async close(signal: AbortSignal): Promise<void> {
+    this.#project = null;
+    this.#timer?.();
+    this.#timer = null;
+    const { ask, send } = this.#signals;
+    ask.abort();
+    const onAbort = () => send.abort();
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    signal.removeEventListener('abort', onAbort);
+    this.#settler.flush();
+  }
+
+  async stop(signal: AbortSignal): Promise<void> {
+    this.#intake.stop();
+    await this.close(signal);
+    await this.#intake.quiet();
+    this.#settler.stop();
+  }
+
+  /** Asks for a permit when something waits and the pace allows; the batch is made when the permit comes. */
+  #pump(): void {
+    const project = this.#project;
+    if (project === null || this.#settler.failure !== null) return;
+    this.#devices.ask(project, this.#signals.ask.signal, () => this.#pump());
+    this.#readBack();
+    if (this.#asking || !this.#room.hasReady) return;
+    const waitMs = Math.max(this.#pace.waitMs, this.#lingerMs(project));
+    if (waitMs > 0) {
+      this.#pumpIn(waitMs);
+      return;
+    }
+    if (this.#pace.probing && this.#inFlight > 0) return;
+    this.#asking = true;
+    void this.#request(project, this.#signals);
+  }
+
+  async #request(project: HereProject, signals: DeliverySignals): Promise<void> {
+    let items: readonly Item[] = [];
+    let startedAt = 0;
+    this.#inFlight += 1;
+    try {
+      const outcome = await project.gate.run(1, signals.ask.signal, async () => {
+        this.#asking = false;
+        this.#lingerUntil = null;
+        items = this.#project === project ? this.#takeBatch(project) : [];
+        if (items.length === 0) return null;
+        startedAt = this.#o.clock.monotonic();
+        this.#pump();
+        return project.send(recordsOf(items), signals.send.signal);
+      });
+      if (outcome !== null) {
+        const verdict = await this.#delivery.conclude(project, items, outcome, startedAt, signals);
+        if (this.#project === project) this.#obey(verdict);
+      }
+    } catch (error) {
+      if (!signals.ask.signal.aborted) throw error;
+    } finally {
+      this.#asking = items.length === 0 ? false : this.#asking;
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
+      this.#pump();
+    }
+  }
+
+  #takeBatch(project: HereProject): readonly Item[] {
+    const validityMs = this.#o.uplinkTimeValidityMs;
+    const oldest = validityMs === null ? Number.NEGATIVE_INFINITY : this.#o.clock.now() - validityMs;
+    const taken = this.#room.take({
+      maxRecords: this.#pace.probing ? 1 : project.gate.maxRecords,
+      maxBytes: project.gate.maxBytes,
+      admit: (device) => this.#devices.admit(project, device),
+      isTooOld: (item) => item.emittedAt < oldest,
+    });
+    for (const item of taken.expired) this.#settle(item, { kind: 'expired', reason: 'tooOld' }, null);
+    for (const item of taken.skipped) this.#settle(item, { kind: 'skipped', reason: 'unknownDevice' }, null);
+    return taken.items;
+  }
+
+  #obey(verdict: Awaited<ReturnType<Delivery['conclude']>>): void {
+    const { observer } = this.#o;
+    if (verdict.kind === 'retry') observer.onFailing(verdict.outcome, this.#pace.failingMs);
+    else if (verdict.kind === 'reauthenticate' || verdict.kind === 'hold') {
+      this.#project = null;
+      if (verdict.kind === 'hold') observer.onHold(verdict.reason);
+      else observer.onReauthenticate();
+    }
+  }
+
+  #settle(item: Item, outcome: UplinkOutcome, answer: HereAnswer | null): void {
+    const latencyMs = Math.max(0, this.#o.clock.now() - item.arrivedAt);
+    if (outcome.kind === 'delivered') this.latency.record(latencyMs);
+    this.#settler.add(item.seq, outcome);
+    this.#tell({ seq: item.seq, device: item.device, outcome, requestId: answer?.requestId ?? null, latencyMs });
+  }
+
+  #tell(trace: UplinkTrace): void {
+    for (const follower of this.#followers) follower(trace);
+  }
+
+  #readBack(): void {
+    if (!this.#backlog.wantsReading(this.#room.bytes, this.#room.count)) return;
+    this.#backlog.read().then(
+      (records) => {
+        this.#intake.load(records);
+        this.#pump();
+      },
+      (error: unknown) => {
+        this.#o.events.emit({
+          kind: 'diskFailed',
+          severity: 'error',
+          connectionId: this.#o.connectionId,
+          key: 'read',
+          message: `The journal cannot be read: ${describeError(error)}`,
+        });
+        this.#pumpIn(1_000);
+      },
+    );
+  }
+
+  #lingerMs(project: HereProject): number {
+    if (this.#o.batchLingerMs === 0 || this.#room.count >= project.gate.maxRecords) return 0;
+    const now = this.#o.clock.monotonic();
+    this.#lingerUntil ??= now + this.#o.batchLingerMs;
+    return this.#lingerUntil - now;
+  }
+
+  #pumpIn(ms: number): void {
+    if (this.#timer !== null) return;
+    this.#timer = this.#o.clock.after(ms, () => {
+      this.#timer = null;
+      this.#pump();
+    });
+  }
+}

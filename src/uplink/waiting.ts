@@ -1,0 +1,287 @@
+// The waiting room: mapped uplinks in memory, one lane a device, and the choice of what goes into the next batch.
+//
+// Per device the order is kept and a device has uplinks in one request at a time. Lanes that are ready wait in two heaps by
+// their oldest sequence number: `fresh` (came straight from the source) and `late` (read back from the journal). While both
+// have something, half of a batch is for each: a backlog goes longest-waiting first, and other devices are not held up by it.
+
+/** One uplink that waits for HERE: all its records go in one request. */
+export interface Item {
+  readonly seq: number;
+  readonly device: string;
+  /** HERE records as JSON text. */
+  readonly records: readonly string[];
+  readonly bytes: number;
+  readonly emittedAt: number;
+  readonly arrivedAt: number;
+  /** Read back from the journal: part of a backlog. */
+  readonly late: boolean;
+  attempts: number;
+}
+
+/** What may be said of a device when its lane's turn comes. `park`: leave it out until `release`; `skip`: no uplink of it goes. */
+export type Admission = 'send' | 'park' | 'skip';
+
+const LANE = { empty: 0, ready: 1, flying: 2, parked: 3 } as const;
+type LaneState = (typeof LANE)[keyof typeof LANE];
+
+class Lane {
+  readonly device: string;
+  items: Item[] = [];
+  head = 0;
+  /** How many from `head` on are in a request. */
+  flying = 0;
+  state: LaneState = LANE.empty;
+
+  constructor(device: string) {
+    this.device = device;
+  }
+
+  get oldest(): Item {
+    return this.items[this.head] as Item;
+  }
+
+  get size(): number {
+    return this.items.length - this.head;
+  }
+
+  shift(): Item {
+    const item = this.items[this.head] as Item;
+    this.head += 1;
+    if (this.head > 32 && this.head * 2 > this.items.length) {
+      this.items = this.items.slice(this.head);
+      this.head = 0;
+    }
+    return item;
+  }
+}
+
+/** Binary min-heap of ready lanes by their oldest sequence number, which cannot change while a lane is in it. */
+class LaneHeap {
+  readonly #lanes: Lane[] = [];
+
+  get size(): number {
+    return this.#lanes.length;
+  }
+
+  push(lane: Lane): void {
+    const lanes = this.#lanes;
+    const seq = lane.oldest.seq;
+    let i = lanes.length;
+    while (i > 0) {
+      const above = (i - 1) >> 1;
+      const parent = lanes[above] as Lane;
+      if (parent.oldest.seq <= seq) break;
+      lanes[i] = parent;
+      i = above;
+    }
+    lanes[i] = lane;
+  }
+
+  peek(): Lane | undefined {
+    return this.#lanes[0];
+  }
+
+  pop(): Lane | undefined {
+    const lanes = this.#lanes;
+    const top = lanes[0];
+    const last = lanes.pop();
+    if (top === undefined || last === undefined || lanes.length === 0) return top;
+    const seq = last.oldest.seq;
+    let i = 0;
+    for (;;) {
+      let below = 2 * i + 1;
+      if (below >= lanes.length) break;
+      const right = lanes[below + 1];
+      if (right !== undefined && right.oldest.seq < (lanes[below] as Lane).oldest.seq) below += 1;
+      const child = lanes[below] as Lane;
+      if (child.oldest.seq >= seq) break;
+      lanes[i] = child;
+      i = below;
+    }
+    lanes[i] = last;
+    return top;
+  }
+}
+
+export interface TakeLimits {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  admit(device: string): Admission;
+  /** True: older than the connection's validity, before its first send. */
+  isTooOld(item: Item): boolean;
+}
+
+export interface Taken {
+  readonly items: Item[];
+  /** Too old before their first send; out of the room already. */
+  readonly expired: Item[];
+  /** Of devices that are to be skipped; out of the room already. */
+  readonly skipped: Item[];
+}
+
+export class WaitingRoom {
+  readonly #lanes = new Map<string, Lane>();
+  readonly #fresh = new LaneHeap();
+  readonly #late = new LaneHeap();
+  #bytes = 0;
+  #count = 0;
+
+  /** Bytes of record text in memory. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** True while a batch could be made. */
+  get hasReady(): boolean {
+    return this.#fresh.size > 0 || this.#late.size > 0;
+  }
+
+  has(device: string): boolean {
+    return this.#lanes.has(device);
+  }
+
+  /** Items of one device must be pushed in the order of their sequence numbers. */
+  push(item: Item): void {
+    let lane = this.#lanes.get(item.device);
+    if (lane === undefined) {
+      lane = new Lane(item.device);
+      this.#lanes.set(item.device, lane);
+    }
+    lane.items.push(item);
+    this.#bytes += item.bytes;
+    this.#count += 1;
+    if (lane.state === LANE.empty) this.#makeReady(lane);
+  }
+
+  /** The next batch, as full as the limits allow. Its devices stay out of further batches until `finish` or `putBack`. */
+  take(limits: TakeLimits): Taken {
+    const taken: Taken = { items: [], expired: [], skipped: [] };
+    const room = { records: limits.maxRecords, bytes: limits.maxBytes };
+    if (this.#late.size > 0) {
+      const half = { records: Math.ceil(room.records / 2), bytes: Math.ceil(room.bytes / 2) };
+      const used = this.#fill(this.#fresh, limits, half, taken);
+      room.records -= used.records;
+      room.bytes -= used.bytes;
+      const late = this.#fill(this.#late, limits, room, taken);
+      room.records -= late.records;
+      room.bytes -= late.bytes;
+    }
+    this.#fill(this.#fresh, limits, room, taken);
+    return taken;
+  }
+
+  #fill(heap: LaneHeap, limits: TakeLimits, room: { records: number; bytes: number }, taken: Taken) {
+    let records = 0;
+    let bytes = 0;
+    for (let lane = heap.peek(); lane !== undefined; lane = heap.peek()) {
+      const first = lane.oldest;
+      const fits = records + first.records.length <= room.records && bytes + first.bytes + 1 <= room.bytes;
+      // A lone item that is larger than the limits must still go: HERE's answer decides.
+      if (!fits && (taken.items.length > 0 || records > 0)) break;
+      heap.pop();
+      const admission = limits.admit(lane.device);
+      if (admission === 'park') {
+        lane.state = LANE.parked;
+        continue;
+      }
+      if (admission === 'skip') {
+        while (lane.size > 0) taken.skipped.push(this.#drop(lane));
+        this.#settleLane(lane);
+        continue;
+      }
+      lane.state = LANE.flying;
+      while (lane.flying < lane.size) {
+        const item = lane.items[lane.head + lane.flying] as Item;
+        if (lane.flying === 0 && item.attempts === 0 && limits.isTooOld(item)) {
+          taken.expired.push(this.#drop(lane));
+          continue;
+        }
+        const over = records + item.records.length > room.records || bytes + item.bytes + 1 > room.bytes;
+        if (over && taken.items.length > 0) break;
+        if (item.attempts === 0 && limits.isTooOld(item)) break;
+        item.attempts += 1;
+        lane.flying += 1;
+        taken.items.push(item);
+        records += item.records.length;
+        bytes += item.bytes + 1;
+      }
+      if (lane.flying === 0) this.#settleLane(lane);
+      if (records >= room.records || bytes >= room.bytes) break;
+    }
+    return { records, bytes };
+  }
+
+  /** The final word on an item of a batch; per device in the order of the batch. */
+  finish(item: Item): void {
+    const lane = this.#flyingLane(item);
+    this.#drop(lane);
+    lane.flying -= 1;
+    if (lane.flying === 0) this.#settleLane(lane);
+  }
+
+  /** Items that go back to wait: the oldest of their lanes again. `park`: until `release`. */
+  putBack(items: Iterable<Item>, as: 'ready' | 'park' = 'ready'): void {
+    const lanes = new Set<Lane>();
+    for (const item of items) lanes.add(this.#flyingLane(item));
+    for (const lane of lanes) {
+      lane.flying = 0;
+      if (as === 'park') lane.state = LANE.parked;
+      else this.#makeReady(lane);
+    }
+  }
+
+  release(device: string): void {
+    const lane = this.#lanes.get(device);
+    if (lane?.state === LANE.parked) this.#makeReady(lane);
+  }
+
+  /** Every parked device may be asked about again: another project, another answer. */
+  releaseAll(): void {
+    for (const lane of this.#lanes.values()) if (lane.state === LANE.parked) this.#makeReady(lane);
+  }
+
+  /** Arrival (wall-clock ms) of the oldest uplink that is ready to go; null: none. */
+  get oldestArrivedAt(): number | null {
+    const fresh = this.#fresh.peek()?.oldest.arrivedAt ?? null;
+    const late = this.#late.peek()?.oldest.arrivedAt ?? null;
+    return fresh === null ? late : late === null ? fresh : Math.min(fresh, late);
+  }
+
+  /** Takes a parked device's items out of memory; the caller reads them again from the journal later, or settles them. */
+  evict(device: string): readonly Item[] {
+    const lane = this.#lanes.get(device);
+    if (lane?.state !== LANE.parked) return [];
+    const items = lane.items.slice(lane.head);
+    for (const item of items) this.#bytes -= item.bytes;
+    this.#count -= items.length;
+    this.#lanes.delete(device);
+    return items;
+  }
+
+  #flyingLane(item: Item): Lane {
+    const lane = this.#lanes.get(item.device);
+    if (lane === undefined || lane.state !== LANE.flying) throw new Error(`uplink ${item.seq} is not in a batch`);
+    return lane;
+  }
+
+  #drop(lane: Lane): Item {
+    const item = lane.shift();
+    this.#bytes -= item.bytes;
+    this.#count -= 1;
+    return item;
+  }
+
+  #settleLane(lane: Lane): void {
+    if (lane.size > 0) this.#makeReady(lane);
+    else this.#lanes.delete(lane.device);
+  }
+
+  #makeReady(lane: Lane): void {
+    lane.state = LANE.ready;
+    (lane.oldest.late ? this.#late : this.#fresh).push(lane);
+  }
+}

@@ -1,0 +1,145 @@
+// Acknowledgements of one MQTT connection: in the order received, many in one write, only for what was kept, never too late.
+import { Writable } from 'node:stream';
+import type { IPublishPacket } from 'mqtt';
+import { expect, test } from 'vitest';
+import { MqttDelivery } from '../../src/brokers/mqtt-delivery.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { RecordingListener } from './outside.ts';
+
+class Wire extends Writable {
+  /** The packet identifiers of each write. */
+  readonly acks: number[][] = [];
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    const ids: number[] = [];
+    for (let at = 0; at < chunk.length; at += 4) {
+      expect([chunk[at], chunk[at + 1]]).toEqual([0x40, 2]);
+      ids.push(chunk.readUInt16BE(at + 2));
+    }
+    this.acks.push(ids);
+    done();
+  }
+}
+
+function connection(limits = { maxMessages: 1_000, maxBytes: 1_000_000 }) {
+  const wire = new Wire();
+  const listener = new RecordingListener();
+  listener.holding = true;
+  const refused: string[] = [];
+  const delivery = new MqttDelivery(wire, listener, new ManualClock(), limits, (error) => refused.push(error.message));
+  let answered = 0;
+  const take = (id: number, qos: 0 | 1 = 1, bytes = 10): void => {
+    const packet: IPublishPacket = {
+      cmd: 'publish',
+      topic: 'up/a',
+      payload: Buffer.alloc(bytes, `${id} `),
+      qos,
+      retain: false,
+      dup: false,
+      ...(qos === 0 ? {} : { messageId: id }),
+    };
+    delivery.take(packet, (error) => {
+      expect(error).toBeInstanceOf(Error);
+      answered += 1;
+    });
+  };
+  return { wire, listener, delivery, refused, take, answered: () => answered };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('batches are acknowledged in the order received, whichever is kept first', async () => {
+  const { wire, listener, take } = connection();
+  take(7);
+  take(65_535);
+  await turn();
+  take(8);
+  await turn();
+  take(9);
+  await turn();
+  expect(listener.batches).toBe(3);
+  listener.held[1]?.(null);
+  listener.held[2]?.(null);
+  await turn();
+  expect(wire.acks).toEqual([]);
+  listener.held[0]?.(null);
+  await turn();
+  expect(wire.acks).toEqual([[7, 65_535, 8, 9]]);
+});
+
+test('QoS 0 has no acknowledgement, and telling twice acknowledges once', async () => {
+  const { wire, listener, take } = connection();
+  take(0, 0);
+  take(1);
+  await turn();
+  expect(listener.messages.map((message) => message.qos)).toEqual([0, 1]);
+  listener.held[0]?.(null);
+  listener.held[0]?.(null);
+  listener.held[0]?.(new Error('too late'));
+  await turn();
+  expect(wire.acks).toEqual([[1]]);
+});
+
+test('a batch of one read of a socket does not wait for the end of the turn', () => {
+  const { listener, take } = connection();
+  take(1, 1, 40_000);
+  expect(listener.batches).toBe(0);
+  take(2, 1, 40_000);
+  expect(listener.batches).toBe(1);
+  expect(listener.messages.length).toBe(2);
+});
+
+test('after a refusal nothing more is handed over or acknowledged on this connection', async () => {
+  const { wire, listener, refused, take } = connection();
+  take(1);
+  await turn();
+  take(2);
+  await turn();
+  listener.held[0]?.(new Error('disk full'));
+  listener.held[1]?.(null);
+  take(3);
+  await turn();
+  expect(refused).toEqual(['disk full']);
+  expect(wire.acks).toEqual([]);
+  expect(listener.messages.length).toBe(2);
+});
+
+test('an acknowledgement that comes after the connection has gone is dropped', async () => {
+  const { wire, listener, delivery, take } = connection();
+  take(1);
+  await turn();
+  delivery.close();
+  listener.held[0]?.(null);
+  await turn();
+  expect(wire.acks).toEqual([]);
+});
+
+test('reading stops when too much is held, and goes on when it is kept', async () => {
+  const { listener, take, answered } = connection({ maxMessages: 3, maxBytes: 1_000_000 });
+  take(1);
+  take(2);
+  expect(answered()).toBe(2);
+  take(3);
+  expect(answered()).toBe(2);
+  await turn();
+  expect(answered()).toBe(2);
+  listener.held[0]?.(null);
+  expect(answered()).toBe(3);
+});
+
+test('draining hands over nothing more and waits for what was handed over', async () => {
+  const { wire, listener, delivery, take } = connection();
+  take(1);
+  await turn();
+  take(2);
+  let drained = false;
+  const draining = delivery.drain().then(() => {
+    drained = true;
+  });
+  take(3);
+  await turn();
+  expect([drained, listener.messages.length]).toEqual([false, 1]);
+  listener.held[0]?.(null);
+  await draining;
+  expect(wire.acks).toEqual([[1]]);
+});

@@ -1,0 +1,76 @@
+// The demo's last line.
+import { expect, test } from 'vitest';
+import { ledgerSince, summarize } from '../../../src/cli/demo/summary.ts';
+import { emptyLedger, imbalance, type Ledger } from '../../../src/domain/ledger.ts';
+
+const harbour: Ledger = {
+  ...emptyLedger(),
+  received: 300,
+  delivered: 280,
+  pending: 1,
+  skipped: { join: 4, mac: 5 },
+  deadLettered: { refused: 10 },
+};
+const yard: Ledger = { ...emptyLedger(), received: 101, delivered: 95, expired: { tooOld: 6 } };
+const latency = { quantile: (q: number) => (q === 0.5 ? 8.26 : 140.04) };
+
+test('it sums the ledgers and keeps their reasons', () => {
+  const fleet = { published: 402, acknowledged: 401 };
+  expect(summarize({ ledgers: { harbour, yard }, latency, elapsedMs: 20_000, fleet })).toEqual({
+    received: 401,
+    delivered: 375,
+    pending: 1,
+    expired: 6,
+    filtered: 0,
+    skipped: 9,
+    deadLettered: 10,
+    balanced: true,
+    uplinksPerSecond: 18.8,
+    latencyMs: { p50: 8.3, p99: 140 },
+    seconds: 20,
+    reasons: { expired: { tooOld: 6 }, skipped: { join: 4, mac: 5 }, deadLettered: { refused: 10 } },
+    connections: {
+      harbour: { received: 300, delivered: 280, balanced: true },
+      yard: { received: 101, delivered: 95, balanced: true },
+    },
+    fleet: { published: 402, acknowledged: 401 },
+  });
+});
+
+test('two imbalances that cancel each other out are no balance', () => {
+  const ledgers = { harbour: { ...harbour, received: 301 }, yard: { ...yard, received: 100 } };
+  expect(summarize({ ledgers, latency, elapsedMs: 1000 }).balanced).toBe(false);
+});
+
+test('an acknowledged uplink that no ledger knows is no balance', () => {
+  const fleet = { published: 402, acknowledged: 402 };
+  expect(summarize({ ledgers: { harbour, yard }, latency, elapsedMs: 1000, fleet }).balanced).toBe(false);
+});
+
+test('a run on a kept ledger counts what it added, with what was pending before', () => {
+  const now: Ledger = {
+    ...harbour,
+    received: 400,
+    delivered: 371,
+    pending: 0,
+    skipped: { join: 4, mac: 6 },
+    deadLettered: { refused: 10, notJson: 9 },
+  };
+  const run = ledgerSince(now, harbour);
+  expect(run).toEqual({
+    ...emptyLedger(),
+    received: 101,
+    delivered: 91,
+    skipped: { mac: 1 },
+    deadLettered: { notJson: 9 },
+  });
+  expect(imbalance(run)).toBe(0);
+});
+
+test('nothing at all is balanced and makes no division by zero', () => {
+  expect(summarize({ ledgers: {}, latency: { quantile: () => 0 }, elapsedMs: 0 })).toMatchObject({
+    received: 0,
+    balanced: true,
+    uplinksPerSecond: 0,
+  });
+});

@@ -1,0 +1,255 @@
+// Log-in, kept tokens, refusals and renewal of the HERE client against the sandbox.
+import { expect, test } from 'vitest';
+import type { HereAccount } from '../../src/domain/ports/here.ts';
+import type { Gateway } from '../../src/here/gateway.ts';
+import type { Sandbox } from '../../src/sandbox/server.ts';
+import { MemoryVault, never, openProject, record, until, useGateway } from '../here/support.ts';
+import { useSandbox } from '../support/sandbox.ts';
+
+function accountOf(
+  gateway: Gateway,
+  sandbox: Sandbox,
+  password = sandbox.password,
+  email = sandbox.email,
+): HereAccount {
+  return gateway.account({ service: 'here', realm: null, email }, password);
+}
+
+/** Log-in requests so far, by status. */
+function logIns(sandbox: Sandbox): Readonly<Record<string, number>> {
+  return sandbox.stats().requests['POST /users/v2/login'] ?? {};
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
+
+test('many connections of one account make one log-in', async () => {
+  const sandbox = await useSandbox();
+  const gateway = useGateway({ url: sandbox.url });
+  const accounts = Array.from({ length: 50 }, (_, index) =>
+    accountOf(gateway, sandbox, sandbox.password, index % 2 ? sandbox.email : sandbox.email.toUpperCase()),
+  );
+  const outcomes = await Promise.all(accounts.map((account) => account.authenticate(never())));
+  expect(outcomes.every((outcome) => outcome.kind === 'ok')).toBe(true);
+  expect(outcomes.filter((outcome) => outcome.kind === 'ok' && !outcome.reused)).toHaveLength(1);
+  expect(logIns(sandbox)).toEqual({ '200': 1 });
+});
+
+test('a second gateway on the same vault, as after a restart, uses the kept token; nothing is kept in the clear', async () => {
+  const sandbox = await useSandbox();
+  const vault = new MemoryVault();
+  const first = useGateway({ url: sandbox.url, vault });
+  await openProject(first, sandbox);
+  await first.stop();
+  const second = useGateway({ url: sandbox.url, vault });
+  expect(await accountOf(second, sandbox).authenticate(never())).toEqual({ kind: 'ok', reused: true });
+  await openProject(second, sandbox);
+  expect(logIns(sandbox)).toEqual({ '200': 1 });
+  const stored = JSON.stringify([...vault.records]);
+  expect(stored).not.toContain(sandbox.password);
+  expect(stored).not.toContain('accessToken');
+});
+
+test('gateways without a common vault share nothing', async () => {
+  const sandbox = await useSandbox();
+  await openProject(useGateway({ url: sandbox.url }), sandbox);
+  await openProject(useGateway({ url: sandbox.url }), sandbox);
+  expect(logIns(sandbox)).toEqual({ '200': 2 });
+});
+
+test('a wrong password is sent exactly once, also after restarts; the right one works after that', async () => {
+  const sandbox = await useSandbox();
+  const vault = new MemoryVault();
+  const first = useGateway({ url: sandbox.url, vault });
+  const wrong = accountOf(first, sandbox, 'not-the-password');
+  expect(await wrong.authenticate(never())).toMatchObject({ kind: 'refused', attempted: true });
+  for (let index = 0; index < 5; index++) {
+    expect(await wrong.authenticate(never())).toMatchObject({ kind: 'refused', attempted: false });
+  }
+  await first.stop();
+  const second = useGateway({ url: sandbox.url, vault });
+  const again = await accountOf(second, sandbox, 'not-the-password').authenticate(never());
+  expect(again).toMatchObject({ kind: 'refused', attempted: false });
+  expect(JSON.stringify(again)).not.toContain('not-the-password');
+  expect(logIns(sandbox)).toEqual({ '401': 1 });
+  expect(await accountOf(second, sandbox).authenticate(never())).toEqual({ kind: 'ok', reused: false });
+  expect(logIns(sandbox)).toEqual({ '401': 1, '200': 1 });
+});
+
+test('a person may have a refused pair tried once more', async () => {
+  const sandbox = await useSandbox();
+  const gateway = useGateway({ url: sandbox.url });
+  const account = accountOf(gateway, sandbox, 'set-later');
+  expect(await account.authenticate(never())).toMatchObject({ kind: 'refused', attempted: true });
+  account.forgetRefusal();
+  expect(await account.authenticate(never())).toMatchObject({ kind: 'refused', attempted: true });
+  expect(await account.authenticate(never())).toMatchObject({ kind: 'refused', attempted: false });
+  sandbox.setPassword(sandbox.email, 'set-later');
+  account.forgetRefusal();
+  expect(await account.authenticate(never())).toEqual({ kind: 'ok', reused: false });
+});
+
+test('after four failures nothing more is tried, so that the account is never locked', async () => {
+  const sandbox = await useSandbox();
+  const vault = new MemoryVault();
+  for (let index = 0; index < 10; index++) {
+    const gateway = useGateway({ url: sandbox.url, vault });
+    const outcome = await accountOf(gateway, sandbox, `wrong-${index}`).authenticate(never());
+    expect(outcome).toMatchObject({ kind: 'refused', attempted: index < 4 });
+  }
+  expect(sandbox.account(sandbox.email)).toMatchObject({ failedLogIns: 4, locked: false });
+  const right = accountOf(useGateway({ url: sandbox.url, vault }), sandbox);
+  expect(await right.authenticate(never())).toMatchObject({ kind: 'refused', attempted: false });
+  right.forgetRefusal();
+  expect(await right.authenticate(never())).toEqual({ kind: 'ok', reused: false });
+});
+
+test('a wrong second definition leaves an attempt for the pair that is known to work, and does not use its token', async () => {
+  const sandbox = await useSandbox();
+  const vault = new MemoryVault();
+  const gateway = useGateway({ url: sandbox.url, vault });
+  const right = accountOf(gateway, sandbox);
+  await right.authenticate(never());
+  for (let index = 0; index < 6; index++) {
+    const outcome = await accountOf(gateway, sandbox, `wrong-${index}`).authenticate(never());
+    expect(outcome).toMatchObject({ kind: 'refused', attempted: index < 3 });
+  }
+  expect(await right.authenticate(never())).toEqual({ kind: 'ok', reused: true });
+  sandbox.revokeTokens(sandbox.email);
+  const later = accountOf(useGateway({ url: sandbox.url, vault }), sandbox);
+  expect(await later.openProject(null, null, never())).toMatchObject({ kind: 'ok' });
+  expect(sandbox.account(sandbox.email)).toMatchObject({ logIns: 2, failedLogIns: 3, locked: false });
+});
+
+test('an attempt is stored before it is sent, and not sent when it cannot be stored', async () => {
+  const sandbox = await useSandbox();
+  const vault = new MemoryVault();
+  const requestsAtPut: number[] = [];
+  vault.beforePut = () => void requestsAtPut.push(sandbox.stats().totalRequests);
+  await accountOf(useGateway({ url: sandbox.url, vault }), sandbox).authenticate(never());
+  expect(requestsAtPut[0]).toBe(0);
+
+  const full = new MemoryVault();
+  full.beforePut = () => {
+    throw new Error('disk full');
+  };
+  const before = sandbox.stats().totalRequests;
+  const account = accountOf(useGateway({ url: sandbox.url, vault: full }), sandbox);
+  expect(await account.authenticate(never())).toMatchObject({ kind: 'retry' });
+  expect(sandbox.stats().totalRequests).toBe(before);
+});
+
+test('log-ins that HERE did not judge use up no attempt', async () => {
+  const sandbox = await useSandbox();
+  const vault = new MemoryVault();
+  for (const name of ['503', '429', '500'] as const) {
+    for (let index = 0; index < 3; index++) {
+      sandbox.addFault({ name, count: 1, path: '/users/v2/login', retryAfterS: 3 });
+      const outcome = await accountOf(useGateway({ url: sandbox.url, vault }), sandbox).authenticate(never());
+      expect(outcome).toMatchObject({ kind: 'retry' });
+    }
+  }
+  await sandbox.unplug();
+  for (let index = 0; index < 6; index++) {
+    const outcome = await accountOf(useGateway({ url: sandbox.url, vault }), sandbox).authenticate(never());
+    expect(outcome).toMatchObject({ kind: 'retry' });
+  }
+  await sandbox.plug();
+  const account = accountOf(useGateway({ url: sandbox.url, vault }), sandbox);
+  expect(await account.authenticate(never())).toEqual({ kind: 'ok', reused: false });
+});
+
+test('log-ins without an answer count against a pair that never worked, not against one that did', async () => {
+  const sandbox = await useSandbox();
+  for (const isProven of [false, true]) {
+    const vault = new MemoryVault();
+    if (isProven) await accountOf(useGateway({ url: sandbox.url, vault }), sandbox).authenticate(never());
+    sandbox.revokeTokens(sandbox.email);
+    const fault = sandbox.addFault({ name: 'reset', path: '/users/v2/login' });
+    const kinds: string[] = [];
+    for (let index = 0; index < 6; index++) {
+      const account = accountOf(useGateway({ url: sandbox.url, vault }), sandbox);
+      kinds.push((await account.openProject(null, null, never())).kind);
+    }
+    sandbox.removeFault(fault);
+    const four = ['retry', 'retry', 'retry', 'retry'];
+    expect(kinds).toEqual(isProven ? [...four, 'retry', 'retry'] : [...four, 'refused', 'refused']);
+  }
+});
+
+test('a Retry-After of the log-in is told and kept to', async () => {
+  const sandbox = await useSandbox();
+  sandbox.addFault({ name: '429', count: 1, path: '/users/v2/login', retryAfterS: 30 });
+  const account = accountOf(useGateway({ url: sandbox.url }), sandbox);
+  expect(await account.authenticate(never())).toMatchObject({ kind: 'retry', afterMs: 30_000 });
+  expect(await account.authenticate(never())).toMatchObject({ kind: 'retry' });
+  expect(sum(logIns(sandbox))).toBe(1);
+});
+
+test('the token is renewed before it ends, by its refresh token and without a log-in', async () => {
+  const sandbox = await useSandbox({ tokenLifetimeS: 1 });
+  const vault = new MemoryVault();
+  const gateway = useGateway({ url: sandbox.url, vault });
+  const project = await openProject(gateway, sandbox, sandbox.appIds[0]);
+  sandbox.changeDevices(sandbox.appIds[0]!, 'claim', ['D1']);
+  await until(() => sandbox.account(sandbox.email).refreshes >= 2, 'two renewals');
+  expect(await project.send([record('D1')], never())).toMatchObject({ kind: 'accepted' });
+  expect(logIns(sandbox)).toEqual({ '200': 1 });
+  expect(sandbox.stats().requests['POST /v3/batch']).toEqual({ '204': 1 });
+});
+
+test('a renewal that is refused or answered 429 leaves the token in use until its end; then one log-in follows', async () => {
+  const sandbox = await useSandbox({ tokenLifetimeS: 2 });
+  sandbox.changeDevices(sandbox.appIds[0]!, 'claim', ['D1']);
+  for (const name of ['429', '403'] as const) {
+    const fault = sandbox.addFault({ name, path: '/users/v2/refresh', retryAfterS: 1 });
+    const logInsBefore = sum(logIns(sandbox));
+    const gateway = useGateway({ url: sandbox.url });
+    const project = await openProject(gateway, sandbox, sandbox.appIds[0]);
+    const struck = () => sandbox.faults().find(({ id }) => id === fault)?.struck ?? 0;
+    await until(() => struck() > 0, 'a renewal');
+    expect(await project.send([record('D1')], never())).toMatchObject({ kind: 'accepted' });
+    sandbox.removeFault(fault);
+    await until(() => sandbox.account(sandbox.email).liveTokens === 0, 'the end of the token');
+    let last = '';
+    for (let index = 0; index < 100 && last !== 'accepted'; index++) {
+      last = (await project.send([record('D1')], never())).kind;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(last).toBe('accepted');
+    expect(sum(logIns(sandbox)) - logInsBefore).toBe(name === '403' ? 2 : 1);
+    await gateway.stop();
+  }
+});
+
+test('concurrent requests whose token was ended lead to one renewal and are all accepted', async () => {
+  const sandbox = await useSandbox();
+  sandbox.changeDevices(sandbox.appIds[0]!, 'claim', ['D1']);
+  const project = await openProject(useGateway({ url: sandbox.url }), sandbox, sandbox.appIds[0]);
+  sandbox.revokeTokens(sandbox.email);
+  const sent = await Promise.all(
+    Array.from({ length: 20 }, (_, index) => project.send([record('D1', 1_700_000_000_000 + index)], never())),
+  );
+  expect(sent.every((outcome) => outcome.kind === 'accepted')).toBe(true);
+  expect(logIns(sandbox)).toEqual({ '200': 2 });
+  expect(sum(sandbox.stats().requests['POST /users/v2/refresh'] ?? {})).toBe(1);
+});
+
+test('a 401 that comes back after the renewal asks for a log-in, which is not repeated at once', async () => {
+  const sandbox = await useSandbox();
+  const gateway = useGateway({ url: sandbox.url });
+  const account = accountOf(gateway, sandbox);
+  const project = await openProject(gateway, sandbox, sandbox.appIds[0]);
+  sandbox.addFault({ name: '401', path: '/v3/batch' });
+  expect(await project.send([record('D1')], never())).toMatchObject({
+    kind: 'reauthenticate',
+    answer: { status: 401 },
+  });
+  expect(sum(sandbox.stats().requests['POST /v3/batch'] ?? {})).toBe(2);
+  // The token is known to be bad: it is not handed out as "reused", nor are log-ins repeated in a loop.
+  const outcomes = [];
+  for (let index = 0; index < 5; index++) outcomes.push(await account.authenticate(never()));
+  expect(outcomes.filter((outcome) => outcome.kind === 'retry').length).toBeGreaterThanOrEqual(3);
+  expect(sum(logIns(sandbox))).toBeLessThanOrEqual(3);
+});

@@ -1,0 +1,119 @@
+// A model of the worker's store at its port, in memory: it outlives the runtimes that open it, as a disk does.
+import type { BridgeEvent } from '../../../src/domain/events.ts';
+import { emptyLedger, type Ledger } from '../../../src/domain/ledger.ts';
+import type { BridgeStore, ConnectionStore, JournalEntry } from '../../../src/domain/ports/store.ts';
+
+export class ModelConnectionStore implements ConnectionStore {
+  readonly id: string;
+  readonly state: Map<string, string>;
+  readonly entries: JournalEntry[] = [];
+  bytes = 0;
+  maxBytes: number;
+  open = true;
+  stateFails = false;
+  readonly ledgerNow: Ledger = emptyLedger();
+  #diskListeners: ((error: Error | null) => void)[] = [];
+
+  constructor(id: string, maxBytes: number, state: Map<string, string>) {
+    this.id = id;
+    this.maxBytes = maxBytes;
+    this.state = state;
+  }
+
+  append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number {
+    this.entries.push(...entries);
+    this.ledgerNow.received += entries.length;
+    this.ledgerNow.pending += entries.length;
+    done(null);
+    return this.ledgerNow.received - entries.length + 1;
+  }
+
+  countLeftOut(): void {}
+  settle(): void {}
+  async read(): Promise<readonly never[]> {
+    return [];
+  }
+  forEachUnsettled(): void {}
+  get lastSeq(): number {
+    return this.ledgerNow.received;
+  }
+  ledger(): Ledger {
+    if (!this.open) throw new Error('the store is closed');
+    return structuredClone(this.ledgerNow);
+  }
+  verify(): number {
+    return 0;
+  }
+  deadLetters(): readonly never[] {
+    return [];
+  }
+
+  getState(key: string): string | null {
+    return this.state.get(key) ?? null;
+  }
+
+  setState(key: string, value: string | null): void {
+    if (this.stateFails) throw new Error('ENOSPC');
+    if (value === null) this.state.delete(key);
+    else this.state.set(key, value);
+  }
+
+  onDiskStatus(listen: (error: Error | null) => void): void {
+    this.#diskListeners.push(listen);
+  }
+
+  disk(error: Error | null): void {
+    for (const listen of this.#diskListeners) listen(error);
+  }
+
+  async close(): Promise<void> {
+    this.open = false;
+  }
+}
+
+export class ModelStore implements BridgeStore {
+  readonly states = new Map<string, Map<string, string>>();
+  readonly opened = new Map<string, ModelConnectionStore>();
+  readonly eventsKept: BridgeEvent[] = [];
+  /** `openConnection` rejects with it. */
+  failure: Error | null = null;
+
+  readonly accounts = { get: () => null, put: () => {} };
+  readonly devices = { load: () => [], add() {}, remove() {}, createdCount: () => 0, addCreated() {} };
+  readonly events = {
+    append: (event: BridgeEvent): void => {
+      this.eventsKept.push(event);
+    },
+    list: (): readonly BridgeEvent[] => this.eventsKept,
+  };
+
+  async openConnection(id: string, options: { readonly maxBytes: number }): Promise<ModelConnectionStore> {
+    await Promise.resolve();
+    if (this.failure !== null) throw this.failure;
+    if (this.opened.get(id)?.open === true) throw new Error(`the store of ${id} is open already`);
+    const state = this.states.get(id) ?? new Map<string, string>();
+    this.states.set(id, state);
+    const store = new ModelConnectionStore(id, options.maxBytes, state);
+    this.opened.set(id, store);
+    return store;
+  }
+
+  connectionIds(): readonly string[] {
+    return [...this.states.keys()];
+  }
+
+  async deleteConnection(id: string): Promise<void> {
+    if (this.opened.get(id)?.open === true) throw new Error(`the store of ${id} is open`);
+    this.states.delete(id);
+    this.opened.delete(id);
+  }
+
+  async close(): Promise<void> {}
+
+  /** The open store of a connection. */
+  of(id: string): ModelConnectionStore {
+    const store = this.opened.get(id);
+    if (store === undefined) throw new Error(`the store of ${id} was never opened`);
+    return store;
+  }
+}

@@ -1,0 +1,72 @@
+// A model of a HERE project at its port: answers by rule, at once. For unit tests of what the line does with answers.
+import type {
+  DeviceRegistry,
+  DeviceVerdict,
+  HereAnswer,
+  HereProject,
+  RequestGate,
+  RequestOutcome,
+} from '../../src/domain/ports/here.ts';
+
+export const answer = (status: number, message = `HTTP ${status}`): HereAnswer => ({
+  status,
+  hereErrorCode: status * 1000 + 306,
+  message,
+  requestId: '00000000-0000-4000-8000-000000000000',
+});
+
+export interface ModelProject extends HereProject {
+  readonly requests: string[][];
+  readonly accepted: string[];
+  tooLargeCalls: number;
+}
+
+export function modelProject(options: {
+  readonly appId?: string;
+  /** Records per request above which HERE answers 413. */
+  readonly limit?: number;
+  /** null: accepted. */
+  readonly judge?: (records: readonly string[]) => RequestOutcome | null;
+  readonly isKnown?: (device: string) => boolean;
+  readonly ensure?: (devices: readonly string[]) => ReadonlyMap<string, DeviceVerdict>;
+  readonly maxRecords?: number;
+}): ModelProject {
+  const gate: RequestGate = {
+    run: (_priority, signal, task) => (signal.aborted ? Promise.reject(new Error('aborted')) : task()),
+    maxRecords: options.maxRecords ?? 500,
+    maxBytes: 1e6,
+    tooLarge: () => {
+      project.tooLargeCalls += 1;
+    },
+  };
+  const devices: DeviceRegistry = {
+    isKnown: options.isKnown ?? (() => true),
+    ensure: (asked) =>
+      Promise.resolve(
+        options.ensure?.(asked) ?? new Map(asked.map((device) => [device, { kind: 'created' as const }])),
+      ),
+    confirm: () => {},
+    forget: () => {},
+  };
+  const project: ModelProject = {
+    appId: options.appId ?? 'app',
+    projectId: null,
+    projectName: 'model',
+    otherFirst: null,
+    gate,
+    devices,
+    requests: [],
+    accepted: [],
+    tooLargeCalls: 0,
+    send: (records) => {
+      project.requests.push([...records]);
+      if (options.limit !== undefined && records.length > options.limit) {
+        return Promise.resolve({ kind: 'tooLarge', answer: answer(413) });
+      }
+      const verdict = options.judge?.(records) ?? null;
+      if (verdict === null) project.accepted.push(...records);
+      return Promise.resolve(verdict ?? { kind: 'accepted', requestId: answer(204).requestId });
+    },
+  };
+  return project;
+}

@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { RequestOutcome } from '../../src/domain/ports/here.ts';
+import type { UplinkOutcome } from '../../src/domain/uplink.ts';
+import { systemClock } from '../../src/ops/clock.ts';
+import { Delivery, recordsOf } from '../../src/uplink/deliver.ts';
+import { Pace } from '../../src/uplink/pace.ts';
+import { type Item, WaitingRoom } from '../../src/uplink/waiting.ts';
+import { answer, type ModelProject, modelProject } from '../support/model-project.ts';
+
+const chance = { random: () => 0.5, uuid: () => answer(0).requestId };
+
+function setUp(count: number, createsDevices = false) {
+  const room = new WaitingRoom();
+  for (let seq = 1; seq <= count; seq++) {
+    const json = `r${seq}`;
+    const device = `d${seq % 50}`;
+    room.push({ seq, device, records: [json], bytes: 4, emittedAt: 0, arrivedAt: 0, late: false, attempts: 0 });
+  }
+  const settled = new Map<number, UplinkOutcome>();
+  const unknown: string[] = [];
+  const delivery = new Delivery({
+    room,
+    pace: new Pace(systemClock, chance, { minMs: 500, maxMs: 20_000 }),
+    clock: systemClock,
+    settle: (item, outcome) => {
+      expect(settled.has(item.seq)).toBe(false);
+      settled.set(item.seq, outcome);
+    },
+    commit: () => {},
+    createsDevices,
+    onUnknownDevice: (device) => unknown.push(device),
+    onAccepted: () => {},
+  });
+  const take = (): readonly Item[] =>
+    room.take({ maxRecords: 10_000, maxBytes: 1e9, admit: () => 'send', isTooOld: () => false }).items;
+  const send = async (project: ModelProject) => {
+    const items = take();
+    const signals = { ask: new AbortController(), send: new AbortController() };
+    return delivery.conclude(project, items, await project.send(recordsOf(items), signals.send.signal), 0, signals);
+  };
+  return { room, settled, unknown, send };
+}
+
+const refusing =
+  (bad: ReadonlySet<string>, withHint = false) =>
+  (records: readonly string[]): RequestOutcome | null => {
+    const at = records.findIndex((record) => bad.has(record));
+    return at < 0 ? null : { kind: 'refused', unknownDevice: false, hint: withHint ? at : null, answer: answer(400) };
+  };
+
+describe('delivery', () => {
+  it('narrows one bad record of 500 down in at most 2·log2(n)+2 further requests and delivers the others', async () => {
+    for (const bad of [1, 2, 137, 250, 251, 499, 500]) {
+      const line = setUp(500);
+      const project = modelProject({ judge: refusing(new Set([`r${bad}`])) });
+      expect(await line.send(project)).toEqual({ kind: 'done' });
+      expect(project.requests.length - 1).toBeLessThanOrEqual(2 * Math.log2(500) + 2);
+      expect([...line.settled.values()].filter((outcome) => outcome.kind === 'delivered')).toHaveLength(499);
+      expect(line.settled.get(bad)).toMatchObject({ kind: 'deadLettered', reason: 'refused', detail: { status: 400 } });
+      expect(new Set(project.accepted).size).toBe(499);
+    }
+  });
+
+  it("uses HERE's hint about the record", async () => {
+    const line = setUp(500);
+    const project = modelProject({ judge: refusing(new Set(['r137']), true) });
+    await line.send(project);
+    expect(project.requests.length - 1).toBeLessThanOrEqual(3);
+    expect(line.settled.size).toBe(500);
+  });
+
+  it('splits what is too large and tells the gate', async () => {
+    const line = setUp(500);
+    const project = modelProject({ limit: 100 });
+    await line.send(project);
+    expect(line.settled.size).toBe(500);
+    expect(project.tooLargeCalls).toBeGreaterThan(0);
+  });
+
+  it('holds instead of dead-lettering a fleet when more than a fifth is refused', async () => {
+    const line = setUp(500);
+    const bad = new Set(Array.from({ length: 250 }, (_, i) => `r${2 * i + 1}`));
+    const verdict = await line.send(modelProject({ judge: refusing(bad) }));
+    expect(verdict.kind).toBe('hold');
+    const dead = [...line.settled.values()].filter((outcome) => outcome.kind === 'deadLettered');
+    expect(dead.length).toBeLessThanOrEqual(40);
+    expect(line.room.count).toBe(500 - line.settled.size);
+  });
+
+  it('puts everything back that an unanswered request left open', async () => {
+    const line = setUp(100);
+    const retry = { kind: 'retry', cause: 'unavailable', afterMs: null, answer: answer(503) } as const;
+    expect((await line.send(modelProject({ judge: () => retry }))).kind).toBe('retry');
+    expect(line.settled.size).toBe(0);
+    expect(line.room.count).toBe(100);
+  });
+
+  it('skips uplinks of a device that HERE does not know, or parks them where devices are created', async () => {
+    const judge = (records: readonly string[]): RequestOutcome | null =>
+      records.includes('r7') ? { kind: 'refused', unknownDevice: true, hint: null, answer: answer(404) } : null;
+    const skipping = setUp(40);
+    await skipping.send(modelProject({ judge }));
+    expect(skipping.settled.get(7)).toEqual({ kind: 'skipped', reason: 'unknownDevice' });
+    const creating = setUp(40, true);
+    await creating.send(modelProject({ judge }));
+    expect(creating.settled.size).toBe(39);
+    expect(creating.unknown).toEqual(['d7']);
+    expect(creating.room.count).toBe(1);
+  });
+
+  it('gives every uplink one final word or none, in order per device, whatever HERE answers', async () => {
+    const outcomes = fc.constantFrom('accepted', 'refused', 'hint', 'unknown', 'tooLarge', 'retry');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 120 }),
+        fc.uniqueArray(fc.integer({ min: 1, max: 120 }), { maxLength: 8 }),
+        fc.array(outcomes, { maxLength: 12 }),
+        fc.boolean(),
+        async (count, badSeqs, noise, creates) => {
+          const line = setUp(count, creates);
+          const bad = new Set(badSeqs.map((seq) => `r${seq}`));
+          let turn = 0;
+          const judge = (records: readonly string[]): RequestOutcome | null => {
+            const kind = noise[turn++] ?? 'accepted';
+            if (kind === 'retry') return { kind: 'retry', cause: 'timeout', afterMs: null, answer: answer(0) };
+            if (kind === 'tooLarge' && records.length > 1) return { kind: 'tooLarge', answer: answer(413) };
+            return refusing(bad, kind === 'hint')(records);
+          };
+          const project = modelProject({ judge });
+          await line.send(project);
+          expect(line.settled.size + line.room.count).toBe(count);
+          for (const [seq, outcome] of line.settled) {
+            if (outcome.kind === 'delivered') expect(project.accepted.filter((r) => r === `r${seq}`)).toHaveLength(1);
+            else expect(bad.has(`r${seq}`)).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});

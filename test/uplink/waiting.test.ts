@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Item, type TakeLimits, WaitingRoom } from '../../src/uplink/waiting.ts';
+
+function item(seq: number, device: string, extra: Partial<Item> = {}): Item {
+  return { seq, device, records: ['{}'], bytes: 2, emittedAt: seq, arrivedAt: seq, late: false, attempts: 0, ...extra };
+}
+
+function limits(maxRecords: number, extra: Partial<TakeLimits> = {}): TakeLimits {
+  return { maxRecords, maxBytes: 1e9, admit: () => 'send', isTooOld: () => false, ...extra };
+}
+
+const seqs = (items: readonly Item[]) => items.map((each) => each.seq);
+
+describe('the waiting room', () => {
+  it('makes one batch of a thousand devices with one uplink each', () => {
+    const room = new WaitingRoom();
+    for (let i = 1; i <= 1000; i++) room.push(item(i, `device-${i}`));
+    expect(room.take(limits(5000)).items).toHaveLength(1000);
+    expect(room.hasReady).toBe(false);
+  });
+
+  it('keeps a device out of further batches until its batch is final', () => {
+    const room = new WaitingRoom();
+    room.push(item(1, 'a'));
+    const [first] = room.take(limits(10)).items;
+    room.push(item(2, 'a'));
+    expect(room.take(limits(10)).items).toEqual([]);
+    room.finish(first as Item);
+    expect(seqs(room.take(limits(10)).items)).toEqual([2]);
+  });
+
+  it('puts an unanswered batch back in front of its devices', () => {
+    const room = new WaitingRoom();
+    for (const seq of [1, 2, 3]) room.push(item(seq, 'a'));
+    room.putBack(room.take(limits(2)).items);
+    expect(seqs(room.take(limits(10)).items)).toEqual([1, 2, 3]);
+  });
+
+  it('gives half of a batch to devices without a backlog, the other half to the longest waiting', () => {
+    const room = new WaitingRoom();
+    for (let seq = 1; seq <= 100; seq++) room.push(item(seq, `late-${seq % 5}`, { late: true }));
+    for (let seq = 101; seq <= 200; seq++) room.push(item(seq, `fresh-${seq}`));
+    const { items } = room.take(limits(20));
+    expect(items).toHaveLength(20);
+    expect(items.filter((each) => !each.late)).toHaveLength(10);
+    expect(items.filter((each) => each.late)[0]?.seq).toBe(1);
+  });
+
+  it('fills a batch from one side when the other has nothing', () => {
+    const room = new WaitingRoom();
+    for (let seq = 1; seq <= 100; seq++) room.push(item(seq, `late-${seq}`, { late: true }));
+    expect(room.take(limits(50)).items).toHaveLength(50);
+  });
+
+  it('drops uplinks that became too old before their first send, and only those', () => {
+    const room = new WaitingRoom();
+    for (const seq of [1, 2, 3]) room.push(item(seq, 'a'));
+    room.putBack(room.take(limits(1)).items);
+    const { items, expired } = room.take(limits(10, { isTooOld: (each) => each.seq < 3 }));
+    expect(seqs(items)).toEqual([1]);
+    expect(expired).toEqual([]);
+    room.finish(items[0] as Item);
+    const next = room.take(limits(10, { isTooOld: (each) => each.seq < 3 }));
+    expect(seqs(next.expired)).toEqual([2]);
+    expect(seqs(next.items)).toEqual([3]);
+  });
+
+  it('parks a device until it is released, and gives its uplinks back when evicted', () => {
+    const room = new WaitingRoom();
+    room.push(item(1, 'a'));
+    room.push(item(2, 'b'));
+    expect(seqs(room.take(limits(10, { admit: (device) => (device === 'a' ? 'park' : 'send') })).items)).toEqual([2]);
+    expect(room.hasReady).toBe(false);
+    room.release('a');
+    expect(room.take(limits(10, { admit: () => 'park' })).items).toEqual([]);
+    expect(seqs(room.evict('a'))).toEqual([1]);
+    expect(room.has('a')).toBe(false);
+  });
+
+  it('lets an uplink that is larger than the limits go alone', () => {
+    const room = new WaitingRoom();
+    room.push(item(1, 'a', { bytes: 5000 }));
+    room.push(item(2, 'b'));
+    expect(seqs(room.take(limits(10, { maxBytes: 100 })).items)).toEqual([1]);
+    expect(seqs(room.take(limits(10, { maxBytes: 100 })).items)).toEqual([2]);
+  });
+
+  it('keeps the order per device and loses nothing, whatever is pushed, taken, finished and put back', () => {
+    const step = fc.oneof(
+      fc.record({ kind: fc.constant('push' as const), device: fc.integer({ min: 0, max: 5 }), late: fc.boolean() }),
+      fc.record({ kind: fc.constant('take' as const), max: fc.integer({ min: 1, max: 7 }) }),
+      fc.record({ kind: fc.constant('finish' as const), batch: fc.nat(3) }),
+      fc.record({ kind: fc.constant('putBack' as const), batch: fc.nat(3) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const room = new WaitingRoom();
+        const flying: (readonly Item[])[] = [];
+        const done: Item[] = [];
+        let seq = 0;
+        for (const each of steps) {
+          if (each.kind === 'push') {
+            seq += 1;
+            room.push(item(seq, `d${each.device}`, { late: each.late }));
+          } else if (each.kind === 'take') {
+            const { items } = room.take(limits(each.max));
+            expect(items.length).toBeLessThanOrEqual(each.max);
+            if (items.length > 0) flying.push(items);
+          } else {
+            const [batch] = flying.splice(each.batch % Math.max(1, flying.length), 1);
+            if (batch === undefined) continue;
+            if (each.kind === 'putBack') room.putBack(batch);
+            else
+              for (const final of batch) {
+                room.finish(final);
+                done.push(final);
+              }
+          }
+        }
+        for (const batch of flying) room.putBack(batch);
+        while (room.hasReady)
+          for (const final of room.take(limits(3)).items) {
+            room.finish(final);
+            done.push(final);
+          }
+        expect(done).toHaveLength(seq);
+        expect(room.count).toBe(0);
+        expect(room.bytes).toBe(0);
+        const last = new Map<string, number>();
+        for (const each of done) {
+          expect(each.seq).toBeGreaterThan(last.get(each.device) ?? 0);
+          last.set(each.device, each.seq);
+        }
+      }),
+    );
+  });
+});

@@ -12,6 +12,9 @@ const STOP_DEADLINE_MS = 10_000;
 const LINGER_MS = 1000;
 const PARENT_WATCH_MS = 500;
 
+// Journals, databases and keys are this user's alone, also in a folder that others may enter; SQLite takes its files' mode from here.
+process.umask(0o077);
+
 let stopListener: StopListener | null = null;
 
 function dieOf(error: unknown): never {

@@ -1,11 +1,20 @@
 // Routes of connections, events and the worker's own state.
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import { CONNECTION_ID_PATTERN } from '../domain/connection.ts';
 import type { ApplyOutcome, Control } from '../domain/ports/control.ts';
 import { apiError } from './errors.ts';
 
 const Params = Type.Object({ id: Type.String({ pattern: CONNECTION_ID_PATTERN }) });
+/** What may be changed without the whole definition. */
+const Change = Type.Object(
+  {
+    active: Type.Optional(Type.Boolean()),
+    restart: Type.Optional(Type.String({ maxLength: 64 })),
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
 const EventsQuery = Type.Object({
   connectionId: Type.Optional(Type.String({ pattern: CONNECTION_ID_PATTERN })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
@@ -33,6 +42,14 @@ export async function connectionRoutes(app: FastifyInstance, { control }: { cont
     const outcome = await control.apply(id, request.body);
     if (outcome.kind !== 'ok') return refuse(reply, outcome);
     return reply.code(outcome.created ? 201 : 200).send(control.connection(id));
+  });
+
+  app.patch<ById>('/connections/:id', { schema: { params: Params, body: Change } }, async (request, reply) => {
+    const { id } = request.params;
+    const outcome = await control.amend(id, request.body as Static<typeof Change>);
+    if (outcome.kind === 'notFound') return reply.code(404).send(apiError(404, `There is no definition of ${id}`));
+    if (outcome.kind !== 'ok') return refuse(reply, outcome);
+    return reply.send(control.connection(id));
   });
 
   app.delete<ById>('/connections/:id', { schema: { params: Params } }, async (request, reply) => {

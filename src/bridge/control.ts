@@ -55,7 +55,8 @@ export function createControl(options: ControlOptions): Control {
       alarms: shown?.alarms ?? [],
       configuration: shown?.configuration ?? {},
       status,
-      ledger: views.ledger(id),
+      // Of this moment, where it runs here: the published one is up to a second old.
+      ledger: views.lines.get(id)?.store.ledger() ?? views.ledger(id),
       activity: activity(id),
     };
   }
@@ -70,6 +71,7 @@ export function createControl(options: ControlOptions): Control {
       journalBytes: store.bytes,
       journalMaxBytes: store.maxBytes,
       latencyMs: { p50: flow.latency.quantile(0.5), p99: flow.latency.quantile(0.99) },
+      devicesWaiting: flow.devicesWaiting,
     };
   }
 
@@ -94,6 +96,15 @@ export function createControl(options: ControlOptions): Control {
     }
   }
 
+  async function apply(id: string, record: unknown): Promise<ApplyOutcome> {
+    const before = definitions.record(id);
+    const merged = isRecord(record) ? mergeMasked(before, record) : record;
+    const validated = validate(id, merged);
+    if (!validated.ok) return { kind: 'invalid', errors: validated.errors };
+    const written = await write(id, JSON.stringify(encryptSecrets(id, validated.record, box)));
+    return written.kind === 'ok' ? { kind: 'ok', created: before === null } : written;
+  }
+
   return {
     worker: options.worker,
     connections: () => {
@@ -101,13 +112,10 @@ export function createControl(options: ControlOptions): Control {
       return ids.map(view).filter((each) => each !== null);
     },
     connection: view,
-    async apply(id, record): Promise<ApplyOutcome> {
-      const before = definitions.record(id);
-      const merged = isRecord(record) ? mergeMasked(before, record) : record;
-      const validated = validate(id, merged);
-      if (!validated.ok) return { kind: 'invalid', errors: validated.errors };
-      const written = await write(id, JSON.stringify(encryptSecrets(id, validated.record, box)));
-      return written.kind === 'ok' ? { kind: 'ok', created: before === null } : written;
+    apply,
+    async amend(id, change) {
+      const record = definitions.record(id);
+      return record === null ? { kind: 'notFound' } : apply(id, { ...record, ...change });
     },
     async remove(id) {
       const isKnown = definitions.ids().includes(id) || views.status(id) !== null || options.stored().includes(id);

@@ -11,6 +11,7 @@ import { BrokerFile } from './embedded-file.ts';
 import { type Publication, PublishGate } from './embedded-gate.ts';
 import { DiskPersistence } from './embedded-persistence.ts';
 import type { RetainedMessages } from './embedded-retained.ts';
+import { SourceSessions } from './embedded-sessions.ts';
 import type { UserList } from './embedded-users.ts';
 
 export interface AedesCoreOptions {
@@ -39,6 +40,7 @@ export class AedesCore implements Core {
   readonly name: string;
   readonly clock: Clock;
   readonly gate: PublishGate;
+  readonly sessions: SourceSessions;
   readonly #options: AedesCoreOptions;
   readonly #file: BrokerFile;
   readonly #persistence: DiskPersistence;
@@ -75,6 +77,14 @@ export class AedesCore implements Core {
       },
       onNotice: (message) => this.notice(message),
     });
+    this.sessions = new SourceSessions({
+      file: this.#file,
+      gate: this.gate,
+      clock: options.clock,
+      maxMessages: limits.maxQueuedMessages,
+      maxBytes: limits.maxQueuedBytes,
+      onNotice: (message) => this.notice(message),
+    });
     this.#aedes = new Aedes({
       persistence: this.#persistence,
       drainTimeout: DRAIN_TIMEOUT_MS,
@@ -103,7 +113,17 @@ export class AedesCore implements Core {
   /** Reads the store and publishes what the process before this one owes. */
   async open(): Promise<void> {
     this.#file.open();
+    this.sessions.load();
     await this.#aedes.listen();
+    try {
+      await this.#publishLeft();
+    } catch (error) {
+      const message = `The store of broker "${this.name}" takes nothing: ${describeError(error)}`;
+      throw new BridgeError('brokerStoreFailed', message, { exitCode: EXIT.unavailable, cause: error });
+    }
+  }
+
+  async #publishLeft(): Promise<void> {
     const { wills, accepted } = this.#persistence.left;
     for (const message of [...wills, ...accepted]) {
       if (message.retain) await this.#persistence.storeRetained({ ...message });

@@ -3,8 +3,6 @@ import { BridgeError, EXIT } from '../domain/errors.ts';
 import type {
   Publisher,
   PublishOptions,
-  RoomAware,
-  SourceListener,
   SourceOptions,
   TableListener,
   TableOptions,
@@ -13,9 +11,11 @@ import type {
   WillOptions,
 } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
-import type { Publication, PublishGate, Route } from './embedded-gate.ts';
+import type { Publication, PublishGate } from './embedded-gate.ts';
 import type { RetainedMessages } from './embedded-retained.ts';
 import { keyUnder } from './embedded-retained.ts';
+import type { SourceSession, SourceTarget } from './embedded-session.ts';
+import type { SourceSessions } from './embedded-sessions.ts';
 import { assertPublishable, isTopicFilter } from './topics.ts';
 
 /** What the clients need of the running broker. */
@@ -23,6 +23,7 @@ export interface Core {
   readonly name: string;
   readonly clock: Clock;
   readonly gate: PublishGate;
+  readonly sessions: SourceSessions;
   readonly isUp: boolean;
   readonly retained: RetainedMessages;
   /** Called with the way up and down of the broker, at once when it is up. Returns the way to stop listening. */
@@ -38,39 +39,52 @@ const SETTLE_MS = 5_000;
 const STOPPED = 'the embedded broker has stopped';
 
 /**
- * Gets what publishers send while it is open; what comes while it is stopped is not kept for it: whoever stops a source here
- * has no one to keep it. Paused, it counts as full: its publishes are left out, or withheld when all others are full too.
- * It gets no retained copies: these were uplinks when they were published.
+ * Gets what publishers send from its first start on: what comes while it is stopped waits in the broker's file, and comes first
+ * when it is started again, also by another process. Paused, it counts as full: its publishes are left out, or withheld when
+ * all others are full too. It gets no retained copies: these were uplinks when they were published.
  */
 export class EmbeddedSource implements UplinkSource {
   readonly #core: Core;
-  readonly #topics: readonly string[];
-  readonly #listener: SourceListener & Partial<RoomAware>;
-  readonly #route: Route;
+  readonly #options: SourceOptions;
+  #topics: readonly string[];
+  readonly #listener: SourceTarget;
+  #session: SourceSession | null = null;
   #open = false;
+  #paused = false;
   #ignoreUp: (() => void) | null = null;
 
-  constructor(core: Core, options: SourceOptions, listener: SourceListener & Partial<RoomAware>) {
+  constructor(core: Core, options: SourceOptions, listener: SourceTarget) {
     this.#core = core;
+    this.#options = options;
     this.#topics = options.topics;
     this.#listener = listener;
-    this.#route = { listener, paused: false, outstanding: 0, onIdle: null };
   }
 
   start(): void {
     if (this.#open) return;
     this.#open = true;
+    this.#paused = false;
     const invalid = this.#topics.find((topic) => !isTopicFilter(topic));
     if (invalid !== undefined) {
       const reason = `"${invalid}": not a valid topic filter`;
       queueMicrotask(() => this.#listener.onStatus({ kind: 'down', reason, fatal: true }));
       return;
     }
-    this.#core.gate.addRoute(this.#topics, this.#route);
     this.#ignoreUp = this.#core.onUp((up) => {
-      if (!up) this.#listener.onStatus({ kind: 'down', reason: STOPPED, fatal: false });
-      else if (!this.#route.paused) this.#listener.onStatus({ kind: 'up', sessionLost: false });
+      if (up) void this.#attach();
+      else this.#listener.onStatus({ kind: 'down', reason: STOPPED, fatal: false });
     });
+  }
+
+  async #attach(): Promise<void> {
+    const { sessions } = this.#core;
+    const { clientId, expectSession } = this.#options;
+    const sessionLost = expectSession && this.#topics.length > 0 && !sessions.has(clientId);
+    const opened = sessions.open(clientId, this.#topics, this.#listener);
+    this.#session = opened.session;
+    opened.session.paused = this.#paused;
+    await opened.stored;
+    if (this.#open && !this.#paused) this.#listener.onStatus({ kind: 'up', sessionLost });
   }
 
   async stop(): Promise<void> {
@@ -78,33 +92,35 @@ export class EmbeddedSource implements UplinkSource {
     this.#open = false;
     this.#ignoreUp?.();
     this.#ignoreUp = null;
-    this.#core.gate.removeRoute(this.#topics, this.#route);
-    if (this.#route.outstanding === 0) return;
-    await new Promise<void>((resolve) => {
-      const cancel = this.#core.clock.after(SETTLE_MS, resolve);
-      this.#route.onIdle = () => {
-        cancel();
-        resolve();
-      };
-    });
-    this.#route.onIdle = null;
+    const session = this.#session;
+    this.#session = null;
+    await session?.detach(SETTLE_MS);
   }
 
   pause(): void {
-    if (!this.#open || this.#route.paused) return;
-    this.#route.paused = true;
+    if (!this.#open || this.#paused) return;
+    this.#paused = true;
+    if (this.#session !== null) this.#session.paused = true;
     queueMicrotask(() => this.#listener.onStatus({ kind: 'paused' }));
   }
 
   resume(): void {
-    if (!this.#open || !this.#route.paused) return;
-    this.#route.paused = false;
+    if (!this.#open || !this.#paused) return;
+    this.#paused = false;
+    if (this.#session === null) return;
+    this.#session.paused = false;
     if (this.#core.isUp) queueMicrotask(() => this.#listener.onStatus({ kind: 'up', sessionLost: false }));
   }
 
-  /** There is no session that could outlive the source. */
+  unsubscribe(): void {
+    this.#topics = [];
+    if (this.#session !== null) void this.#core.sessions.open(this.#options.clientId, [], this.#listener).stored;
+  }
+
   async clear(): Promise<void> {
     if (this.#open) throw new BridgeError('sourceNotStopped', 'A source must be stopped before its session is cleared');
+    if (!this.#core.isUp) throw new BridgeError('sessionNotCleared', STOPPED, { exitCode: EXIT.unavailable });
+    await this.#core.sessions.clear(this.#options.clientId);
   }
 }
 

@@ -4,8 +4,9 @@ import path from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 
-const VERSION = 1;
-const SCHEMA = `
+/** The changes of each version, in order. */
+const SCHEMAS = [
+  `
   CREATE TABLE retained (topic TEXT PRIMARY KEY, payload BLOB NOT NULL, qos INTEGER NOT NULL) WITHOUT ROWID;
   -- Topics of emptied retained messages below a prefix that a table reader with a session watches.
   CREATE TABLE emptied (id INTEGER PRIMARY KEY, topic TEXT NOT NULL UNIQUE);
@@ -25,7 +26,18 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   -- Acknowledged to the publisher, not yet in the queues of the subscribers: published again at the next start.
   CREATE TABLE accepted (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL, qos INTEGER NOT NULL);
-`;
+`,
+  `
+  -- The sessions of the bridge's own sources (topics: JSON), and what waits for those that are away.
+  CREATE TABLE sources (client TEXT PRIMARY KEY, topics TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE kept (
+    id INTEGER PRIMARY KEY, client TEXT NOT NULL, topic TEXT NOT NULL, payload BLOB NOT NULL, qos INTEGER NOT NULL,
+    arrived_at INTEGER NOT NULL
+  );
+  CREATE INDEX kept_client ON kept (client, id);
+`,
+] as const;
+const VERSION = SCHEMAS.length;
 
 /** A write that may be lost in a power failure or a full disk: its loss only repeats a delivery. More than this are dropped. */
 const MAX_LAZY_AFTER_FAILURE = 10_000;
@@ -63,7 +75,7 @@ export class BrokerFile {
           exitCode: EXIT.config,
         });
       }
-      if (version === 0) db.exec(`${SCHEMA} PRAGMA user_version = ${VERSION};`);
+      if (version < VERSION) db.exec(`${SCHEMAS.slice(version).join('')} PRAGMA user_version = ${VERSION};`);
       db.exec('COMMIT');
     } catch (error) {
       this.#closeQuietly();
@@ -77,9 +89,7 @@ export class BrokerFile {
       throw new BridgeError(
         'brokerStoreFailed',
         `The broker's store ${where} cannot be opened: ${describeError(error)}`,
-        {
-          cause: error,
-        },
+        { exitCode: EXIT.unavailable, cause: error },
       );
     }
   }

@@ -12,15 +12,11 @@ const ROOM_POLL_MS = 100;
 /** After a journal has refused messages: how long until they are offered to it again. */
 const OFFER_AGAIN_MS = 1_000;
 
-/** A source of this process as the gate sees it. */
+/** A source's session as the gate sees it. */
 export interface Route {
   readonly listener: Pick<SourceListener, 'onMessages'> & Partial<RoomAware>;
   /** Counts as full. */
-  paused: boolean;
-  /** Batches handed over and not settled. */
-  outstanding: number;
-  /** Called when `outstanding` comes down to 0. */
-  onIdle: (() => void) | null;
+  readonly paused: boolean;
 }
 
 export interface Publication {
@@ -79,9 +75,13 @@ export class PublishGate {
     for (const filter of filters) this.#routes.add(filter, route);
   }
 
+  removeFilters(filters: readonly string[], route: Route): void {
+    for (const filter of filters) this.#routes.remove(filter, route);
+  }
+
   /** What it has not kept yet goes on without it. */
   removeRoute(filters: readonly string[], route: Route): void {
-    for (const filter of filters) this.#routes.remove(filter, route);
+    this.removeFilters(filters, route);
     for (const admission of [...this.#later]) {
       if (admission.routes.delete(route) && admission.routes.size === 0) {
         this.#later.delete(admission);
@@ -210,7 +210,6 @@ export class PublishGate {
 
   #handOver(route: Route, batch: readonly Admission[]): void {
     let told = false;
-    route.outstanding += 1;
     const done = (error: Error | null): void => {
       if (told) return;
       told = true;
@@ -222,8 +221,6 @@ export class PublishGate {
         }
       }
       for (const admission of batch) if (admission.waiting === 0) this.#settle(admission);
-      route.outstanding -= 1;
-      if (route.outstanding === 0) route.onIdle?.();
     };
     route.listener.onMessages(
       batch.map((admission) => admission.message),

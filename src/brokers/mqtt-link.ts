@@ -195,9 +195,10 @@ class Attempt {
     });
     if (!this.#connected || stream.destroyed) stream.destroy();
     else {
-      // Not client.end(): that waits without bound for the answers to its own publishes.
+      // Not client.end(): that waits without bound for the answers to its own publishes. Nor stream.end(): were mqtt.js to
+      // write anything after it (a PINGREQ), the socket would be destroyed with acknowledgements in it. The broker closes.
+      this.#client.keepaliveManager?.destroy();
       stream.write(DISCONNECT);
-      stream.end();
     }
     await Promise.race([this.#closed, overdue]);
     cancel();

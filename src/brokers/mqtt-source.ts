@@ -21,6 +21,8 @@ export class MqttSource implements UplinkSource {
   /** Leaving takes a moment; what is wanted after it is looked at then. */
   #leaving: Promise<void> | null = null;
   #expectSession: boolean;
+  /** What the session holds is still taken, and nothing more comes into it. */
+  #isLeft = false;
 
   constructor(broker: MqttBrokerOptions, address: BrokerAddress, options: SourceOptions, listener: SourceListener) {
     this.#broker = broker;
@@ -59,6 +61,13 @@ export class MqttSource implements UplinkSource {
   async stop(): Promise<void> {
     this.#want('stopped');
     await this.#leaving;
+  }
+
+  unsubscribe(): void {
+    if (this.#isLeft) return;
+    this.#isLeft = true;
+    // Without an answer (the connection goes before) the next connection says it again.
+    this.#link.client?.unsubscribe([...this.#options.topics], () => {});
   }
 
   async clear(timeoutMs: number): Promise<void> {
@@ -109,6 +118,14 @@ export class MqttSource implements UplinkSource {
   }
 
   #subscribe(client: MqttClient, sessionPresent: boolean, ready: () => void): void {
+    if (this.#isLeft) {
+      client.unsubscribe([...this.#options.topics], () => {
+        if (this.#link.client !== client) return;
+        ready();
+        if (this.#wanted === 'running') this.#listener.onStatus({ kind: 'up', sessionLost: false });
+      });
+      return;
+    }
     const sessionLost = this.#expectSession && !sessionPresent;
     subscribe(client, this.#options.topics, (refused) => {
       if (this.#link.client !== client) return;

@@ -7,6 +7,9 @@ import { MqttLink } from './mqtt-link.ts';
 import type { BrokerAddress, MqttBrokerOptions } from './mqtt-options.ts';
 import { subscribe } from './mqtt-subscribe.ts';
 
+/** Told to mqtt.js in place of a success, it sends no PUBACK: the broker brings the message again. */
+const NOT_HEARD = new Error('stopped');
+
 export class MqttTable implements TableReader {
   readonly #broker: MqttBrokerOptions;
   readonly #options: TableOptions;
@@ -56,7 +59,11 @@ export class MqttTable implements TableReader {
     const prefix = `${this.#options.prefix}/`;
     // The callback makes mqtt.js send PUBACK: so only what the listener has heard is acknowledged.
     client.handleMessage = (packet, done) => {
-      if (this.#running && packet.topic.startsWith(prefix)) {
+      if (!this.#running) {
+        done(NOT_HEARD);
+        return;
+      }
+      if (packet.topic.startsWith(prefix)) {
         const key = packet.topic.slice(prefix.length);
         const payload = packet.payload as Buffer;
         if (payload.length === 0) keys.delete(key);

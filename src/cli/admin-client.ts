@@ -51,7 +51,7 @@ export class AdminClient {
     return new AdminClient(dataDir, url, token);
   }
 
-  async request(method: 'GET' | 'PUT' | 'DELETE', route: string, body?: unknown): Promise<AdminAnswer> {
+  async request(method: 'GET' | 'PUT' | 'PATCH' | 'DELETE', route: string, body?: unknown): Promise<AdminAnswer> {
     const response = await this.#fetch(method, route, AbortSignal.timeout(TIMEOUT_MS), body);
     try {
       const text = await response.text();
@@ -63,7 +63,12 @@ export class AdminClient {
 
   /** One value a line, as they come, until the worker ends or `signal` aborts. */
   async *follow(route: string, signal: AbortSignal): AsyncGenerator<unknown, void> {
-    const response = await this.#fetch('GET', route, signal);
+    const response = await this.#fetch('GET', route, signal).catch((error: unknown) => {
+      // Stopped before the worker had answered: an end like any other.
+      if (signal.aborted) return null;
+      throw error;
+    });
+    if (response === null) return;
     if (!response.ok) throw refusal(response.status, await response.json().catch(() => null));
     const decoder = new TextDecoder();
     let rest = '';

@@ -44,15 +44,30 @@ export function connectionLines(io: CliIo, view: ConnectionView): string {
     const { broker, up, reason } = status.source;
     rows.push(['source', `${broker}, ${up ? 'up' : 'down'}${reason === null ? '' : `: ${reason}`}`]);
   }
+  for (const { message, since, uplinksPerHour, uplinkRateMinPerHour } of status.activeAlarms ?? []) {
+    const text = `${message}: ${uplinksPerHour} uplinks an hour, at least ${uplinkRateMinPerHour} expected, since ${since}`;
+    rows.push(['alarm', paint(io, 'red', text)]);
+  }
   if (ledger !== null) rows.push(...ledgerRows(ledger));
   if (activity !== null) {
     const { waiting, requestsInFlight, journalBytes, journalMaxBytes, latencyMs } = activity;
     rows.push(['waiting', `${waiting} uplinks, ${requestsInFlight} requests in flight`]);
-    rows.push(['journal', `${journalBytes} of ${journalMaxBytes} bytes`]);
+    rows.push(['journal', `${bytes(journalBytes)} of ${bytes(journalMaxBytes)}`]);
+    const { count, first } = activity.devicesWaiting;
+    if (count > 0) rows.push(['devices', `${count} wait until HERE takes them`]);
+    for (const { device, reason } of first) rows.push(['', `${device}: ${reason}`]);
     rows.push(['latency', `p50 ${Math.round(latencyMs.p50)} ms, p99 ${Math.round(latencyMs.p99)} ms`]);
   }
   rows.push(['configuration', JSON.stringify(view.configuration)]);
   return table(rows, (cell, _, column) => (column === 0 ? paint(io, 'dim', cell) : cell));
+}
+
+function bytes(count: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = count;
+  let unit = 0;
+  for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
 function ledgerRows(ledger: Ledger): [string, string][] {

@@ -1,4 +1,5 @@
 // `here-bridge connections …`: what a running worker's connections do, and changing them.
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { ConnectionView, FollowedUplink } from '../domain/ports/control.ts';
@@ -27,6 +28,7 @@ Examples:
   here-bridge connections ls
   here-bridge connections apply tenant-a.json
   here-bridge connections tail tenant-a
+  here-bridge connections restart tenant-a
   here-bridge connections ls --data-dir /var/lib/here-bridge --json
 ${EXIT_CODES}`,
     );
@@ -35,6 +37,7 @@ ${EXIT_CODES}`,
   registerApply(group, io);
   registerRm(group, io);
   registerTail(group, io);
+  registerSwitches(group, io);
 }
 
 function verb(group: Command, name: string, about: string, examples: string): Command {
@@ -120,6 +123,28 @@ function registerTail(group: Command, io: CliIo): void {
     });
 }
 
+function registerSwitches(group: Command, io: CliIo): void {
+  const switches = [
+    ['stop', 'Switch a connection off: nothing is taken, and the session at the broker queues.', 'stopping'],
+    ['start', 'Switch a connection on again.', 'starting'],
+    [
+      'restart',
+      'Restart a connection, once what held it up is mended; a refused log-in is tried once more.',
+      'restarting',
+    ],
+  ] as const;
+  for (const [name, about, done] of switches) {
+    verb(group, name, about, `  here-bridge connections ${name} tenant-a`)
+      .argument('<id>')
+      .action(async (id: string, options: Options, command: Command) => {
+        const change = name === 'restart' ? { active: true, restart: randomUUID() } : { active: name === 'start' };
+        const view = await ask(command, io, 'PATCH', route(id), change);
+        if (options.json === true) printJson(io, view);
+        else printLine(io, `${id} ${done}`);
+      });
+  }
+}
+
 function route(id: string): string {
   return `/connections/${encodeURIComponent(id)}`;
 }
@@ -129,8 +154,14 @@ async function connect(command: Command, io: CliIo): Promise<AdminClient> {
   return AdminClient.find(config.dataDir);
 }
 
-async function ask(command: Command, io: CliIo, method: 'GET' | 'DELETE', path: string): Promise<unknown> {
-  const { status, body } = await (await connect(command, io)).request(method, path);
+async function ask(
+  command: Command,
+  io: CliIo,
+  method: 'GET' | 'PATCH' | 'DELETE',
+  path: string,
+  content?: unknown,
+): Promise<unknown> {
+  const { status, body } = await (await connect(command, io)).request(method, path, content);
   if (status < 200 || status > 299) throw refusal(status, body);
   return body;
 }

@@ -1,6 +1,7 @@
 // The command line's frame: verbs, help, errors and exit codes.
 import { Command, CommanderError } from 'commander';
 import { BridgeError, describeError, EXIT, type ExitCode } from '../domain/errors.ts';
+import { registerChaos } from './chaos.ts';
 import { registerConfig } from './config.ts';
 import { registerConnections } from './connections.ts';
 import { registerDemo } from './demo.ts';
@@ -40,6 +41,7 @@ function createProgram(io: CliIo, version: string): Command {
   registerDemo(program, io);
   registerSandbox(program, io);
   registerFleet(program, io);
+  registerChaos(program, io);
   registerConfig(program, io);
   registerValidate(program, io);
   registerConnections(program, io);

@@ -15,6 +15,7 @@ interface Options {
   readonly fourthLogIn?: 'endsOldest' | 'refused';
   readonly tokenLifetime?: number;
   readonly fault?: readonly FaultRule[];
+  readonly recordFile?: string;
 }
 
 const EXAMPLES = `
@@ -42,6 +43,7 @@ export function registerSandbox(program: Command, io: CliIo): void {
       'a fault by name (429, 503, 401, reset, hang, slow …) and rate; may be repeated',
       fault,
     )
+    .option('--record-file <file>', 'append what is accepted and refused to this file, one line of JSON a request')
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options) => {
       const { startSandbox } = await import('../sandbox/server.ts');
@@ -59,7 +61,7 @@ export function registerSandbox(program: Command, io: CliIo): void {
 }
 
 function toSandboxOptions(options: Options): SandboxOptions {
-  const { host, port, seed, rateLimit, maxBatchRecords, fourthLogIn, tokenLifetime } = options;
+  const { host, port, seed, rateLimit, maxBatchRecords, fourthLogIn, tokenLifetime, recordFile } = options;
   return {
     host,
     port,
@@ -68,6 +70,7 @@ function toSandboxOptions(options: Options): SandboxOptions {
     ...(rateLimit === undefined ? {} : { rateLimit: { limit: rateLimit } }),
     ...(maxBatchRecords === undefined ? {} : { maxBatchRecords }),
     ...(fourthLogIn === undefined ? {} : { fourthLogIn }),
+    ...(recordFile === undefined ? {} : { recordFile }),
     ...(tokenLifetime === undefined ? {} : { tokenLifetimeS: tokenLifetime / 1000 }),
   };
 }

@@ -2,13 +2,13 @@
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Broker } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
-import { type Heartbeat, parseHeartbeat, workersPrefix } from './heartbeat.ts';
+import { type Heartbeat, parseHeartbeat, type WorkerIdentity, workersPrefix } from './heartbeat.ts';
 
 export interface ClaimOptions {
   readonly broker: Broker;
   readonly prefix: string;
-  /** Its own records are no other worker's. */
-  readonly workerId: string;
+  /** Who claims: a record of this id, host and data directory (whose lock it holds) is its own. */
+  readonly identity: Pick<WorkerIdentity, 'id' | 'host' | 'dataDir'>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** How long the broker may take to hand out what it retains. 300 ms by default. */
@@ -24,7 +24,7 @@ export interface ClaimOptions {
  * renewed one counts. No wall clocks are compared.
  */
 export function claimPrefix(options: ClaimOptions): Promise<void> {
-  const { broker, clock, signal, workerId } = options;
+  const { broker, clock, signal } = options;
   const seen = new Map<string, Heartbeat>();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let settled = false;
@@ -34,8 +34,9 @@ export function claimPrefix(options: ClaimOptions): Promise<void> {
     { prefix: workersPrefix(options.prefix), settleMs: options.settleMs ?? 300 },
     {
       onRecord(id, value) {
-        if (id === workerId || settled) return;
+        if (settled) return;
         const beat = value === null ? null : parseHeartbeat(id, value);
+        if (beat !== null && isOwn(options.identity, beat)) return;
         const before = seen.get(id);
         if (beat === null || !beat.alive) seen.delete(id);
         else if (before !== undefined && isRenewed(before, beat)) finish(inUse(beat, options.prefix));
@@ -83,6 +84,11 @@ export function claimPrefix(options: ClaimOptions): Promise<void> {
     reader.start();
   }
   return promise;
+}
+
+/** The id alone says little: a copied data directory, or one configuration on two machines, has the same. */
+function isOwn({ id, host, dataDir }: ClaimOptions['identity'], beat: Heartbeat): boolean {
+  return beat.id === id && beat.host === host.slice(0, 200) && beat.dataDir === dataDir.slice(0, 200);
 }
 
 /** A copy handed out again after a reconnect of ours is the same record. */

@@ -1,23 +1,25 @@
 // One connection's life: does what its state machine asks for, and tells it what came of it.
 import type { Connection, ConnectionStatus, FieldError } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
+import type { NewEvent } from '../domain/events.ts';
 import type { SourceStatus } from '../domain/ports/broker.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
 import type { HereProject } from '../domain/ports/here.ts';
 import { classifyChange } from './classify-change.ts';
-import { HereAccess } from './here-access.ts';
-import { LedgerWatch } from './ledger-watch.ts';
-import { type Effect, initialMachine, type Machine, type MachineSettings, type Signal } from './machine.ts';
+import { HereAccess, licenceExpired } from './here-access.ts';
+import { keepHold, keptHold } from './kept-hold.ts';
+import { type Effect, initialMachine, type Machine, type MachineSettings, PATIENCE, type Signal } from './machine.ts';
 import { markDeleting } from './purge.ts';
-import { RECONNECT_JITTER_MS, SILENCE_MS } from './reconnect-strategy.ts';
+import { RECONNECT_JITTER_MS } from './reconnect-strategy.ts';
 import type { Runtime, RuntimeOptions } from './runtime-options.ts';
 import { RuntimeParts } from './runtime-parts.ts';
+import { observerOf } from './signals.ts';
 import { SourceNews } from './source-news.ts';
 import { step } from './state-machine.ts';
 import { isoNow, statusOf, unheard } from './status-of.ts';
 
-/** A failure of HERE is news for people after so long. */
-const TELL_OUTAGE_AFTER_MS = 10_000;
+const DEACTIVATED =
+  'Deactivated, as its definition says: uplinks wait at the broker, as far as it keeps them. Set active to true to go on.';
 
 export class ConnectionRuntime implements Runtime {
   readonly #options: RuntimeOptions;
@@ -34,8 +36,6 @@ export class ConnectionRuntime implements Runtime {
   #startupTime: string | null = null;
   #errors: readonly FieldError[] | null = null;
   readonly #source: SourceNews;
-  #lastUplinkAt = 0;
-  readonly #ledger: LedgerWatch;
   #stopping = false;
   /** Aborts when the one who stops this cannot wait any longer. */
   readonly #hurry = new AbortController();
@@ -46,7 +46,6 @@ export class ConnectionRuntime implements Runtime {
     this.#options = options;
     this.#access = new HereAccess(options.gateway, options.events);
     this.#source = new SourceNews(connection.id, options.events);
-    this.#ledger = new LedgerWatch(connection.id, options.events, options.status);
     this.#since = isoNow(this.#options.clock);
   }
 
@@ -72,11 +71,12 @@ export class ConnectionRuntime implements Runtime {
     if (change.source && this.#options.broker(next.source.broker) === null) return false;
     const ready = this.#machine.parts === 'ready' ? this.#parts : null;
     if (change.line && ready !== null && ready.made.reconfigure?.(next) !== true) return false;
-    if (change.source && ready !== null && !moved(ready, next)) return false;
+    if (change.source && ready !== null && !ready.move(next.source)) return false;
     this.#connection = next;
     this.#errors = null;
     if (change.active) {
       if (next.active) this.#startupTime = isoNow(this.#options.clock);
+      else this.#tell({ kind: 'connectionDeactivated', severity: 'info', message: DEACTIVATED });
       this.#signal({ kind: next.active ? 'open' : 'deactivate' });
     } else if (change.restart) {
       this.#startupTime = isoNow(this.#options.clock);
@@ -93,15 +93,7 @@ export class ConnectionRuntime implements Runtime {
   }
 
   tick(): void {
-    const parts = this.#parts;
-    if (parts === null) return;
-    parts.budget.check();
-    this.#ledger.look(parts.store);
-    const silentMs = this.#options.clock.monotonic() - this.#lastUplinkAt;
-    if (this.#connection.reconnectStrategy === 'AGGRESSIVE' && silentMs > SILENCE_MS) {
-      this.#lastUplinkAt = this.#options.clock.monotonic();
-      this.#signal({ kind: 'silence' });
-    }
+    this.#parts?.watches.tick(this.#connection);
   }
 
   async stop(signal: AbortSignal): Promise<void> {
@@ -126,26 +118,32 @@ export class ConnectionRuntime implements Runtime {
     this.#signals.push(signal);
     if (this.#stepping) return;
     this.#stepping = true;
-    const { phase, reason } = this.#machine;
+    const { phase, reason, heldFor } = this.#machine;
     for (let next = this.#signals.shift(); next !== undefined; next = this.#signals.shift()) {
       const { next: machine, effects } = step(this.#machine, next, this.#options.clock.monotonic(), this.#settings());
       this.#machine = machine;
       for (const effect of effects) this.#perform(effect);
     }
     this.#stepping = false;
+    if (this.#machine.heldFor !== heldFor) this.#keepHold();
     if (this.#machine.phase !== phase) this.#since = isoNow(this.#options.clock);
     if (this.#machine.phase !== phase || this.#machine.reason !== reason) this.#publish();
     if (this.#machine.phase === 'DEACTIVATED' && this.#stopping) this.#ended();
   }
 
+  /** A worker that stops leaves its holds to its next start. */
+  #keepHold(): void {
+    if (this.#parts !== null && !this.#stopping) keepHold(this.#parts.store, this.#connection, this.#machine.heldFor);
+  }
+
   #settings(): MachineSettings {
     const { closeAfterMs, retryMinMs, retryMaxMs } = this.#options;
     const strategy = this.#connection.reconnectStrategy;
-    return { strategy, closeAfterMs, retryMinMs, retryMaxMs, tellOutageAfterMs: TELL_OUTAGE_AFTER_MS };
+    return { strategy, closeAfterMs, retryMinMs, retryMaxMs, ...PATIENCE };
   }
 
   #perform(effect: Effect): void {
-    const { chance, events, hostHealth } = this.#options;
+    const { chance, hostHealth } = this.#options;
     switch (effect.kind) {
       case 'prepare':
         void this.#prepare();
@@ -157,16 +155,17 @@ export class ConnectionRuntime implements Runtime {
         this.#entering.abort();
         return;
       case 'openLine':
-        if (this.#project !== null) this.#parts?.made.line.open(this.#project);
+        this.#openLine(effect.probe);
         return;
       case 'closeLine':
+        this.#parts?.watches.closed();
         void this.#closeLine();
         return;
       case 'tearDown':
         void this.#tearDown();
         return;
       case 'restartSource':
-        this.#lastUplinkAt = this.#options.clock.monotonic();
+        this.#parts?.watches.heard();
         void this.#parts?.sources.restart();
         return;
       case 'forgetRefusal':
@@ -178,6 +177,9 @@ export class ConnectionRuntime implements Runtime {
       case 'reconnectAfter':
         this.#later(effect.ms + chance.random() * RECONNECT_JITTER_MS, 'reconnectDue');
         return;
+      case 'probeAfter':
+        this.#later(effect.ms * (0.9 + chance.random() / 5), 'probeDue');
+        return;
       case 'watchHost': {
         const reopen = (): void => this.#signal({ kind: 'hostHealthy' });
         this.#timers.push(hostHealth.watch(this.#connection.account.service, reopen));
@@ -187,37 +189,41 @@ export class ConnectionRuntime implements Runtime {
         for (const cancel of this.#timers.splice(0)) cancel();
         return;
       case 'tell':
-        events.emit({ ...effect.event, connectionId: this.#connection.id });
+        this.#tell(effect.event);
     }
   }
 
-  #later(ms: number, kind: 'retryDue' | 'reconnectDue'): void {
+  #tell(event: Omit<NewEvent, 'connectionId'>): void {
+    this.#options.events.emit({ ...event, connectionId: this.#connection.id });
+  }
+
+  #openLine(probe: boolean): void {
+    const [project, parts] = [this.#project, this.#parts];
+    if (project === null || parts === null) return;
+    parts.made.line.open(project, probe ? 'probe' : 'all');
+    parts.watches.opened(project, this.#connection);
+  }
+
+  #later(ms: number, kind: 'retryDue' | 'reconnectDue' | 'probeDue'): void {
     this.#timers.push(this.#options.clock.after(ms, () => this.#signal({ kind })));
   }
 
   async #prepare(): Promise<void> {
-    const { clock } = this.#options;
     try {
       this.#parts = await RuntimeParts.make(this.#connection, this.#options, {
-        observer: {
-          onAccepted: () => this.#signal({ kind: 'accepted' }),
-          onFailing: ({ cause, answer }, sinceMs) =>
-            this.#signal({ kind: 'failing', message: answer.message, sinceMs, rateLimited: cause === 'rateLimited' }),
-          onReauthenticate: () => this.#signal({ kind: 'reauthenticate' }),
-          onHold: (message) => this.#signal({ kind: 'hold', message }),
-        },
-        onMessages: () => {
-          this.#lastUplinkAt = clock.monotonic();
+        observer: observerOf((signal) => this.#signal(signal)),
+        watch: {
+          onSilence: () => this.#signal({ kind: 'silence' }),
+          onLicenceExpired: (message) => this.#signal(licenceExpired(message)),
+          onAlarms: () => this.#publish(),
         },
         onSource: (status) => this.#onSource(status),
       });
-      this.#lastUplinkAt = clock.monotonic();
       if (this.#stopping) await this.#parts.sources.stop();
-      this.#signal({ kind: 'prepared' });
+      this.#signal({ kind: 'prepared', heldFor: keptHold(this.#parts.store, this.#connection) });
     } catch (error) {
       const message = `The journal or the source cannot be opened: ${describeError(error)}.`;
-      const connectionId = this.#connection.id;
-      this.#options.events.emit({ kind: 'diskFailed', severity: 'error', connectionId, key: 'open', message });
+      this.#tell({ kind: 'diskFailed', severity: 'error', key: 'open', message });
       this.#signal({ kind: 'prepareFailed', message });
     }
   }
@@ -245,7 +251,7 @@ export class ConnectionRuntime implements Runtime {
 
   async #tearDown(): Promise<void> {
     const parts = this.#parts;
-    await this.#bounded(async (signal) => parts?.stop(signal, () => this.#ledger.look(parts.store)));
+    await this.#bounded(async (signal) => parts?.stop(signal));
     this.#parts = null;
     this.#project = null;
     this.#source.reset();
@@ -283,16 +289,7 @@ export class ConnectionRuntime implements Runtime {
       errors: this.#errors,
       projectAppId: this.#project?.appId ?? null,
       source: this.#source.state ?? (this.#parts === null ? null : unheard(this.#connection)),
+      activeAlarms: this.#parts?.watches.activeAlarms ?? [],
     });
-  }
-}
-
-/** False: the disk refuses, so that the move could not be finished after a crash. */
-function moved(parts: RuntimeParts, next: Connection): boolean {
-  try {
-    parts.sources.move(next.source);
-    return true;
-  } catch {
-    return false;
   }
 }

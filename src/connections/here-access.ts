@@ -5,6 +5,7 @@ import type { EventSink } from '../domain/events.ts';
 import type { HereAccount, HereGateway, HereProject, OpenProjectOutcome } from '../domain/ports/here.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
 import type { Signal } from './machine.ts';
+import { sentence } from './machine-draft.ts';
 
 export interface Entry {
   readonly signal: Signal;
@@ -45,7 +46,8 @@ export class HereAccess {
         const words = logIn.attempted
           ? `HERE has refused the log-in: ${logIn.message}`
           : `HERE has refused this e-mail address and password before, so they were not tried again: ${logIn.message}`;
-        return only({ kind: 'refused', message: `${words} Correct the connection, or restart it to try once more.` });
+        const message = `${words} ${logIn.lockedOut === true ? UNLOCK : CORRECT}`;
+        return only({ kind: 'refused', message, event: logIn.lockedOut === true ? 'accountLocked' : 'logInRefused' });
       }
       if (logIn.kind === 'retry') return only({ kind: 'transient', message: logIn.message, afterMs: logIn.afterMs });
       const key = rememberedKey(connection);
@@ -94,11 +96,19 @@ export class HereAccess {
         return { signal: { kind: 'projectOpened' }, project };
       }
       case 'missing':
-        return only({ kind: 'unusable', event: 'projectMissing', message: `${opened.message} ${THEN_RESTART}` });
+        return only({
+          kind: 'unusable',
+          event: 'projectMissing',
+          message: `${sentence(opened.message)} ${THEN_RESTART}`,
+        });
       case 'expired':
-        return only({ kind: 'unusable', event: 'licenceExpired', message: `${opened.message} ${THEN_RESTART}` });
+        return only({
+          kind: 'unusable',
+          event: 'licenceExpired',
+          message: `${sentence(opened.message)} ${THEN_RESTART}`,
+        });
       case 'refused':
-        return only({ kind: 'unusable', event: 'held', message: `${opened.message} ${THEN_RESTART}` });
+        return only({ kind: 'unusable', event: 'held', message: `${sentence(opened.message)} ${THEN_RESTART}` });
       case 'retry':
         return only({ kind: 'transient', message: opened.message, afterMs: opened.afterMs });
     }
@@ -121,7 +131,15 @@ export class HereAccess {
   }
 }
 
+const CORRECT = 'Correct the connection, or restart it to try once more.';
+const UNLOCK =
+  'Look at HERE whether the account is locked, unlock it and check the password; then restart the connection.';
 const THEN_RESTART = 'Mend it at HERE, then restart the connection, or change its definition.';
+
+/** HERE said so while the connection was open. */
+export function licenceExpired(message: string): Signal {
+  return { kind: 'unusable', event: 'licenceExpired', message: `${sentence(message)} ${THEN_RESTART}` };
+}
 
 /** The remembered project is the account's: another account begins anew. */
 function rememberedKey(connection: Connection): string {

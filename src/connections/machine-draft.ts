@@ -39,6 +39,16 @@ export class Draft {
   protected tellOutage(message: string, sinceMs: number): void {
     if (this.m.outageTold || sinceMs < this.settings.tellOutageAfterMs) return;
     this.set({ outageTold: true });
-    this.tell('hereUnavailable', 'warning', message);
+    this.tell(
+      'hereUnavailable',
+      'warning',
+      `${sentence(message)} Uplinks wait in the journal; nothing needs to be done.`,
+    );
   }
+}
+
+/** Words of HERE's, closed with a full stop so that others can follow. */
+export function sentence(words: string): string {
+  const trimmed = words.trim();
+  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }

@@ -12,8 +12,13 @@ export interface Machine {
   readonly phase: Phase;
   /** Plain words for a person; null where all is well. */
   readonly reason: string | null;
-  /** Closed until a person acts: no access, no project, no licence. */
+  /**
+   * No access, no project, no licence, or too many records refused: until a person acts or a probe passes. Still true while
+   * a probe is under way, so in every phase that leads to its end.
+   */
   readonly held: boolean;
+  /** Why it is held, as `reason` says while no probe is under way. */
+  readonly heldFor: string | null;
   /** Store, line and source: none, in the making, there, or being taken down. */
   readonly parts: 'none' | 'making' | 'ready' | 'stopping';
   /** The line was opened and not closed since. */
@@ -45,11 +50,12 @@ export type Signal =
   | { readonly kind: 'silence' }
   /** The strategy may be another one now. */
   | { readonly kind: 'settings' }
-  | { readonly kind: 'prepared' }
+  /** `heldFor`: the worker stopped while the connection was held, so it begins with a probe. */
+  | { readonly kind: 'prepared'; readonly heldFor?: string | null }
   | { readonly kind: 'prepareFailed'; readonly message: string }
   | { readonly kind: 'projectOpened' }
   | { readonly kind: 'transient'; readonly message: string; readonly afterMs: number | null }
-  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'refused'; readonly message: string; readonly event: 'logInRefused' | 'accountLocked' }
   | {
       readonly kind: 'unusable';
       readonly event: 'projectMissing' | 'licenceExpired' | 'held';
@@ -63,6 +69,8 @@ export type Signal =
   | { readonly kind: 'tornDown' }
   | { readonly kind: 'retryDue' }
   | { readonly kind: 'reconnectDue' }
+  /** A held connection is tried once more. */
+  | { readonly kind: 'probeDue' }
   | { readonly kind: 'hostHealthy' };
 
 export type Effect =
@@ -72,7 +80,8 @@ export type Effect =
   | { readonly kind: 'authenticate' }
   /** Drop the log-in under way: its answer must not come. */
   | { readonly kind: 'cancelWork' }
-  | { readonly kind: 'openLine' }
+  /** `probe`: one uplink at a time until one is accepted. */
+  | { readonly kind: 'openLine'; readonly probe: boolean }
   /** → lineClosed */
   | { readonly kind: 'closeLine' }
   /** Stop source and line, close the store → tornDown. */
@@ -83,6 +92,8 @@ export type Effect =
   | { readonly kind: 'retryAfter'; readonly ms: number; readonly atLeastMs: number }
   /** → reconnectDue; jitter is added. */
   | { readonly kind: 'reconnectAfter'; readonly ms: number }
+  /** → probeDue; jitter is added. */
+  | { readonly kind: 'probeAfter'; readonly ms: number }
   /** → hostHealthy */
   | { readonly kind: 'watchHost' }
   | { readonly kind: 'cancelTimers' }
@@ -97,7 +108,11 @@ export interface MachineSettings {
   readonly retryMaxMs: number;
   /** A failure is news for people after so long. */
   readonly tellOutageAfterMs: number;
+  /** A held connection is tried after so long, again and again. */
+  readonly probeAfterMs: number;
 }
+
+export const PATIENCE = { tellOutageAfterMs: 10_000, probeAfterMs: 600_000 } as const;
 
 export interface Step {
   readonly next: Machine;
@@ -110,6 +125,7 @@ export function initialMachine(): Machine {
     phase: 'DEACTIVATED',
     reason: null,
     held: false,
+    heldFor: null,
     parts: 'none',
     lineOpen: false,
     target: null,

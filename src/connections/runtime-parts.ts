@@ -1,6 +1,6 @@
 // The parts that journal a connection's uplinks: its store, its line, its sources and its budget. They are made together
 // and stopped together; journalling goes on in every state except DEACTIVATED.
-import type { Connection } from '../domain/connection.ts';
+import type { Connection, ConnectionSource } from '../domain/connection.ts';
 import type { SourceStatus } from '../domain/ports/broker.ts';
 import type { LineObserver } from '../domain/ports/line.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
@@ -8,10 +8,11 @@ import { JournalBudget } from './journal-budget.ts';
 import { wasMarkedDeleting } from './purge.ts';
 import type { MadeLine, RuntimeOptions } from './runtime-options.ts';
 import { SourceSessions } from './source-sessions.ts';
+import { Watches, type WatchListener } from './watches.ts';
 
 export interface PartsListener {
   readonly observer: LineObserver;
-  readonly onMessages: () => void;
+  readonly watch: WatchListener;
   readonly onSource: (status: SourceStatus) => void;
 }
 
@@ -19,13 +20,13 @@ export class RuntimeParts {
   readonly store: ConnectionStore;
   readonly made: MadeLine;
   readonly sources: SourceSessions;
-  readonly budget: JournalBudget;
+  readonly watches: Watches;
 
-  private constructor(store: ConnectionStore, made: MadeLine, sources: SourceSessions, budget: JournalBudget) {
+  private constructor(store: ConnectionStore, made: MadeLine, sources: SourceSessions, watches: Watches) {
     this.store = store;
     this.made = made;
     this.sources = sources;
-    this.budget = budget;
+    this.watches = watches;
   }
 
   /** Rejects when the store or the line cannot be made; nothing is left open then. The source has begun to connect. */
@@ -42,7 +43,7 @@ export class RuntimeParts {
         clientId: options.clientId,
         line: made.line,
         onMessages: () => {
-          listener.onMessages();
+          watches.heard();
           budgetOf().check();
         },
         onStatus: listener.onSource,
@@ -59,6 +60,7 @@ export class RuntimeParts {
         },
         resume: () => sources.resume(),
       });
+      const watches = new Watches(id, { store, budget }, options, listener.watch);
       try {
         sources.start(connection.source);
       } catch (error) {
@@ -66,19 +68,29 @@ export class RuntimeParts {
         await made.line.stop(AbortSignal.abort());
         throw error;
       }
-      return new RuntimeParts(store, made, sources, budget);
+      return new RuntimeParts(store, made, sources, watches);
     } catch (error) {
       await store.close();
       throw error;
     }
   }
 
+  /** False: the disk refuses, so that the move could not be finished after a crash. */
+  move(source: ConnectionSource): boolean {
+    try {
+      this.sources.move(source);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Stops taking; then lets what is in flight settle until `signal` aborts; then closes the store. Never rejects. */
-  async stop(signal: AbortSignal, beforeClose: () => void): Promise<void> {
+  async stop(signal: AbortSignal): Promise<void> {
     const ends = [
       () => this.sources.stop(),
       () => this.made.line.stop(signal),
-      async () => beforeClose(),
+      async () => this.watches.stop(),
       () => this.store.close(),
     ];
     for (const end of ends) {

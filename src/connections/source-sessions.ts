@@ -137,6 +137,7 @@ export class SourceSessions {
     const source = broker.openSource({ clientId, topics, expectSession: established }, listener);
     const open: OpenSession = { session, source, upAt: null, heardAt: 0, ending: false };
     this.#open.set(session.generation, open);
+    if (!isCurrent && this.#sessions.at(-1)?.established === true) source.unsubscribe?.();
     source.start();
     if (this.#paused) source.pause();
   }
@@ -151,8 +152,17 @@ export class SourceSessions {
       if (this.#sessions.some((session) => session.generation === generation && !session.established)) {
         this.#replace(this.#sessions.map((s) => (s.generation === generation ? { ...s, established: true } : s)));
       }
+      if (isCurrent) this.#leaveOldTopics();
     } else open.upAt = null;
     if (isCurrent && !this.#stopped) this.#options.onStatus(status);
+  }
+
+  /** From here on the new session has all that comes: the old ones only give what they hold, else all of it would come twice. */
+  #leaveOldTopics(): void {
+    const current = this.#sessions.at(-1)?.generation;
+    for (const { session, source } of this.#open.values()) {
+      if (session.generation !== current) source.unsubscribe?.();
+    }
   }
 
   #replace(sessions: Session[]): void {

@@ -1,11 +1,16 @@
 // The state machine of a connection, pure: a signal goes in, the next state and the effects to be done come out.
 // Retry is not reconnect: retries live in OPENING and OPENED; a connection that saw nothing but failure for `closeAfterMs`
-// closes, and its reconnect strategy rules. A refused log-in and a hold wait for a person.
+// closes, and its reconnect strategy rules. A refused log-in waits for a person; a hold for a person, or for a probe that passes.
 
-import { bare, GIVEN_UP, noteClosing, TRYING } from './failure-series.ts';
+import { bare, GIVEN_UP, noteClosing, PROBING, TRYING } from './failure-series.ts';
 import { initialMachine, type Machine, type MachineSettings, type Signal, type Step, type Target } from './machine.ts';
-import { Draft } from './machine-draft.ts';
+import { Draft, sentence } from './machine-draft.ts';
 import { nextReconnectMs, retryMs } from './reconnect-strategy.ts';
+
+const HELD =
+  'The connection is held: its uplinks wait, and one is tried every 10 minutes. Mend the cause, then restart the connection.';
+const LIMITED =
+  'HERE limits the rate, and the bridge obeys. If this stays, lower requestsPerSecond or ask HERE for more.';
 
 /** `at`: monotonic ms. A signal that has no meaning in the present state changes nothing. */
 export function step(machine: Machine, signal: Signal, at: number, settings: MachineSettings): Step {
@@ -37,12 +42,13 @@ class Transition extends Draft {
         if (phase !== 'DEACTIVATED' && this.m.target !== 'deactivate') this.#startAnew();
         return;
       case 'silence':
-        if (phase !== 'OPENED') return;
+        if (phase !== 'OPENED' || this.m.held) return;
         this.do({ kind: 'restartSource' });
         this.#leave('reopen', 'No uplink for over an hour: restarting, as the strategy AGGRESSIVE says.');
         return;
       case 'settings':
-        if (phase === 'CLOSED' && this.m.series !== null && !this.m.held) this.#closeForFailure(bare(this.m.reason));
+        if (this.m.held) this.#startAnew();
+        else if (phase === 'CLOSED' && this.m.series !== null) this.#closeForFailure(bare(this.m.reason));
         return;
       case 'prepared':
       case 'prepareFailed':
@@ -56,12 +62,13 @@ class Transition extends Draft {
         return;
       case 'refused':
         if (phase !== 'AUTHENTICATING') return;
-        this.tell('logInRefused', 'error', signal.message);
+        this.tell(signal.event, 'error', signal.message);
         this.#leave('refused', signal.message);
         return;
       case 'unusable':
-        if (phase !== 'AUTHENTICATING') return;
-        this.tell(signal.event, 'error', signal.message);
+        // In OPENED: what a look at the project has found.
+        if (phase !== 'AUTHENTICATING' && phase !== 'OPENED') return;
+        if (signal.message !== this.m.heldFor) this.tell(signal.event, 'error', signal.message);
         this.#leave('hold', signal.message);
         return;
       case 'accepted':
@@ -75,7 +82,7 @@ class Transition extends Draft {
         return;
       case 'hold':
         if (phase !== 'OPENED') return;
-        this.tell('held', 'error', signal.message);
+        if (!this.m.held) this.tell('held', 'error', `${sentence(signal.message)} ${HELD}`);
         this.#leave('hold', signal.message);
         return;
       case 'lineClosed':
@@ -95,6 +102,11 @@ class Transition extends Draft {
       case 'reconnectDue':
         if (phase === 'CLOSED' && !this.m.held) this.#arrive('reopen', this.m.reason);
         return;
+      case 'probeDue':
+        if (phase !== 'CLOSED' || !this.m.held || this.m.parts !== 'ready') return;
+        this.set({ reason: (this.m.heldFor ?? '') + PROBING });
+        this.#authenticate();
+        return;
       case 'hostHealthy':
         if (phase !== 'CLOSED' || this.m.held || this.m.series === null || this.m.series.healthTried) return;
         this.set({ series: { ...this.m.series, healthTried: true } });
@@ -109,7 +121,8 @@ class Transition extends Draft {
     if (this.m.phase === 'CLOSING') {
       this.#arrive(this.m.target ?? 'deactivate', this.m.reason);
     } else if (signal.kind === 'prepared') {
-      this.set({ attempts: 0, reason: null });
+      const { heldFor = null } = signal;
+      this.set({ attempts: 0, held: heldFor !== null, heldFor, reason: heldFor === null ? null : heldFor + PROBING });
       this.#authenticate();
     } else {
       // The worker's own disk or configuration: tried for as long as it takes, whatever the strategy.
@@ -122,13 +135,20 @@ class Transition extends Draft {
     const again = this.m.lineOpen;
     const failing = again ? this.m.failingSince : null;
     const openedAt = again ? this.m.openedAt : this.at;
-    this.set({ phase: 'OPENED', reason: null, attempts: 0, failingSince: failing, lineOpen: true, openedAt });
-    this.do({ kind: 'openLine' });
-    if (!again) this.tell('connectionOpened', 'info', 'The connection is open: uplinks go to HERE.');
+    const { held, heldFor } = this.m;
+    const reason = heldFor === null ? null : heldFor + PROBING;
+    this.set({ phase: 'OPENED', reason, attempts: 0, failingSince: failing, lineOpen: true, openedAt });
+    this.do({ kind: 'openLine', probe: held });
+    if (!again && !held) this.tell('connectionOpened', 'info', 'The connection is open: uplinks go to HERE.');
   }
 
   /** Within OPENING: later, more and more seldom, but never past the moment at which the connection closes. */
   #onTransient(message: string, afterMs: number | null): void {
+    // A probe that comes to nothing: the next one is later.
+    if (this.m.held) {
+      this.#leave('hold', this.m.heldFor);
+      return;
+    }
     const since = this.m.failingSince ?? this.at;
     const attempts = this.m.attempts + 1;
     const notBefore = this.at + (afterMs ?? 0);
@@ -139,7 +159,7 @@ class Transition extends Draft {
       this.#leave('failure', message);
       return;
     }
-    this.set({ phase: 'OPENING', reason: message + TRYING });
+    this.set({ phase: 'OPENING', reason: sentence(message) + TRYING });
     this.do({
       kind: 'retryAfter',
       ms: Math.min(Math.max(this.#retryMs(), afterMs ?? 0), leftMs),
@@ -161,17 +181,23 @@ class Transition extends Draft {
   }
 
   #onAccepted(): void {
-    const { failingSince, series, tokenRefusals, outageTold, reason } = this.m;
+    const { failingSince, series, tokenRefusals, outageTold, reason, held } = this.m;
     if (failingSince === null && series === null && tokenRefusals === 0 && !outageTold && reason === null) return;
     if (outageTold) this.tell('hereBack', 'info', 'HERE takes records again.');
-    this.set({ failingSince: null, series: null, tokenRefusals: 0, outageTold: false, attempts: 0, reason: null });
+    if (held) this.tell('released', 'info', 'HERE has accepted the uplink that was tried: no longer held.');
+    this.set({ failingSince: null, series: null, tokenRefusals: 0, outageTold: false, attempts: 0 });
+    this.set({ reason: null, held: false, heldFor: null });
   }
 
   #onFailing(signal: Signal & { kind: 'failing' }): void {
-    if (signal.rateLimited) this.tell('rateLimited', 'warning', signal.message);
+    if (this.m.held) {
+      this.#leave('hold', this.m.heldFor);
+      return;
+    }
+    if (signal.rateLimited) this.tell('rateLimited', 'warning', `${sentence(signal.message)} ${LIMITED}`);
     else this.tellOutage(signal.message, signal.sinceMs);
     if (signal.sinceMs >= this.settings.closeAfterMs) this.#leave('failure', signal.message);
-    else this.set({ reason: signal.message + TRYING });
+    else this.set({ reason: sentence(signal.message) + TRYING });
   }
 
   /** Once at once; a new token that is refused as well is a failure that backs off. */
@@ -219,7 +245,7 @@ class Transition extends Draft {
 
   #arrive(target: Target, reason: string | null): void {
     const released = this.m.held;
-    this.set({ target: null, reason, held: false });
+    this.set({ target: null, reason, held: false, heldFor: null });
     switch (target) {
       case 'reopen':
         if (released) this.tell('released', 'info', 'The connection is no longer held.');
@@ -237,7 +263,8 @@ class Transition extends Draft {
         this.set({ phase: 'AUTHENTICATION_FAILED' });
         return;
       case 'hold':
-        this.set({ phase: 'CLOSED', held: true, series: null });
+        this.set({ phase: 'CLOSED', held: true, heldFor: reason, series: null });
+        this.do({ kind: 'probeAfter', ms: this.settings.probeAfterMs });
         return;
       case 'deactivate':
         if (this.m.parts === 'none') this.set({ phase: 'DEACTIVATED', reason: null });

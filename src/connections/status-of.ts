@@ -1,5 +1,5 @@
 // The status record of a connection, for people and readers of the status topic.
-import type { Connection, ConnectionStatus, FieldError } from '../domain/connection.ts';
+import type { ActiveAlarm, Connection, ConnectionStatus, FieldError } from '../domain/connection.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Machine } from './machine.ts';
 
@@ -10,10 +10,11 @@ export interface StatusFacts {
   readonly errors: readonly FieldError[] | null;
   readonly projectAppId: string | null;
   readonly source: ConnectionStatus['source'];
+  readonly activeAlarms: readonly ActiveAlarm[];
 }
 
 export function statusOf(connection: Connection, machine: Machine, facts: StatusFacts): ConnectionStatus {
-  const { errors } = facts;
+  const { errors, activeAlarms } = facts;
   const invalid = 'The newest definition is not valid; the last valid one stays in force.';
   return {
     id: connection.id,
@@ -26,6 +27,7 @@ export function statusOf(connection: Connection, machine: Machine, facts: Status
     worker: facts.worker,
     appId: facts.projectAppId ?? connection.appId,
     source: facts.source,
+    ...(activeAlarms.length === 0 ? {} : { activeAlarms }),
   };
 }
 

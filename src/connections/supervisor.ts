@@ -4,6 +4,7 @@ import { describeError } from '../domain/errors.ts';
 import type { EventKind, EventSink, NewEvent } from '../domain/events.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
+import { ClockWatch } from './clock-watch.ts';
 import type { DefinitionListener } from './definitions.ts';
 import { dropStore, isDeleting, type PurgeOptions, purgeConnection } from './purge.ts';
 import type { Runtime } from './runtime-options.ts';
@@ -45,13 +46,16 @@ export class Supervisor implements DefinitionListener {
   readonly #missing = new Set<string>();
   #timer: Cancel = () => {};
   #stopSignal: AbortSignal | null = null;
+  readonly #clockWatch: ClockWatch;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#clockWatch = new ClockWatch(options.clock, options.events);
   }
 
   start(): void {
     this.#timer = this.#options.clock.after(1000, () => {
+      this.#clockWatch.look();
       for (const { runtime } of this.#slots.values()) runtime?.tick();
       if (this.#stopSignal === null) this.start();
     });

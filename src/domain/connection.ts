@@ -55,6 +55,10 @@ export const AlarmSchema = Type.Object(
   strict,
 );
 
+/** A low-rate alarm: an event when fewer uplinks an hour pass during a window that recurs weekly. */
+export type AlarmDefinition = Static<typeof AlarmSchema>;
+export type AlarmDay = (typeof DAYS)[number];
+
 export const RECONNECT_STRATEGIES = ['CALM', 'NORMAL', 'AGGRESSIVE'] as const;
 export type ReconnectStrategy = (typeof RECONNECT_STRATEGIES)[number];
 
@@ -182,6 +186,18 @@ export interface ConnectionStatus {
   readonly worker: string;
   readonly appId: string | null;
   readonly source: { readonly broker: string; readonly up: boolean; readonly reason: string | null } | null;
+  /** Low-rate alarms that are raised at the moment; absent: none. */
+  readonly activeAlarms?: readonly ActiveAlarm[];
+}
+
+export interface ActiveAlarm {
+  /** ISO 8601; when it was raised. */
+  readonly since: string;
+  /** The alarm's own message, or what it watches. */
+  readonly message: string;
+  /** What was measured when it was raised, and what was asked for. */
+  readonly uplinksPerHour: number;
+  readonly uplinkRateMinPerHour: number;
 }
 
 /** What is wrong with one field: JSON pointer, what is wrong, what is allowed. */

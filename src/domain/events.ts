@@ -21,10 +21,15 @@ export const EVENT_KINDS = [
   'rateLimited',
   'uplinksExpired',
   'uplinksDeadLettered',
+  'deadLettersNearlyFull',
+  'deadLettersAgeing',
+  'deadLettersDropped',
   'deviceUnknown',
   'devicesCreating',
   'deviceCreationFailed',
   'deviceLimitReached',
+  'deviceQuotaNearlyUsed',
+  'deviceQuotaUsedUp',
   'deviceUnclaimed',
   'sourceDown',
   'sourceUp',
@@ -40,6 +45,8 @@ export const EVENT_KINDS = [
   'payloadNotDecoded',
   'unknownValidityState',
   'clockStepped',
+  'alarmRaised',
+  'alarmCleared',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 

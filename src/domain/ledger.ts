@@ -2,7 +2,10 @@
 import type { DeadLetterReason, ExpiryReason, FilterReason, SkipReason, UplinkOutcome } from './uplink.ts';
 
 export interface Ledger {
-  /** The journal's last sequence number: every message that was ever taken. */
+  /**
+   * Every message that was ever taken: the journal's last sequence number, less those given to replays of dead letters
+   * (their messages are counted already), and the dead letters that were imported (they have none).
+   */
   received: number;
   delivered: number;
   /** Counted by its own additions and subtractions, never a remainder. */

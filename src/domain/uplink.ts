@@ -49,12 +49,15 @@ export interface DeadLetterDetail {
   /** The record as it was sent, JSON. */
   readonly record?: string;
   readonly attempts?: number;
+  /** Of an imported one: the connection and the time of its export's origin. */
+  readonly origin?: string;
 }
 
 /** The final word on an uplink. The unit is one broker message. */
 export type UplinkOutcome =
   | { readonly kind: 'delivered' }
-  | { readonly kind: 'expired'; readonly reason: ExpiryReason }
+  /** `emittedAt`: ms since the epoch at which its network received it, where known. */
+  | { readonly kind: 'expired'; readonly reason: ExpiryReason; readonly emittedAt?: number }
   | { readonly kind: 'filtered'; readonly reason: FilterReason }
   | { readonly kind: 'skipped'; readonly reason: SkipReason }
   | { readonly kind: 'deadLettered'; readonly reason: DeadLetterReason; readonly detail: DeadLetterDetail };

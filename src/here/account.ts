@@ -47,7 +47,9 @@ export class AccountHandle implements HereAccount {
   async openProject(appId: string | null, remembered: string | null, signal: AbortSignal): Promise<OpenProjectOutcome> {
     const { session, password, http, scopedHttp, clock } = this.#options;
     if (this.#released.signal.aborted) return { kind: 'retry', afterMs: null, message: 'stopped' };
-    const listed = await listLicences(new AuthorizedCalls(session, password, http, null), () => clock.now(), signal);
+    const unscoped = new AuthorizedCalls(session, password, http, null);
+    const licences = (ask: AbortSignal) => listLicences(unscoped, () => clock.now(), ask);
+    const listed = await licences(signal);
     if (listed.kind !== 'ok') return listed;
     const choice = chooseProject(listed.licences, appId, remembered);
     if (choice.kind !== 'ok') return choice;
@@ -59,7 +61,7 @@ export class AccountHandle implements HereAccount {
     if (token.kind === 'retry') return { kind: 'retry', afterMs: token.afterMs, message: token.message };
     if (this.#released.signal.aborted) return { kind: 'retry', afterMs: null, message: 'stopped' };
     const state = this.#use(host.origin, licence.appId);
-    const options = { licence, otherFirst, state, calls, clock, signal: this.#released.signal };
+    const options = { licence, otherFirst, state, calls, licences, clock, signal: this.#released.signal };
     return { kind: 'ok', project: new OpenProject(options) };
   }
 

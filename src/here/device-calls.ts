@@ -10,7 +10,7 @@ export type JobVerdict =
   | { readonly kind: 'created' }
   /** It is provisioned already; whether it is claimed is not said. */
   | { readonly kind: 'exists' }
-  | Extract<DeviceVerdict, { kind: 'limit' | 'unclaimable' | 'retry' }>;
+  | Extract<DeviceVerdict, { kind: 'quota' | 'unclaimable' | 'retry' }>;
 
 export type JobVerdicts = ReadonlyMap<string, JobVerdict>;
 
@@ -70,7 +70,7 @@ export class DeviceCalls {
     if (isLater(answer)) return all(devices, later(answer));
     const status = answer.kind === 'answer' ? answer.status : 0;
     const message = `HERE does not create devices: ${wordsOf(answer)}`;
-    if (status !== 400) return all(devices, { kind: 'limit', message });
+    if (status !== 400) return all(devices, { kind: 'quota', message });
     if (devices.length === 1) return all(devices, { kind: 'unclaimable', message });
     // One id is at fault, or the job is larger than what is left of the quota: halves tell.
     const middle = Math.ceil(devices.length / 2);
@@ -165,7 +165,8 @@ function verdictOf(error: unknown): JobVerdict {
     300,
   );
   if (code === 409 || /\balready\b|\bexists\b|\bduplicate\b/i.test(words)) return { kind: 'exists' };
-  if (code === 402 || code === 403 || /\bquota\b|\blimit\b/i.test(words)) return { kind: 'limit', message: words };
+  if (code === 402 || code === 403 || /\bquota\b|\blimit\b/i.test(words))
+    return { kind: 'quota', message: `HERE does not create the device: ${words}` };
   if (code === 429 || (typeof code === 'number' && code >= 500)) return { kind: 'retry', message: words };
   return { kind: 'unclaimable', message: `HERE does not create the device: ${words}` };
 }

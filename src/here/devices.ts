@@ -108,7 +108,7 @@ export class ProjectDevices {
       if (nowMs < failure.untilMs) return failure.verdict;
       this.#failures.delete(device);
     }
-    return nowMs < this.#quotaUntilMs ? { kind: 'limit', message: this.#quotaMessage } : null;
+    return nowMs < this.#quotaUntilMs ? { kind: 'quota', message: this.#quotaMessage } : null;
   }
 
   /** One question a device, however many wait for the answer. */
@@ -147,7 +147,7 @@ export class ProjectDevices {
       const left = asked.limit === null ? Number.POSITIVE_INFINITY : asked.limit - created - batch.length;
       const isNext = batch.length < MAX_JOB && (batch[0] === undefined || batch[0].calls === asked.calls);
       if (left <= 0 && this.#reserved === 0 && batch.length === 0) {
-        const message = `the limit of ${asked.limit} devices that the bridge may create in this project is used up`;
+        const message = `The bridge has created ${asked.limit} devices in this project, which is its limit: uplinks of further new devices are skipped. Raise maxDevices, or take it out.`;
         this.#settle(asked, { kind: 'limit', message });
       } else if (isNext && left - this.#reserved > 0) batch.push(asked);
       else rest.push(asked);
@@ -192,7 +192,7 @@ export class ProjectDevices {
     if (final.kind === 'known') this.confirm([device]);
     else if (final.kind === 'unclaimable') {
       bounded(this.#failures).set(device, { verdict: final, untilMs: nowMs + UNCLAIMABLE_MS });
-    } else if (final.kind === 'limit') {
+    } else if (final.kind === 'quota') {
       this.#quotaUntilMs = nowMs + QUOTA_MS;
       this.#quotaMessage = final.message;
     }

@@ -11,6 +11,7 @@ import { KeptAccount } from './kept-account.ts';
 import { completeService, type HereService, type HereServiceSetting, type ProxySettings } from './options.ts';
 import { ProjectState } from './project.ts';
 import { AccountSession } from './session.ts';
+import type { MakeTransport } from './transport.ts';
 
 export interface HereGatewayOptions {
   /** By the name that definitions use in `configuration.service`. */
@@ -24,6 +25,8 @@ export interface HereGatewayOptions {
   /** Devices that are remembered in memory per project; 2,000,000 by default, about 14 bytes each. */
   readonly maxKnownDevices?: number;
   readonly userAgent?: string;
+  /** undici by default. */
+  readonly transport?: MakeTransport;
 }
 
 /** Projects that no connection uses at the moment keep what was learnt of them, up to so many. */
@@ -98,8 +101,9 @@ export class Gateway implements HereGateway {
   #http(url: string, timeoutMs: number): HereHttp {
     const known = this.#https.get(`${timeoutMs} ${url}`);
     if (known !== undefined) return known;
-    const { clock, chance, proxy = null, userAgent = 'here-tracking-bridge' } = this.#options;
-    const http = new HereHttp({ url, timeoutMs, proxy, userAgent, clock, chance });
+    const { clock, chance, proxy = null, userAgent = 'here-tracking-bridge', transport } = this.#options;
+    const wire = transport === undefined ? {} : { transport };
+    const http = new HereHttp({ url, timeoutMs, proxy, userAgent, clock, chance, ...wire });
     this.#https.set(`${timeoutMs} ${url}`, http);
     return http;
   }

@@ -1,9 +1,9 @@
 // HTTP to one HERE host: keep-alive, a bound on every request's time and answer, a proxy, and no exceptions: answers are values.
-import { type Dispatcher, EnvHttpProxyAgent, Pool } from 'undici';
 import { describeError } from '../domain/errors.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import type { RetryCause } from '../domain/ports/here.ts';
 import type { ProxySettings } from './options.ts';
+import { type MakeTransport, type Transport, undiciTransport } from './transport.ts';
 
 export interface HttpCall {
   readonly method: 'GET' | 'POST' | 'PUT';
@@ -45,13 +45,9 @@ export interface HttpOptions {
   readonly userAgent: string;
   readonly clock: Clock;
   readonly chance: Chance;
+  /** undici by default. */
+  readonly transport?: MakeTransport;
 }
-
-/** Far above any answer of HERE's that we read (100 licences, 100 job results). */
-const MAX_ANSWER_BYTES = 1_000_000;
-const MAX_HEADER_BYTES = 32_768;
-const CONNECT_TIMEOUT_MS = 10_000;
-const LOOPBACK = 'localhost,127.0.0.1,[::1]';
 
 const TIMED_OUT = new Error('the time for the request is over');
 const STOPPED = new Error('stopped');
@@ -66,14 +62,14 @@ export class HereHttp {
   readonly origin: string;
   readonly #prefix: string;
   readonly #options: HttpOptions;
-  readonly #dispatcher: Dispatcher;
+  readonly #transport: Transport;
 
   constructor(options: HttpOptions) {
     const url = new URL(options.url);
     this.origin = url.origin;
     this.#prefix = url.pathname.replace(/\/+$/, '');
     this.#options = options;
-    this.#dispatcher = makeDispatcher(url.origin, options);
+    this.#transport = (options.transport ?? undiciTransport)(url.origin, options);
   }
 
   /** Never throws. Total time is bounded even if the answer trickles. Nothing is repeated here. */
@@ -87,7 +83,7 @@ export class HereHttp {
     call.signal.addEventListener('abort', stop, { once: true });
     const cancelTimer = this.#options.clock.after(this.#options.timeoutMs, () => abort.abort(TIMED_OUT));
     try {
-      const response = await this.#dispatcher.request({
+      const { status, headers, body } = await this.#transport.exchange({
         origin: this.origin,
         path: this.#prefix + call.path,
         method: call.method,
@@ -95,8 +91,7 @@ export class HereHttp {
         body: call.body ?? null,
         signal: abort.signal,
       });
-      const body = await response.body.text();
-      return { kind: 'answer', status: response.statusCode, headers: flat(response.headers), body, requestId };
+      return { kind: 'answer', status, headers, body, requestId };
     } catch (error) {
       return { ...explain(error, abort.signal), kind: 'noAnswer', requestId };
     } finally {
@@ -107,7 +102,7 @@ export class HereHttp {
 
   /** Ends idle connections and breaks off what is in flight. */
   async stop(): Promise<void> {
-    await this.#dispatcher.destroy();
+    await this.#transport.destroy();
   }
 
   #headers(call: HttpCall, requestId: string): Record<string, string> {
@@ -122,37 +117,10 @@ export class HereHttp {
   }
 }
 
-function makeDispatcher(origin: string, { proxy, timeoutMs }: HttpOptions): Dispatcher {
-  // No bound on connections: the permits are the bound. HTTP/1.1 only: one request a connection keeps a reset to one batch.
-  const options = {
-    allowH2: false,
-    connect: { timeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs) },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    keepAliveTimeout: 20_000,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    maxResponseSize: MAX_ANSWER_BYTES,
-  };
-  const proxyUrl = new URL(origin).protocol === 'https:' ? proxy?.httpsProxy : proxy?.httpProxy;
-  if (proxy === null || !proxyUrl) return new Pool(origin, options);
-  const noProxy = proxy.loopbackToo ? proxy.noProxy : `${proxy.noProxy},${LOOPBACK}`;
-  // All three are given, since undici would read the environment by itself for what is left out.
-  return new EnvHttpProxyAgent({ ...options, httpProxy: proxyUrl, httpsProxy: proxyUrl, noProxy });
-}
-
-function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  const result: Record<string, string> = Object.create(null);
-  for (const [name, value] of Object.entries(headers)) {
-    const first = Array.isArray(value) ? value[0] : value;
-    if (first !== undefined) result[name.toLowerCase()] = first;
-  }
-  return result;
-}
-
 function explain(error: unknown, signal: AbortSignal): Pick<NoAnswer, 'cause' | 'maybeSent' | 'message'> {
   if (signal.aborted) {
     return signal.reason === TIMED_OUT
-      ? { cause: 'timeout', maybeSent: true, message: 'no whole answer in time' }
+      ? { cause: 'timeout', maybeSent: true, message: 'HERE did not answer in time' }
       : { cause: 'stopped', maybeSent: true, message: 'stopped while waiting for the answer' };
   }
   const code = codeOf(error);
@@ -161,7 +129,7 @@ function explain(error: unknown, signal: AbortSignal): Pick<NoAnswer, 'cause' | 
   if (TIMEOUTS.has(code)) return { cause: 'timeout', maybeSent, message };
   if (BAD_ANSWERS.test(code)) return { cause: 'badAnswer', maybeSent: true, message };
   if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return { cause: 'stopped', maybeSent: true, message };
-  return { cause: 'connection', maybeSent, message };
+  return { cause: 'connection', maybeSent, message: `HERE cannot be reached: ${message}` };
 }
 
 function codeOf(error: unknown): string {

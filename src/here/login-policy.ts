@@ -4,13 +4,17 @@ import type { KeptState } from './kept-account.ts';
 /** Failed attempts after which nothing is tried without a person. HERE locks at five (source: HERE's sign-in rules). */
 export const MAX_FAILED_LOGINS = 4;
 
-export type Permission = { readonly allowed: true } | { readonly allowed: false; readonly message: string };
+export type Permission =
+  | { readonly allowed: true }
+  /** `lockedOut`: not this pair alone, but the account has no attempt left. */
+  | { readonly allowed: false; readonly message: string; readonly lockedOut: boolean };
 
 export function mayTry(state: KeptState, fingerprint: string): Permission {
   if (state.refused.includes(fingerprint)) {
     const words = state.refusal === null ? '' : ` (${state.refusal})`;
     return {
       allowed: false,
+      lockedOut: false,
       message: `HERE refused this email and password before${words}; correct the password, or restart the connection to try it once more`,
     };
   }
@@ -19,10 +23,16 @@ export function mayTry(state: KeptState, fingerprint: string): Permission {
   if (state.failed >= MAX_FAILED_LOGINS - (isReserved ? 1 : 0)) {
     return {
       allowed: false,
+      lockedOut: true,
       message: `${state.failed} log-ins in a row failed and five lock the account; check email and password, then restart the connection`,
     };
   }
   return { allowed: true };
+}
+
+/** After a refusal: no attempt is left, or HERE says that the account is locked. Its words are not published: a hint only. */
+export function isLockedOut(state: KeptState, words: string): boolean {
+  return state.failed >= MAX_FAILED_LOGINS || /\block(?:ed|out)\b/i.test(words);
 }
 
 /** Stored before the request is sent: a crash in between must not lose the attempt. */

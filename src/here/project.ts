@@ -1,13 +1,13 @@
 // One HERE project as a connection's line uses it: permits, batches, devices.
 import type { Clock } from '../domain/ports/clock.ts';
-import type { DeviceRegistry, HereAnswer, HereProject, RequestOutcome } from '../domain/ports/here.ts';
+import type { DeviceRegistry, HereAnswer, HereProject, ProjectLook, RequestOutcome } from '../domain/ports/here.ts';
 import type { DeviceStore } from '../domain/ports/store.ts';
 import type { AuthorizedCalls, NoToken } from './authorized.ts';
 import { DeviceCalls } from './device-calls.ts';
 import { ProjectDevices } from './devices.ts';
 import { Gate, type GateLimits } from './gate.ts';
-import { outcomeOf } from './outcome.ts';
-import type { Licence } from './projects.ts';
+import { outcomeOf, parseObject } from './outcome.ts';
+import { expired, type Licence, type LicencesOutcome } from './projects.ts';
 
 /** What belongs to one (host, appId) and is shared by all connections on it: another project starts anew. */
 export class ProjectState {
@@ -25,6 +25,8 @@ export interface OpenProjectOptions {
   readonly otherFirst: string | null;
   readonly state: ProjectState;
   readonly calls: AuthorizedCalls;
+  /** Lists the account's licences anew. */
+  readonly licences: (signal: AbortSignal) => Promise<LicencesOutcome>;
   readonly clock: Clock;
   /** Aborts when the account's session ends. */
   readonly signal: AbortSignal;
@@ -35,17 +37,21 @@ export class OpenProject implements HereProject {
   readonly projectId: string | null;
   readonly projectName: string;
   readonly otherFirst: string | null;
+  readonly licenceEndsAt: number | null;
   readonly gate: Gate;
   readonly devices: DeviceRegistry;
+  readonly #licences: OpenProjectOptions['licences'];
   readonly #calls: AuthorizedCalls;
   readonly #clock: Clock;
   readonly #head: string;
 
-  constructor({ licence, otherFirst, state, calls, clock, signal }: OpenProjectOptions) {
+  constructor({ licence, otherFirst, state, calls, licences, clock, signal }: OpenProjectOptions) {
     this.appId = licence.appId;
     this.projectId = licence.projectId;
     this.projectName = licence.projectName;
     this.otherFirst = otherFirst;
+    this.licenceEndsAt = licence.endsAt;
+    this.#licences = licences;
     this.gate = state.gate;
     this.#calls = calls;
     this.#clock = clock;
@@ -70,6 +76,33 @@ export class OpenProject implements HereProject {
     const outcome = outcomeOf(answer, records.length, this.#clock.now());
     if (outcome.kind === 'accepted') this.gate.tookBatch(records.length, body.length);
     return outcome;
+  }
+
+  async look(signal: AbortSignal): Promise<ProjectLook> {
+    const listed = await this.#licences(signal);
+    if (listed.kind !== 'ok') return { kind: 'unknown', message: listed.message };
+    const licence = listed.licences.find(({ appId }) => appId === this.appId);
+    if (licence === undefined) return { kind: 'unknown', message: `HERE no longer lists the project ${this.appId}` };
+    if (licence.isExpired) return expired(licence);
+    const { endsAt: licenceEndsAt, devicesLeft: left } = licence;
+    const provisioned = left === null ? null : await this.#provisioned(signal);
+    const devices = left === null || provisioned === null ? null : { provisioned, left };
+    return { kind: 'ok', licenceEndsAt, devices };
+  }
+
+  /** null: no answer, or none in the published form. */
+  async #provisioned(signal: AbortSignal): Promise<number | null> {
+    const path = `/registry/v2/${this.appId}/licenseCount`;
+    try {
+      const answer = await this.gate.run(0, signal, () => this.#calls.call({ method: 'GET', path, signal }));
+      if (answer.kind === 'noToken') return null;
+      this.gate.observe(answer);
+      const count = answer.kind === 'answer' && answer.status === 200 ? parseObject(answer.body)?.count : null;
+      return typeof count === 'number' && count >= 0 ? count : null;
+    } catch {
+      // Aborted before a permit came.
+      return null;
+    }
   }
 }
 

@@ -10,6 +10,10 @@ export interface Licence {
   /** Platform projects have one: their tokens are exchanged for it. */
   readonly projectHrn: string | null;
   readonly isExpired: boolean;
+  /** Wall-clock ms; null: not told, or not as a date. */
+  readonly endsAt: number | null;
+  /** How many more devices HERE provisions; null: not told. */
+  readonly devicesLeft: number | null;
 }
 
 export type LicencesOutcome =
@@ -90,7 +94,7 @@ export function chooseProject(licences: readonly Licence[], appId: string | null
   return { kind: 'ok', licence, otherFirst: isOtherFirst ? first.appId : null };
 }
 
-function expired(licence: Licence): Choice {
+export function expired(licence: Licence): Extract<Choice, { kind: 'expired' }> {
   return { kind: 'expired', message: `the licence of project ${licence.projectName} (${licence.appId}) has ended` };
 }
 
@@ -105,6 +109,7 @@ function licenceOf(item: unknown, wallMs: number): Licence | null {
     type,
     expired: flag,
     expiryDate,
+    quota,
   } = item as Record<string, unknown>;
   // The app ID becomes part of paths.
   if (typeof appId !== 'string' || !/^[A-Za-z0-9_-]{1,100}$/.test(appId)) return null;
@@ -116,7 +121,16 @@ function licenceOf(item: unknown, wallMs: number): Licence | null {
     projectName: text(projectName, 50) ?? appId,
     projectHrn: typeof projectHrn === 'string' && /^hrn:here\S{1,300}$/.test(projectHrn) ? projectHrn : null,
     isExpired: typeof flag === 'boolean' ? flag : endsAt <= wallMs,
+    endsAt: Number.isNaN(endsAt) ? null : endsAt,
+    devicesLeft: leftOf(quota),
   };
+}
+
+/** Source: `quota.provisioning` is "the number of devices that can still be provisioned". */
+function leftOf(quota: unknown): number | null {
+  if (typeof quota !== 'object' || quota === null) return null;
+  const { provisioning } = quota as Record<string, unknown>;
+  return typeof provisioning === 'number' && Number.isFinite(provisioning) ? Math.max(0, provisioning) : null;
 }
 
 function text(value: unknown, maxChars: number): string | null {

@@ -5,14 +5,14 @@ import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
 import type { LogInOutcome, RetryCause } from '../domain/ports/here.ts';
 import type { HereHttp } from './http.ts';
 import type { KeptAccount, KeptPair, KeptState } from './kept-account.ts';
-import { attempted, forgiven, mayTry, notAnswered, notJudged, refused } from './login-policy.ts';
+import { attempted, forgiven, isLockedOut, mayTry, notAnswered, notJudged, refused } from './login-policy.ts';
 import { ScopedTokens } from './scoped-tokens.ts';
 import { type Granted, type UserAnswer, UserCalls } from './user-calls.ts';
 
 export type TokenOutcome =
   | { readonly kind: 'ok'; readonly token: string; readonly reused: boolean }
   /** A person must act. `attempted` false: nothing was sent. */
-  | { readonly kind: 'refused'; readonly attempted: boolean; readonly message: string }
+  | { readonly kind: 'refused'; readonly attempted: boolean; readonly message: string; readonly lockedOut?: boolean }
   | { readonly kind: 'retry'; readonly cause: RetryCause; readonly afterMs: number | null; readonly message: string };
 
 /** Renewal begins this long before the end, or at four fifths of a shorter life; plus up to half of it by chance. */
@@ -182,13 +182,20 @@ export class AccountSession {
   async #logIn(password: string, fingerprint: string): Promise<TokenOutcome> {
     const before = this.state();
     const permission = mayTry(before, fingerprint);
-    if (!permission.allowed) return { kind: 'refused', attempted: false, message: permission.message };
+    if (!permission.allowed) {
+      return { kind: 'refused', attempted: false, message: permission.message, lockedOut: permission.lockedOut };
+    }
     const nowMs = this.#clock.monotonic();
     const gapMs = LOGIN_GAP_MS * 2 ** Math.min(this.#rejections - 1, MAX_GAP_DOUBLINGS);
     // Another password is a person's correction: it does not wait for what happened to the former one.
     const isSamePair = before.proven === null || before.proven === fingerprint;
     const waitMs = isSamePair ? Math.max(this.#notBeforeMs, this.#rejectedMs + gapMs) - nowMs : 0;
-    if (waitMs > 0) return retry('unavailable', waitMs, 'HERE refused a fresh token, or did not answer, a moment ago');
+    if (waitMs > 0)
+      return retry(
+        'unavailable',
+        waitMs,
+        'the last log-in failed, or its token was refused, a moment ago: the next one waits',
+      );
     if (!this.save(attempted(before))) {
       this.#unsaved = null;
       this.#known = before;
@@ -212,7 +219,8 @@ export class AccountSession {
     }
     if (answer.kind === 'denied') {
       this.save(refused(state, fingerprint, answer.message));
-      return { kind: 'refused', attempted: true, message: answer.message };
+      const lockedOut = isLockedOut(state, answer.message);
+      return { kind: 'refused', attempted: true, message: answer.message, lockedOut };
     }
     this.save(answer.judged === 'no' ? notJudged(state) : notAnswered(state, fingerprint));
     return this.#wait(answer);

@@ -211,6 +211,11 @@ export class Control {
     this.#project(appId).expired = expired;
   }
 
+  /** ISO 8601; does not end the licence by itself. */
+  setExpiryDate(appId: string, expiryDate: string): void {
+    this.#project(appId).expiryDate = expiryDate;
+  }
+
   setQuota(appId: string, quota: number): void {
     this.#project(appId).quota = quota;
   }

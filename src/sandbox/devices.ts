@@ -81,6 +81,7 @@ export class Project {
   readonly index: number;
   readonly hrn: string | null;
   expired: boolean;
+  expiryDate: string;
   quota: number;
   updatedAt = 0;
   /** The device whose desired shadow changed last; `older` leads to the ones before. */
@@ -100,6 +101,7 @@ export class Project {
     this.kind = options.kind ?? 'tracking';
     this.index = index;
     this.expired = options.expired ?? false;
+    this.expiryDate = options.expiryDate ?? '2099-12-31T00:00:00.000Z';
     this.quota = options.quota ?? 1_000_000;
     this.hrn = this.isPlatform ? `hrn:here:authorization::sandbox:project/${this.projectId}` : null;
     this.#tag = uuid.slice(24);

@@ -36,6 +36,8 @@ export interface SandboxOptions {
   readonly keepRecords?: number;
   /** Bytes of record text kept in all; the oldest go first: 64 MB. */
   readonly keepBytes?: number;
+  /** Appends what is accepted and refused to this file (see `RecordFile`), so that a count survives a kill of the sandbox. */
+  readonly recordFile?: string | null;
   readonly faults?: readonly FaultRule[];
 }
 
@@ -58,6 +60,8 @@ export interface ProjectOptions {
   /** HERE's kind of project, as `projectTypes` filters it: `tracking` by default. */
   readonly kind?: 'tracking' | 'trackingAzure' | 'indoor' | 'lastmile';
   readonly expired?: boolean;
+  /** ISO 8601; when its licence ends, as the list of licences says. 2099-12-31 by default; `expired` alone ends it. */
+  readonly expiryDate?: string;
   /** Devices that may still be provisioned: 1,000,000. */
   readonly quota?: number;
   /** External ids that are provisioned and claimed from the start. */
@@ -158,6 +162,7 @@ export function withDefaults(options: SandboxOptions): Settings {
     namesRecord: options.namesRecord ?? true,
     keepRecords: options.keepRecords ?? 1000,
     keepBytes: options.keepBytes ?? 64_000_000,
+    recordFile: options.recordFile ?? null,
     faults: options.faults ?? [],
   };
 }

@@ -34,11 +34,17 @@ class RunningSandbox extends Control implements Sandbox {
   readonly logins: readonly AccountOptions[];
   readonly #server: Server;
   readonly #host: string;
+  readonly #closeRecords: () => void;
 
   constructor(world: World, server: Server, settings: Settings, port: number) {
     super(world);
     this.#server = server;
     this.#host = settings.host;
+    let closed = false;
+    this.#closeRecords = () => {
+      if (!closed) world.recordFile?.close();
+      closed = true;
+    };
     this.port = port;
     const reachable = settings.host === '0.0.0.0' || settings.host === '::' ? '127.0.0.1' : settings.host;
     this.url = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
@@ -71,6 +77,7 @@ class RunningSandbox extends Control implements Sandbox {
 
   async stop(): Promise<void> {
     await this.unplug();
+    this.#closeRecords();
   }
 }
 

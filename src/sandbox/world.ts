@@ -7,6 +7,7 @@ import { Faults } from './faults.ts';
 import { Jobs } from './jobs.ts';
 import type { ProjectOptions, Settings } from './options.ts';
 import { RateLimits } from './rate-limit.ts';
+import { RecordFile } from './record-file.ts';
 import { RecordLog } from './record-log.ts';
 import { Stats } from './stats.ts';
 
@@ -17,6 +18,7 @@ export class World {
   readonly accounts: Accounts;
   readonly projects = new Map<string, Project>();
   readonly log: RecordLog;
+  readonly recordFile: RecordFile | null;
   readonly faults: Faults;
   readonly limits: RateLimits;
   readonly jobs: Jobs;
@@ -30,6 +32,7 @@ export class World {
     this.chance = chance;
     this.accounts = new Accounts(settings, clock, chance);
     this.log = new RecordLog(settings.keepBytes);
+    this.recordFile = settings.recordFile === null ? null : new RecordFile(settings.recordFile);
     this.faults = new Faults(chance, seed);
     this.limits = new RateLimits(settings.rateLimit);
     this.jobs = new Jobs(settings.jobMs, clock, chance);

@@ -1,8 +1,21 @@
 // The accounts of one connection: ledger, settlements and dead letters, changed in memory only when SQLite has committed them.
-import { imbalance, type Ledger } from '../domain/ledger.ts';
+//
+// received = last sequence number − uncounted − replayed + imported. A replayed dead letter takes a new sequence number: its
+// message is `pending` under that one from the commit of the journal on. Booking the replay deletes the letter, takes one off
+// `deadLettered` and counts the number as `replayed`, in one transaction. Until it is booked (at once; at the next transaction
+// or at the next start when the disk refused or a kill came between) the copy counts as one more message received.
+import { imbalance, type Ledger, sumReasons } from '../domain/ledger.ts';
+import type { ImportedLetter } from '../domain/ports/dead-letters.ts';
+import type { ReplayLetter } from '../domain/ports/store.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
-import { booked, type ConnectionTables, ledgerColumns } from './connection-tables.ts';
-import type { DeadLetterTable, NewDeadLetter } from './dead-letters.ts';
+import {
+  booked,
+  type ConnectionTables,
+  countReceived,
+  ledgerColumns,
+  type StoredNumbers,
+} from './connection-tables.ts';
+import type { DeadLetterTable, LetterTotals, NewDeadLetter } from './dead-letters.ts';
 import type { Range, Ranges } from './ranges.ts';
 import type { Recovered } from './recovery.ts';
 import type { Segment } from './segment.ts';
@@ -13,28 +26,32 @@ export interface BooksOptions {
   readonly letters: DeadLetterTable;
   readonly deadLettersMaxBytes: number;
   readonly lastSeq: () => number;
+  /** Wall-clock ms. */
+  readonly now: () => number;
+}
+
+interface Replay extends ReplayLetter {
+  readonly seq: number;
 }
 
 export class Books {
   readonly key: number;
   readonly ranges: Ranges;
   readonly #options: BooksOptions;
-  readonly #uncounted: number;
   #ledger: Ledger;
-  #letterBytes: number;
+  #numbers: StoredNumbers;
   /** Numbers given to left-out messages that are not in the database yet. */
   #unsaved: Range[] = [];
-  #savedSeq: number;
+  /** In the journal, their letters still there. */
+  #unbooked: Replay[] = [];
 
   constructor(options: BooksOptions) {
-    const { recovered, letters } = options;
+    const { recovered } = options;
     this.#options = options;
-    this.key = recovered.stored.key;
+    this.key = recovered.key;
     this.ranges = recovered.ranges;
-    this.#uncounted = recovered.uncounted;
+    this.#numbers = recovered.numbers;
     this.#ledger = recovered.ledger;
-    this.#letterBytes = letters.bytes(this.key);
-    this.#savedSeq = recovered.stored.received;
   }
 
   /** A copy. */
@@ -55,12 +72,19 @@ export class Books {
     this.saveProgress();
   }
 
+  /** Their messages are in the journal from `first` on. Throws when the database refuses; then the next transaction books it. */
+  countReplayed(first: number, letters: readonly ReplayLetter[]): void {
+    for (const [i, letter] of letters.entries()) this.#unbooked.push({ ...letter, seq: first + i });
+    this.saveProgress();
+  }
+
   /**
    * Stores what no settlement has stored yet: left-out messages and the last sequence number, by which a later start tells
    * committed records that are missing from a tail that never was committed.
    */
   saveProgress(): void {
-    if (this.#unsaved.length > 0 || this.#savedSeq !== this.#options.lastSeq()) this.#transact([], () => {});
+    const isSaved = this.#numbers.received === this.#options.lastSeq();
+    if (!isSaved || this.#unsaved.length > 0 || this.#unbooked.length > 0) this.#transact({});
   }
 
   /**
@@ -69,41 +93,51 @@ export class Books {
    */
   settle(segments: Iterable<Segment>, outcomes: readonly UplinkOutcome[], letters: readonly NewDeadLetter[]): number {
     const { tables, deadLettersMaxBytes, letters: table } = this.#options;
-    const { key } = this;
-    const ledger = booked(this.#ledger, outcomes);
-    let letterBytes = this.#letterBytes;
     let dropped = 0;
-    this.#transact([], () => {
-      for (const segment of segments) tables.saveBitmap(key, segment.base, segment.count, segment.bitmap());
-      this.#saveColumns(ledger, outcomes);
-      if (letters.length === 0) return;
-      for (const letter of letters) letterBytes += table.insert(key, letter);
-      const trimmed = table.trim(key, letterBytes, deadLettersMaxBytes);
-      letterBytes = trimmed.bytes;
-      dropped = trimmed.dropped;
+    this.#transact({
+      outcomes,
+      also: (freed) => {
+        for (const segment of segments) tables.saveBitmap(this.key, segment.base, segment.count, segment.bitmap());
+        const change = table.keep(this.key, letters, deadLettersMaxBytes + freed);
+        dropped = change.room;
+        return change;
+      },
     });
-    this.#ledger = ledger;
-    this.#letterBytes = letterBytes;
     return dropped;
+  }
+
+  /** Dead letters from elsewhere: received and dead-lettered, at once. */
+  import(letters: readonly ImportedLetter[]): void {
+    const outcomes = letters.map(({ reason, detail }) => ({ kind: 'deadLettered' as const, reason, detail }));
+    const { deadLettersMaxBytes, letters: table } = this.#options;
+    this.#transact({
+      outcomes,
+      imported: letters.length,
+      also: (freed) => table.keep(this.key, letters, deadLettersMaxBytes + freed),
+    });
   }
 
   /** These ranges are settled and will have no file. */
   retire(ranges: readonly Range[]): void {
-    this.#transact(ranges, () => {});
+    this.#transact({ retired: ranges });
   }
 
   /** What is off: between the columns, the ranges and bitmaps, and the rows. 0: it balances. Writes nothing. */
   verify(): number {
     const ledger = this.#ledger;
+    const { tables, letters } = this.#options;
     const lastSeq = this.#options.lastSeq();
     const unsaved = this.#unsaved.reduce((sum, { count }) => sum + count, 0);
     let off = Math.abs(imbalance(ledger));
     off += Math.abs(this.ranges.countAll() + unsaved - lastSeq);
-    off += Math.abs(lastSeq - this.#uncounted - ledger.received);
+    off += Math.abs(countReceived({ ...this.#numbers, received: lastSeq }) - ledger.received);
     off += Math.abs(this.ranges.countUnsettled() - ledger.pending);
+    // Each dead letter is there, or was dropped.
+    const { count, room, age, person } = letters.totals(this.key);
+    off += Math.abs(sumReasons(ledger.deadLettered) - count - room - age - person);
     // The rows must say what memory says: memory is gone at the next start.
     const stored = new Map<string, number>();
-    for (const { kind, reason, count } of ledgerColumns(this.#options.tables.loadLedger(this.key))) {
+    for (const { kind, reason, count } of ledgerColumns(tables.loadLedger(this.key))) {
       stored.set(`${kind}.${reason}`, count);
     }
     for (const { kind, reason, count } of ledgerColumns(ledger)) {
@@ -113,35 +147,70 @@ export class Books {
     return off;
   }
 
-  #saveColumns(ledger: Ledger, outcomes: readonly UplinkOutcome[]): void {
+  /** The columns that `outcomes` and `replays` have changed. */
+  #saveColumns(ledger: Ledger, outcomes: readonly UplinkOutcome[], replays: readonly Replay[]): void {
     const { tables } = this.#options;
     const saved = new Set<string>();
+    const save = (kind: Exclude<UplinkOutcome['kind'], 'delivered'>, reason: string): void => {
+      if (saved.has(reason)) return;
+      saved.add(reason);
+      const column: Record<string, number | undefined> = ledger[kind];
+      tables.saveCount(this.key, kind, reason, column[reason] ?? 0);
+    };
+    for (const { reason } of replays) save('deadLettered', reason);
+    let delivered = false;
     for (const outcome of outcomes) {
-      const name = outcome.kind === 'delivered' ? outcome.kind : outcome.reason;
-      if (saved.has(name)) continue;
-      saved.add(name);
-      if (outcome.kind === 'delivered') tables.saveCount(this.key, outcome.kind, '', ledger.delivered);
-      else {
-        const column: Record<string, number | undefined> = ledger[outcome.kind];
-        tables.saveCount(this.key, outcome.kind, outcome.reason, column[outcome.reason] ?? 0);
-      }
+      if (outcome.kind === 'delivered') delivered = true;
+      else save(outcome.kind, outcome.reason);
     }
+    if (delivered) tables.saveCount(this.key, 'delivered', '', ledger.delivered);
   }
 
-  #transact(retired: readonly Range[], run: () => void): void {
-    const { tables } = this.#options;
+  #transact(what: {
+    readonly outcomes?: readonly UplinkOutcome[];
+    readonly retired?: readonly Range[];
+    readonly imported?: number;
+    /** `freed`: bytes of dead letters that were taken out in this transaction before. */
+    readonly also?: (freed: number) => LetterTotals;
+  }): void {
+    const { tables, letters, lastSeq, now } = this.#options;
     const { key, ranges } = this;
+    const { outcomes = [], retired = [], imported = 0, also } = what;
     const unsaved = this.#unsaved;
-    const lastSeq = this.#options.lastSeq();
+    const unbooked = this.#unbooked;
+    const ledger = booked(this.#ledger, outcomes);
+    // Imported ones were never pending.
+    ledger.received += imported;
+    ledger.pending += imported;
     const change = unsaved.length + retired.length > 0 ? ranges.plan([...unsaved, ...retired]) : null;
+    const numbers = {
+      ...this.#numbers,
+      received: lastSeq(),
+      floor: change?.floor ?? ranges.floor,
+      imported: this.#numbers.imported + imported,
+    };
+    const changes: LetterTotals[] = [];
     tables.database.transaction(() => {
       if (change) tables.saveGone(key, change);
       if (unsaved.length > 0) tables.saveCount(key, 'expired', 'journalFull', this.#ledger.expired.journalFull ?? 0);
-      run();
-      tables.save(key, lastSeq, change?.floor ?? ranges.floor, this.#uncounted);
+      const replays = letters.takeOut(key, unbooked, now());
+      changes.push(replays.change);
+      for (const { reason, seq } of replays.taken) {
+        ledger.received -= 1;
+        ledger.deadLettered[reason] = (ledger.deadLettered[reason] ?? 0) - 1;
+        numbers.replayed += 1;
+        numbers.replayedTo = Math.max(numbers.replayedTo, seq);
+      }
+      this.#saveColumns(ledger, outcomes, replays.taken);
+      if (also) changes.push(also(-replays.change.bytes));
+      tables.save(key, numbers);
     });
     if (change) ranges.apply(change);
-    this.#savedSeq = lastSeq;
+    for (const changed of changes) letters.note(key, changed);
+    for (const { id } of unbooked) letters.replaying.delete(id);
+    this.#ledger = ledger;
+    this.#numbers = numbers;
     this.#unsaved = [];
+    this.#unbooked = [];
   }
 }

@@ -6,37 +6,49 @@
 import { BridgeError, describeError } from '../domain/errors.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { Clock } from '../domain/ports/clock.ts';
-import type { ConnectionStore, DeadLetter, JournalEntry, JournalRecord, Settlement } from '../domain/ports/store.ts';
+import type { ImportedLetter, ImportOutcome } from '../domain/ports/dead-letters.ts';
+import type {
+  ConnectionStore,
+  DeadLetter,
+  JournalEntry,
+  JournalRecord,
+  ReplayLetter,
+  Settlement,
+} from '../domain/ports/store.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import { Books } from './books.ts';
+import { ConnectionLetters } from './connection-letters.ts';
 import type { ConnectionTables } from './connection-tables.ts';
 import { isDamage } from './database.ts';
-import type { DeadLetterTable, NewDeadLetter } from './dead-letters.ts';
+import type { NewDeadLetter } from './dead-letters.ts';
 import type { Disk } from './disk.ts';
 import type { BufferPool } from './group.ts';
 import type { ReportIncident } from './incidents.ts';
 import { JournalReader } from './journal-reader.ts';
 import { JournalWriter } from './journal-writer.ts';
+import type { LetterTables } from './letter-tables.ts';
 import type { Recovered } from './recovery.ts';
 import type { Segment } from './segment.ts';
 import { SegmentRemoval } from './segment-removal.ts';
 
 const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
-const MIN_SEGMENT_BYTES = 1024 * 1024;
+/** Small enough that a journal of 1 MiB is not full of settled records. */
+const MIN_SEGMENT_BYTES = 128 * 1024;
 /** An open segment of this size whose records are all settled is given up for a new one. */
 const IDLE_SEGMENT_BYTES = 1024 * 1024;
 
 export interface ConnectionStoreOptions {
   readonly id: string;
   readonly maxBytes: number;
-  readonly deadLettersMaxBytes: number;
   readonly clock: Clock;
   readonly disk: Disk;
   readonly directory: string;
   readonly pool: BufferPool;
   readonly salt: number;
   readonly tables: ConnectionTables;
-  readonly letters: DeadLetterTable;
+  readonly letterTables: LetterTables;
+  /** New dead letters, after their commit. */
+  readonly onDeadLetters: (letters: readonly NewDeadLetter[]) => void;
   readonly recovered: Recovered;
   readonly report: ReportIncident;
   /** False while a full disk's last room is kept for settlements. */
@@ -52,16 +64,19 @@ export class JournalledConnection implements ConnectionStore {
   readonly #writer: JournalWriter;
   readonly #reader: JournalReader;
   readonly #removal: SegmentRemoval;
+  readonly #letters: ConnectionLetters;
   readonly #diskListeners: ((error: Error | null) => void)[] = [];
   #damageTold = false;
   #closing: Promise<void> | null = null;
 
   constructor(options: ConnectionStoreOptions) {
-    const { id, recovered, disk, directory, tables, report } = options;
+    const { id, recovered, disk, directory, tables, letterTables, report, clock } = options;
+    const { letters, deadLettersMaxBytes } = letterTables;
     this.id = id;
     this.maxBytes = options.maxBytes;
     this.#options = options;
-    this.#books = new Books({ ...options, lastSeq: () => this.#writer.lastSeq });
+    const lastSeq = () => this.#writer.lastSeq;
+    this.#books = new Books({ recovered, tables, letters, deadLettersMaxBytes, lastSeq, now: () => clock.now() });
     this.#reader = new JournalReader(disk, directory, recovered.ranges);
     this.#writer = new JournalWriter({
       ...options,
@@ -76,9 +91,16 @@ export class JournalledConnection implements ConnectionStore {
         },
       },
     });
+    const books = this.#books;
     const barrier = () => tables.database.barrier();
-    const { books, reader } = { books: this.#books, reader: this.#reader };
-    this.#removal = new SegmentRemoval({ id, disk, directory, books, reader, barrier, report });
+    this.#removal = new SegmentRemoval({ id, disk, directory, books, reader: this.#reader, barrier, report });
+    this.#letters = new ConnectionLetters({
+      ...options,
+      tables: letterTables,
+      books,
+      writer: this.#writer,
+      orLater: (run) => this.#orLater(run),
+    });
   }
 
   /** Takes up work: removes what is settled already. `refusal`: the journal's directory could not be made. */
@@ -91,8 +113,19 @@ export class JournalledConnection implements ConnectionStore {
     return this.#writer.append(entries, done);
   }
 
-  countLeftOut(count: number): void {
-    if (count > 0) this.#writer.leaveOut(count);
+  countLeftOut(count: number, device: string | null = null): void {
+    if (count <= 0) return;
+    this.#writer.leaveOut(count);
+    this.#letters.leftOut(device);
+  }
+
+  replay(letters: readonly ReplayLetter[], done: (error: Error | null) => void): number {
+    return this.#letters.replay(letters, done);
+  }
+
+  importDeadLetters(letters: readonly ImportedLetter[]): ImportOutcome {
+    this.#assertOpen();
+    return this.#letters.import(letters);
   }
 
   settle(settlements: readonly Settlement[]): void {
@@ -117,7 +150,7 @@ export class JournalledConnection implements ConnectionStore {
       this.#tellIfDamaged(error);
       throw error;
     }
-    if (dropped > 0) this.#tellDropped(dropped);
+    this.#letters.settled(settlements, letters, dropped);
     for (const segment of touched.keys()) if (segment.closed && segment.unsettled === 0) void this.#removal.run();
   }
 
@@ -158,12 +191,7 @@ export class JournalledConnection implements ConnectionStore {
 
   /** The latest first. */
   deadLetters(limit: number): readonly DeadLetter[] {
-    return this.#options.letters.list(this.#books.key, limit);
-  }
-
-  /** Dead letters that were dropped for want of room since the connection exists; the ledger still counts them. */
-  get deadLettersDropped(): number {
-    return this.#options.letters.dropped(this.#books.key);
+    return this.#letters.latest(limit);
   }
 
   getState(key: string): string | null {
@@ -183,6 +211,7 @@ export class JournalledConnection implements ConnectionStore {
   tick(): void {
     if (this.#closing) return;
     this.#orLater(() => this.#books.saveProgress());
+    this.#orLater(() => this.#letters.tick());
     this.#writer.closeSettledSegment(IDLE_SEGMENT_BYTES);
     void this.#removal.run();
   }
@@ -259,17 +288,6 @@ export class JournalledConnection implements ConnectionStore {
       kind: 'databaseDamaged',
       connectionId: this.id,
       message: `The store's database is damaged (${describeError(error)}). A restart sets it aside and reads the journals again.`,
-    });
-  }
-
-  #tellDropped(dropped: number): void {
-    this.#options.report({
-      kind: 'deadLettersDropped',
-      connectionId: this.id,
-      dropped,
-      message:
-        `${dropped} of the oldest dead letters of ${this.id} were dropped: they take more than ` +
-        `${this.#options.deadLettersMaxBytes} bytes. The ledger still counts them.`,
     });
   }
 

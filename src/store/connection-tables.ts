@@ -5,13 +5,30 @@ import type { UplinkOutcome } from '../domain/uplink.ts';
 import type { Database } from './database.ts';
 import type { GoneChange, Range } from './ranges.ts';
 
-export interface StoredConnection {
+export interface StoredConnection extends StoredNumbers {
   readonly key: number;
   /** False: nothing was known of it. */
   readonly existed: boolean;
+}
+
+export interface StoredNumbers {
+  /** The last sequence number known to be committed. */
   readonly received: number;
   readonly floor: number;
+  /** Sequence numbers whose outcomes were in a database that was set aside. */
   readonly uncounted: number;
+  /** Sequence numbers given to replayed dead letters, and the last of them. */
+  readonly replayed: number;
+  readonly replayedTo: number;
+  /** Imported dead letters: they have no sequence number. */
+  readonly imported: number;
+}
+
+const NO_NUMBERS: StoredNumbers = { received: 0, floor: 0, uncounted: 0, replayed: 0, replayedTo: 0, imported: 0 };
+
+/** Messages that were ever taken, with `received` as the last sequence number. */
+export function countReceived({ received, uncounted, replayed, imported }: StoredNumbers): number {
+  return received - uncounted - replayed + imported;
 }
 
 /** A ledger's column and reason; `delivered` has no reason. */
@@ -46,10 +63,14 @@ export class ConnectionTables {
   constructor(database: Database) {
     this.database = database;
     const { sql } = database;
-    this.#find = sql.prepare('SELECT key, received, floor, uncounted FROM connections WHERE id = ?');
+    this.#find = sql.prepare(
+      'SELECT key, received, floor, uncounted, replayed, replayed_to AS replayedTo, imported FROM connections WHERE id = ?',
+    );
     this.#insert = sql.prepare('INSERT INTO connections (id) VALUES (?)');
     this.#ids = sql.prepare('SELECT id FROM connections WHERE deleting = ? ORDER BY id');
-    this.#save = sql.prepare('UPDATE connections SET received = ?, floor = ?, uncounted = ? WHERE key = ?');
+    this.#save = sql.prepare(
+      'UPDATE connections SET received = ?, floor = ?, uncounted = ?, replayed = ?, replayed_to = ?, imported = ? WHERE key = ?',
+    );
     this.#saveCount = sql.prepare(
       'INSERT INTO ledger (connection, kind, reason, count) VALUES (?, ?, ?, ?) ' +
         'ON CONFLICT (connection, kind, reason) DO UPDATE SET count = excluded.count',
@@ -78,7 +99,7 @@ export class ConnectionTables {
     const row = this.#find.get(id);
     if (!row) {
       const { lastInsertRowid } = this.database.transaction(() => this.#insert.run(id));
-      return { key: Number(lastInsertRowid), existed: false, received: 0, floor: 0, uncounted: 0 };
+      return { key: Number(lastInsertRowid), existed: false, ...NO_NUMBERS };
     }
     return {
       key: Number(row.key),
@@ -86,7 +107,16 @@ export class ConnectionTables {
       received: Number(row.received),
       floor: Number(row.floor),
       uncounted: Number(row.uncounted),
+      replayed: Number(row.replayed),
+      replayedTo: Number(row.replayedTo),
+      imported: Number(row.imported),
     };
+  }
+
+  /** Null: nothing is stored of it. */
+  keyOf(id: string): number | null {
+    const row = this.#find.get(id);
+    return row === undefined ? null : Number(row.key);
   }
 
   /** The columns of outcomes; `received` and `pending` are left at 0. */
@@ -114,8 +144,8 @@ export class ConnectionTables {
 
   // What follows is called inside a transaction.
 
-  save(key: number, received: number, floor: number, uncounted: number): void {
-    this.#save.run(received, floor, uncounted, key);
+  save(key: number, { received, floor, uncounted, replayed, replayedTo, imported }: StoredNumbers): void {
+    this.#save.run(received, floor, uncounted, replayed, replayedTo, imported, key);
   }
 
   saveCount(key: number, kind: string, reason: string, count: number): void {
@@ -161,7 +191,7 @@ export class ConnectionTables {
         'DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE connection = ? LIMIT ?)',
       );
       if (Number(letters.run(key, limit).changes) > 0) return true;
-      for (const table of ['segments', 'ledger', 'state']) {
+      for (const table of ['segments', 'ledger', 'state', 'replayed_letters', 'expired']) {
         sql.prepare(`DELETE FROM ${table} WHERE connection = ?`).run(key);
       }
       sql.prepare('DELETE FROM connections WHERE key = ?').run(key);

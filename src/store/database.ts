@@ -85,6 +85,8 @@ export class Database {
   static #openSound(file: string, reserve: Reserve): Database {
     const sql = new DatabaseSync(file);
     try {
+      // Its log takes the same mode; the directory may be wider where it was made by someone else (a volume).
+      fs.chmodSync(file, 0o600);
       sql.exec('PRAGMA journal_mode = WAL');
       sql.exec('PRAGMA synchronous = NORMAL');
       sql.exec(`PRAGMA wal_autocheckpoint = ${LAST_RESORT_PAGES}`);
@@ -178,7 +180,8 @@ export class Database {
   }
 }
 
-function syncDirectory(directory: string): void {
+/** Makes the names in it durable. */
+export function syncDirectory(directory: string): void {
   const fd = fs.openSync(directory, 'r');
   try {
     fs.fsyncSync(fd);

@@ -11,6 +11,12 @@ export interface Remains {
   readonly length: number;
 }
 
+/** The journal's directory, with its name durable: else a power loss could take it with all that was synced inside. */
+export async function makeJournalDirectory(disk: Disk, directory: string): Promise<void> {
+  await disk.makeDirectory(directory);
+  await disk.syncDirectory(path.dirname(directory));
+}
+
 export async function removeRemains(disk: Disk, directory: string, remains: Remains): Promise<void> {
   const file = path.join(directory, remains.file);
   if (remains.length === 0) return disk.remove(file);
@@ -30,7 +36,7 @@ export async function removeRemains(disk: Disk, directory: string, remains: Rema
 export async function probeDisk(disk: Disk, directory: string, bytes: number): Promise<void> {
   const probe = path.join(directory, PROBE_FILE);
   const size = Math.min(bytes, MAX_PROBE_BYTES);
-  await disk.makeDirectory(directory);
+  await makeJournalDirectory(disk, directory);
   await disk.remove(probe);
   const file = await disk.create(probe);
   try {

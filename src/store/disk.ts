@@ -29,6 +29,8 @@ export interface Disk {
   openSync(file: string): DiskFile;
   /** Plain files of a directory; none when it does not exist. */
   list(directory: string): Promise<readonly { readonly name: string; readonly bytes: number }[]>;
+  /** Names of the directories in a directory. */
+  directories(directory: string): readonly string[];
   makeDirectory(directory: string): Promise<void>;
   /** Makes created and removed names durable. */
   syncDirectory(directory: string): Promise<void>;
@@ -137,6 +139,11 @@ export const realDisk: Disk = {
       if (stat.isFile()) files.push({ name, bytes: stat.size });
     }
     return files;
+  },
+
+  directories(directory) {
+    const entries = fs.readdirSync(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   },
 
   async makeDirectory(directory) {

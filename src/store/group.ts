@@ -3,11 +3,13 @@ import { crc32 } from 'node:zlib';
 import type { JournalEntry } from '../domain/ports/store.ts';
 import {
   FLAG_DEVICE,
+  FLAG_REPLAY,
   FLAG_RETAIN,
   hexWord,
   MAX_TOPIC_BYTES,
   padded,
   RECORD_HEADER_BYTES,
+  REPLAY_KEY_BYTES,
   SEGMENT_HEADER_BYTES,
   sealRecordHeader,
   setRecordSeq,
@@ -96,7 +98,14 @@ export class Group {
   }
 
   #addOne(entry: JournalEntry): void {
-    const { topic, payload, device } = entry;
+    const { payload, device } = entry;
+    let { topic } = entry;
+    let flags = entry.retain ? FLAG_RETAIN : 0;
+    if (entry.replayOf !== undefined) {
+      if (entry.replayOf.length !== REPLAY_KEY_BYTES) throw new RangeError(`"${entry.replayOf}" is no key`);
+      topic = entry.replayOf + topic;
+      flags |= FLAG_REPLAY;
+    }
     const start = this.length;
     const body = start + RECORD_HEADER_BYTES;
     this.#reserve(body + topic.length * 3 + payload.length + 8);
@@ -108,7 +117,6 @@ export class Group {
     buffer.set(payload, body + topicBytes);
     const end = body + topicBytes + payload.length;
 
-    let flags = entry.retain ? FLAG_RETAIN : 0;
     let high = 0;
     let low = 0;
     if (device !== null && device.length === 16) {

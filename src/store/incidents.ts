@@ -17,6 +17,12 @@ export type StoreIncident =
       readonly dropped: number;
       readonly message: string;
     }
+  /** What would be dropped before long, for want of room or by age. */
+  | {
+      readonly kind: 'deadLettersNearlyFull' | 'deadLettersAgeing';
+      readonly connectionId: string;
+      readonly message: string;
+    }
   | { readonly kind: 'secretUnreadable'; readonly connectionId: null; readonly message: string }
   /** A file could not be removed, a checkpoint could not be made …: tried again at the next tick. */
   | { readonly kind: 'upkeepFailed'; readonly connectionId: string | null; readonly message: string };

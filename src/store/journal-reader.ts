@@ -137,14 +137,15 @@ export class JournalReader {
         damaged({ segment, seq });
         continue;
       }
-      records.push({
+      const record = {
         seq,
         device: segment.device(seq),
         arrivedAt: segment.arrivedAt(seq),
         topic: body.topic,
         payload: body.payload,
         retain: body.retain,
-      });
+      };
+      records.push(body.replayOf === undefined ? record : { ...record, replayOf: body.replayOf });
     }
   }
 

@@ -74,18 +74,17 @@ export class JournalWriter {
       else queueMicrotask(() => done(refusal));
       return first;
     }
-    let group = this.#queue.at(-1);
-    if (!group || group.leftOutAfter > 0) {
-      group = new Group(this.#options.pool, first, this.#options.salt);
-      this.#queue.push(group);
-    }
+    const tail = this.#queue.at(-1);
+    const group = tail && tail.leftOutAfter === 0 ? tail : new Group(this.#options.pool, first, this.#options.salt);
     try {
       group.add(entries);
     } catch (error) {
-      // Nothing of this call was added. An empty group is written as nothing.
+      // Nothing of this call was added.
+      if (group !== tail) group.release();
       queueMicrotask(() => done(error as Error));
       return first;
     }
+    if (group !== tail) this.#queue.push(group);
     group.waiters.push(done);
     this.#nextSeq += entries.length;
     if (!this.#inFlight) this.#idle = this.#flush();
@@ -132,15 +131,13 @@ export class JournalWriter {
     // Taken before the first await: `append` starts no second flush while one is in flight.
     for (let group = this.#queue.shift(); group; group = this.#queue.shift()) {
       this.#inFlight = group;
-      if (group.count > 0) {
-        try {
-          await this.#write(group);
-        } catch (error) {
-          this.#fail(group, error as Error);
-          break;
-        }
-        this.#commit(group);
-      } else finish(group, null);
+      try {
+        await this.#write(group);
+      } catch (error) {
+        this.#fail(group, error as Error);
+        break;
+      }
+      this.#commit(group);
       if (group.leftOutAfter > 0) this.#bookLeftOut(group.leftOutAfter);
       group.release();
     }

@@ -7,6 +7,7 @@
 //   0 mark   1 check of words 2–11 with the salt   2 CRC-32 of topic and payload   3 payload length
 //   4 topic length | flags << 16   5, 6 seq (low, high)   7, 8 device (first and last 8 hex digits)
 //   9 index in its group commit    10, 11 arrival time (float64, ms since the epoch)
+// The replay of a dead letter is flagged, and its topic field begins with the letter's key: 16 bytes.
 // The salt is random per run of the bridge, so that no publisher can plant bytes in a payload that pass for a record when a
 // damaged stretch is searched for the next good one. A record with group index 0 proves that all before it was durable.
 
@@ -16,6 +17,9 @@ export const RECORD_WORDS = RECORD_HEADER_BYTES / 4;
 export const RECORD_MARK = 0x4a425448;
 export const FLAG_RETAIN = 1;
 export const FLAG_DEVICE = 2;
+export const FLAG_REPLAY = 4;
+/** Hex digits of a dead letter's key. */
+export const REPLAY_KEY_BYTES = 16;
 export const MAX_TOPIC_BYTES = 0xffff;
 
 const SEGMENT_MARK = 0x53425448;

@@ -4,6 +4,7 @@ import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { StoredConnection } from './connection-tables.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import type { ReportIncident } from './incidents.ts';
+import type { Ranges } from './ranges.ts';
 import {
   isKnownVersion,
   parseSegmentName,
@@ -19,8 +20,8 @@ export interface ReadOptions {
   readonly disk: Disk;
   readonly directory: string;
   readonly report: ReportIncident;
-  /** Settled and to be removed: a kill came between. */
-  readonly isGone: (seq: number) => boolean;
+  /** What is settled and has no file; one that is there still is to be removed: a kill came between. */
+  readonly ranges: Ranges;
   readonly stored: StoredConnection;
 }
 
@@ -30,24 +31,29 @@ interface SegmentFile extends SegmentName {
 
 /** `segments` in order, closed; `obsolete`: files that hold nothing any more. */
 export async function readSegments(options: ReadOptions): Promise<{ segments: Segment[]; obsolete: string[] }> {
-  const { disk, directory, isGone } = options;
+  const { disk, directory, ranges } = options;
   const files: SegmentFile[] = [];
   const obsolete: string[] = [];
   for (const { name, bytes } of await disk.list(directory)) {
     const parsed = parseSegmentName(name);
-    if (parsed && bytes > SEGMENT_HEADER_BYTES && !isGone(parsed.base)) files.push({ ...parsed, bytes });
+    if (parsed && bytes > SEGMENT_HEADER_BYTES && !ranges.isGone(parsed.base)) files.push({ ...parsed, bytes });
     else if (parsed || name.endsWith('.tmp')) obsolete.push(name);
   }
   files.sort((a, b) => a.base - b.base || a.bytes - b.bytes);
 
   const segments: Segment[] = [];
   const window = new ScanWindow();
-  for (const [i, file] of files.entries()) {
+  // From the last to the first: where one begins is where the records of the one before end at the latest.
+  let endSeq = Number.POSITIVE_INFINITY;
+  for (const [i, file] of [...files.entries()].reverse()) {
+    const nextGone = ranges.gone.find((range) => range.base > file.base)?.base ?? Number.POSITIVE_INFINITY;
     const handle = await disk.open(path.join(directory, file.name));
     try {
-      const segment = await readOne(options, window, handle, file, files[i + 1]?.base ?? null);
-      if (segment.count > 0) segments.push(segment);
+      const isLast = i === files.length - 1;
+      const segment = await readOne(options, window, handle, file, Math.min(endSeq, nextGone), isLast);
+      if (segment.count > 0) segments.unshift(segment);
       else obsolete.push(file.name);
+      endSeq = segment.base - segment.leftOutBefore;
     } finally {
       await handle.close();
     }
@@ -60,17 +66,18 @@ async function readOne(
   window: ScanWindow,
   handle: DiskFile,
   file: SegmentFile,
-  nextBase: number | null,
+  endSeq: number,
+  isLast: boolean,
 ): Promise<Segment> {
   const leftOutBefore = await readLeftOut(handle, file);
   const result = await scanSegment(handle, window, {
     header: { base: file.base, salt: file.salt, leftOutBefore },
     fileBytes: file.bytes,
-    endSeq: nextBase ?? Number.POSITIVE_INFINITY,
+    endSeq,
   });
   const { segment } = result;
   const known = options.stored.received;
-  if (nextBase === null) {
+  if (isLast) {
     const cutAt = await tornFrom(handle, result, known);
     if (cutAt !== null && cutAt < segment.end) segment.cut(cutAt);
     await setAside(options, handle, segment, result.damages, known);
@@ -79,7 +86,7 @@ async function readOne(
       // Where committed records are missing, that is told instead.
       if (segment.end > known) tellTorn(options, file.bytes - segment.bytes);
     } else await handle.sync(); // What a killed process had written but not synced counts from here on.
-  } else await setAside(options, handle, segment, result.damages, nextBase - 1);
+  } else await setAside(options, handle, segment, result.damages, endSeq - 1);
   return segment;
 }
 
@@ -112,7 +119,7 @@ async function readLeftOut(handle: DiskFile, file: SegmentFile): Promise<number>
 
 /** Copies damaged bytes of committed records beside the segment, once: a later start finds their numbers settled. */
 async function setAside(
-  { disk, directory, isGone }: ReadOptions,
+  { disk, directory }: ReadOptions,
   handle: DiskFile,
   segment: Segment,
   damages: readonly Damage[],
@@ -121,7 +128,7 @@ async function setAside(
   for (const damage of damages) {
     const { fromOffset, toOffset, fromSeq } = damage;
     const toSeq = damage.toSeq ?? lastCommitted;
-    if (fromSeq > Math.min(toSeq, lastCommitted) || isGone(fromSeq)) continue;
+    if (fromSeq > Math.min(toSeq, lastCommitted)) continue;
     const name = path.join(directory, `${segment.name}.${fromOffset}.corrupt`);
     try {
       const copy = await disk.create(name);

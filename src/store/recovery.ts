@@ -6,16 +6,16 @@
 // The database may know less than the journal (a power loss took its last commits): then records are pending again.
 import path from 'node:path';
 import type { Ledger } from '../domain/ledger.ts';
-import type { ConnectionTables, StoredConnection } from './connection-tables.ts';
-import { ledgerColumns } from './connection-tables.ts';
-import type { DeadLetterTable } from './dead-letters.ts';
+import { type ConnectionTables, countReceived, ledgerColumns, type StoredNumbers } from './connection-tables.ts';
+import type { DeadLetterTable, NewDeadLetter } from './dead-letters.ts';
 import type { Disk } from './disk.ts';
 import type { ReportIncident } from './incidents.ts';
 import { type Range, Ranges } from './ranges.ts';
 import { readSegments } from './recovery-files.ts';
+import { findUnbooked } from './recovery-replays.ts';
 import { Segment } from './segment.ts';
 
-/** Lost records beyond this number in one start are counted in the ledger but have no dead letter of their own. */
+/** Lost records beyond this number in one start are counted in the ledger, and as dropped: they have no letter of their own. */
 const MAX_LOST_LETTERS = 1000;
 
 export interface RecoveryOptions {
@@ -30,10 +30,11 @@ export interface RecoveryOptions {
 }
 
 export interface Recovered {
-  readonly stored: StoredConnection;
+  /** Of the connection's row. */
+  readonly key: number;
+  readonly numbers: StoredNumbers;
   readonly ranges: Ranges;
   readonly lastSeq: number;
-  readonly uncounted: number;
   readonly ledger: Ledger;
 }
 
@@ -42,7 +43,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const stored = tables.open(id);
   const { gone, bitmaps } = tables.loadRanges(stored.key);
   const before = new Ranges(stored.floor, gone, []);
-  const files = await readSegments({ id, disk, directory, report, isGone: (seq) => before.isGone(seq), stored });
+  const files = await readSegments({ id, disk, directory, report, ranges: before, stored });
 
   const segments = files.segments;
   for (const segment of segments) {
@@ -65,13 +66,14 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const gaps = findGaps(ranges, lastSeq);
   const lostInside = lostRecords(segments);
   const ledger = tables.loadLedger(stored.key);
-  let { uncounted } = stored;
+  const unbooked = await findUnbooked(options, stored, segments);
+  const numbers = { ...stored };
 
-  if (gaps.length > 0 || lostInside.length > 0) {
+  if (gaps.length > 0 || lostInside.length > 0 || unbooked.length > 0) {
     // Without its row, a connection's earlier numbers are not lost: their outcomes were in the database that was set aside.
     const forgotten = stored.existed ? [] : gaps.filter((gap) => !gap.leftOut);
     const lostGaps = stored.existed ? gaps.filter((gap) => !gap.leftOut) : [];
-    uncounted += total(forgotten);
+    numbers.uncounted += total(forgotten);
     const leftOut = total(gaps) - total(forgotten) - total(lostGaps);
     const lost = lostInside.length + total(lostGaps);
     if (leftOut > 0) ledger.expired.journalFull = (ledger.expired.journalFull ?? 0) + leftOut;
@@ -82,23 +84,32 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
       touched.add(segment);
     }
     const change = ranges.plan(gaps);
+    numbers.received = lastSeq;
+    numbers.floor = change.floor;
+    for (const { seq, reason } of unbooked) {
+      ledger.deadLettered[reason] = (ledger.deadLettered[reason] ?? 0) - 1;
+      numbers.replayed += 1;
+      numbers.replayedTo = Math.max(numbers.replayedTo, seq);
+    }
     tables.database.transaction(() => {
       for (const segment of touched) tables.saveBitmap(stored.key, segment.base, segment.count, segment.bitmap());
       tables.saveGone(stored.key, change);
       for (const column of ledgerColumns(ledger)) {
         tables.saveCount(stored.key, column.kind, column.reason, column.count);
       }
-      tables.save(stored.key, lastSeq, change.floor, uncounted);
+      tables.save(stored.key, numbers);
+      options.letters.takeOut(stored.key, unbooked, options.now);
       keepLost(options, stored.key, lostInside, lostGaps);
     });
+    options.letters.forgetTotals(stored.key);
     ranges.apply(change);
     tell(options, lost, total(forgotten));
   }
 
-  ledger.received = lastSeq - uncounted;
+  ledger.received = countReceived({ ...numbers, received: lastSeq });
   ledger.pending = ranges.countUnsettled();
   for (const name of files.obsolete) await disk.remove(path.join(directory, name));
-  return { stored, ranges, lastSeq, uncounted, ledger };
+  return { key: stored.key, numbers, ranges, lastSeq, ledger };
 }
 
 /** Marks what the row says is settled, also of records that the file has no more. */
@@ -168,10 +179,9 @@ function lostRecords(segments: readonly Segment[]): LostRecord[] {
 
 function keepLost(options: RecoveryOptions, key: number, inside: readonly LostRecord[], gaps: readonly Range[]): void {
   const { letters, now } = options;
-  let room = MAX_LOST_LETTERS;
+  const kept: NewDeadLetter[] = [];
   const keep = (seq: number): void => {
-    room -= 1;
-    letters.insert(key, {
+    kept.push({
       seq,
       time: now,
       arrivedAt: now,
@@ -182,8 +192,11 @@ function keepLost(options: RecoveryOptions, key: number, inside: readonly LostRe
       detail: { message: 'The journal was damaged on the disk: this message could not be read any more.' },
     });
   };
-  for (const { seq } of inside) if (room > 0) keep(seq);
-  for (const gap of gaps) for (let seq = gap.base; seq < gap.base + gap.count && room > 0; seq++) keep(seq);
+  const hasRoom = (): boolean => kept.length < MAX_LOST_LETTERS;
+  for (const { seq } of inside) if (hasRoom()) keep(seq);
+  for (const gap of gaps) for (let seq = gap.base; seq < gap.base + gap.count && hasRoom(); seq++) keep(seq);
+  letters.keep(key, kept, Number.POSITIVE_INFINITY);
+  letters.countLost(key, inside.length + total(gaps) - kept.length);
 }
 
 function total(ranges: readonly Range[]): number {

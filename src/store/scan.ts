@@ -2,8 +2,11 @@
 import { crc32 } from 'node:zlib';
 import type { DiskFile } from './disk.ts';
 import {
+  FLAG_REPLAY,
+  FLAG_RETAIN,
   isRecordHeader,
   RECORD_HEADER_BYTES,
+  REPLAY_KEY_BYTES,
   recordBytes,
   recordSeq,
   SEGMENT_HEADER_BYTES,
@@ -140,6 +143,8 @@ export interface RecordBody {
   readonly topic: string;
   readonly payload: Buffer;
   readonly retain: boolean;
+  /** The key of the dead letter that is replayed by it. */
+  readonly replayOf?: string;
   /** False: the bytes are not those that were written. */
   readonly sound: boolean;
 }
@@ -155,10 +160,13 @@ export function readBody(buffer: Buffer, from: number, soundOnly = true): Record
   if (end > buffer.length) return null;
   const sound = crc32(buffer.subarray(body, end)) === buffer.readUInt32LE(from + 8);
   if (soundOnly && !sound) return null;
-  return {
-    topic: buffer.toString('utf8', body, body + topicBytes),
-    payload: buffer.subarray(body + topicBytes, end),
-    retain: ((topicAndFlags >>> 16) & 1) !== 0,
-    sound,
-  };
+  const flags = topicAndFlags >>> 16;
+  const payload = buffer.subarray(body + topicBytes, end);
+  const retain = (flags & FLAG_RETAIN) !== 0;
+  if ((flags & FLAG_REPLAY) === 0) {
+    return { topic: buffer.toString('utf8', body, body + topicBytes), payload, retain, sound };
+  }
+  const topicFrom = body + REPLAY_KEY_BYTES;
+  const replayOf = buffer.toString('latin1', body, topicFrom);
+  return { topic: buffer.toString('utf8', topicFrom, body + topicBytes), payload, retain, replayOf, sound };
 }

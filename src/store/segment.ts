@@ -1,5 +1,12 @@
 // What is known in memory of one segment file: where its records are and which of them are settled (20 bytes a record).
-import { deviceText, FLAG_DEVICE, recordBytes, SEGMENT_HEADER_BYTES, segmentName } from './record-format.ts';
+import {
+  deviceText,
+  FLAG_DEVICE,
+  FLAG_REPLAY,
+  recordBytes,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+} from './record-format.ts';
 
 // Records begin at multiples of 8, so the low bits of an offset are free.
 const HAS_DEVICE = 1;
@@ -16,6 +23,8 @@ export class Segment {
   bytes = SEGMENT_HEADER_BYTES;
   /** Takes no more records. */
   closed = false;
+  /** Sequence numbers of replayed dead letters: for the next start, in order. */
+  readonly replays: number[] = [];
   #offsets: Uint32Array;
   #devices: Uint32Array;
   #times: Float64Array;
@@ -45,7 +54,9 @@ export class Segment {
   add(words: Uint32Array, times: Float64Array, at: number, offset: number): void {
     const i = this.count;
     if (i === this.#offsets.length) this.#resize(i * 2);
-    const hasDevice = ((words[at + 4]! >>> 16) & FLAG_DEVICE) !== 0;
+    const flags = words[at + 4]! >>> 16;
+    const hasDevice = (flags & FLAG_DEVICE) !== 0;
+    if ((flags & FLAG_REPLAY) !== 0) this.replays.push(this.end);
     this.#offsets[i] = offset | (hasDevice ? HAS_DEVICE : 0);
     this.#devices[2 * i] = words[at + 7]!;
     this.#devices[2 * i + 1] = words[at + 8]!;

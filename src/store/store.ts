@@ -12,18 +12,21 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { DeadLetterBox, ExpiredUplink } from '../domain/ports/dead-letters.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import { AccountTable } from './accounts.ts';
 import { JournalledConnection } from './connection-store.ts';
 import { ConnectionTables } from './connection-tables.ts';
-import { Database } from './database.ts';
-import { DeadLetterTable } from './dead-letters.ts';
+import { Database, syncDirectory } from './database.ts';
+import type { NewDeadLetter } from './dead-letters.ts';
 import { DeviceTable } from './devices.ts';
 import { type Disk, realDisk } from './disk.ts';
+import { makeJournalDirectory } from './disk-probe.ts';
 import { EventTable } from './events.ts';
 import { BufferPool } from './group.ts';
 import type { ReportIncident } from './incidents.ts';
+import { type LetterBudgets, LetterTables } from './letter-tables.ts';
 import { type DirectoryLock, lockDirectory } from './lock.ts';
 import { recover } from './recovery.ts';
 import { Reserve } from './reserve.ts';
@@ -32,13 +35,13 @@ const TICK_MS = 1000;
 /** Dead letters removed per transaction when a connection is deleted, so that others are not held up. */
 const DELETE_STEP = 500;
 
-export interface StoreOptions {
+export interface StoreOptions extends LetterBudgets {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly box: SecretBox;
   readonly report: ReportIncident;
-  /** Per connection; the oldest are dropped and counted beyond it. 64 MiB by default. */
-  readonly deadLettersMaxBytes?: number;
+  /** New dead letters of a connection, after their commit. Must not throw. */
+  readonly onDeadLetters?: (connectionId: string, letters: readonly NewDeadLetter[]) => void;
   /** 10,000 by default. */
   readonly maxEvents?: number;
   /** The journal's files; the real disk by default. */
@@ -64,20 +67,32 @@ export async function openStore(options: StoreOptions): Promise<BridgeStore> {
           'ledgers, dead letters, tokens and events start anew.',
       }),
     );
-    const store = new Store(options, lock, database, reserve);
-    await reserve.restore();
-    await store.finishDeletions();
-    store.start();
-    return store;
+    return await assembleStore(options, { lock, database, reserve });
   } catch (error) {
     lock.release();
     throw error;
   }
 }
 
+/** What a store stands on beside the journal's disk; `openStore` takes real ones, the simulation models. */
+export interface StoreParts {
+  readonly lock: DirectoryLock;
+  readonly database: Database;
+  readonly reserve: Pick<Reserve, 'intact' | 'restore' | 'settled'>;
+}
+
+export async function assembleStore(options: StoreOptions, parts: StoreParts): Promise<BridgeStore> {
+  const store = new Store(options, parts);
+  await parts.reserve.restore();
+  await store.finishDeletions();
+  store.start();
+  return store;
+}
+
 function takeDirectory(dataDir: string, clock: Clock): DirectoryLock {
   try {
-    fs.mkdirSync(path.join(dataDir, 'journals'), { recursive: true, mode: 0o700 });
+    const made = fs.mkdirSync(path.join(dataDir, 'journals'), { recursive: true, mode: 0o700 });
+    if (made !== undefined) syncDirectory(path.dirname(made));
     return lockDirectory(dataDir, new Date(clock.now()).toISOString());
   } catch (error) {
     if (error instanceof BridgeError) throw error;
@@ -95,10 +110,10 @@ class Store implements BridgeStore {
   readonly events: EventTable;
   readonly #options: StoreOptions;
   readonly #lock: DirectoryLock;
-  readonly #reserve: Reserve;
+  readonly #reserve: StoreParts['reserve'];
   readonly #database: Database;
   readonly #tables: ConnectionTables;
-  readonly #letters: DeadLetterTable;
+  readonly #letters: LetterTables;
   readonly #disk: Disk;
   readonly #pool = new BufferPool();
   /** Open, being opened or being deleted. */
@@ -107,14 +122,14 @@ class Store implements BridgeStore {
   #checkpointTold = false;
   #closed = false;
 
-  constructor(options: StoreOptions, lock: DirectoryLock, database: Database, reserve: Reserve) {
+  constructor(options: StoreOptions, { lock, database, reserve }: StoreParts) {
     this.#reserve = reserve;
     this.#options = options;
     this.#lock = lock;
     this.#database = database;
     this.#disk = options.disk ?? realDisk;
     this.#tables = new ConnectionTables(database);
-    this.#letters = new DeadLetterTable(database);
+    this.#letters = new LetterTables(database, options);
     this.accounts = new AccountTable(database, options.box, options.report);
     this.devices = new DeviceTable(database);
     this.events = new EventTable(database, options.maxEvents ?? 10_000);
@@ -128,19 +143,20 @@ class Store implements BridgeStore {
     this.#claim(id);
     try {
       if (this.#tables.ids(true).includes(id)) await this.#finishDeletion(id);
-      const { clock, report, deadLettersMaxBytes } = this.#options;
+      const { clock, report, onDeadLetters } = this.#options;
       const directory = this.#directoryOf(id);
       const disk = this.#disk;
-      const shared = { id, disk, directory, tables: this.#tables, letters: this.#letters, report };
-      const recovered = await recover({ ...shared, now: clock.now() });
+      const shared = { id, disk, directory, tables: this.#tables, report };
+      const recovered = await recover({ ...shared, letters: this.#letters.letters, now: clock.now() });
       let refusal: Error | null = null;
-      await disk.makeDirectory(directory).catch((error: Error) => {
+      await makeJournalDirectory(disk, directory).catch((error: Error) => {
         refusal = error;
       });
       const connection = new JournalledConnection({
         ...shared,
+        letterTables: this.#letters,
+        onDeadLetters: (letters) => onDeadLetters?.(id, letters),
         maxBytes,
-        deadLettersMaxBytes: deadLettersMaxBytes ?? 64 * 1024 * 1024,
         clock,
         pool: this.#pool,
         salt: randomInt(2 ** 32),
@@ -161,13 +177,21 @@ class Store implements BridgeStore {
     }
   }
 
+  deadLetters(connectionId: string): DeadLetterBox | null {
+    const key = this.#tables.keyOf(connectionId);
+    return key === null ? null : this.#letters.box(key, this.#options.clock);
+  }
+
+  expired(connectionId: string, limit: number): readonly ExpiredUplink[] {
+    const key = this.#tables.keyOf(connectionId);
+    return key === null ? [] : this.#letters.expired.list(key, limit);
+  }
+
   connectionIds(): readonly string[] {
     const ids = new Set(this.#tables.ids(false));
     const deleting = new Set(this.#tables.ids(true));
     // Journals whose rows were in a database that was set aside.
-    for (const entry of fs.readdirSync(this.#journals(), { withFileTypes: true })) {
-      if (entry.isDirectory() && !deleting.has(entry.name)) ids.add(entry.name);
-    }
+    for (const name of this.#disk.directories(this.#journals())) if (!deleting.has(name)) ids.add(name);
     return [...ids].sort();
   }
 
@@ -202,11 +226,14 @@ class Store implements BridgeStore {
     this.#cancelTick?.();
     await Promise.all([...this.#busy.values()].map((connection) => connection?.close()));
     await this.#reserve.settled();
+    this.#letters.flush();
     this.#database.close();
     this.#lock.release();
   }
 
   async #finishDeletion(id: string): Promise<void> {
+    const key = this.#tables.keyOf(id);
+    if (key !== null) this.#letters.forget(key);
     await this.#disk.removeDirectory(this.#directoryOf(id));
     await this.#disk.syncDirectory(this.#journals());
     while (this.#tables.deleteSome(id, DELETE_STEP)) await new Promise((resolve) => setImmediate(resolve));
@@ -237,6 +264,7 @@ class Store implements BridgeStore {
     this.start();
     void this.#reserve.restore();
     for (const connection of this.#busy.values()) connection?.tick();
+    this.#letters.flush();
     this.#database.tick().then(
       () => {
         this.#checkpointTold = false;

@@ -77,7 +77,71 @@ const version1 = `
   CREATE INDEX events_by_connection ON events (connection, key);
 `;
 
-export const UPGRADE_STEPS: readonly UpgradeStep[] = [{ to: 1, run: (sql) => sql.exec(version1) }];
+// Dead letters to work with: keys, edits, ages, replays; and the list of what expired.
+const version2 = `
+  -- replayed: sequence numbers given to replayed dead letters, up to replayed_to. imported: dead letters that have none.
+  -- dead_letters_dropped, _aged, _discarded: for want of room, by age, by a person; the ledger still counts them.
+  ALTER TABLE connections ADD COLUMN replayed INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE connections ADD COLUMN replayed_to INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE connections ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE connections ADD COLUMN dead_letters_aged INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE connections ADD COLUMN dead_letters_discarded INTEGER NOT NULL DEFAULT 0;
+  -- Version 1 kept no letters for most of what a damaged journal had lost: they count as dropped.
+  UPDATE connections SET dead_letters_dropped = max(0,
+    (SELECT COALESCE(SUM(count), 0) FROM ledger WHERE kind = 'deadLettered' AND connection = connections.key)
+    - (SELECT COUNT(*) FROM dead_letters WHERE connection = connections.key));
+  -- What is searched by comes before the payload, so that a search reads no payloads.
+  CREATE TABLE letters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    arrived_at INTEGER NOT NULL,
+    edited_at INTEGER,
+    device TEXT,
+    reason TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    original_topic TEXT,
+    original_payload BLOB
+  ) STRICT;
+  INSERT INTO letters (id, connection, key, seq, time, arrived_at, device, reason, bytes, topic, detail, payload)
+    SELECT id, connection, lower(hex(randomblob(8))), seq, time, arrived_at, device, reason, bytes, topic, detail, payload
+    FROM dead_letters;
+  DELETE FROM sqlite_sequence WHERE name = 'letters';
+  INSERT INTO sqlite_sequence (name, seq)
+    SELECT 'letters', seq FROM sqlite_sequence WHERE name = 'dead_letters';
+  DROP TABLE dead_letters;
+  ALTER TABLE letters RENAME TO dead_letters;
+  CREATE INDEX dead_letters_by_connection ON dead_letters (connection, id, bytes);
+  CREATE INDEX dead_letters_by_time ON dead_letters (connection, time);
+  CREATE UNIQUE INDEX dead_letters_by_key ON dead_letters (connection, key);
+  -- Keys of letters that were replayed: an export of theirs brings them not back.
+  CREATE TABLE replayed_letters (
+    connection INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    PRIMARY KEY (connection, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE expired (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    seq INTEGER,
+    device TEXT,
+    reason TEXT NOT NULL,
+    age_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX expired_by_connection ON expired (connection, id);
+`;
+
+export const UPGRADE_STEPS: readonly UpgradeStep[] = [
+  { to: 1, run: (sql) => sql.exec(version1) },
+  { to: 2, run: (sql) => sql.exec(version2) },
+];
 
 export function storedVersion(sql: DatabaseSync): number {
   return Number(sql.prepare('PRAGMA user_version').get()?.user_version ?? 0);

@@ -2,6 +2,7 @@
 // wait; other devices go on meanwhile.
 import type { EventSink } from '../domain/events.ts';
 import type { Clock } from '../domain/ports/clock.ts';
+import type { WaitingDevice } from '../domain/ports/control.ts';
 import type { DeviceVerdict, HereProject } from '../domain/ports/here.ts';
 import type { Backlog } from './backlog.ts';
 import type { Admission, WaitingRoom } from './waiting.ts';
@@ -19,8 +20,18 @@ const UNKNOWN_AT_MOST = 100_000;
 const HELD_FOR_MS = 10 * 60_000;
 const REGISTRY_RETRY_MS = 5_000;
 const ASK_AT_MOST = 1_000;
+/** Waiting devices that are named to those who ask. */
+const NAMED_AT_MOST = 100;
 /** A start that creates more than this says so (they may be billed). */
 const MANY = 50;
+
+const ADVICE = {
+  deviceLimitReached: 'Uplinks of further new devices are skipped. Raise maxDevices to let them in.',
+  deviceQuotaUsedUp:
+    'Uplinks of new devices wait; HERE is asked again every 10 minutes. Ask HERE for more devices, or remove some there.',
+  deviceUnclaimed: 'Its uplinks wait, and HERE is asked again later. Release the device where it is claimed.',
+  deviceCreationFailed: 'Its uplinks wait, and HERE is asked again.',
+} as const;
 
 export class DeviceAdmission {
   readonly #options: AdmissionOptions;
@@ -32,6 +43,8 @@ export class DeviceAdmission {
   #toAsk = new Set<string>();
   /** Device → monotonic ms until which its uplinks are skipped. */
   readonly #unknown = new Map<string, number>();
+  /** Some of those whose uplinks wait, with the reason. */
+  readonly #named = new Map<string, string>();
   #asking = false;
   #saidMany = false;
 
@@ -41,6 +54,12 @@ export class DeviceAdmission {
     this.#backlog = backlog;
     this.#events = events;
     this.#clock = clock;
+  }
+
+  /** Devices whose uplinks stay in the journal until HERE takes the device. */
+  get waiting(): { readonly count: number; readonly first: readonly WaitingDevice[] } {
+    const first = [...this.#named].map(([device, reason]) => ({ device, reason }));
+    return { count: this.#backlog.heldDevices, first };
   }
 
   get createsDevices(): boolean {
@@ -82,6 +101,8 @@ export class DeviceAdmission {
   forget(): void {
     this.#unknown.clear();
     this.#toAsk.clear();
+    this.#backlog.unholdAll();
+    this.#named.clear();
     this.#saidMany = false;
   }
 
@@ -114,28 +135,35 @@ export class DeviceAdmission {
     const held: string[] = [];
     for (const device of devices) {
       const verdict = verdicts.get(device) ?? { kind: 'retry', message: 'HERE said nothing of the device' };
-      if (verdict.kind === 'known' || verdict.kind === 'created') this.#room.release(device);
-      else if (verdict.kind === 'limit') {
+      if (verdict.kind === 'known' || verdict.kind === 'created') {
+        this.#room.release(device);
+        continue;
+      }
+      if (verdict.kind !== 'limit' && this.#named.size < NAMED_AT_MOST) this.#named.set(device, verdict.message);
+      if (verdict.kind === 'limit') {
         this.#skip(device);
         this.#room.release(device);
         this.#tell('deviceLimitReached', device, verdict.message);
       } else if (verdict.kind === 'unclaimable') {
         held.push(device);
         this.#tell('deviceUnclaimed', device, verdict.message);
+      } else if (verdict.kind === 'quota') {
+        held.push(device);
+        this.#tell('deviceQuotaUsedUp', device, verdict.message);
       } else {
         again.push(device);
         this.#tell('deviceCreationFailed', device, verdict.message);
       }
     }
-    this.#hold(held, HELD_FOR_MS, signal, changed);
-    this.#hold(again, REGISTRY_RETRY_MS, signal, changed);
+    this.#hold(held, HELD_FOR_MS, changed);
+    this.#hold(again, REGISTRY_RETRY_MS, changed);
     changed();
     if (again.length === devices.length) return;
     this.ask(project, signal, changed);
   }
 
   /** Uplinks of held devices leave the memory, so that they never fill the window; the journal has them. */
-  #hold(devices: readonly string[], ms: number, signal: AbortSignal, changed: () => void): void {
+  #hold(devices: readonly string[], ms: number, changed: () => void): void {
     if (devices.length === 0) return;
     for (const device of devices) {
       this.#backlog.hold(device);
@@ -143,7 +171,9 @@ export class DeviceAdmission {
     }
     this.#clock.after(ms, () => {
       this.#backlog.unhold(devices);
-      if (!signal.aborted) changed();
+      for (const device of devices) this.#named.delete(device);
+      // Also when the line was closed and opened again meanwhile: nobody else would look at them before the next uplink.
+      changed();
     });
   }
 
@@ -164,17 +194,13 @@ export class DeviceAdmission {
     });
   }
 
-  #tell(
-    kind: 'deviceLimitReached' | 'deviceUnclaimed' | 'deviceCreationFailed',
-    device: string,
-    message: string,
-  ): void {
+  #tell(kind: keyof typeof ADVICE, device: string, words: string): void {
     this.#events.emit({
       kind,
       severity: kind === 'deviceCreationFailed' ? 'warning' : 'error',
       connectionId: this.#options.connectionId,
       key: kind,
-      message,
+      message: `${device}: ${words.trim().replace(/\.$/, '')}. ${ADVICE[kind]}`,
       details: { device },
     });
   }

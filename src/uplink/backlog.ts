@@ -59,14 +59,29 @@ export class Backlog {
    * `waitingBytes` and `waitingItems`: what the window holds now; `deviceWaits`: whether it holds something of this device.
    */
   admit(seq: number, device: string, waitingBytes: number, waitingItems: number, deviceWaits: boolean): boolean {
-    const limit = deviceWaits ? LATE_SHARE : 1;
-    const fits = waitingBytes < this.#limits.maxBytes * limit && waitingItems < this.#limits.maxItems * limit;
-    if (fits && !this.#held.has(device) && !this.#unread.has(device)) {
+    if (!this.wouldLeave(device, waitingBytes, waitingItems, deviceWaits)) {
       this.#inMemory.add(seq);
       return true;
     }
     this.leave(seq, device);
     return false;
+  }
+
+  /** True when so much waits in memory that new messages may have to stay in the journal. */
+  isCrowded(waitingBytes: number, waitingItems: number): boolean {
+    return this.#unreadTotal > 0 || !this.#fits(waitingBytes, waitingItems, true);
+  }
+
+  /**
+   * True when a message of the device would not be loaded now whatever it says: then it need not be parsed yet.
+   */
+  wouldLeave(device: string, waitingBytes: number, waitingItems: number, deviceWaits: boolean): boolean {
+    return this.#unread.has(device) || this.#held.has(device) || !this.#fits(waitingBytes, waitingItems, deviceWaits);
+  }
+
+  #fits(waitingBytes: number, waitingItems: number, deviceWaits: boolean): boolean {
+    const share = deviceWaits ? LATE_SHARE : 1;
+    return waitingBytes < this.#limits.maxBytes * share && waitingItems < this.#limits.maxItems * share;
   }
 
   /** A message stays in the journal only. */
@@ -104,6 +119,10 @@ export class Backlog {
     if (any) this.scan();
   }
 
+  unholdAll(): void {
+    this.unhold([...this.#held]);
+  }
+
   get heldDevices(): number {
     return this.#held.size;
   }
@@ -124,7 +143,13 @@ export class Backlog {
     this.#reading = true;
     try {
       const until = this.#store.lastSeq;
-      const records = await this.#store.read(this.#cursor, READ_RECORDS, READ_BYTES);
+      const from = this.#cursor;
+      const records = await this.#store.read(from, READ_RECORDS, READ_BYTES);
+      // Something older may be read as well by now (a hold has ended): it goes before what has just been read.
+      if (this.#rewind < from) {
+        this.#cursor = this.#rewind;
+        return [];
+      }
       const last = records.at(-1);
       const loaded: JournalRecord[] = [];
       for (const record of records) {

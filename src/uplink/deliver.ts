@@ -3,6 +3,7 @@ import type { Clock } from '../domain/ports/clock.ts';
 import type { HereAnswer, HereProject, RequestOutcome } from '../domain/ports/here.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import type { Pace } from './pace.ts';
+import type { Probe } from './probe.ts';
 import type { Item, WaitingRoom } from './waiting.ts';
 
 /** What a delivery leads to beside the settled uplinks. */
@@ -22,6 +23,7 @@ export interface DeliveryParts {
   readonly room: WaitingRoom;
   readonly pace: Pace;
   readonly clock: Clock;
+  readonly probe: Probe;
   /** The final word on one uplink. */
   settle(item: Item, outcome: UplinkOutcome, answer: HereAnswer | null): void;
   /** Settlements of one answer are committed together. */
@@ -206,6 +208,9 @@ class Run {
         this.#final(item, { kind: 'skipped', reason: 'unknownDevice' }, answer);
         return { kind: 'refused' };
       }
+    } else if (this.#parts.probe.on) {
+      this.#parts.probe.refused(item.device);
+      return { kind: 'hold', reason: `HERE has refused the uplink that was tried: ${answer.message}` };
     } else {
       this.#delivery.noteRefused(true);
       if (this.#delivery.tooManyRefused) return this.#tooMany();

@@ -6,6 +6,7 @@ import type { UplinkMessage } from '../domain/ports/line.ts';
 import type { ConnectionStore, JournalEntry, JournalRecord } from '../domain/ports/store.ts';
 import type { Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
 import type { Backlog } from './backlog.ts';
+import { peekDevice } from './peek-device.ts';
 import type { WaitingRoom } from './waiting.ts';
 
 export interface IntakeOptions {
@@ -61,15 +62,23 @@ export class Intake {
     }
     const now = this.#o.clock.now();
     const entries: JournalEntry[] = new Array(messages.length);
-    const prepared: Prepared[] = new Array(messages.length);
+    /** A device alone: the message stays in the journal for now, unparsed. */
+    const prepared: (Prepared | string)[] = new Array(messages.length);
+    const isCrowded = this.#backlog.isCrowded(this.#room.bytes, this.#room.count);
     let unassured = 0;
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i] as BrokerMessage;
-      const result = this.#o.prepare(message, now);
       const { topic, payload, arrivedAt, retain } = message;
+      if (message.qos === 0) unassured += 1;
+      const later = isCrowded ? this.#deviceToReadLater(payload) : null;
+      if (later !== null) {
+        prepared[i] = later;
+        entries[i] = { topic, payload, arrivedAt, retain, device: later };
+        continue;
+      }
+      const result = this.#o.prepare(message, now);
       prepared[i] = result;
       entries[i] = { topic, payload, arrivedAt, retain, device: result.device };
-      if (message.qos === 0) unassured += 1;
       if (result.notice !== undefined) this.#notice(result.notice);
     }
     if (unassured > 0) this.#sayUnassured(unassured);
@@ -78,7 +87,9 @@ export class Intake {
       this.#committing -= 1;
       if (error === null) {
         for (let i = 0; i < prepared.length; i++) {
-          this.#accept(first + i, entries[i] as JournalEntry, prepared[i] as Prepared, false);
+          const result = prepared[i] as Prepared | string;
+          if (typeof result === 'string') this.#backlog.leave(first + i, result);
+          else this.#accept(first + i, entries[i] as JournalEntry, result, false);
         }
       }
       done(error);
@@ -87,10 +98,22 @@ export class Intake {
     });
   }
 
+  /** The device of a message that would not be loaded now; null: parse it. */
+  #deviceToReadLater(payload: Buffer): string | null {
+    const device = peekDevice(payload);
+    if (device === null) return null;
+    const { bytes, count } = this.#room;
+    return this.#backlog.wouldLeave(device, bytes, count, this.#room.has(device)) ? device : null;
+  }
+
   /** Records read back from the journal, in its order. */
   load(records: readonly JournalRecord[]): void {
     const now = this.#o.clock.now();
-    for (const record of records) this.#accept(record.seq, record, this.#o.prepare(record, now), true);
+    for (const record of records) {
+      const result = this.#o.prepare(record, now);
+      if (result.notice !== undefined) this.#notice(result.notice);
+      this.#accept(record.seq, record, result, true);
+    }
   }
 
   stop(): void {

@@ -4,6 +4,7 @@ import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { BrokerMessage } from '../domain/ports/broker.ts';
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
+import type { WaitingDevice } from '../domain/ports/control.ts';
 import type { HereAnswer, HereProject } from '../domain/ports/here.ts';
 import type { LineObserver, UplinkLine, UplinkMessage } from '../domain/ports/line.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
@@ -14,6 +15,7 @@ import { Delivery, type DeliverySignals, recordsOf } from './deliver.ts';
 import { Intake } from './intake.ts';
 import { LatencyHistogram } from './latency.ts';
 import { Pace, type PaceOptions } from './pace.ts';
+import { Probe } from './probe.ts';
 import { Settler } from './settle.ts';
 import { type Item, WaitingRoom } from './waiting.ts';
 
@@ -54,6 +56,7 @@ export class UplinkFlow implements UplinkLine {
   readonly #backlog: Backlog;
   readonly #intake: Intake;
   readonly #pace: Pace;
+  readonly #probe = new Probe();
   readonly #settler: Settler;
   readonly #delivery: Delivery;
   readonly #devices: DeviceAdmission;
@@ -93,7 +96,11 @@ export class UplinkFlow implements UplinkLine {
       commit: () => this.#settler.flush(),
       createsDevices: options.createDevices,
       onUnknownDevice: (device) => this.#devices.unknown(device),
-      onAccepted: () => options.observer.onAccepted(),
+      probe: this.#probe,
+      onAccepted: () => {
+        if (this.#probe.on && this.#probe.end()) this.#room.releaseAll();
+        options.observer.onAccepted();
+      },
     });
     this.#backlog.scan();
   }
@@ -106,6 +113,11 @@ export class UplinkFlow implements UplinkLine {
     const oldest = this.#room.oldestArrivedAt;
     const count = this.#room.count + this.#backlog.unread;
     return { count, oldestMs: oldest === null ? 0 : Math.max(0, this.#o.clock.now() - oldest) };
+  }
+
+  /** New devices that HERE does not take at the moment: their uplinks wait in the journal. */
+  get devicesWaiting(): { readonly count: number; readonly first: readonly WaitingDevice[] } {
+    return this.#devices.waiting;
   }
 
   get requestsInFlight(): number {
@@ -126,13 +138,15 @@ export class UplinkFlow implements UplinkLine {
     this.#o.store.countLeftOut(1);
   }
 
-  open(project: HereProject): void {
+  open(project: HereProject, mode: 'all' | 'probe' = 'all'): void {
     if (this.#lastProject !== project.appId) this.#devices.forget();
     this.#lastProject = project.appId;
     this.#signals = newSignals();
     this.#project = project;
     this.#delivery.forgetRefusals();
     this.#pace.succeeded();
+    if (mode === 'probe') this.#probe.begin();
+    else this.#probe.end();
     this.#room.releaseAll();
     this.#pump();
   }
@@ -170,7 +184,7 @@ export class UplinkFlow implements UplinkLine {
       this.#pumpIn(waitMs);
       return;
     }
-    if (this.#pace.probing && this.#inFlight > 0) return;
+    if (this.#careful && this.#inFlight > 0) return;
     this.#asking = true;
     void this.#request(project, this.#signals);
   }
@@ -207,14 +221,20 @@ export class UplinkFlow implements UplinkLine {
     const validityMs = this.#o.uplinkTimeValidityMs;
     const oldest = validityMs === null ? Number.NEGATIVE_INFINITY : this.#o.clock.now() - validityMs;
     const taken = this.#room.take({
-      maxRecords: this.#pace.probing ? 1 : project.gate.maxRecords,
+      maxRecords: this.#careful ? 1 : project.gate.maxRecords,
       maxBytes: project.gate.maxBytes,
-      admit: (device) => this.#devices.admit(project, device),
+      admit: (device) => (this.#probe.leavesOut(device) ? 'park' : this.#devices.admit(project, device)),
       isTooOld: (item) => item.emittedAt < oldest,
     });
     for (const item of taken.expired) this.#settle(item, { kind: 'expired', reason: 'tooOld' }, null);
     for (const item of taken.skipped) this.#settle(item, { kind: 'skipped', reason: 'unknownDevice' }, null);
+    if (taken.items.length === 0 && !this.#room.hasReady && this.#probe.newRound()) this.#room.releaseAll();
     return taken.items;
+  }
+
+  /** One small request at a time. */
+  get #careful(): boolean {
+    return this.#pace.probing || this.#probe.on;
   }
 
   #obey(verdict: Awaited<ReturnType<Delivery['conclude']>>): void {

@@ -7,7 +7,7 @@ const [url = '', clientId = ''] = process.argv.slice(2);
 
 async function subscribe(): Promise<void> {
   const client = await mqtt.connectAsync(url, { clientId, clean: false, reconnectPeriod: 0 });
-  await client.subscribeAsync('mqtt/things/+/uplink', { qos: 1 });
+  await client.subscribeAsync('bare/+/uplink', { qos: 1 });
   await client.endAsync();
 }
 

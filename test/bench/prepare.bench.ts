@@ -55,7 +55,10 @@ function uplink(index: number, time: number): string {
       CustomerID: '100002164',
       CustomerData: { alr: { pro: 'ABEE/APY', ver: '1' }, tags: ['Fleet', 'Paris'], name: `Tracker ${index % 1000}` },
       ModelCfg: '1:TemperatureService,2:TPX_226d5d46',
-      DriverCfg: { mod: { pId: 'abeeway', mId: 'micro-tracker', ver: '2' }, app: { pId: 'abeeway', mId: 'asset-tracker' } },
+      DriverCfg: {
+        mod: { pId: 'abeeway', mId: 'micro-tracker', ver: '2' },
+        app: { pId: 'abeeway', mId: 'asset-tracker' },
+      },
       DevAddr: '04D2848E',
       Frequency: 868.1,
       DynamicClass: 'A',
@@ -117,7 +120,8 @@ export function benchPrepare(messages = 2000, rounds = 15): PrepareCost {
   let whole = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round++) {
     let start = cpuMs();
-    for (const { payload } of uplinks) if (typeof JSON.parse(payload.toString()) !== 'object') throw new Error('no object');
+    for (const { payload } of uplinks)
+      if (typeof JSON.parse(payload.toString()) !== 'object') throw new Error('no object');
     parse = Math.min(parse, cpuMs() - start);
     start = cpuMs();
     for (const message of uplinks) {

@@ -214,6 +214,44 @@ export function brokerContract(open: () => Promise<ContractSubject>): void {
     expect(listener.texts).toEqual(['fresh']);
   });
 
+  test('what comes while a source is stopped waits, and comes first and in order when it is started again', async () => {
+    const up = fresh('up');
+    const listener = new RecordingListener();
+    const opened = await source([`${up}/#`], listener);
+    const sender = await client();
+    await sender.publishAsync(`${up}/a`, 'before', { qos: 1 });
+    await until('the first has arrived', () => listener.messages.length === 1);
+    await opened.stop();
+    const sent = Array.from({ length: 300 }, (_, at) => `message ${at}`);
+    await Promise.all(sent.map((text) => sender.publishAsync(`${up}/a`, text, { qos: 1 })));
+    expect(listener.texts).toEqual(['before']);
+    opened.start();
+    const late = Array.from({ length: 100 }, (_, at) => `late ${at}`);
+    await Promise.all(late.map((text) => sender.publishAsync(`${up}/a`, text, { qos: 1 })));
+    await until('all have arrived', () => listener.messages.length >= 401);
+    expect(listener.texts).toEqual(['before', ...sent, ...late]);
+    expect(listener.statuses.at(-1)).toEqual({ kind: 'up', sessionLost: false });
+  });
+
+  test('an unsubscribed source still gets what its session holds, and nothing that comes later', async () => {
+    const up = fresh('up');
+    const listener = new RecordingListener();
+    const opened = await source([`${up}/#`], listener);
+    const sender = await client();
+    await opened.stop();
+    await sender.publishAsync(`${up}/a`, 'held', { qos: 1 });
+    opened.unsubscribe?.();
+    opened.start();
+    await until('it is up', () => listener.statuses.filter(({ kind }) => kind === 'up').length === 2);
+    await sender.publishAsync(`${up}/a`, 'later', { qos: 1 });
+    const other = new RecordingListener();
+    await source([`${up}/#`], other);
+    await sender.publishAsync(`${up}/a`, 'last', { qos: 1 });
+    await until('the other one has the last', () => other.messages.length === 1);
+    await until('it has what was held', () => listener.messages.length > 0);
+    expect(listener.texts).toEqual(['held']);
+  });
+
   test('a running source cannot be cleared', async () => {
     const opened = await source([fresh('up')], new RecordingListener());
     await expect(opened.clear(1_000)).rejects.toMatchObject({ code: 'sourceNotStopped' });

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, expect, test } from 'vitest';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/brokers/embedded.ts';
 import { systemClock } from '../../src/ops/clock.ts';
-import { outside, RecordingTable, until } from './outside.ts';
+import { outside, RecordingListener, RecordingTable, until } from './outside.ts';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -99,6 +99,39 @@ test('the will of a publisher in the killed process is published at the next sta
   await reader.subscribeAsync('worker/heartbeat', { qos: 1 });
   await until('the will is heard', () => after.length === 1);
   expect(after).toEqual(['gone']);
+});
+
+test("a source's session outlives its process: what is acknowledged before the source is back waits for it", async () => {
+  const storeFile = await store();
+  const options = { clientId: 'uplinks', topics: ['up/#'], expectSession: true };
+  const first = await start(storeFile);
+  const before = new RecordingListener();
+  const opened = first.openSource(options, before);
+  opened.start();
+  await before.up();
+  expect(before.statuses).toEqual([{ kind: 'up', sessionLost: true }]);
+  await opened.stop();
+  await (await outside(first.url)).publishAsync('up/a', 'one', { qos: 1 });
+  await first.stop();
+
+  const second = await start(storeFile);
+  await (await outside(second.url)).publishAsync('up/a', 'two', { qos: 1 });
+  await second.stop();
+
+  const third = await start(storeFile);
+  const after = new RecordingListener();
+  const again = third.openSource(options, after);
+  again.start();
+  await until('both have come', () => after.messages.length === 2);
+  expect(after.texts).toEqual(['one', 'two']);
+  expect(after.statuses).toEqual([{ kind: 'up', sessionLost: false }]);
+  await again.stop();
+  await again.clear(1_000);
+  await (await outside(third.url)).publishAsync('up/a', 'three', { qos: 1 });
+  again.start();
+  await (await outside(third.url)).publishAsync('up/a', 'four', { qos: 1 });
+  await until('the last has come', () => after.messages.length === 3);
+  expect(after.texts).toEqual(['one', 'two', 'four']);
 });
 
 test('a table with a session hears of what was deleted before the process was killed', async () => {

@@ -43,8 +43,11 @@ class Journal extends RecordingListener {
   }
 }
 
+let sources = 0;
+
 async function source(broker: EmbeddedBroker, listener: RecordingListener, topics = ['up/#']): Promise<void> {
-  const opened = broker.openSource({ clientId: 'unused', topics, expectSession: false }, listener);
+  sources += 1;
+  const opened = broker.openSource({ clientId: `source-${sources}`, topics, expectSession: false }, listener);
   cleanUps.push(async () => {
     listener.holding = false;
     listener.settle();

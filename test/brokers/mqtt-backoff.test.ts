@@ -44,15 +44,17 @@ test('they double up to the longest, each drawn between half and the whole, and 
   cleanUps.push(() => source.stop());
   source.start();
   const downs = (): number => listener.statuses.filter((status) => status.kind === 'down').length;
+  let attempts = 0;
   // 0.75 of 1, 2, 4, 5 and 5 seconds.
   for (const pauseMs of [750, 1_500, 3_000, 3_750, 3_750]) {
-    const attempts = downs() + 1;
-    await until('the attempt has failed', () => downs() === attempts);
+    attempts += 1;
+    const made = attempts;
+    await until('the attempt has failed', () => downs() === made);
     await clock.advance(pauseMs - 1);
-    expect(accepted).toBe(attempts);
-    serving = pauseMs === 3_750 && attempts === 5;
+    expect(accepted).toBe(made);
+    serving = made === 5;
     await clock.advance(1);
-    await until('the next attempt is made', () => accepted === attempts + 1);
+    await until('the next attempt is made', () => accepted === made + 1);
   }
   await listener.up();
   serving = false;

@@ -61,12 +61,13 @@ const FOLLOWED: FollowedUplink = {
 
 interface Calls {
   applied: [string, unknown][];
+  amended: [string, unknown][];
   removed: string[];
   unfollowed: number;
 }
 
 async function start(answers: Partial<Control> = {}): Promise<Calls> {
-  const calls: Calls = { applied: [], removed: [], unfollowed: 0 };
+  const calls: Calls = { applied: [], amended: [], removed: [], unfollowed: 0 };
   const views = new Map([
     ['tenant-a', view('tenant-a', 'OPENED', null)],
     ['tenant-b', view('tenant-b', 'AUTHENTICATION_FAILED', 'HERE refused the password')],
@@ -80,6 +81,10 @@ async function start(answers: Partial<Control> = {}): Promise<Calls> {
     apply: async (id, record) => {
       calls.applied.push([id, record]);
       return { kind: 'ok', created: id === 'new' };
+    },
+    amend: async (id, change) => {
+      calls.amended.push([id, change]);
+      return views.has(id) ? { kind: 'ok', created: false } : { kind: 'notFound' };
     },
     remove: async (id) => {
       calls.removed.push(id);
@@ -124,6 +129,19 @@ describe('connections', () => {
     expect((await connections('ls')).out).not.toContain(colour);
     expect((await connections('ls', { isTTY: true })).out).toContain(colour);
     expect((await connections('ls', { isTTY: true, env: { NO_COLOR: '1' } })).out).not.toContain(colour);
+  });
+
+  test('stop, start and restart change the definition, and exit 66 for one that is not there', async () => {
+    const calls = await start();
+    expect(await connections('stop tenant-a')).toMatchObject({ code: 0, out: 'tenant-a stopping\n' });
+    expect(await connections('start tenant-a')).toMatchObject({ code: 0, out: 'tenant-a starting\n' });
+    expect(await connections('restart tenant-a')).toMatchObject({ code: 0, out: 'tenant-a restarting\n' });
+    expect(calls.amended).toEqual([
+      ['tenant-a', { active: false }],
+      ['tenant-a', { active: true }],
+      ['tenant-a', { active: true, restart: expect.stringMatching(/^[\w-]{36}$/) }],
+    ]);
+    expect(await connections('restart nobody')).toMatchObject({ code: 66, out: '' });
   });
 
   test('show tells one connection, and exits 66 for one that is not there', async () => {

@@ -5,9 +5,14 @@ import type { BridgeError } from '../../src/domain/errors.ts';
 import { ModelBroker } from '../support/fakes/model-broker.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
-const beat = (id: string, beat: number, alive = true): [string, string] => [
+const me = { id: 'me', host: 'my-host', dataDir: '/mine' };
+
+const beat = (id: string, beat: number, alive = true, more: object = {}): [string, string] => [
   `hb/workers/${id}`,
-  JSON.stringify({ id, alive, host: 'other-host', pid: 42, startedAt: 's', dataDir: '/d', beat, intervalMs: 5000 }),
+  JSON.stringify({
+    ...{ id, alive, host: 'other-host', pid: 42, startedAt: 's', dataDir: '/d', beat, intervalMs: 5000 },
+    ...more,
+  }),
 ];
 
 function make(): {
@@ -24,7 +29,7 @@ function make(): {
   const stop = new AbortController();
   let verdict: 'free' | BridgeError | null = null;
   const claim = (): void => {
-    const options = { broker, prefix: 'hb', workerId: 'me', clock, signal: stop.signal };
+    const options = { broker, prefix: 'hb', identity: me, clock, signal: stop.signal };
     claimPrefix({ ...options, onWaiting: (reason) => waiting.push(reason) }).then(
       () => (verdict = 'free'),
       (error: BridgeError) => (verdict = error),
@@ -38,7 +43,7 @@ describe('claimPrefix', () => {
     for (const records of [
       [],
       [beat('w1', -1, false)],
-      [beat('me', 7)],
+      [beat('me', 7, true, me)],
       [['hb/workers/x', 'junk'] as [string, string]],
     ]) {
       const { clock, broker, verdict, claim } = make();
@@ -63,6 +68,17 @@ describe('claimPrefix', () => {
     await clock.advance(0);
     expect(verdict()).toMatchObject({ code: 'prefixInUse', exitCode: 75 });
     expect((verdict() as BridgeError).message).toMatch(/"w1" \(process 42 on other-host, data directory \/d\).*"hb"/);
+  });
+
+  it('is in use by a worker of the same id that lives elsewhere: a copied data directory', async () => {
+    const { clock, broker, verdict, claim } = make();
+    broker.retained.set(...beat('me', 7));
+    claim();
+    broker.snapshot();
+    await clock.advance(4000);
+    broker.put(...beat('me', 8));
+    await clock.advance(0);
+    expect(verdict()).toMatchObject({ code: 'prefixInUse' });
   });
 
   it('is free after two silent intervals of a record that was left behind, also when it is handed out twice', async () => {

@@ -208,7 +208,7 @@ describe('on a real broker and a real store', () => {
     await vi.waitFor(() => expect(read('workers/w1').alive).toBe(true), 3000);
     const claim = (): Promise<void> => {
       const signal = new AbortController().signal;
-      return claimPrefix({ broker, prefix: 'hb', workerId: 'w2', clock, signal });
+      return claimPrefix({ broker, prefix: 'hb', identity: identity('w2'), clock, signal });
     };
     await expect(claim()).rejects.toMatchObject({ code: 'prefixInUse', exitCode: 75, message: /"w1"/ });
     await first.stop();

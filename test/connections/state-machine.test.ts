@@ -1,61 +1,11 @@
-// The state machine of a connection: its ways by example, and what must hold on every way.
-import fc from 'fast-check';
+// The state machine of a connection, way by way.
 import { describe, expect, it } from 'vitest';
-import {
-  type Effect,
-  initialMachine,
-  type Machine,
-  type MachineSettings,
-  type Signal,
-} from '../../src/connections/machine.ts';
-import { step } from '../../src/connections/state-machine.ts';
+import type { Effect, Signal } from '../../src/connections/machine.ts';
+import { Run, refused, settings, transient } from './machine-run.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const settings: MachineSettings = {
-  strategy: 'NORMAL',
-  closeAfterMs: 5 * MINUTE,
-  retryMinMs: 500,
-  retryMaxMs: 20_000,
-  tellOutageAfterMs: 10_000,
-};
 
-class Run {
-  machine: Machine = initialMachine();
-  at = 1000;
-  readonly phases: string[] = [];
-  settings = settings;
-
-  give(...signals: (Signal | Signal['kind'])[]): Effect[] {
-    const all: Effect[] = [];
-    for (const signal of signals) {
-      const whole = typeof signal === 'string' ? ({ kind: signal } as Signal) : signal;
-      const { next, effects } = step(this.machine, whole, this.at, this.settings);
-      if (next.phase !== this.machine.phase) this.phases.push(next.phase);
-      this.machine = next;
-      all.push(...effects);
-    }
-    return all;
-  }
-
-  get opened(): this {
-    this.give('open', 'prepared', 'projectOpened');
-    this.phases.length = 0;
-    return this;
-  }
-
-  get closedForFailure(): this {
-    this.opened.give({ kind: 'failing', message: 'HTTP 503.', sinceMs: 5 * MINUTE, rateLimited: false }, 'lineClosed');
-    this.phases.length = 0;
-    return this;
-  }
-}
-
-const transient = (message = 'HTTP 503.', afterMs: number | null = null): Signal => ({
-  kind: 'transient',
-  message,
-  afterMs,
-});
 const kinds = (effects: readonly Effect[]): string[] => effects.map((effect) => effect.kind);
 const told = (effects: readonly Effect[]): string[] =>
   effects.flatMap((effect) => (effect.kind === 'tell' ? [effect.event.kind] : []));
@@ -106,14 +56,16 @@ describe('the state machine', () => {
 
   it('waits for a person after a refused log-in', () => {
     const run = new Run();
-    const effects = run.give('open', 'prepared', { kind: 'refused', message: 'Wrong password.' });
+    const effects = run.give('open', 'prepared', refused);
     expect(run.machine).toMatchObject({ phase: 'AUTHENTICATION_FAILED', reason: 'Wrong password.' });
     expect(told(effects)).toEqual(['logInRefused']);
+    const locked = new Run().give('open', 'prepared', { ...refused, event: 'accountLocked' } as Signal);
+    expect(told(locked)).toEqual(['accountLocked']);
     for (const kind of ['reconnectDue', 'retryDue', 'hostHealthy', 'accepted', 'silence', 'settings'] as const) {
       expect(run.give(kind)).toEqual([]);
     }
     expect(kinds(run.give('restart'))).toEqual(['forgetRefusal', 'restartSource', 'cancelTimers', 'authenticate']);
-    run.give({ kind: 'refused', message: 'Wrong password.' });
+    run.give(refused);
     expect(kinds(run.give('reopen'))).toContain('authenticate');
   });
 
@@ -163,21 +115,66 @@ describe('the state machine', () => {
     expect(run.machine.reason).not.toContain('Given up');
   });
 
-  it('holds for a person on 403, a missing project or an expired licence', () => {
+  it('holds on 403, a missing project or an expired licence, until a person or a new definition releases it', () => {
     const run = new Run().opened;
     expect(told(run.give({ kind: 'hold', message: 'HTTP 403.' }))).toEqual(['held']);
-    expect(run.give('lineClosed')).toEqual([]);
-    expect(run.machine).toMatchObject({ phase: 'CLOSED', held: true, reason: 'HTTP 403.' });
-    expect(run.give('reconnectDue', 'hostHealthy', 'settings')).toEqual([]);
+    expect(run.give('lineClosed')).toEqual([{ kind: 'probeAfter', ms: 10 * MINUTE }]);
+    expect(run.machine).toMatchObject({ phase: 'CLOSED', held: true, heldFor: 'HTTP 403.', reason: 'HTTP 403.' });
+    expect(run.give('reconnectDue', 'hostHealthy')).toEqual([]);
     expect(told(run.give('restart'))).toEqual(['released']);
-    run.give({ kind: 'unusable', event: 'projectMissing', message: 'None.' });
+    const missing = { kind: 'unusable', event: 'projectMissing', message: 'None.' } as const;
+    run.give(missing);
     expect(run.machine).toMatchObject({ phase: 'CLOSED', held: true, reason: 'None.' });
+    expect(told(run.give('settings'))).toEqual(['released']);
+    expect(run.give('projectOpened')).toContainEqual({ kind: 'openLine', probe: false });
+  });
+
+  it('tries a held connection with one uplink every 10 min, and says nothing before that is accepted', () => {
+    const run = new Run().opened;
+    run.give({ kind: 'hold', message: 'HTTP 403.' }, 'lineClosed');
+    expect(kinds(run.give('probeDue'))).toEqual(['cancelTimers', 'authenticate']);
+    expect(run.machine.reason).toBe('HTTP 403. Held; one uplink is tried.');
+    expect(run.give('projectOpened')).toEqual([{ kind: 'openLine', probe: true }]);
+    expect(run.machine).toMatchObject({ phase: 'OPENED', held: true });
+    expect(run.give('silence')).toEqual([]);
+    // Still refused, HERE away, its licence gone: the next probe is 10 min later.
+    expect(told(run.give({ kind: 'hold', message: 'HTTP 403.' }))).toEqual([]);
+    expect(run.give('lineClosed')).toEqual([{ kind: 'probeAfter', ms: 10 * MINUTE }]);
+    run.give('probeDue');
+    expect(run.give(transient()).at(-1)).toEqual({ kind: 'probeAfter', ms: 10 * MINUTE });
+    run.give('probeDue', 'projectOpened');
+    run.give({ kind: 'failing', message: 'HTTP 503.', sinceMs: 1, rateLimited: false });
+    expect(run.give('lineClosed')).toEqual([{ kind: 'probeAfter', ms: 10 * MINUTE }]);
+    expect(run.machine).toMatchObject({ phase: 'CLOSED', held: true, reason: 'HTTP 403.' });
+    run.give('probeDue');
+    const ended = { kind: 'unusable', event: 'licenceExpired', message: 'Ended.' } as const;
+    expect(told(run.give(ended))).toEqual(['licenceExpired']);
+    run.give('probeDue');
+    expect(told(run.give(ended))).toEqual([]);
+    run.give('probeDue', 'projectOpened');
+    expect(told(run.give('accepted'))).toEqual(['released']);
+    expect(run.machine).toMatchObject({ phase: 'OPENED', held: false, heldFor: null, reason: null });
+  });
+
+  it('goes on with a probe when the worker stopped while it was held', () => {
+    const run = new Run();
+    run.give('open', { kind: 'prepared', heldFor: 'HTTP 403.' });
+    expect(run.give('projectOpened')).toEqual([{ kind: 'openLine', probe: true }]);
+    expect(told(run.give('accepted'))).toEqual(['released']);
+  });
+
+  it('is held when a look at its open project finds the licence ended', () => {
+    const run = new Run().opened;
+    const ended = { kind: 'unusable', event: 'licenceExpired', message: 'Ended.' } as const;
+    expect(kinds(run.give(ended))).toEqual(['tell', 'closeLine']);
+    run.give('lineClosed');
+    expect(run.machine).toMatchObject({ phase: 'CLOSED', held: true, heldFor: 'Ended.' });
   });
 
   it('logs in again at once for a refused token, and backs off when that does not help', () => {
     const run = new Run().opened;
     expect(kinds(run.give('reauthenticate'))).toEqual(['authenticate']);
-    expect(kinds(run.give('projectOpened'))).toEqual(['openLine']);
+    expect(run.give('projectOpened')).toEqual([{ kind: 'openLine', probe: false }]);
     expect(run.give('reauthenticate')).toContainEqual({ kind: 'retryAfter', ms: 1000, atLeastMs: 0 });
     run.at += 6 * MINUTE;
     run.give('retryDue', 'projectOpened', 'reauthenticate', 'lineClosed');
@@ -220,116 +217,5 @@ describe('the state machine', () => {
       run.at += 20_000;
       expect(kinds(run.give('retryDue'))).toEqual(['prepare']);
     }
-  });
-});
-
-/** Plays the runtime: keeps what is under way, answers in any order, and checks what must hold at each step. */
-class World {
-  readonly run = new Run();
-  preparing = false;
-  entering = false;
-  closing = false;
-  tearing = false;
-  refused = false;
-  parts = false;
-
-  take(signal: Signal | Signal['kind']): void {
-    const kind = typeof signal === 'string' ? signal : signal.kind;
-    if (kind === 'refused') this.refused = true;
-    if (kind === 'reopen' || kind === 'restart' || kind === 'open') this.refused = false;
-    for (const effect of this.run.give(signal)) this.#do(effect);
-    const { machine } = this.run;
-    if (machine.phase === 'OPENED') expect(machine.lineOpen && machine.parts === 'ready').toBe(true);
-    if (machine.phase === 'DEACTIVATED') expect(machine.parts).toBe('none');
-    if (machine.phase === 'AUTHENTICATING') expect(this.entering).toBe(true);
-    if (machine.phase === 'CLOSING') expect(this.closing || this.tearing || this.preparing).toBe(true);
-    if (machine.phase === 'OPENING' && machine.parts === 'making') expect(this.preparing).toBe(true);
-  }
-
-  #do(effect: Effect): void {
-    if (effect.kind === 'prepare') {
-      expect(this.preparing || this.parts).toBe(false);
-      this.preparing = true;
-    } else if (effect.kind === 'authenticate') {
-      expect(this.parts && !this.closing && !this.tearing && !this.refused).toBe(true);
-      this.entering = true;
-    } else if (effect.kind === 'cancelWork') this.entering = false;
-    else if (effect.kind === 'closeLine') {
-      expect(this.closing).toBe(false);
-      this.closing = true;
-    } else if (effect.kind === 'tearDown') {
-      expect(this.parts && !this.closing && !this.entering).toBe(true);
-      this.tearing = true;
-    } else if (effect.kind === 'openLine') expect(this.parts && !this.closing).toBe(true);
-  }
-
-  /** Lets one thing under way end. */
-  end(how: number): boolean {
-    if (this.preparing) {
-      this.preparing = false;
-      this.parts = how % 4 !== 0;
-      this.take(this.parts ? 'prepared' : { kind: 'prepareFailed', message: 'disk' });
-    } else if (this.closing) {
-      this.closing = false;
-      this.take('lineClosed');
-    } else if (this.tearing) {
-      this.tearing = false;
-      this.parts = false;
-      this.take('tornDown');
-    } else if (this.entering) {
-      this.entering = false;
-      if (how % 5 === 0) this.take({ kind: 'refused', message: 'no' });
-      else if (how % 5 === 1) this.take(transient('later', how * 100));
-      else if (how % 5 === 2) this.take({ kind: 'unusable', event: 'projectMissing', message: 'none' });
-      else this.take('projectOpened');
-    } else return false;
-    return true;
-  }
-}
-
-describe('on every way', () => {
-  it('work never overlaps, a refused log-in is not repeated by itself, and a deactivated connection comes to rest', () => {
-    const signals: fc.Arbitrary<Signal> = fc.oneof(
-      fc
-        .constantFrom<Signal['kind']>(
-          'open',
-          'deactivate',
-          'reopen',
-          'restart',
-          'silence',
-          'settings',
-          'accepted',
-          'reauthenticate',
-          'retryDue',
-          'reconnectDue',
-          'hostHealthy',
-        )
-        .map((kind) => ({ kind }) as Signal),
-      fc.record({ kind: fc.constant('hold' as const), message: fc.constant('403') }),
-      fc.record({
-        kind: fc.constant('failing' as const),
-        message: fc.constant('503'),
-        sinceMs: fc.nat(600_000),
-        rateLimited: fc.boolean(),
-      }),
-    );
-    const move = fc.oneof(signals, fc.nat(19));
-    fc.assert(
-      fc.property(fc.array(fc.tuple(move, fc.nat(400_000)), { maxLength: 60 }), (moves) => {
-        const world = new World();
-        for (const [what, ms] of moves) {
-          world.run.at += ms;
-          if (typeof what === 'number') world.end(what);
-          else world.take(what);
-        }
-        world.take('deactivate');
-        for (let turn = 0; turn < 20 && world.end(3); turn += 1);
-        expect(world.run.machine.phase).toBe('DEACTIVATED');
-        world.take('open');
-        for (let turn = 0; turn < 20 && world.run.machine.phase !== 'OPENED'; turn += 1) world.end(3);
-        expect(world.run.machine.phase).toBe('OPENED');
-      }),
-      { numRuns: 1000 },
-    );
   });
 });

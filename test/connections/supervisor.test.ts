@@ -134,8 +134,10 @@ describe('a connection', () => {
     expect(old?.calls).toEqual(['start']);
     expect(worker.state('a')).toBe('OPENED');
     source(1).source.tell({ kind: 'up', sessionLost: false });
+    // From then on the new one has all that comes: the old one only gives what it holds.
+    expect(old?.calls).toEqual(['start', 'unsubscribe']);
     await worker.clock.advance(1000);
-    expect(old?.calls).toEqual(['start', 'stop', 'clear']);
+    expect(old?.calls).toEqual(['start', 'unsubscribe', 'stop', 'clear']);
     expect(source().cleared).toEqual(['hb-a']);
     expect(source(1).source.options).toMatchObject({ clientId: 'hb-a-1', topics: ['t/#'] });
     await worker.clock.advance(MINUTE);
@@ -153,9 +155,9 @@ describe('a connection', () => {
     expect([old?.options.clientId, now?.options.clientId]).toEqual(['hb-a', 'hb-a-1']);
     expect(await old?.uplink('queued')).toBeNull();
     await next.clock.advance(1600);
-    expect(old?.calls).toEqual(['start']);
+    expect(old?.calls).toEqual(['start', 'unsubscribe']);
     await next.clock.advance(1000);
-    expect(old?.calls).toEqual(['start', 'stop', 'clear']);
+    expect(old?.calls).toEqual(['start', 'unsubscribe', 'stop', 'clear']);
   });
 
   it('is deleted as a whole, waits for a broker that is away, and never skips a deletion', async () => {
@@ -225,82 +227,5 @@ describe('a connection', () => {
     expect(source(0, embedded).source.state).toBe('running');
     embedded.line('a').hasRoom = false;
     expect(source(0, embedded).source.listener.hasRoom).toBe(false);
-  });
-});
-
-describe('while HERE is away', () => {
-  it('a connection closes after 5 min and comes back with the health of its host, the others going on', async () => {
-    await worker.define('a', sample());
-    await worker.define('b', sample());
-    worker.gateway.healthy = false;
-    const answer = { status: 503, hereErrorCode: null, message: 'HTTP 503.', requestId: 'r' };
-    const { observer } = worker.line('a');
-    observer.onFailing({ kind: 'retry', cause: 'unavailable', afterMs: null, answer }, 5 * MINUTE);
-    await worker.clock.advance(0);
-    expect(worker.statuses.get('a')).toMatchObject({ state: 'CLOSED', reason: 'HTTP 503.' });
-    expect(worker.kinds('a')).toEqual(['connectionOpened', 'hereUnavailable', 'connectionClosed']);
-    expect(worker.state('b')).toBe('OPENED');
-    await worker.clock.advance(MINUTE);
-    expect(worker.gateway.healthAsked).toBe(3);
-    worker.gateway.healthy = true;
-    await worker.clock.advance(20_000);
-    expect(worker.state('a')).toBe('OPENED');
-    worker.line('a').observer.onAccepted();
-    expect(worker.kinds('a').slice(3)).toEqual(['connectionOpened', 'hereBack']);
-  });
-
-  it('retries a log-in inside OPENING with growing waits', async () => {
-    let tries = 0;
-    worker.gateway.logIn = () => {
-      tries += 1;
-      return { kind: 'retry', afterMs: null, message: 'HERE does not answer.' };
-    };
-    await worker.define('a', sample());
-    expect(worker.statuses.get('a')).toMatchObject({ state: 'OPENING', reason: 'HERE does not answer. Trying again.' });
-    await worker.clock.advance(MINUTE);
-    expect(tries).toBeGreaterThan(5);
-    expect(tries).toBeLessThan(14);
-    worker.gateway.logIn = null;
-    await worker.clock.advance(20_000);
-    expect(worker.state('a')).toBe('OPENED');
-  });
-
-  it('a hanging log-in of one does not delay another, nor its own stop', async () => {
-    worker.gateway.logIn = () => new Promise(() => {});
-    await worker.define('a', sample());
-    worker.gateway.logIn = null;
-    await worker.define('b', sample());
-    expect([worker.state('a'), worker.state('b')]).toEqual(['AUTHENTICATING', 'OPENED']);
-    await worker.stop();
-    expect(worker.store.of('a').open).toBe(false);
-    expect(worker.state('a')).toBe('AUTHENTICATING');
-  });
-
-  it('a stop waits for what is in flight, but not longer than it is told to', async () => {
-    await worker.define('a', sample());
-    worker.line('a').closing = new Promise(() => {});
-    const hurry = new AbortController();
-    let stopped = false;
-    const stopping = worker.supervisor.stop(hurry.signal).then(() => {
-      stopped = true;
-    });
-    await worker.clock.advance(1000);
-    expect([stopped, source().source.state]).toEqual([false, 'stopped']);
-    hurry.abort();
-    await stopping;
-    expect(worker.store.of('a').open).toBe(false);
-  });
-
-  it('restarts an AGGRESSIVE connection that has had no uplink for over an hour', async () => {
-    await worker.define('a', sample({ reconnectStrategy: 'AGGRESSIVE' }));
-    await worker.clock.advance(59 * MINUTE);
-    await source().source.uplink('x');
-    await worker.clock.advance(59 * MINUTE);
-    expect(source().source.calls).toEqual(['start']);
-    await worker.clock.advance(2 * MINUTE);
-    expect(source().source.calls).toEqual(['start', 'stop', 'start']);
-    expect(worker.state('a')).toBe('OPENED');
-    await worker.clock.advance(60 * MINUTE);
-    expect(source().source.calls).toHaveLength(5);
   });
 });

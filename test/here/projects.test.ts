@@ -3,7 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { chooseProject, type Licence } from '../../src/here/projects.ts';
 
 function licence(appId: string, isExpired = false): Licence {
-  return { appId, isExpired, projectId: `p-${appId}`, projectName: `Project ${appId}`, projectHrn: null };
+  return {
+    appId,
+    isExpired,
+    projectId: `p-${appId}`,
+    projectName: `Project ${appId}`,
+    projectHrn: null,
+    endsAt: null,
+    devicesLeft: null,
+  };
 }
 
 const A = licence('appA');

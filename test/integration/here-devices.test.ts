@@ -118,8 +118,8 @@ test('maxDevices counts what was created, also across calls made together and re
 test("when HERE's own quota is used up, no more jobs are sent for a while", async () => {
   const { project, sandbox, appId, count } = await setUp();
   sandbox.setQuota(appId, 1);
-  expect(kinds(await project.devices.ensure([eui(1), eui(2)], null, never()))).toEqual({ created: 1, limit: 1 });
-  expect(kinds(await project.devices.ensure([eui(3)], null, never()))).toEqual({ limit: 1 });
+  expect(kinds(await project.devices.ensure([eui(1), eui(2)], null, never()))).toEqual({ created: 1, quota: 1 });
+  expect(kinds(await project.devices.ensure([eui(3)], null, never()))).toEqual({ quota: 1 });
   expect(count(CREATE)).toBe(1);
 });
 

@@ -15,6 +15,7 @@ function mountSmall(): string | null {
 }
 
 const small = mountSmall();
+// Registered after the one that removes temporary folders, so it runs before that.
 afterAll(() => {
   if (small) spawnSync('umount', [small]);
 });

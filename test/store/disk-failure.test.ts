@@ -143,3 +143,27 @@ test('a settlement that SQLite refuses throws and changes nothing; later it goes
   expect(again.ledger()).toMatchObject({ received: 8, pending: 4, delivered: 1, expired: { journalFull: 3 } });
   expect(again.verify()).toBe(0);
 });
+
+test('numbers that left-out messages took over from a refused write count once, even when a kill kept its remains', async () => {
+  const disk = new FaultyDisk();
+  await using s = await TestStore.open({ disk });
+  const a = await s.connection();
+  await append(a, entries(1, 3));
+  disk.truncateFails = true;
+  // Half of the write reaches the disk and cannot be cut off.
+  disk.failures.push(new Error('timed out'));
+  const size = () => fs.statSync(path.join(s.journal(), s.segments()[0]!)).size;
+  const before = size();
+  await expect(append(a, entries(4, 10, 3000))).rejects.toThrow();
+  a.countLeftOut(4);
+  expect(size()).toBeGreaterThan(before + 10_000);
+  disk.truncateFails = false;
+  const again = await s.kill();
+  expect((await readAll(again)).map((r) => r.seq)).toEqual([1, 2, 3]);
+  expect(again.ledger()).toMatchObject({ received: 7, pending: 3, expired: { journalFull: 4 } });
+  expect(again.verify()).toBe(0);
+  expect(await append(again, [entry(8)])).toBe(8);
+  const last = await s.kill();
+  expect(last.verify()).toBe(0);
+  expect(s.incidents).toEqual([]);
+});

@@ -78,6 +78,9 @@ test('a dead letter keeps the original message and the answer', async () => {
       device: entry(2).device,
       reason: 'refused',
       detail: { message: 'no such field', status: 400, requestId: 'r-1' },
+      key: expect.stringMatching(/^[0-9a-f]{16}$/),
+      editedAt: null,
+      original: null,
     },
   ]);
 });
@@ -89,10 +92,14 @@ test('dead letters are bounded by bytes: the oldest go, are counted and told, an
   for (let seq = 1; seq <= 50; seq++) a.settle([{ seq, outcome: REFUSED }]);
   const kept = a.deadLetters(100);
   expect(kept.length).toBeGreaterThan(10);
-  expect(kept.length + a.deadLettersDropped).toBe(50);
+  expect(kept.length + s.store.deadLetters('a')!.totals().dropped.room).toBe(50);
   expect(kept[0]!.seq).toBe(50);
   expect(a.ledger().deadLettered).toEqual({ refused: 50 });
-  expect(s.told('deadLettersDropped').length).toBeGreaterThan(0);
+  // Told at once and then once a minute, not with every settlement.
+  expect(s.told('deadLettersDropped').length).toBe(1);
+  await s.clock.advance(61_000);
+  const told = s.told('deadLettersDropped').map((incident) => ('dropped' in incident ? incident.dropped : 0));
+  expect([told.length, told[0]! + told[1]!]).toEqual([2, s.store.deadLetters('a')!.totals().dropped.room]);
   const again = await s.reopen();
   await append(again, entries(51, 1, 1000));
   again.settle([{ seq: 51, outcome: REFUSED }]);
@@ -213,4 +220,35 @@ test('after close nothing is taken, and what was in flight has its answer', asyn
   await closing;
   expect(() => a.settle([{ seq: 1, outcome: DELIVERED }])).toThrow(/closed/);
   expect((await readAll(await s.connection())).length).toBe(1);
+});
+
+test('a message that no journal can hold is refused alone', async () => {
+  await using s = await TestStore.open();
+  const a = await s.connection();
+  await expect(append(a, [entry(1), { ...entry(2), topic: 'x'.repeat(70_000) }])).rejects.toThrow(/too long/);
+  a.countLeftOut(1);
+  expect(await append(a, [entry(3)])).toBe(2);
+  expect((await readAll(a)).map((r) => r.device)).toEqual([entry(3).device]);
+  expect(a.ledger()).toMatchObject({ received: 2, pending: 1 });
+  expect(a.verify()).toBe(0);
+});
+
+test('a message may be settled and more appended from within the answer to its append', async () => {
+  await using s = await TestStore.open();
+  const a = await s.connection();
+  const answers: number[] = [];
+  await new Promise<void>((resolve) => {
+    const again = (n: number): void => {
+      const first = a.append(entries(n, 2), () => {
+        a.settle([{ seq: first, outcome: DELIVERED }]);
+        answers.push(first);
+        if (n < 20) again(n + 2);
+        else resolve();
+      });
+    };
+    again(1);
+  });
+  expect(answers).toEqual(Array.from({ length: 11 }, (_, i) => 1 + 2 * i));
+  expect(a.ledger()).toMatchObject({ received: 22, pending: 11, delivered: 11 });
+  expect(a.verify()).toBe(0);
 });

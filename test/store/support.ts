@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { afterAll } from 'vitest';
 import type { Clock } from '../../src/domain/ports/clock.ts';
 import type { BridgeStore, ConnectionStore, JournalEntry } from '../../src/domain/ports/store.ts';
 import type { UplinkOutcome } from '../../src/domain/uplink.ts';
@@ -21,7 +22,7 @@ export const REFUSED: UplinkOutcome = {
 };
 
 const folders: string[] = [];
-process.on('exit', () => {
+afterAll(() => {
   for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });
 });
 
@@ -45,8 +46,12 @@ export class TestStore implements AsyncDisposable {
     this.store = store as BridgeStore;
   }
 
-  static async open(options: Partial<StoreOptions> = {}): Promise<TestStore> {
-    const test = new TestStore(path.join(temporaryFolder(), 'data'), options, null);
+  static open(options: Partial<StoreOptions> = {}): Promise<TestStore> {
+    return TestStore.openAt(path.join(temporaryFolder(), 'data'), options);
+  }
+
+  static async openAt(dataDir: string, options: Partial<StoreOptions> = {}): Promise<TestStore> {
+    const test = new TestStore(dataDir, options, null);
     await test.#open();
     return test;
   }
@@ -172,6 +177,7 @@ export class FaultyDisk implements Disk {
 
   openSync = realDisk.openSync;
   list = realDisk.list;
+  directories = realDisk.directories;
   makeDirectory = realDisk.makeDirectory;
   syncDirectory = realDisk.syncDirectory;
   remove = realDisk.remove;

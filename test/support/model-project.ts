@@ -4,6 +4,7 @@ import type {
   DeviceVerdict,
   HereAnswer,
   HereProject,
+  ProjectLook,
   RequestGate,
   RequestOutcome,
 } from '../../src/domain/ports/here.ts';
@@ -30,6 +31,8 @@ export function modelProject(options: {
   readonly isKnown?: (device: string) => boolean;
   readonly ensure?: (devices: readonly string[]) => ReadonlyMap<string, DeviceVerdict>;
   readonly maxRecords?: number;
+  readonly licenceEndsAt?: number;
+  readonly look?: () => ProjectLook;
 }): ModelProject {
   const gate: RequestGate = {
     run: (_priority, signal, task) => (signal.aborted ? Promise.reject(new Error('aborted')) : task()),
@@ -53,6 +56,8 @@ export function modelProject(options: {
     projectId: null,
     projectName: 'model',
     otherFirst: null,
+    licenceEndsAt: options.licenceEndsAt ?? null,
+    look: () => Promise.resolve(options.look?.() ?? { kind: 'ok', licenceEndsAt: null, devices: null }),
     gate,
     devices,
     requests: [],

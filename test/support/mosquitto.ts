@@ -39,6 +39,12 @@ const SETTINGS = [
 
 const START_TIMEOUT_MS = 10_000;
 
+/** A test run that is broken off must not leave servers behind. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export class Mosquitto {
   readonly dir: string;
   readonly port: number;
@@ -91,8 +97,7 @@ export class Mosquitto {
   async resume(): Promise<void> {
     const child = spawn(this.#program, ['-c', path.join(this.dir, 'mosquitto.conf')], { stdio: 'ignore' });
     this.#process = child;
-    // A test run that is broken off must not leave servers behind.
-    process.once('exit', () => child.kill('SIGKILL'));
+    running.add(child);
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (!(await accepts(this.port))) {
       if (child.exitCode !== null) throw new Error(`Mosquitto ended with ${child.exitCode}`);
@@ -123,6 +128,7 @@ export class Mosquitto {
     const ended = once(child, 'exit');
     child.kill(signal);
     await ended;
+    running.delete(child);
   }
 }
 

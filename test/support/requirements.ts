@@ -1,5 +1,6 @@
 // What a suite needs beyond Node: looked for here, so that a run tells which suites it left out and why.
-// With REQUIRE_ALL=1 (as in CI) a missing thing fails the suite instead of skipping it.
+// With REQUIRE_ALL=1 (as in CI) a missing program fails the suite instead of skipping it; so does a missing file that its
+// variable names. Files from outside the project that nothing names may be absent: their suites are told as left out.
 import { spawnSync } from 'node:child_process';
 import { accessSync, existsSync } from 'node:fs';
 import path from 'node:path';
@@ -13,6 +14,8 @@ interface Finding {
   readonly found: string | null;
   /** Shown beside the name of a suite that was left out. */
   readonly need: string;
+  /** A file from outside the project that no variable names: may be absent even with REQUIRE_ALL=1. */
+  readonly mayBeAbsent?: boolean;
 }
 
 function program(name: string, extraDirs: readonly string[] = []): string | null {
@@ -47,11 +50,13 @@ export function find(requirement: Requirement): Finding {
       return {
         found: file('HERE_OPENAPI', '../shared/reference/here-tracking-openapi.json'),
         need: "HERE's OpenAPI document (HERE_OPENAPI=file)",
+        mayBeAbsent: !process.env.HERE_OPENAPI,
       };
     case 'corpus':
       return {
         found: file('CORPUS_DIR', '../shared/corpus'),
         need: 'the corpus of published messages (CORPUS_DIR=folder)',
+        mayBeAbsent: !process.env.CORPUS_DIR,
       };
     case 'chromium':
       return { found: program('chromium'), need: 'Chromium (apt-get install chromium)' };
@@ -62,13 +67,20 @@ export function find(requirement: Requirement): Finding {
 
 /** Like `describe`, for a suite that needs something: `body` gets where it was found. */
 export function describeWith(requirement: Requirement, name: string, body: (found: string) => void): void {
-  const { found, need } = find(requirement);
+  const { found, need, mayBeAbsent = false } = find(requirement);
   if (found !== null) describe(name, () => body(found));
-  else if (process.env.REQUIRE_ALL === '1') {
+  else if (process.env.REQUIRE_ALL === '1' && !mayBeAbsent) {
     describe(name, () => {
       test(`needs ${need}`, () => {
         throw new Error(`This suite must run (REQUIRE_ALL=1) and needs ${need}`);
       });
     });
-  } else describe.skip(`${name} [needs ${need}]`, () => body(''));
+  } else describe.skip(`${name} [${mayBeAbsent ? 'without' : 'needs'} ${need}]`, () => body(''));
+}
+
+/** Where a program is that `find` has found; throws otherwise. */
+export function findProgram(requirement: Extract<Requirement, 'mosquitto' | 'chromium' | 'java'>): string {
+  const { found, need } = find(requirement);
+  if (found === null) throw new Error(`This needs ${need}`);
+  return found;
 }

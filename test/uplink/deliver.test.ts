@@ -5,6 +5,7 @@ import type { UplinkOutcome } from '../../src/domain/uplink.ts';
 import { systemClock } from '../../src/ops/clock.ts';
 import { Delivery, recordsOf } from '../../src/uplink/deliver.ts';
 import { Pace } from '../../src/uplink/pace.ts';
+import { Probe } from '../../src/uplink/probe.ts';
 import { type Item, WaitingRoom } from '../../src/uplink/waiting.ts';
 import { answer, type ModelProject, modelProject } from '../support/model-project.ts';
 
@@ -19,10 +20,12 @@ function setUp(count: number, createsDevices = false) {
   }
   const settled = new Map<number, UplinkOutcome>();
   const unknown: string[] = [];
+  const probe = new Probe();
   const delivery = new Delivery({
     room,
     pace: new Pace(systemClock, chance, { minMs: 500, maxMs: 20_000 }),
     clock: systemClock,
+    probe,
     settle: (item, outcome) => {
       expect(settled.has(item.seq)).toBe(false);
       settled.set(item.seq, outcome);
@@ -39,7 +42,7 @@ function setUp(count: number, createsDevices = false) {
     const signals = { ask: new AbortController(), send: new AbortController() };
     return delivery.conclude(project, items, await project.send(recordsOf(items), signals.send.signal), 0, signals);
   };
-  return { room, settled, unknown, send };
+  return { room, settled, unknown, send, probe };
 }
 
 const refusing =

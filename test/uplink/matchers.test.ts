@@ -2,7 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { Matcher } from '../../src/domain/connection.ts';
 import { compileMatchers, tagsOf } from '../../src/uplink/matchers.ts';
 
-const device = { device: '0018B20000000B20', tags: ['Site=Paris', 'truck'], services: '1:TemperatureService, 2:SwissPostDevice' };
+const device = {
+  device: '0018B20000000B20',
+  tags: ['Site=Paris', 'truck'],
+  services: '1:TemperatureService, 2:SwissPostDevice',
+};
 const thing = (...tags: string[]): Matcher => ({ type: 'thing', tags });
 const key = (eui: string): Matcher => ({ type: 'key', key: `lora:${eui}` });
 const matches = (...matchers: Matcher[]): boolean => compileMatchers(matchers)(device);

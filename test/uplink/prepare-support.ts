@@ -14,7 +14,14 @@ interface Changes extends Partial<Omit<PrepareConnection, 'source'>> {
 }
 
 export function connection(changes: Changes = {}): PrepareConnection {
-  const source = { broker: 'local', topics: [], topicPattern: null, matchers: [], from: 'now' as const, ...changes.source };
+  const source = {
+    broker: 'local',
+    topics: [],
+    topicPattern: null,
+    matchers: [],
+    from: 'now' as const,
+    ...changes.source,
+  };
   return { format: 'enveloped', uplinkTimeValidityMs: null, ...changes, source };
 }
 

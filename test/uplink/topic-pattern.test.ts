@@ -26,7 +26,12 @@ describe('A topic pattern', () => {
     const pattern = compileTopicPattern('mqtt/things/{DevEUI}/uplink');
     expect(pattern.devEuiOf('mqtt/things/0018b20000000b20/uplink')).toBe(DEVICE);
     expect(pattern.devEuiOf('mqtt/things/00-18-b2-00-00-00-0b-20/uplink')).toBe(DEVICE);
-    for (const other of ['mqtt/things/x/uplink', `mqtt/things/${DEVICE}`, `mqtt/things/${DEVICE}/uplink/x`, `a/things/${DEVICE}/uplink`]) {
+    for (const other of [
+      'mqtt/things/x/uplink',
+      `mqtt/things/${DEVICE}`,
+      `mqtt/things/${DEVICE}/uplink/x`,
+      `a/things/${DEVICE}/uplink`,
+    ]) {
       expect(pattern.devEuiOf(other)).toBeNull();
     }
     expect(compileTopicPattern('a/t-{DevEUI}_{FPort}/u').devEuiOf(`a/t-${DEVICE}_7/u`)).toBe(DEVICE);
@@ -85,7 +90,13 @@ describe('A topic pattern', () => {
   });
 
   test('accepts what it should', () => {
-    for (const pattern of ['a', 'mqtt/things/{DevEUI}/uplink', "{CustomerData.name|DevEUI|'None'}", 'a/{$..tags[*]}', "a/{$['x y'].*}"]) {
+    for (const pattern of [
+      'a',
+      'mqtt/things/{DevEUI}/uplink',
+      "{CustomerData.name|DevEUI|'None'}",
+      'a/{$..tags[*]}',
+      "a/{$['x y'].*}",
+    ]) {
       expect(checkTopicPattern(pattern)).toBeNull();
     }
   });

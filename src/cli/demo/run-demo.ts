@@ -15,11 +15,12 @@ import type { DemoOptions } from '../demo.ts';
 import type { CliIo } from '../io.ts';
 import { createLiveView, wantsColour } from './live.ts';
 import { DemoConnections, type DemoSnapshot, RateMeter } from './snapshot.ts';
-import { summarize } from './summary.ts';
+import { inWords, summarize } from './summary.ts';
 
 /** Two tenants, told apart by a tag of their devices; HERE fails now and then for the second one. */
 const TENANTS = ['north', 'south'] as const;
 const TROUBLED = 1;
+const SUBSCRIBED_MS = 10_000;
 const DRAIN_MS = 20_000;
 const EVENTS_SHOWN = 20;
 
@@ -69,6 +70,9 @@ async function startWorker(dataDir: string, sandbox: Sandbox, options: DemoOptio
   sandbox.addFault({ name: '503', rate: 0.04, appId, path: '/v3/batch' });
   sandbox.addFault({ name: '429', rate: 0.02, retryAfterS: 1, appId, path: '/v3/batch' });
   sandbox.addFault({ name: '400', rate: 0.002, appId, path: '/v3/batch' });
+  // What is published before a connection's first subscription is not seen: the fleet waits for it.
+  const isSubscribed = (): boolean => bridge.control.connections().every(({ status }) => status.source?.up === true);
+  await soon(isSubscribed, systemClock, SUBSCRIBED_MS);
   return bridge;
 }
 
@@ -114,7 +118,7 @@ async function show(
       fleet: { ...fleet, perSecond: meter.sample(now, fleet.published) },
       connections: views.take(bridge.control.connections(), now),
       events: [...bridge.control.events({ limit: EVENTS_SHOWN })].reverse(),
-      hints: hintsFor(dataDir, sandbox, bridge),
+      hints: phase === 'ended' ? [] : hintsFor(dataDir, sandbox, bridge),
     };
   };
   const colour = wantsColour(io.stdout, io.env);
@@ -135,21 +139,29 @@ async function show(
   const known = Object.fromEntries(Object.entries(ledgers).flatMap(([id, ledger]) => (ledger ? [[id, ledger]] : [])));
   const elapsedMs = clock.monotonic() - startedAt;
   const summary = summarize({ ledgers: known, latency: bridge.latency, elapsedMs, fleet: counts() });
-  io.stdout.write(`${JSON.stringify(summary)}\n`);
+  io.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `\n${inWords(summary)}\n`);
   return summary.balanced && summary.pending === 0 ? EXIT.ok : EXIT.failed;
 }
 
-/** Resolves when nothing is pending any more and the published ledgers have caught up, or after `atMostMs`. */
+/** Resolves when nothing is pending any more, or after `atMostMs`. */
 function drained(bridge: Bridge, clock: Clock, atMostMs: number): Promise<void> {
-  const end = clock.monotonic() + atMostMs;
   let quietChecks = 0;
+  const isDrained = (): boolean => {
+    const views = bridge.control.connections();
+    const isQuiet = views.every((each) => each.ledger?.pending === 0 && each.activity?.waiting === 0);
+    quietChecks = isQuiet ? quietChecks + 1 : 0;
+    return quietChecks >= 3;
+  };
+  return soon(isDrained, clock, atMostMs);
+}
+
+/** Resolves when `check` is true, or after `atMostMs`. */
+function soon(check: () => boolean, clock: Clock, atMostMs: number): Promise<void> {
+  const end = clock.monotonic() + atMostMs;
   return new Promise((resolve) => {
     const look = (): void => {
-      const views = bridge.control.connections();
-      const isQuiet = views.every((each) => each.ledger?.pending === 0 && each.activity?.waiting === 0);
-      quietChecks = isQuiet ? quietChecks + 1 : 0;
-      if (quietChecks >= 3 || clock.monotonic() > end) resolve();
-      else clock.after(100, look);
+      if (check() || clock.monotonic() > end) resolve();
+      else clock.after(50, look);
     };
     look();
   });
@@ -162,6 +174,7 @@ function hintsFor(dataDir: string, sandbox: Sandbox, bridge: Bridge): string[] {
     `npx --no-install here-bridge connections ls ${at}`,
     `npx --no-install here-bridge connections tail north ${at}`,
     `npx --no-install here-bridge fleet --broker-url ${broker} --tag north --rate 500 --for 10s`,
-    `curl -X POST ${sandbox.url}/sandbox/faults -d '{"name":"503"}'    # HERE is away; DELETE it again`,
+    `curl -X POST ${sandbox.url}/sandbox/faults -d '{"name":"503"}'    # HERE is away: uplinks wait`,
+    `curl -X DELETE ${sandbox.url}/sandbox/faults    # and back, with no faults any more`,
   ];
 }

@@ -8,7 +8,7 @@ export interface SummaryInput {
   readonly latency: { quantile(q: number): number };
   /** How long uplinks flowed, draining included. */
   readonly elapsedMs: number;
-  /** What the fleet had acknowledged by the broker. */
+  /** What the fleet had acknowledged by the broker. Each connection is offered all of it. */
   readonly fleet?: { readonly published: number; readonly acknowledged: number };
   /** What the sandbox says that it took: different records (device and time), and records in all. */
   readonly arrived?: { readonly different: number; readonly records: number };
@@ -26,7 +26,7 @@ export interface DemoSummary {
   readonly filtered: number;
   readonly skipped: number;
   readonly deadLettered: number;
-  /** Every connection's ledger balances, and nothing that the broker acknowledged to the fleet is missing in them. */
+  /** Every connection's ledger balances, and nothing that the broker acknowledged to the fleet is missing in any of them. */
   readonly balanced: boolean;
   /** Delivered, per second of the run. */
   readonly uplinksPerSecond: number;
@@ -42,6 +42,7 @@ export interface DemoSummary {
 }
 
 const COLUMNS = ['expired', 'filtered', 'skipped', 'deadLettered'] as const;
+const WORDS = { expired: 'expired', filtered: 'filtered', skipped: 'skipped', deadLettered: 'dead letters' } as const;
 
 export function summarize(input: SummaryInput): DemoSummary {
   const ids = Object.keys(input.ledgers).sort();
@@ -66,7 +67,7 @@ export function summarize(input: SummaryInput): DemoSummary {
     deadLettered: sumReasons(sum.deadLettered),
     balanced:
       Object.values(connections).every((connection) => connection.balanced) &&
-      (fleet === undefined || sum.received >= fleet.acknowledged),
+      (fleet === undefined || ids.every((id) => (input.ledgers[id] as Ledger).received >= fleet.acknowledged)),
     uplinksPerSecond: seconds > 0 ? tenths(sum.delivered / seconds) : 0,
     latencyMs: { p50: tenths(input.latency.quantile(0.5)), p99: tenths(input.latency.quantile(0.99)) },
     seconds: tenths(seconds),
@@ -75,6 +76,17 @@ export function summarize(input: SummaryInput): DemoSummary {
     ...(fleet === undefined ? {} : { fleet: { published: fleet.published, acknowledged: fleet.acknowledged } }),
     ...(input.arrived === undefined ? {} : { arrived: input.arrived }),
   };
+}
+
+/** The same for people: where everything is, and whether that is all. */
+export function inWords(summary: DemoSummary): string {
+  const columns = COLUMNS.filter((column) => summary[column] > 0).map((column) => {
+    const reasons = Object.entries(summary.reasons[column] ?? {}).map(([reason, count]) => `${reason} ${count}`);
+    return `${summary[column]} ${WORDS[column]} (${reasons.join(', ')})`;
+  });
+  const parts = [`${summary.delivered} delivered`, `${summary.pending} pending`, ...columns];
+  const verdict = summary.balanced ? 'The ledgers balance' : 'The ledgers do NOT balance';
+  return `${verdict}: ${summary.received} received = ${parts.join(' + ')}.`;
 }
 
 /**

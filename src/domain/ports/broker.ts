@@ -49,6 +49,11 @@ export interface UplinkSource {
   /** Disconnects so that the broker queues (a full journal). */
   pause(): void;
   resume(): void;
+  /**
+   * Nothing more is queued for the session from now on; what it holds still comes. For a session that another one takes the
+   * place of. `expectSession` or not, its absence at a later connection is no news then.
+   */
+  unsubscribe?(): void;
   /** Ends the broker-side session and its queue. Only after `stop`. Rejects when the broker cannot be reached in `timeoutMs`. */
   clear(timeoutMs: number): Promise<void>;
 }

@@ -28,6 +28,14 @@ export interface ConnectionActivity {
   readonly journalMaxBytes: number;
   /** Arrival in the bridge → accepted by HERE, since the start of the worker. */
   readonly latencyMs: { readonly p50: number; readonly p99: number };
+  /** New devices that HERE does not create or let us claim at the moment: how many, and the first hundred with the reason. */
+  readonly devicesWaiting: { readonly count: number; readonly first: readonly WaitingDevice[] };
+}
+
+/** A device whose uplinks wait in the journal until HERE takes the device. */
+export interface WaitingDevice {
+  readonly device: string;
+  readonly reason: string;
 }
 
 export interface WorkerView {
@@ -63,6 +71,8 @@ export interface Control {
   connection(id: string): ConnectionView | null;
   /** Writes the definition (secrets encrypted, `*****` keeps the stored one) to the config topic and waits until it was read back. */
   apply(id: string, record: unknown): Promise<ApplyOutcome>;
+  /** Changes a few fields of a definition (`active`, `restart`, `name`) in the same way; what is not named stays. */
+  amend(id: string, change: Readonly<Record<string, unknown>>): Promise<ApplyOutcome | { readonly kind: 'notFound' }>;
   /** Writes the deletion; the runtime follows. `notFound`: there is neither a definition nor anything stored. */
   remove(id: string): Promise<ApplyOutcome | { readonly kind: 'notFound' }>;
   /** null: no such running connection. */

@@ -34,7 +34,13 @@ export interface HereAnswer {
 export type LogInOutcome =
   | { readonly kind: 'ok'; readonly reused: boolean }
   /** HERE said no, or this very pair was refused before (`attempted: false`: no request was sent). */
-  | { readonly kind: 'refused'; readonly attempted: boolean; readonly message: string }
+  | {
+      readonly kind: 'refused';
+      readonly attempted: boolean;
+      readonly message: string;
+      /** HERE says that the account is locked, or the next failure would lock it. */
+      readonly lockedOut?: boolean;
+    }
   | { readonly kind: 'retry'; readonly afterMs: number | null; readonly message: string };
 
 export type OpenProjectOutcome =
@@ -71,11 +77,26 @@ export interface HereProject {
   readonly projectName: string;
   /** An unexpired tracking project that is listed before this one, when the first one was asked for: news, no switch. */
   readonly otherFirst: string | null;
+  /** Wall-clock ms at which its licence ends, as HERE said at the opening; null: HERE has not said. */
+  readonly licenceEndsAt: number | null;
+  /** What HERE says now of the licence and of the devices that it still lets us create. Never rejects. */
+  look(signal: AbortSignal): Promise<ProjectLook>;
   readonly gate: RequestGate;
   /** One `POST /v3/batch` of records in JSON text. Never throws. Takes no permit by itself: call it inside `gate.run`. */
   send(records: readonly string[], signal: AbortSignal): Promise<RequestOutcome>;
   readonly devices: DeviceRegistry;
 }
+
+export type ProjectLook =
+  | {
+      readonly kind: 'ok';
+      readonly licenceEndsAt: number | null;
+      /** Devices that are provisioned, and how many more HERE provisions; null: HERE has not said. */
+      readonly devices: { readonly provisioned: number; readonly left: number } | null;
+    }
+  | { readonly kind: 'expired'; readonly message: string }
+  /** No answer to be had now: look again later. */
+  | { readonly kind: 'unknown'; readonly message: string };
 
 /** The permits of one (host, appId), shared by the connections on it. */
 export interface RequestGate {
@@ -114,8 +135,10 @@ export interface DeviceRegistry {
 export type DeviceVerdict =
   | { readonly kind: 'known' }
   | { readonly kind: 'created' }
-  /** `maxDevices` or HERE's quota is used up. */
+  /** `maxDevices` is used up: its uplinks are skipped. */
   | { readonly kind: 'limit'; readonly message: string }
+  /** HERE's own quota is used up, or HERE creates no devices for another reason: its uplinks wait. */
+  | { readonly kind: 'quota'; readonly message: string }
   /** Exists, but another account holds it; claiming failed. */
   | { readonly kind: 'unclaimable'; readonly message: string }
   | { readonly kind: 'retry'; readonly message: string };

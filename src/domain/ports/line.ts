@@ -18,8 +18,11 @@ export interface LineObserver {
 }
 
 export interface UplinkLine extends SourceListenerWithoutStatus, RoomAware {
-  /** Begins to send into the project. Waiting uplinks go there, whatever project they waited for before. */
-  open(project: HereProject): void;
+  /**
+   * Begins to send into the project. Waiting uplinks go there, whatever project they waited for before. `probe`: a held
+   * connection is tried: one uplink at a time until HERE accepts one (then all go); a refusal holds again and settles nothing.
+   */
+  open(project: HereProject, mode?: 'all' | 'probe'): void;
   /** Stops sending; resolves when what is in flight is settled or `signal` aborts. Journalling goes on. */
   close(signal: AbortSignal): Promise<void>;
   /** Close, then no more journalling. */

@@ -3,6 +3,7 @@
 import type { BridgeEvent } from '../events.ts';
 import type { Ledger } from '../ledger.ts';
 import type { DeadLetterDetail, DeadLetterReason, UplinkOutcome } from '../uplink.ts';
+import type { DeadLetterBox, ExpiredUplink, ImportedLetter, ImportOutcome } from './dead-letters.ts';
 
 /** One message to be journalled. */
 export interface JournalEntry {
@@ -13,6 +14,8 @@ export interface JournalEntry {
   readonly retain: boolean;
   /** DevEUI (16 hex digits) where it could be read: kept in the header so that backlogs are known without parsing. */
   readonly device: string | null;
+  /** The key of the dead letter that is replayed by it. */
+  readonly replayOf?: string;
 }
 
 export interface JournalRecord extends JournalEntry {
@@ -33,7 +36,15 @@ export interface ConnectionStore {
    */
   append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number;
   /** Counts messages that were left out (`expired(journalFull)`): received and expired grow, nothing is stored. */
-  countLeftOut(count: number): void;
+  countLeftOut(count: number, device?: string | null): void;
+  /**
+   * Puts dead letters on their way again: each is appended to the journal under a new sequence number, and with it moves
+   * deadLettered → pending in the ledger; received stays. The letter is deleted only once its message is in the journal.
+   * Answers like `append`. Letters that are gone or being replayed must not be given (`DeadLetterBox.isReplaying`).
+   */
+  replay(letters: readonly ReplayLetter[], done: (error: Error | null) => void): number;
+  /** Dead letters of an export: received and deadLettered grow. In one transaction; idempotent by key. Throws when the disk refuses. */
+  importDeadLetters(letters: readonly ImportedLetter[]): ImportOutcome;
   /**
    * The final word on committed messages: settlement and ledger in one transaction, dead letters with their original
    * message. Idempotent: a sequence number that is settled already is ignored. Throws when the disk refuses.
@@ -62,7 +73,11 @@ export interface ConnectionStore {
 }
 
 export interface DeadLetter {
+  /** Within the data directory; never given again. */
   readonly id: number;
+  /** Names it for good, also in exports: 16 hex digits. */
+  readonly key: string;
+  /** Of its message in the journal; 0: it was imported. */
   readonly seq: number;
   /** Wall-clock ms of the settlement and of the arrival. */
   readonly time: number;
@@ -72,7 +87,14 @@ export interface DeadLetter {
   readonly device: string | null;
   readonly reason: DeadLetterReason;
   readonly detail: DeadLetterDetail;
+  /** Wall-clock ms; null: topic and payload are as they arrived. */
+  readonly editedAt: number | null;
+  /** As they arrived, once it was edited. */
+  readonly original: { readonly topic: string; readonly payload: Buffer } | null;
 }
+
+/** `device`: as the line reads it from the message now. */
+export type ReplayLetter = Pick<DeadLetter, 'id' | 'key' | 'reason' | 'topic' | 'payload' | 'arrivedAt' | 'device'>;
 
 export interface BridgeStore {
   /** Opens or makes the store of a connection; at most once at a time. */
@@ -81,6 +103,10 @@ export interface BridgeStore {
   connectionIds(): readonly string[];
   /** Removes everything of a connection (must be closed). */
   deleteConnection(id: string): Promise<void>;
+  /** Null: nothing is stored of such a connection. */
+  deadLetters(connectionId: string): DeadLetterBox | null;
+  /** The latest expired uplinks, 1,000 at most; the latest first. */
+  expired(connectionId: string, limit: number): readonly ExpiredUplink[];
   readonly accounts: AccountVault;
   readonly devices: DeviceStore;
   readonly events: EventStore;

@@ -141,10 +141,11 @@ function changeAccount(control: Control, call: Call, email: string, action: stri
   }
 }
 
-/** `{expired?, quota?}` */
+/** `{expired?, expiryDate?, quota?}` */
 function changeProject(control: Control, call: Call, appId: string): Answer {
-  const { expired, quota } = call.object();
+  const { expired, expiryDate, quota } = call.object();
   if (typeof expired === 'boolean') control.setExpired(appId, expired);
+  if (typeof expiryDate === 'string' && !Number.isNaN(Date.parse(expiryDate))) control.setExpiryDate(appId, expiryDate);
   if (typeof quota === 'number' && quota >= 0) control.setQuota(appId, quota);
   return noContent;
 }

@@ -19,7 +19,7 @@ export function ingestBatch(world: World, call: Call, session: Session, bytes: n
   const faults = recordFaults(world, call, session, project);
   const data = records(world, body.data);
   try {
-    const texts = check(world, call, data, true, faults);
+    const texts = check(world, call, data, true, faults, project);
     const devices = data.map((record, i) => ingestible(world, session, project, record.id as string, i, faults));
     accept(world, data, texts, devices, bytes);
   } catch (error) {
@@ -41,7 +41,7 @@ export function ingestOne(world: World, call: Call, session: Session, bytes: num
     throw new HereError(400, 'id must be a string of 1 to 50 characters');
   }
   const data = records(world, body.data);
-  const texts = check(world, call, data, false, faults, id);
+  const texts = check(world, call, data, false, faults, project, id);
   const device = ingestible(world, session, project, id, null, faults);
   accept(
     world,
@@ -93,6 +93,7 @@ function check(
   data: Json[],
   withId: boolean,
   faults: readonly ActiveFault[],
+  project: Project | null,
   single?: string,
 ): string[] {
   const sent = recordTexts(call.body, data.length);
@@ -107,6 +108,8 @@ function check(
       const device = single ?? (record.id as string);
       if (world.faults.choosesRecord(fault, device, record.timestamp as number)) {
         fault.struck++;
+        const key = [project?.appId ?? '', device, record.timestamp as number] as const;
+        world.recordFile?.refused(world.clock.now(), key);
         throw refusal(world, 400, `data[${i}] is refused by a fault of the sandbox`);
       }
     }
@@ -156,6 +159,12 @@ function refusal(world: World, status: number, message: string): HereError {
 function accept(world: World, data: Json[], texts: string[], devices: Device[], bytes: number): void {
   const { stats, log, settings } = world;
   const receivedAt = world.clock.now();
+  if (world.recordFile !== null) {
+    const keys = devices.map(
+      (device, i) => [device.project.appId, nameOf(device), data[i]!.timestamp as number] as const,
+    );
+    world.recordFile.accepted(receivedAt, keys, texts);
+  }
   const request = ++stats.acceptedRequests;
   stats.acceptedRecords += data.length;
   if (data.length > stats.largestRecords) stats.largestRecords = data.length;
@@ -179,4 +188,8 @@ function accept(world: World, data: Json[], texts: string[], devices: Device[], 
     if (settings.keepRecords > 0) log.append(device, timestamp, text, receivedAt, request);
   }
   for (const listen of world.onAccepted) listen();
+}
+
+function nameOf(device: Device): string {
+  return device.externalId ?? device.trackingId;
 }

@@ -28,7 +28,7 @@ function license(project: Project, realm: string | null): Record<string, unknown
     ...(project.hrn ? { projectHrn: project.hrn, realm: realm ?? 'HERE' } : {}),
     type: project.type,
     expired: project.expired,
-    expiryDate: project.expired ? '2020-01-01T00:00:00.000Z' : '2099-12-31T00:00:00.000Z',
+    expiryDate: project.expired ? '2020-01-01T00:00:00.000Z' : project.expiryDate,
     features: [project.kind],
     quota: { provisioning: Math.max(0, project.quota) },
   };

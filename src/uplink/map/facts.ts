@@ -45,7 +45,7 @@ export interface Facts {
 }
 
 /** Enough for any tracker; what lies beyond stays in the payload only. */
-const MAX_FIELDS = 4000;
+const MAX_FIELDS = 1500;
 const MAX_DEPTH = 8;
 const MAX_FOUND = 200;
 
@@ -65,11 +65,14 @@ class FactReader implements Facts {
   typed: readonly unknown[] | null = null;
   failed: string | null = null;
   technology: string | null = null;
+  /** The envelope itself, where its fields stand in for a decoded payload. */
+  readonly #envelope: unknown;
   readonly #queue: Node[] = [];
   #fields = 0;
 
   constructor(frame: Frame) {
     this.root = isObject(frame.decoded) ? frame.decoded : null;
+    this.#envelope = frame.kind === 'uplink' && frame.decoded === frame.body ? frame.body : null;
     this.#enqueue(frame.decoded, 0, true, false, null);
     for (const extra of frame.extras) this.#enqueue(extra, 0, false, false, null);
     for (let i = 0; i < this.#queue.length && this.#fields < MAX_FIELDS; i++) {
@@ -106,6 +109,8 @@ class FactReader implements Facts {
         continue;
       }
       if (meaning === MEANING.none) continue;
+      // ThingPark publishes no unit of its own `BatteryLevel`.
+      if (key === 'BatteryLevel' && object === this.#envelope) continue;
       if (meaning <= MEANING.abeewayLng) pairs[meaning] = value;
       else if (meaning >= FIRST_SENSOR && meaning <= LAST_SENSOR) {
         if (this.readings.length < MAX_FOUND) this.readings.push({ meaning, key, value });

@@ -50,7 +50,7 @@ export function compileMap(options: MapOptions): Mapper {
     const facts = readFacts(frame);
     const points = readPoints(frame.points);
     const context: MapContext = { frame, facts, points, timestamp, defaultAccuracyM, statusBattery, used };
-    const fixes = firstOf('position', POSITION_RULES, context, trace);
+    const fixes = firstOf('position', POSITION_RULES, context, trace, places);
     const sensors = sensorsJson(context, trace);
     if (fixes === null && sensors.json === '') {
       if (frame.kind === 'location')
@@ -74,6 +74,12 @@ export function compileMap(options: MapOptions): Mapper {
     const records = recordsOf(frame.device, timestamp, positions, system, payload.json);
     return { kind: 'records', records, usedStatusBattery: sensors.usedStatusBattery };
   };
+}
+
+/** For the trace: the fixes without the objects that they were read from. */
+function places(fixes: readonly Fix[]): unknown {
+  const shown = fixes.map(({ lat, lng }) => ({ lat, lng }));
+  return shown.length === 1 ? shown[0] : shown;
 }
 
 /** A transformed message without a root and without anything that a rule knows is no telemetry. */

@@ -3,6 +3,7 @@
 // what must go is never turned into text.
 import type { JsonObject } from '../values.ts';
 import { FLAG, type KeyInfo, keyInfo, MEANING } from './keys.ts';
+import { isCapability, isPlain, jsonOf, leastBytes, TOO_DEEP, wholeOf } from './payload-text.ts';
 
 /** HERE: "The maximum size is 1000B". */
 export const MAX_PAYLOAD_BYTES = 1000;
@@ -12,6 +13,8 @@ export const MAX_NESTING = 100;
 /** Classes of fields in the order in which they leave a payload that is too long. */
 const CLASS = { never: 0, echo: 1, mapped: 2, config: 3, sentinel: 4, array: 5, leaf: 6, keep: 7 } as const;
 const CLASSES = 8;
+/** The sums count a comma for every field; the first one of the content has none. */
+const ROOM = MAX_PAYLOAD_BYTES + 1;
 const CUT = '"_cut":true';
 /** Characters of a text that is protected; LoRaWAN's largest payload has 484 hex digits. */
 const MAX_KEPT_LENGTH = 40;
@@ -33,6 +36,10 @@ export interface PayloadInput {
   readonly used: Uint8Array;
 }
 
+/** Beyond so many fields the content is far too long, whatever they are: only what always stays is still looked for. */
+const MAX_TOKENS = 1500;
+const ALWAYS_KEPT = new Set(['FPort', 'FCntUp', 'messageType']);
+
 /** Fits payloads one after the other; its buffers are reused, so it must not be entered twice at once. */
 export class PayloadFitter {
   // Tokens in the order of the document: a field, or the opening or closing of an object.
@@ -50,12 +57,14 @@ export class PayloadFitter {
   readonly #least = new Float64Array(CLASSES);
   #count = 0;
   #isTooDeep = false;
+  #isOverfull = false;
   #input: PayloadInput = NOTHING;
   #hex = '';
 
   fit(input: PayloadInput): Payload {
     this.#count = 0;
     this.#isTooDeep = false;
+    this.#isOverfull = false;
     this.#sum.fill(0);
     this.#least.fill(0);
     this.#input = input;
@@ -66,17 +75,17 @@ export class PayloadFitter {
     const rootKey = isList ? null : input.rootKey;
     const content = isList ? { payload: input.content } : (input.content as JsonObject);
     const root = rootKey === null ? null : keyInfo(rootKey);
-    this.#object(root === null ? '{' : `${root.quoted}{`, root === null ? 2 : root.bytes + 2, content, 1, false);
+    this.#object(root === null ? '{' : `${root.quoted}{`, root === null ? 1 : root.bytes + 1, content, 1, false);
     if (this.#isTooDeep) return { ok: false, reason: 'tooDeep' };
 
     let total = (this.#sum[CLASS.keep] as number) + (this.#sum[CLASS.leaf] as number) + (rootKey === null ? 0 : 2);
     let dropped: number = CLASS.array;
-    while (dropped > CLASS.never && this.#fits(dropped, MAX_PAYLOAD_BYTES - total)) {
+    while (dropped > CLASS.never && !this.#isOverfull && this.#fits(dropped, ROOM - total)) {
       total += this.#sum[dropped] as number;
       dropped -= 1;
     }
-    const room = MAX_PAYLOAD_BYTES - CUT.length - 1;
-    const isCut = dropped > CLASS.never || total > MAX_PAYLOAD_BYTES;
+    const room = ROOM - CUT.length - 1;
+    const isCut = dropped > CLASS.never || total > ROOM;
     while (isCut && dropped < CLASS.array && total > room) total -= this.#sum[++dropped] as number;
     if (isCut && total > room) this.#dropLongest(total - room);
     let json = this.#write(dropped, rootKey !== null, isCut);
@@ -113,6 +122,14 @@ export class PayloadFitter {
     let highest: number = CLASS.never;
     for (const key in object) {
       const value = object[key];
+      if (this.#count > MAX_TOKENS && !(depth <= 2 && ALWAYS_KEPT.has(key))) {
+        this.#isOverfull = true;
+        if (typeof value === 'object' && value !== null && leastBytes(value, MAX_NESTING - depth) === TOO_DEEP) {
+          this.#isTooDeep = true;
+          return CLASS.never;
+        }
+        continue;
+      }
       const info = keyInfo(key);
       if ((info.flags & FLAG.secret) !== 0) continue;
       let cls: number;
@@ -120,7 +137,7 @@ export class PayloadFitter {
         cls = this.#classOfObject(info.meaning, info.flags, value, isSealed);
         if (cls === CLASS.leaf) {
           const sealed = isSealed || (info.flags & FLAG.sealed) !== 0;
-          cls = this.#object(`${info.quoted}{`, info.bytes + 2, value as JsonObject, depth + 1, sealed);
+          cls = this.#object(`${info.quoted}{`, info.bytes + 1, value as JsonObject, depth + 1, sealed);
         } else {
           const least = leastBytes(value, MAX_NESTING - depth);
           if (least === TOO_DEEP) this.#isTooDeep = true;
@@ -139,10 +156,11 @@ export class PayloadFitter {
       }
       if (cls > highest) highest = cls;
     }
-    // An empty object tells nothing more than a null does.
-    if (this.#count === start + 1) highest = CLASS.sentinel;
+    // An empty object tells nothing more than a null does. Its comma is not made up for by a first field inside.
+    const isEmpty = this.#count === start + 1;
+    if (isEmpty) highest = CLASS.sentinel;
     this.#class[start] = highest;
-    this.#sum[highest] = (this.#sum[highest] as number) + headBytes + 1;
+    this.#sum[highest] = (this.#sum[highest] as number) + headBytes + (isEmpty ? 2 : 1);
     this.#end[start] = this.#count;
     this.#push('}', '', null, 0, highest);
     this.#end[this.#count - 1] = -1;
@@ -280,57 +298,3 @@ const NOTHING: PayloadInput = {
   isUndecoded: false,
   used: new Uint8Array(0),
 };
-
-/** Whoever has a connection's downlink address may send commands through it: it stays here, whatever its field is called. */
-function isCapability(value: string): boolean {
-  return value.charCodeAt(0) === 104 && value.includes('/downlinkMessages/');
-}
-
-/** A text, number, true, false or null as JSON. */
-function jsonOf(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  // JSON has no infinity, but a number of a thousand digits becomes one.
-  return typeof value === 'number' && !Number.isFinite(value) ? 'null' : `${value as number | boolean | null}`;
-}
-
-/** An object or list as JSON, without what must stay here. Its depth is known to be bounded. */
-function wholeOf(value: object): string {
-  const text = JSON.stringify(value);
-  if (!/downlink/i.test(text)) return text;
-  return JSON.stringify(value, (key, inner: unknown) => {
-    if ((keyInfo(key).flags & FLAG.secret) !== 0) return undefined;
-    return typeof inner === 'string' && isCapability(inner) ? '' : inner;
-  });
-}
-
-/** Printable ASCII without quotes and backslashes needs no escaping and one byte a character. */
-function isPlain(value: string): boolean {
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    if (code < 32 || code > 126 || code === 34 || code === 92) return false;
-  }
-  return true;
-}
-
-const TOO_DEEP = Number.POSITIVE_INFINITY;
-
-/** What a list or object takes as JSON at the very least, without making the text; `TOO_DEEP` beyond `levels`. */
-function leastBytes(value: object, levels: number): number {
-  if (levels <= 0) return TOO_DEEP;
-  let bytes = 2;
-  if (Array.isArray(value)) {
-    for (const entry of value) bytes += 1 + leastOf(entry, levels);
-    return bytes;
-  }
-  for (const key in value) {
-    // A field that must stay here takes nothing.
-    if ((keyInfo(key).flags & FLAG.secret) !== 0) continue;
-    bytes += key.length + 3 + leastOf((value as JsonObject)[key], levels);
-  }
-  return bytes;
-}
-
-function leastOf(value: unknown, levels: number): number {
-  if (typeof value === 'string') return value.length;
-  return typeof value === 'object' && value !== null ? leastBytes(value, levels - 1) : 1;
-}

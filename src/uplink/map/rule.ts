@@ -73,19 +73,25 @@ export interface Trace {
   note(text: string): void;
 }
 
+/** `show` makes of a value what the trace may hold of it. */
 export function firstOf<C, T extends number | boolean | object>(
   field: string,
   rules: readonly Rule<C, T>[],
   context: C,
   trace: Trace | null,
+  show: (value: T) => unknown = same,
 ): T | null {
   for (const rule of rules) {
     const value = rule.take(context);
     if (typeof value !== 'string') {
-      if (trace !== null) trace.gave(field, rule.name, value);
+      if (trace !== null) trace.gave(field, rule.name, show(value));
       return value;
     }
     if (trace !== null) trace.passed(field, rule.name, value);
   }
   return null;
+}
+
+function same(value: unknown): unknown {
+  return value;
 }

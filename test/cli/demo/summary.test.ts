@@ -1,6 +1,6 @@
 // The demo's last line.
 import { expect, test } from 'vitest';
-import { ledgerSince, summarize } from '../../../src/cli/demo/summary.ts';
+import { inWords, ledgerSince, summarize } from '../../../src/cli/demo/summary.ts';
 import { emptyLedger, imbalance, type Ledger } from '../../../src/domain/ledger.ts';
 
 const harbour: Ledger = {
@@ -15,7 +15,7 @@ const yard: Ledger = { ...emptyLedger(), received: 101, delivered: 95, expired: 
 const latency = { quantile: (q: number) => (q === 0.5 ? 8.26 : 140.04) };
 
 test('it sums the ledgers and keeps their reasons', () => {
-  const fleet = { published: 402, acknowledged: 401 };
+  const fleet = { published: 102, acknowledged: 101 };
   expect(summarize({ ledgers: { harbour, yard }, latency, elapsedMs: 20_000, fleet })).toEqual({
     received: 401,
     delivered: 375,
@@ -33,8 +33,16 @@ test('it sums the ledgers and keeps their reasons', () => {
       harbour: { received: 300, delivered: 280, balanced: true },
       yard: { received: 101, delivered: 95, balanced: true },
     },
-    fleet: { published: 402, acknowledged: 401 },
+    fleet: { published: 102, acknowledged: 101 },
   });
+});
+
+test('in words it says where everything is', () => {
+  const summary = summarize({ ledgers: { harbour, yard }, latency, elapsedMs: 20_000 });
+  expect(inWords(summary)).toBe(
+    'The ledgers balance: 401 received = 375 delivered + 1 pending + 6 expired (tooOld 6) + 9 skipped (join 4, mac 5) + 10 dead letters (refused 10).',
+  );
+  expect(inWords({ ...summary, balanced: false })).toMatch(/^The ledgers do NOT balance: /);
 });
 
 test('two imbalances that cancel each other out are no balance', () => {
@@ -42,8 +50,8 @@ test('two imbalances that cancel each other out are no balance', () => {
   expect(summarize({ ledgers, latency, elapsedMs: 1000 }).balanced).toBe(false);
 });
 
-test('an acknowledged uplink that no ledger knows is no balance', () => {
-  const fleet = { published: 402, acknowledged: 402 };
+test('an acknowledged uplink that one of the ledgers does not know is no balance', () => {
+  const fleet = { published: 102, acknowledged: 102 };
   expect(summarize({ ledgers: { harbour, yard }, latency, elapsedMs: 1000, fleet }).balanced).toBe(false);
 });
 

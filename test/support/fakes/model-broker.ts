@@ -46,6 +46,10 @@ export class ModelSource implements UplinkSource {
     if (this.#broker.autoUp) this.tell({ kind: 'up', sessionLost: false });
   }
 
+  unsubscribe(): void {
+    this.calls.push('unsubscribe');
+  }
+
   async clear(): Promise<void> {
     this.calls.push('clear');
     if (this.#broker.away) throw new Error('the broker is away');

@@ -28,9 +28,9 @@ export class ModelLine implements UplinkLine {
 
   onLeftOut(): void {}
 
-  open(project: HereProject): void {
+  open(project: HereProject, mode: 'all' | 'probe' = 'all'): void {
     this.project = project;
-    this.calls.push(`open ${project.appId}`);
+    this.calls.push(mode === 'probe' ? `probe ${project.appId}` : `open ${project.appId}`);
   }
 
   async close(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 // A model of the worker's store at its port, in memory: it outlives the runtimes that open it, as a disk does.
 import type { BridgeEvent } from '../../../src/domain/events.ts';
 import { emptyLedger, type Ledger } from '../../../src/domain/ledger.ts';
+import type { ImportOutcome } from '../../../src/domain/ports/dead-letters.ts';
 import type { BridgeStore, ConnectionStore, JournalEntry } from '../../../src/domain/ports/store.ts';
 
 export class ModelConnectionStore implements ConnectionStore {
@@ -46,6 +47,12 @@ export class ModelConnectionStore implements ConnectionStore {
   }
   deadLetters(): readonly never[] {
     return [];
+  }
+  replay(): number {
+    throw new Error('the model keeps no dead letters');
+  }
+  importDeadLetters(): ImportOutcome {
+    throw new Error('the model keeps no dead letters');
   }
 
   getState(key: string): string | null {
@@ -100,6 +107,14 @@ export class ModelStore implements BridgeStore {
 
   connectionIds(): readonly string[] {
     return [...this.states.keys()];
+  }
+
+  deadLetters(): null {
+    return null;
+  }
+
+  expired(): readonly never[] {
+    return [];
   }
 
   async deleteConnection(id: string): Promise<void> {

@@ -33,7 +33,12 @@ describe("ThingPark's envelopes", () => {
   test('an uplink reads the same with and without its root', () => {
     const body = { DevEUI: device, Time: time, payload_hex: '00', payload: { a: 1 } };
     expect({ ...frameOf(body) }).toEqual({ ...frameOf({ DevEUI_uplink: body }) });
-    expect(frameOf(body)).toMatchObject({ kind: 'uplink', device, rootKey: 'DevEUI_uplink', receivedAt: Date.parse(time) });
+    expect(frameOf(body)).toMatchObject({
+      kind: 'uplink',
+      device,
+      rootKey: 'DevEUI_uplink',
+      receivedAt: Date.parse(time),
+    });
   });
 
   test('maker and model come from DriverCfg.mod, else from CustomerData.alr, also as a text of JSON', () => {
@@ -57,7 +62,12 @@ describe("ThingPark's envelopes", () => {
       horizontalAccuracy: 0,
       rawPosition: { rawPositionType: 'RawPositionByWifiSolver' },
     });
-    expect(frame).toMatchObject({ kind: 'resolved', device, receivedAt: 1736772390201, located: { lat: 48.8, lng: 2.3, technology: 'wlan', stale: null } });
+    expect(frame).toMatchObject({
+      kind: 'resolved',
+      device,
+      receivedAt: 1736772390201,
+      located: { lat: 48.8, lng: 2.3, technology: 'wlan', stale: null },
+    });
     expect(frame.located?.alt).toBeNaN();
   });
 
@@ -85,7 +95,16 @@ describe("ThingPark's envelopes", () => {
       const envelope = readThingPark({ DevEUI_notification: { DevEUI: device, Type: 'devstatusans', Var1 } });
       return envelope?.kind === 'noTelemetry' ? envelope.batteryLevel : undefined;
     };
-    expect([0, '1', 128, '254', 255, '', 'x', undefined].map(level)).toEqual([null, 0, 50, 100, null, null, null, null]);
+    expect([0, '1', 128, '254', 255, '', 'x', undefined].map(level)).toEqual([
+      null,
+      0,
+      50,
+      100,
+      null,
+      null,
+      null,
+      null,
+    ]);
   });
 
   test('another shape is not ThingPark’s', () => {

@@ -1,0 +1,82 @@
+// Adds the rounds up to the verdict.
+import type { RoundResult } from './round.ts';
+import { FAULT_KINDS, type FaultKind } from './schedule.ts';
+
+export interface Verdict {
+  readonly rounds: number;
+  readonly seed: number;
+  /** Uplinks that their publisher got a PUBACK for. */
+  readonly acknowledged: number;
+  /** Of these, how many HERE holds. */
+  readonly delivered: number;
+  /** Of these, how many HERE refused by name or carry no telemetry; checked against the ledgers. */
+  readonly elsewhere: number;
+  /** Of these, how many are nowhere. */
+  readonly missing: number;
+  /** Of these, what Mosquitto may have lost itself when it was killed. */
+  readonly brokerLost: number;
+  readonly duplicates: number;
+  readonly outOfOrder: number;
+  /** Connections whose ledger disagrees with itself or with the books. */
+  readonly unbalanced: number;
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly recoveryMs: { readonly p50: number; readonly max: number };
+  readonly kills: number;
+  readonly ok: boolean;
+}
+
+export const LONGEST_RECOVERY_MS = 30_000;
+/** Stands for "never" in the figures. */
+const NEVER_MS = 999_999;
+
+export class Tally {
+  readonly #seed: number;
+  readonly #wanted: number;
+  readonly #results: RoundResult[] = [];
+
+  constructor(rounds: number, seed: number) {
+    this.#wanted = rounds;
+    this.#seed = seed;
+  }
+
+  add(result: RoundResult): void {
+    this.#results.push(result);
+  }
+
+  isGood(result: RoundResult): boolean {
+    const judgements = Object.values(result.judgements);
+    return (
+      judgements.every((each) => each.missing.length + each.outOfOrder + each.imbalances.length === 0) &&
+      result.recoveryMs.every((ms) => ms !== null && ms <= LONGEST_RECOVERY_MS)
+    );
+  }
+
+  verdict(): Verdict {
+    const judgements = this.#results.flatMap((result) => Object.values(result.judgements));
+    const sum = (of: (each: (typeof judgements)[number]) => number): number =>
+      judgements.reduce((total, each) => total + of(each), 0);
+    const recovery = this.#results.flatMap((result) => result.recoveryMs.map((ms) => ms ?? NEVER_MS));
+    recovery.sort((a, b) => a - b);
+    const faults: Partial<Record<FaultKind, number>> = {};
+    for (const kind of FAULT_KINDS) {
+      const count = this.#results.flatMap((result) => result.faults).filter((each) => each === kind).length;
+      if (count > 0) faults[kind] = count;
+    }
+    return {
+      rounds: this.#results.length,
+      seed: this.#seed,
+      acknowledged: sum((each) => each.acknowledged),
+      delivered: sum((each) => each.delivered),
+      elsewhere: sum((each) => each.elsewhere),
+      missing: sum((each) => each.missing.length),
+      brokerLost: sum((each) => each.brokerLost),
+      duplicates: sum((each) => each.duplicates),
+      outOfOrder: sum((each) => each.outOfOrder),
+      unbalanced: judgements.filter((each) => each.imbalances.length > 0).length,
+      faults,
+      recoveryMs: { p50: recovery[Math.floor((recovery.length - 1) / 2)] ?? 0, max: recovery.at(-1) ?? 0 },
+      kills: this.#results.reduce((total, { kills }) => total + kills, 0),
+      ok: this.#results.length === this.#wanted && this.#results.every((result) => this.isGood(result)),
+    };
+  }
+}

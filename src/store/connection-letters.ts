@@ -1,0 +1,96 @@
+// The dead letters and the expired uplinks of an open connection: kept with settlements, replayed into the journal, imported.
+import type { Clock } from '../domain/ports/clock.ts';
+import type { ImportedLetter, ImportOutcome } from '../domain/ports/dead-letters.ts';
+import type { DeadLetter, ReplayLetter, Settlement } from '../domain/ports/store.ts';
+import type { UplinkOutcome } from '../domain/uplink.ts';
+import type { Books } from './books.ts';
+import { planImport } from './dead-letter-import.ts';
+import type { NewDeadLetter } from './dead-letters.ts';
+import type { ReportIncident } from './incidents.ts';
+import type { JournalWriter } from './journal-writer.ts';
+import type { LetterTables } from './letter-tables.ts';
+import { LetterUpkeep } from './letter-upkeep.ts';
+
+export interface ConnectionLettersOptions {
+  readonly id: string;
+  readonly tables: LetterTables;
+  readonly clock: Clock;
+  readonly books: Books;
+  readonly writer: Pick<JournalWriter, 'append'>;
+  readonly report: ReportIncident;
+  /** New dead letters, after their commit. */
+  readonly onDeadLetters: (letters: readonly NewDeadLetter[]) => void;
+  /** Runs what the next tick or transaction repeats by itself. */
+  readonly orLater: (run: () => void) => void;
+}
+
+export class ConnectionLetters {
+  readonly #o: ConnectionLettersOptions;
+  readonly #upkeep: LetterUpkeep;
+
+  constructor(options: ConnectionLettersOptions) {
+    const { id, books, clock, report } = options;
+    const { letters: table, deadLettersMaxBytes: maxBytes, deadLettersMaxAgeMs: maxAgeMs } = options.tables;
+    this.#o = options;
+    this.#upkeep = new LetterUpkeep({ id, key: books.key, table, maxBytes, maxAgeMs, clock, report });
+  }
+
+  /** The latest first. */
+  latest(limit: number): readonly DeadLetter[] {
+    const { tables, books } = this.#o;
+    return tables.pages.page(books.key, { filter: {}, order: 'newest', limit, maxBytes: Number.POSITIVE_INFINITY })
+      .letters;
+  }
+
+  /** After their commit, with the dead letters among them; `dropped`: how many old ones had to go. */
+  settled(settlements: readonly Settlement[], letters: readonly NewDeadLetter[], dropped: number): void {
+    for (const { seq, outcome } of settlements) if (outcome.kind === 'expired') this.#listExpired(seq, outcome);
+    if (letters.length === 0) return;
+    this.#upkeep.settled(dropped);
+    this.#o.onDeadLetters(letters);
+  }
+
+  /** A message had no room in the journal. */
+  leftOut(device: string | null): void {
+    const time = this.#o.clock.now();
+    this.#o.tables.expired.add(this.#o.books.key, { time, seq: null, device, reason: 'journalFull', ageMs: 0 });
+  }
+
+  replay(letters: readonly ReplayLetter[], done: (error: Error | null) => void): number {
+    const { writer, books, orLater } = this.#o;
+    const { replaying } = this.#o.tables.letters;
+    for (const { id } of letters) replaying.add(id);
+    const entries = letters.map(({ topic, payload, arrivedAt, device, key }) => {
+      return { topic, payload, arrivedAt, device, retain: false, replayOf: key };
+    });
+    const first = writer.append(entries, (error) => {
+      // What is not in the journal is a dead letter as before.
+      if (error) for (const { id } of letters) replaying.delete(id);
+      else orLater(() => books.countReplayed(first, letters));
+      done(error);
+    });
+    return first;
+  }
+
+  import(imported: readonly ImportedLetter[]): ImportOutcome {
+    const { tables, books } = this.#o;
+    const { fresh, outcome } = planImport(tables.letters, books.key, imported, tables.deadLettersMaxBytes);
+    if (fresh.length > 0) books.import(fresh);
+    this.#upkeep.settled(0);
+    return outcome;
+  }
+
+  /** About once a second. Throws what SQLite throws. */
+  tick(): void {
+    this.#upkeep.tick();
+  }
+
+  #listExpired(seq: number, { reason, emittedAt }: Extract<UplinkOutcome, { kind: 'expired' }>): void {
+    const { clock, books, tables } = this.#o;
+    const segment = books.ranges.segmentOf(seq);
+    if (segment === null) return;
+    const time = clock.now();
+    const ageMs = Math.max(0, time - (emittedAt ?? segment.arrivedAt(seq)));
+    tables.expired.add(books.key, { time, seq, device: segment.device(seq), reason, ageMs });
+  }
+}

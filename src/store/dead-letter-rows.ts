@@ -1,0 +1,76 @@
+// Reading dead letters: rows as values, and pages by filter that never hold up the event loop for long.
+import type { SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { DeadLetterFilter, DeadLetterPage, DeadLetterQuery } from '../domain/ports/dead-letters.ts';
+import type { DeadLetter } from '../domain/ports/store.ts';
+import type { DeadLetterDetail, DeadLetterReason } from '../domain/uplink.ts';
+import type { Database } from './database.ts';
+
+/** Rows that one page looks at: some ms, whatever the filter leaves of them. */
+const ROWS_A_TURN = 2000;
+
+type Row = Record<string, SQLOutputValue>;
+
+export function toDeadLetter(row: Row): DeadLetter {
+  const { device, edited_at: editedAt, original_topic: topic, original_payload: payload } = row;
+  return {
+    id: Number(row.id),
+    key: String(row.key),
+    seq: Number(row.seq),
+    time: Number(row.time),
+    arrivedAt: Number(row.arrived_at),
+    topic: String(row.topic),
+    payload: bufferOf(row.payload as Uint8Array),
+    device: typeof device === 'string' ? device : null,
+    reason: String(row.reason) as DeadLetterReason,
+    detail: JSON.parse(String(row.detail)) as DeadLetterDetail,
+    editedAt: editedAt === null || editedAt === undefined ? null : Number(editedAt),
+    original: payload instanceof Uint8Array ? { topic: String(topic), payload: bufferOf(payload) } : null,
+  };
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+export class DeadLetterPages {
+  readonly #older: StatementSync;
+  readonly #newer: StatementSync;
+  readonly #letter: StatementSync;
+
+  constructor({ sql }: Database) {
+    const columns = 'SELECT id, time, device, reason, bytes FROM dead_letters WHERE connection = ?';
+    this.#older = sql.prepare(`${columns} AND id < ? ORDER BY id DESC LIMIT ${ROWS_A_TURN}`);
+    this.#newer = sql.prepare(`${columns} AND id > ? ORDER BY id LIMIT ${ROWS_A_TURN}`);
+    this.#letter = sql.prepare('SELECT * FROM dead_letters WHERE id = ?');
+  }
+
+  page(connection: number, { filter, order, after, limit, maxBytes }: DeadLetterQuery): DeadLetterPage {
+    const isNewestFirst = order === 'newest';
+    const from = after ?? (isNewestFirst ? Number.MAX_SAFE_INTEGER : 0);
+    const ids = filter.ids === undefined ? null : new Set(filter.ids);
+    const rows = (isNewestFirst ? this.#older : this.#newer).all(connection, from);
+    const letters: DeadLetter[] = [];
+    let bytes = 0;
+    for (const row of rows) {
+      if (!isWanted(row, filter, ids)) continue;
+      bytes += Number(row.bytes);
+      const last = letters.at(-1);
+      if (last !== undefined && (letters.length >= limit || bytes > maxBytes)) return { letters, next: last.id };
+      letters.push(toDeadLetter(this.#letter.get(row.id as number) as Row));
+    }
+    const next = rows.length < ROWS_A_TURN ? null : Number(rows.at(-1)?.id);
+    return { letters, next };
+  }
+}
+
+function isWanted(row: Row, filter: DeadLetterFilter, ids: ReadonlySet<number> | null): boolean {
+  const { reasons, device, since, until } = filter;
+  const time = Number(row.time);
+  return (
+    (ids === null || ids.has(Number(row.id))) &&
+    (reasons === undefined || reasons.includes(row.reason as DeadLetterReason)) &&
+    (device === undefined || row.device === device) &&
+    (since === undefined || time >= since) &&
+    (until === undefined || time < until)
+  );
+}

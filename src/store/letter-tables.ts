@@ -1,0 +1,54 @@
+// What the store keeps for people, for all connections: dead letters with their budgets, and the list of what expired.
+import type { Clock } from '../domain/ports/clock.ts';
+import type { DeadLetterBox } from '../domain/ports/dead-letters.ts';
+import type { Database } from './database.ts';
+import { DeadLetterPages } from './dead-letter-rows.ts';
+import { DeadLetterTable } from './dead-letters.ts';
+import { ExpiredTable } from './expired.ts';
+import { LetterBox } from './letter-box.ts';
+
+export interface LetterBudgets {
+  /** Per connection; the oldest are dropped and counted beyond it. 64 MiB by default. */
+  readonly deadLettersMaxBytes?: number;
+  /** Older ones are dropped and counted. 30 days by default. */
+  readonly deadLettersMaxAgeMs?: number;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+export class LetterTables {
+  readonly letters: DeadLetterTable;
+  readonly pages: DeadLetterPages;
+  readonly expired: ExpiredTable;
+  readonly deadLettersMaxBytes: number;
+  readonly deadLettersMaxAgeMs: number;
+
+  constructor(database: Database, budgets: LetterBudgets) {
+    this.letters = new DeadLetterTable(database);
+    this.pages = new DeadLetterPages(database);
+    this.expired = new ExpiredTable(database);
+    this.deadLettersMaxBytes = budgets.deadLettersMaxBytes ?? 64 * 1024 * 1024;
+    this.deadLettersMaxAgeMs = budgets.deadLettersMaxAgeMs ?? 30 * DAY_MS;
+  }
+
+  /** `key`: of the connection's row. */
+  box(key: number, clock: Clock): DeadLetterBox {
+    const { letters: table, pages, deadLettersMaxBytes: maxBytes, deadLettersMaxAgeMs: maxAgeMs } = this;
+    return new LetterBox({ key, table, pages, clock, maxBytes, maxAgeMs });
+  }
+
+  /** The connection is deleted. */
+  forget(key: number): void {
+    this.letters.forgetTotals(key);
+    this.expired.forget(key);
+  }
+
+  /** About once a second. The list of what expired may wait for a disk that takes it: the ledger has counted them. */
+  flush(): void {
+    try {
+      this.expired.flush();
+    } catch {
+      // The next call tries again.
+    }
+  }
+}

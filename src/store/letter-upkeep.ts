@@ -1,0 +1,134 @@
+// Keeps one connection's dead letters within their budget of bytes and age, and tells beforehand what will be dropped.
+import type { Clock } from '../domain/ports/clock.ts';
+import type { DeadLetterTable } from './dead-letters.ts';
+import type { ReportIncident } from './incidents.ts';
+
+export interface LetterUpkeepOptions {
+  readonly id: string;
+  /** Of the connection's row. */
+  readonly key: number;
+  readonly table: DeadLetterTable;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+  readonly clock: Clock;
+  readonly report: ReportIncident;
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** From this share of the bytes, or of the age, on people are told. */
+const NEARLY = 0.8;
+/** Below this share it may be told again. */
+const EASED = 0.7;
+/** Letters dropped by age in one turn, so that others are not held up. */
+const DROP_STEP = 500;
+/** A wall clock that moved by more than this against the monotonic one was set: ages are not believed for a day. */
+const STEP = HOUR;
+
+export class LetterUpkeep {
+  readonly #o: LetterUpkeepOptions;
+  #untold = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #isNearlyFull = false;
+  #nextSweepAt: number;
+  #offset: number;
+  #distrustedUntil = Number.NEGATIVE_INFINITY;
+  #ageingToldAt = Number.NEGATIVE_INFINITY;
+  #forgotAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: LetterUpkeepOptions) {
+    this.#o = options;
+    this.#nextSweepAt = options.clock.monotonic() + MINUTE;
+    this.#offset = options.clock.now() - options.clock.monotonic();
+  }
+
+  /** After a settlement: a comparison, unless the letters were `dropped` for want of room. */
+  settled(dropped: number): void {
+    this.#untold += dropped;
+    this.#tellDropped();
+    const { table, key, maxBytes } = this.#o;
+    const { bytes, count } = table.totals(key);
+    if (bytes < maxBytes * EASED) this.#isNearlyFull = false;
+    if (this.#isNearlyFull || count === 0 || bytes < maxBytes * NEARLY) return;
+    this.#isNearlyFull = true;
+    this.#o.report({
+      kind: 'deadLettersNearlyFull',
+      connectionId: this.#o.id,
+      message:
+        `The ${count} dead letters of ${this.#o.id} take ${bytes} of ${maxBytes} bytes: when they are full the oldest are dropped. ` +
+        'Replay, export or drop some (here-bridge dead-letters), or raise budgets.deadLetterMaxBytes.',
+    });
+  }
+
+  /** About once a second. Throws what SQLite throws. */
+  tick(): void {
+    this.#tellDropped();
+    const now = this.#o.clock.monotonic();
+    if (now < this.#nextSweepAt) return;
+    this.#nextSweepAt = now + MINUTE;
+    this.#sweep();
+  }
+
+  #sweep(): void {
+    const { table, key, maxAgeMs, clock } = this.#o;
+    const monotonic = clock.monotonic();
+    const offset = clock.now() - monotonic;
+    if (Math.abs(offset - this.#offset) > STEP) {
+      this.#offset = offset;
+      this.#distrustedUntil = monotonic + DAY;
+    }
+    if (monotonic < this.#distrustedUntil) return;
+    const now = clock.now();
+    if (monotonic - this.#forgotAt > HOUR) {
+      this.#forgotAt = monotonic;
+      table.database.transaction(() => table.forgetReplayed(key, now - maxAgeMs));
+    }
+    const { oldestAt } = table.edges(key);
+    if (oldestAt === null || oldestAt >= now - maxAgeMs * NEARLY) return;
+    const dropped = table.dropOlder(key, now - maxAgeMs, DROP_STEP);
+    if (dropped === DROP_STEP) this.#nextSweepAt = monotonic;
+    if (dropped > 0) this.#tell(dropped, `are older than ${wholeDays(maxAgeMs)}`);
+    this.#tellAgeing(now, monotonic);
+  }
+
+  /** Once a day. */
+  #tellAgeing(now: number, monotonic: number): void {
+    const { table, key, maxAgeMs, id } = this.#o;
+    if (monotonic - this.#ageingToldAt < DAY) return;
+    const count = table.countOlder(key, now - maxAgeMs * NEARLY);
+    if (count === 0) return;
+    this.#ageingToldAt = monotonic;
+    this.#o.report({
+      kind: 'deadLettersAgeing',
+      connectionId: id,
+      message:
+        `${count} dead letters of ${id} are dropped within ${wholeDays(maxAgeMs * (1 - NEARLY))}: then they are older than ` +
+        `${wholeDays(maxAgeMs)}. Replay, export or drop them (here-bridge dead-letters), or raise budgets.deadLetterMaxAgeMs.`,
+    });
+  }
+
+  /** At once, then at most once a minute. */
+  #tellDropped(): void {
+    const now = this.#o.clock.monotonic();
+    const dropped = this.#untold;
+    if (dropped === 0 || now - this.#toldAt < MINUTE) return;
+    this.#untold = 0;
+    this.#toldAt = now;
+    this.#tell(dropped, `take more than ${this.#o.maxBytes} bytes`);
+  }
+
+  #tell(dropped: number, why: string): void {
+    this.#o.report({
+      kind: 'deadLettersDropped',
+      connectionId: this.#o.id,
+      dropped,
+      message: `${dropped} of the oldest dead letters of ${this.#o.id} were dropped: they ${why}. The ledger still counts them.`,
+    });
+  }
+}
+
+function wholeDays(ms: number): string {
+  const days = Math.max(1, Math.round(ms / DAY));
+  return ms < DAY / 2 ? `${Math.round(ms / MINUTE)} minutes` : `${days} ${days === 1 ? 'day' : 'days'}`;
+}

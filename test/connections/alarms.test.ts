@@ -1,0 +1,354 @@
+// Low-rate alarms: when they are raised and cleared, and that a start, a restart or a clock that is set makes no false ones.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LowRateAlarms } from '../../src/connections/alarms.ts';
+import type { AlarmDefinition } from '../../src/domain/connection.ts';
+import type { NewEvent } from '../../src/domain/events.ts';
+import { emptyLedger } from '../../src/domain/ledger.ts';
+import type { Clock } from '../../src/domain/ports/clock.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+const WORKDAYS: AlarmDefinition = {
+  startTime: '08:00',
+  endTime: '18:00',
+  timezone: 'Europe/Paris',
+  recurrence: [{ frequency: 'weekly', byDays: ['monday', 'tuesday', 'wednesday', 'thursday', 'friday'] }],
+  uplinkRateMinPerHour: 10,
+  message: 'Lorries are silent.',
+};
+
+/** A connection over days: its store outlives the alarms that watch it. */
+class Watched {
+  readonly events: NewEvent[] = [];
+  readonly state = new Map<string, string>();
+  received = 0;
+  changes = 0;
+  definitions: readonly AlarmDefinition[];
+  alarms: LowRateAlarms;
+  #wall: number;
+  #monotonic = 0;
+
+  constructor(at: string, ...definitions: AlarmDefinition[]) {
+    this.#wall = Date.parse(at);
+    this.definitions = definitions;
+    this.alarms = this.#make();
+  }
+
+  get at(): number {
+    return this.#wall;
+  }
+
+  get kinds(): string[] {
+    return this.events.map((event) => event.kind);
+  }
+
+  #make(): LowRateAlarms {
+    const clock: Clock = { now: () => this.#wall, monotonic: () => this.#monotonic, after: () => () => {} };
+    const store = {
+      getState: (key: string) => this.state.get(key) ?? null,
+      setState: (key: string, value: string | null) =>
+        void (value === null ? this.state.delete(key) : this.state.set(key, value)),
+      ledger: () => ({ ...emptyLedger(), received: this.received }),
+    };
+    const events = { emit: (event: NewEvent) => void this.events.push(event) };
+    return new LowRateAlarms({ connectionId: 'a', store, events, clock, onChange: () => void this.changes++ });
+  }
+
+  /** Time passes, the bridge running or not. */
+  pass(ms: number): void {
+    this.#wall += ms;
+    this.#monotonic += ms;
+  }
+
+  setClock(ms: number): void {
+    this.#wall += ms;
+  }
+
+  /** The bridge runs until then, with so many uplinks an hour, evenly. */
+  run(ms: number, perHour = 0): void {
+    const end = this.#wall + ms;
+    const from = this.#wall;
+    const before = this.received;
+    while (this.#wall < end) {
+      this.pass(Math.min(SECOND, end - this.#wall));
+      this.received = before + Math.floor(((this.#wall - from) * perHour) / HOUR);
+      this.alarms.tick(this.definitions);
+    }
+  }
+
+  /** In order, or as a kill does it. */
+  stop(how: 'in order' | 'killed' = 'in order'): void {
+    if (how === 'in order') this.alarms.save();
+  }
+
+  start(): void {
+    this.alarms = this.#make();
+  }
+}
+
+describe('a low-rate alarm', () => {
+  it('is raised once an hour inside its window had too few uplinks, and cleared when an hour has enough', () => {
+    // A Thursday, 06:00 in Paris.
+    const watched = new Watched('2026-01-15T05:00:00Z', WORKDAYS);
+    watched.run(2 * HOUR + 59 * MINUTE);
+    expect(watched.kinds).toEqual([]);
+    watched.run(2 * MINUTE);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+    expect(watched.events[0]).toMatchObject({ severity: 'warning', connectionId: 'a' });
+    expect(watched.events[0]!.message).toContain(
+      'Lorries are silent: 0 uplinks an hour passed; at least 10 are expected',
+    );
+    expect(watched.alarms.active).toEqual([
+      {
+        since: '2026-01-15T08:00:00.000Z',
+        message: 'Lorries are silent',
+        uplinksPerHour: 0,
+        uplinkRateMinPerHour: 10,
+      },
+    ]);
+    watched.run(29 * MINUTE, 20);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+    watched.run(2 * MINUTE, 30);
+    expect(watched.kinds).toEqual(['alarmRaised', 'alarmCleared']);
+    expect(watched.alarms.active).toEqual([]);
+    expect(watched.changes).toBe(2);
+  });
+
+  it('judges nothing outside of its windows: it is neither raised nor cleared there', () => {
+    const watched = new Watched('2026-01-16T07:00:00Z', WORKDAYS);
+    watched.run(10 * HOUR, 12);
+    watched.run(61 * HOUR);
+    // Monday, a little after 08:00 in Paris, after a silent week-end.
+    expect(new Date(watched.at).toISOString()).toBe('2026-01-19T06:00:00.000Z');
+    watched.run(2 * HOUR - MINUTE);
+    expect(watched.kinds).toEqual([]);
+    watched.run(2 * MINUTE);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+    watched.run(9 * HOUR);
+    watched.run(12 * HOUR, 100);
+    // Tuesday, 06:01: outside, so it stays raised although uplinks come.
+    expect(watched.kinds).toEqual(['alarmRaised']);
+    watched.run(3 * HOUR, 100);
+    expect(watched.kinds).toEqual(['alarmRaised', 'alarmCleared']);
+  });
+
+  it('waits for a whole observed hour after the first start, in the midst of a window', () => {
+    const watched = new Watched('2026-01-15T11:20:30Z', WORKDAYS);
+    watched.run(HOUR - 40 * SECOND);
+    expect(watched.kinds).toEqual([]);
+    watched.run(2 * MINUTE);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+  });
+
+  it('is judged once at the end of a window shorter than an hour, pro rata', () => {
+    const short: AlarmDefinition = { ...WORKDAYS, startTime: '08:00', endTime: '08:15' };
+    // 2 in a quarter of an hour are 8 an hour, 3 are 12.
+    const watched = new Watched('2026-01-15T06:30:00Z', short);
+    watched.run(30 * MINUTE, 100);
+    watched.run(14 * MINUTE + 30 * SECOND, 9);
+    expect(watched.kinds).toEqual([]);
+    watched.run(45 * SECOND, 0);
+    expect(watched.events).toMatchObject([{ kind: 'alarmRaised', details: { uplinksPerHour: 8 } }]);
+    watched.run(23 * HOUR + 44 * MINUTE + 45 * SECOND);
+    watched.run(15 * MINUTE + SECOND, 12.1);
+    expect(watched.events[1]).toMatchObject({ kind: 'alarmCleared', details: { uplinksPerHour: 12 } });
+  });
+
+  it('goes on over midnight and over a change of the clock', () => {
+    const night: AlarmDefinition = {
+      ...WORKDAYS,
+      startTime: '22:00',
+      endTime: '04:00',
+      recurrence: [{ frequency: 'weekly', byDays: ['saturday'] }],
+    };
+    // The night in which Paris goes from 02:00 to 03:00: the window is 21:00 to 02:00 in UTC.
+    const watched = new Watched('2026-03-28T20:00:00Z', night);
+    watched.run(5 * HOUR, 12);
+    expect(watched.kinds).toEqual([]);
+    watched.run(50 * MINUTE);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+    const before = watched.events.length;
+    watched.run(3 * HOUR, 100);
+    expect(watched.kinds.slice(before)).toEqual(['alarmCleared']);
+    const silent = new Watched('2026-03-28T20:00:00Z', night);
+    silent.run(5 * HOUR + 55 * MINUTE, 12);
+    silent.run(12 * HOUR);
+    // Silent from five minutes before the end on: the last hour had 11.
+    expect(silent.kinds).toEqual([]);
+  });
+
+  it('never asks for more than nothing', () => {
+    const watched = new Watched('2026-01-15T07:00:00Z', { ...WORKDAYS, uplinkRateMinPerHour: 0 });
+    watched.run(5 * HOUR);
+    expect(watched.kinds).toEqual([]);
+  });
+});
+
+describe('after a restart', () => {
+  it.each(['in order', 'killed'] as const)('what is stored is gone on from (stopped %s)', (how) => {
+    const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
+    watched.run(30 * MINUTE, 100);
+    watched.run(15 * MINUTE);
+    watched.stop(how);
+    watched.pass(5 * MINUTE);
+    watched.start();
+    // At 08:23 UTC the last hour still had 11 uplinks.
+    watched.run(33 * MINUTE);
+    expect(watched.kinds).toEqual([]);
+    watched.run(2 * MINUTE);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+  });
+
+  it('uplinks that came between the last note and the kill, and those that the broker kept, count', () => {
+    const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
+    watched.run(2 * HOUR + 4 * MINUTE, 11);
+    watched.stop('killed');
+    watched.pass(9 * MINUTE);
+    watched.start();
+    // What waited at the broker comes three minutes later.
+    watched.run(3 * MINUTE);
+    watched.received += 3;
+    watched.run(3 * HOUR, 11);
+    expect(watched.kinds).toEqual([]);
+  });
+
+  it('a raised alarm is still raised, and cleared when enough pass again', () => {
+    const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
+    watched.run(HOUR + MINUTE);
+    const raised = watched.alarms.active;
+    expect(raised).toHaveLength(1);
+    watched.stop('killed');
+    watched.pass(2 * HOUR);
+    watched.start();
+    expect(watched.alarms.active).toEqual(raised);
+    watched.run(59 * MINUTE, 20);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+    watched.run(3 * MINUTE, 20);
+    expect(watched.kinds).toEqual(['alarmRaised', 'alarmCleared']);
+  });
+
+  it('the observation begins anew when the bridge was away for longer', () => {
+    const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
+    watched.run(2 * HOUR, 100);
+    watched.stop();
+    watched.pass(2 * HOUR);
+    watched.start();
+    watched.run(59 * MINUTE);
+    expect(watched.kinds).toEqual([]);
+    watched.run(3 * MINUTE);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+  });
+
+  it('what is stored and cannot be read counts as nothing', () => {
+    for (const text of ['', '{', '[]', '{"from":1,"notes":[[1]]}', '{"from":1,"notes":[null]}', 'null']) {
+      const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
+      watched.state.set('uplinkHistory', text).set('alarms', text);
+      watched.start();
+      watched.run(2 * HOUR, 12);
+      expect(watched.kinds).toEqual([]);
+    }
+  });
+});
+
+describe('a clock that is set', () => {
+  it.each([HOUR, -HOUR, 3 * HOUR, -40 * SECOND, 20 * SECOND])('by %i ms makes no false alarm', (ms) => {
+    const watched = new Watched('2026-01-15T09:00:00Z', WORKDAYS);
+    watched.run(2 * HOUR + 10 * SECOND, 15);
+    watched.setClock(ms);
+    watched.run(2 * HOUR, 15);
+    expect(watched.kinds).toEqual([]);
+    watched.run(HOUR + 2 * MINUTE);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+  });
+});
+
+describe('a changed definition', () => {
+  it('clears what is no longer defined, and judges a new alarm by what was observed', () => {
+    const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
+    watched.run(2 * HOUR, 5);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+    // The same alarm in another order of days: nothing changes.
+    watched.definitions = [structuredClone(WORKDAYS)];
+    watched.run(MINUTE, 5);
+    expect(watched.kinds).toEqual(['alarmRaised']);
+    watched.definitions = [{ ...WORKDAYS, uplinkRateMinPerHour: 6 }];
+    watched.run(MINUTE, 5);
+    expect(watched.kinds).toEqual(['alarmRaised', 'alarmCleared', 'alarmRaised']);
+    watched.definitions = [];
+    watched.run(10 * MINUTE, 5);
+    expect(watched.kinds.slice(3)).toEqual(['alarmCleared']);
+    watched.alarms.save();
+    expect([...watched.state.keys()]).toEqual([]);
+  });
+});
+
+describe('whatever comes when', () => {
+  const always: AlarmDefinition = {
+    ...WORKDAYS,
+    startTime: '00:00',
+    endTime: '24:00',
+    recurrence: [
+      { frequency: 'weekly', byDays: ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] },
+    ],
+  };
+
+  it('a connection is raised exactly when its last whole minutes of an hour had too few, by an independent count', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ minutes: fc.integer({ min: 1, max: 90 }), perHour: fc.integer({ min: 0, max: 25 }) }), {
+          minLength: 1,
+          maxLength: 8,
+        }),
+        (phases) => {
+          const watched = new Watched('2026-01-15T07:00:00Z', always);
+          const counts: number[] = [0];
+          for (const { minutes, perHour } of phases) {
+            for (let minute = 0; minute < minutes; minute += 1) {
+              watched.run(MINUTE, perHour * (minute % 2 === 0 ? 2 : 0));
+              counts.push(watched.received);
+              if (counts.length <= 60) expect(watched.alarms.active).toEqual([]);
+              else {
+                const inHour = counts.at(-1)! - counts.at(-61)!;
+                expect(watched.alarms.active.length).toBe(inHour < 10 ? 1 : 0);
+              }
+            }
+          }
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it('a steady fleet is never told to be silent, however often the bridge is restarted', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            runMs: fc.integer({ min: SECOND, max: 3 * HOUR }),
+            awayMs: fc.oneof(fc.integer({ min: 0, max: 9 * MINUTE }), fc.integer({ min: 0, max: 5 * HOUR })),
+            how: fc.constantFrom('in order' as const, 'killed' as const),
+          }),
+          { minLength: 1, maxLength: 6 },
+        ),
+        (lives) => {
+          const watched = new Watched('2026-01-15T07:00:13Z', always);
+          for (const { runMs, awayMs, how } of lives) {
+            watched.run(runMs, 14);
+            watched.stop(how);
+            watched.pass(awayMs);
+            watched.start();
+            // The broker hands out what came meanwhile.
+            watched.run(MINUTE, 14);
+            watched.received += Math.floor((awayMs * 14) / HOUR);
+          }
+          watched.run(2 * HOUR, 14);
+          expect(watched.kinds).toEqual([]);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,100 @@
+// Only one bridge serves a data directory, and one config prefix of a broker: a second one ends with 75 and names the first.
+import { cpSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import {
+  BridgeChild,
+  type BridgeSetup,
+  type Settings,
+  type TestBroker,
+  temporaryFolder,
+  until,
+  useBroker,
+} from '../support/bridge.ts';
+import { BrokerClient } from '../support/broker-client.ts';
+import { describeWith } from '../support/requirements.ts';
+
+/** Nobody listens there: these bridges have no connections. */
+const services = { here: { url: 'http://127.0.0.1:9' } };
+const quick = { worker: { heartbeatMs: 1000 } };
+
+function setupOf(broker: TestBroker, settings: Settings = {}, dataDir = temporaryFolder()): BridgeSetup {
+  return { dataDir, broker, services, settings };
+}
+
+async function started(setup: BridgeSetup): Promise<{ readonly bridge: BridgeChild; readonly ms: number }> {
+  const bridge = new BridgeChild(setup);
+  const before = performance.now();
+  await bridge.start();
+  return { bridge, ms: performance.now() - before };
+}
+
+/** What a second bridge says to people. */
+async function refused(setup: BridgeSetup): Promise<string> {
+  const { code, err } = await new BridgeChild(setup).run();
+  expect(code, err).toBe(75);
+  expect(err.trim().split('\n'), 'one plain line').toHaveLength(1);
+  return err;
+}
+
+test('a second bridge on the same data directory ends with 75 and names the first; after kill -9 a start is not blocked', async () => {
+  const setup = setupOf(await useBroker('embedded'));
+  const { bridge } = await started(setup);
+  expect(await refused(setup)).toContain(`process ${bridge.pid} on`);
+  // The refused one has left the first alone.
+  expect(await bridge.connection('none')).toBeNull();
+  await bridge.kill();
+  expect((await started(setup)).ms).toBeLessThan(5000);
+});
+
+test('a second bridge on the port of the embedded broker ends with 75 and names the port', async () => {
+  const broker = await useBroker('embedded');
+  await started(setupOf(broker));
+  expect(await refused(setupOf(broker))).toContain(new URL(broker.url).port);
+});
+
+describeWith('mosquitto', 'bridges on one Mosquitto', () => {
+  test('a second one on the same prefix ends with 75 and names the first; another prefix is free', async () => {
+    const broker = await useBroker('mosquitto');
+    const { bridge } = await started(setupOf(broker, quick));
+    const line = await refused(setupOf(broker, quick));
+    expect(line).toContain(`process ${bridge.pid} on`);
+    expect(line).toContain('"here-bridge"');
+    await started(setupOf(broker, { ...quick, topics: { prefix: 'other' } }));
+  });
+
+  test('a copied data directory does not make a second one the first', async () => {
+    const broker = await useBroker('mosquitto');
+    const setup = setupOf(broker, quick);
+    const { bridge } = await started(setup);
+    const copy = temporaryFolder();
+    cpSync(path.join(setup.dataDir, 'worker-id'), path.join(copy, 'worker-id'));
+    expect(await refused(setupOf(broker, quick, copy))).toContain(`process ${bridge.pid} on`);
+  });
+
+  test('after kill -9 the first may start again at once, and so may another', async () => {
+    const broker = await useBroker('mosquitto');
+    const setup = setupOf(broker);
+    const { bridge } = await started(setup);
+    await bridge.kill();
+    const again = await started(setup);
+    expect(again.ms).toBeLessThan(5000);
+    await again.bridge.kill();
+    expect((await started(setupOf(broker))).ms).toBeLessThan(5000);
+  });
+
+  test('a heartbeat that is left of a worker which died with its broker blocks nobody for longer than two intervals', async () => {
+    const broker = await useBroker('mosquitto');
+    const { bridge } = await started(setupOf(broker, quick));
+    const client = await BrokerClient.connect(broker.url);
+    await client.follow('here-bridge/workers/+');
+    await until('its heartbeat', () => client.topics.length === 1);
+    const [topic] = client.topics as [string];
+    const left = client.latest(topic) as string;
+    await bridge.kill();
+    await until('its last will', () => client.latest(topic)?.includes('"alive":false'));
+    // As a broker hands it out that was killed before it had published the will.
+    await client.publish(topic, left, { retain: true });
+    expect((await started(setupOf(broker, quick))).ms).toBeLessThan(8000);
+  });
+});

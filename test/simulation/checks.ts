@@ -1,0 +1,167 @@
+// What must hold when all is over: everything accounted for, once; the store's own books agree with the independent ones.
+import { imbalance, type Ledger } from '../../src/domain/ledger.ts';
+import type { BridgeStore, DeadLetter } from '../../src/domain/ports/store.ts';
+import { assembleStore } from '../../src/store/store.ts';
+import { DATA_DIR } from './bridge-process.ts';
+import { Life } from './life.ts';
+import type { ConnectionPlan } from './plan.ts';
+import { processClock } from './time.ts';
+import { nameOf, type Uplink, type UplinkKind } from './witness.ts';
+import type { World } from './world.ts';
+
+const HEALED_WITHIN_MS = 30_000;
+/** Columns of the ledger that kinds of uplinks may end in, the usual one first. */
+const COLUMNS: Readonly<Record<UplinkKind, readonly string[]>> = {
+  telemetry: ['delivered', 'expired.tooOld'],
+  poison: ['deadLettered.refused', 'expired.tooOld'],
+  join: ['skipped.join'],
+  mac: ['skipped.mac'],
+  notJson: ['deadLettered.notJson'],
+  noMatch: ['filtered.noMatch'],
+  unknownDevice: ['skipped.unknownDevice', 'expired.tooOld'],
+};
+
+/** Uplinks of devices without a backlog arrive within 30 s after the last trouble. Returns how long it took. */
+export function checkHealed(world: World): number {
+  const { uplinks } = world.witness;
+  let healedMs = 0;
+  for (const uplink of uplinks) {
+    if (!uplink.isProbe) continue;
+    const plan = planOf(world, uplink);
+    const isBacklogged = uplinks.some(
+      (other) => other.device === uplink.device && other !== uplink && other.firstArrivalMs === null,
+    );
+    const isLast = !uplinks.some((other) => other.device === uplink.device && other.emittedAt > uplink.emittedAt);
+    if (!isLast || isBacklogged || plan.validity !== null) continue;
+    const sinceMs = Math.max(uplink.publishedMs ?? 0, world.troubleUntilMs);
+    const tookMs = (uplink.firstArrivalMs ?? world.time.nowMs) - sinceMs;
+    healedMs = Math.max(healedMs, tookMs);
+    if (tookMs > HEALED_WITHIN_MS) {
+      world.violated('healed', `${nameOf(uplink)} took ${Math.round(tookMs / 1000)} s after the last fault`, [
+        uplink.device,
+        `${uplink.connection} `,
+      ]);
+    }
+  }
+  return healedMs;
+}
+
+/** Stops the bridge and looks at what it has left on disk. */
+export async function checkEnd(world: World, untilQuiet: () => Promise<void>): Promise<void> {
+  world.stopBridge(() => {});
+  await untilQuiet();
+  if (world.violations.length > 0) return;
+  const life = new Life(0, () => {});
+  const clock = processClock(world.time, life, world.wall, world.disk.dice);
+  const books: Promise<void> = open(world, life, clock).then((store) => checkBooks(world, store));
+  let isDone = false;
+  books.then(
+    () => {
+      isDone = true;
+    },
+    (error: unknown) => world.violated('store', `the store cannot be looked at: ${String(error)}`),
+  );
+  await untilQuiet();
+  if (!isDone && world.violations.length === 0) world.violated('store', 'the store cannot be looked at');
+}
+
+function open(world: World, life: Life, clock: ReturnType<typeof processClock>): Promise<BridgeStore> {
+  const box = {
+    encrypt: (plain: string) => plain,
+    decrypt: (value: string) => value,
+    isEncrypted: () => false,
+    hmac: (value: string) => value,
+  };
+  const report = ({ kind, message }: { readonly kind: string; readonly message: string }): void => {
+    world.violated('store', `${kind}: ${message}`);
+  };
+  const disk = world.disk.portOf(life);
+  return assembleStore(
+    { dataDir: DATA_DIR, clock, box, report, disk },
+    world.database.partsOf(life, world.disk, world.time),
+  );
+}
+
+async function checkBooks(world: World, store: BridgeStore): Promise<void> {
+  for (const plan of world.plan.connections) {
+    const connection = await store.openConnection(plan.id, { maxBytes: world.plan.journalMaxBytes });
+    const uplinks = world.witness.uplinks.filter(({ connection: id }) => id === plan.id);
+    checkLedger(world, plan, connection.ledger(), uplinks);
+    const off = connection.verify();
+    if (off !== 0) world.violated('ledger', `${plan.id}: what is stored is off by ${off}`);
+    checkDeadLetters(world, connection.deadLetters(100_000), uplinks);
+    checkEachUplink(world, plan, uplinks);
+  }
+}
+
+/** The bridge's columns against what devices, broker and HERE saw. */
+function checkLedger(world: World, plan: ConnectionPlan, ledger: Ledger, uplinks: readonly Uplink[]): void {
+  const off = (what: string): void => world.violated('ledger', `${plan.id}: ${what}: ${JSON.stringify(ledger)}`);
+  if (imbalance(ledger) !== 0) off(`off by ${imbalance(ledger)}`);
+  if (ledger.pending !== 0) off(`${ledger.pending} still pending`);
+  const least = sum(uplinks, ({ kept }) => kept);
+  const most = least + sum(uplinks, ({ unclear }) => unclear);
+  if (ledger.received < least || ledger.received > most) off(`received must be within ${least}..${most}`);
+  const columns = columnsOf(ledger);
+  for (const [column, count] of columns) {
+    if (!Object.values(COLUMNS).some((names) => names.includes(column)) && count > 0)
+      off(`nothing belongs into ${column}`);
+  }
+  for (const [kind, names] of Object.entries(COLUMNS) as [UplinkKind, readonly string[]][]) {
+    const own = uplinks.filter((uplink) => uplink.kind === kind);
+    const usual = columns.get(names[0] ?? '') ?? 0;
+    const expired = names.length > 1 && plan.validity !== null ? (columns.get(names[1] ?? '') ?? 0) : 0;
+    const low = sum(own, ({ kept }) => kept);
+    const high = low + sum(own, ({ unclear }) => unclear);
+    if (usual > high || usual + expired < low) off(`${names[0]} must be within ${low - expired}..${high}`);
+  }
+  if (plan.validity === null && (columns.get('expired.tooOld') ?? 0) > 0) off('nothing may expire');
+}
+
+function columnsOf(ledger: Ledger): Map<string, number> {
+  const columns = new Map([['delivered', ledger.delivered]]);
+  for (const kind of ['expired', 'filtered', 'skipped', 'deadLettered'] as const) {
+    for (const [reason, count] of Object.entries(ledger[kind])) columns.set(`${kind}.${reason}`, count ?? 0);
+  }
+  return columns;
+}
+
+/** Every accepted uplink was delivered, or is of a kind (or an age) that must be elsewhere. */
+function checkEachUplink(world: World, plan: ConnectionPlan, uplinks: readonly Uplink[]): void {
+  for (const uplink of uplinks) {
+    if (uplink.publishedMs === null)
+      world.violated('delivery', `the broker never had ${nameOf(uplink)}`, [uplink.device]);
+    else if (uplink.handed === 0)
+      world.violated('delivery', `${nameOf(uplink)} never came to the bridge`, [uplink.device]);
+    else if (uplink.kind === 'telemetry' && uplink.arrivals === 0 && plan.validity === null) {
+      world.violated('delivery', `${nameOf(uplink)} is lost`, [uplink.device]);
+    }
+  }
+}
+
+function checkDeadLetters(world: World, letters: readonly DeadLetter[], uplinks: readonly Uplink[]): void {
+  const refused = new Map<string, number>();
+  for (const letter of letters) {
+    if (letter.reason !== 'refused') continue;
+    const { DevEUI_uplink: body } = JSON.parse(letter.payload.toString()) as { DevEUI_uplink: Record<string, string> };
+    const key = `${body.DevEUI} ${Date.parse(body.Time ?? '')}`;
+    refused.set(key, (refused.get(key) ?? 0) + 1);
+  }
+  for (const uplink of uplinks) {
+    const count = refused.get(`${uplink.device} ${uplink.emittedAt}`) ?? 0;
+    if (uplink.kind !== 'poison') {
+      if (count > 0)
+        world.violated('delivery', `${nameOf(uplink)} is a dead letter, a ${uplink.kind}`, [uplink.device]);
+    } else if (count < uplink.kept && planOf(world, uplink).validity === null) {
+      world.violated('delivery', `${nameOf(uplink)}, refused by HERE, is no dead letter`, [uplink.device]);
+    }
+  }
+}
+
+function planOf(world: World, uplink: Uplink): ConnectionPlan {
+  return world.plan.connections.find(({ id }) => id === uplink.connection) as ConnectionPlan;
+}
+
+function sum(uplinks: readonly Uplink[], count: (uplink: Uplink) => number): number {
+  return uplinks.reduce((total, uplink) => total + count(uplink), 0);
+}

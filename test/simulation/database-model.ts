@@ -1,0 +1,166 @@
+// The store's database over SQLite in memory: commits survive a kill; a power loss takes back what was not made durable.
+import { DatabaseSync } from 'node:sqlite';
+import type { Database } from '../../src/store/database.ts';
+import type { StoreParts } from '../../src/store/store.ts';
+import { upgrade } from '../../src/store/versions.ts';
+import type { Dice } from './dice.ts';
+import type { DiskModel } from './disk-model.ts';
+import { type Ending, type Life, never } from './life.ts';
+import type { SimTime } from './time.ts';
+
+const SQLITE_FULL = 13;
+/** Transactions that the reserve's room is good for. */
+const RESERVED_TRANSACTIONS = 300;
+const IDLE_TICKS = 5;
+
+/** What outlives processes: the database and the reserve file. */
+export class DatabaseModel {
+  #sql = new DatabaseSync(':memory:');
+  /** What a power loss would leave at least, and states that it might leave instead; empty when no power loss is planned. */
+  #images: Uint8Array[] = [];
+  readonly #keepsImages: boolean;
+  readonly #dice: Dice;
+  #reserved = true;
+  #roomLeft = 0;
+
+  constructor(options: { readonly losesPower: boolean; readonly dice: Dice }) {
+    this.#keepsImages = options.losesPower;
+    this.#dice = options.dice;
+    upgrade(this.#sql);
+    this.madeDurable();
+  }
+
+  get sql(): DatabaseSync {
+    return this.#sql;
+  }
+
+  image(): Uint8Array | null {
+    return this.#keepsImages ? this.#sql.serialize() : null;
+  }
+
+  /** `image`: the state that has reached the platter; now by default. */
+  madeDurable(image = this.image()): void {
+    if (image !== null) this.#images = [image];
+  }
+
+  committed(): void {
+    if (this.#keepsImages && this.#dice.isLucky(0.05)) this.#images.push(this.#sql.serialize());
+    if (this.#images.length > 6) this.#images.splice(1, 1);
+  }
+
+  end(ending: Ending): void {
+    if (this.#sql.isTransaction) this.#sql.exec('ROLLBACK');
+    if (ending === 'kill' || this.#dice.isLucky(0.3)) return;
+    const image = this.#dice.pick(this.#images);
+    this.#sql.close();
+    this.#sql = new DatabaseSync(':memory:');
+    this.#sql.deserialize(image);
+    this.madeDurable();
+  }
+
+  close(): void {
+    this.#sql.close();
+  }
+
+  /** The store's parts for one process. */
+  partsOf(life: Life, disk: DiskModel, time: SimTime): StoreParts {
+    const model = this;
+    const database = new ProcessDatabase(this, life, disk, time);
+    const reserve = {
+      get intact(): boolean {
+        return model.#reserved;
+      },
+      async restore(): Promise<void> {
+        if (life.isLiving() && !disk.full) model.#reserved = true;
+      },
+      settled: () => Promise.resolve(),
+    };
+    return { lock: { release: () => {} }, database: database as unknown as Database, reserve };
+  }
+
+  /** False when a full disk refuses a transaction; then the reserve's room is given up for the next ones. */
+  takeRoom(disk: DiskModel): boolean {
+    if (!disk.full) return true;
+    if (this.#roomLeft > 0) {
+      this.#roomLeft -= 1;
+      return true;
+    }
+    if (this.#reserved) this.#roomLeft = RESERVED_TRANSACTIONS;
+    this.#reserved = false;
+    return false;
+  }
+}
+
+/** `Database` as the store uses it, for one process. */
+class ProcessDatabase {
+  readonly sql: DatabaseSync;
+  readonly #model: DatabaseModel;
+  readonly #life: Life;
+  readonly #disk: DiskModel;
+  readonly #time: SimTime;
+  #commits = 0;
+  #seen = 0;
+  #quietTicks = 0;
+  #checkpointed = 0;
+
+  constructor(model: DatabaseModel, life: Life, disk: DiskModel, time: SimTime) {
+    this.sql = model.sql;
+    this.#model = model;
+    this.#life = life;
+    this.#disk = disk;
+    this.#time = time;
+  }
+
+  transaction<T>(run: () => T): T {
+    this.#life.step();
+    this.sql.exec('BEGIN IMMEDIATE');
+    try {
+      const result = run();
+      if (!this.#model.takeRoom(this.#disk)) {
+        throw Object.assign(new Error('database or disk is full'), { errcode: SQLITE_FULL });
+      }
+      this.sql.exec('COMMIT');
+      this.#commits += 1;
+      this.#model.committed();
+      this.#life.step();
+      return result;
+    } catch (error) {
+      if (this.sql.isTransaction) this.sql.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  durably<T>(run: () => T): T {
+    const result = this.transaction(run);
+    this.#model.madeDurable();
+    return result;
+  }
+
+  barrier(): Promise<void> {
+    if (!this.#life.isLiving()) return never();
+    const image = this.#model.image();
+    return new Promise((resolve) => {
+      this.#time.after(
+        this.#disk.dice.scaled(0.1, 5) + this.#disk.slowMs * this.#disk.dice.random(),
+        () => {
+          this.#model.madeDurable(image);
+          if (this.#life.isLiving()) resolve();
+        },
+        this.#life,
+      );
+    });
+  }
+
+  async tick(): Promise<void> {
+    this.#quietTicks = this.#commits === this.#seen ? this.#quietTicks + 1 : 0;
+    this.#seen = this.#commits;
+    if (this.#quietTicks < IDLE_TICKS || this.#commits === this.#checkpointed) return;
+    this.#checkpointed = this.#commits;
+    await this.barrier();
+  }
+
+  close(): void {
+    this.#life.step();
+    this.#model.madeDurable();
+  }
+}

@@ -1,0 +1,211 @@
+// Lets the planned faults happen, and lets those whose work it is put them right.
+import { topicFilterOf } from './fleet.ts';
+import type { HereProjectModel } from './here-model.ts';
+import type { Life } from './life.ts';
+import type { PlannedFault } from './plan-faults.ts';
+import type { World } from './world.ts';
+
+/** A process that is to die at start gets so many steps at most. */
+const START_STEPS = 60;
+/** A person restarts a held connection so long after what held it is put right. */
+const PERSON_MS = 2_000;
+
+export class FaultRunner {
+  readonly #world: World;
+  readonly #dice;
+  /** Faults that are not over. */
+  #open = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#dice = world.people.dice;
+    for (const fault of world.plan.faults) world.time.at(fault.atMs, () => this.#begin(fault));
+    this.#open = world.plan.faults.length;
+  }
+
+  get allOver(): boolean {
+    return this.#open === 0;
+  }
+
+  #begin(fault: PlannedFault): void {
+    const { world } = { world: this.#world };
+    world.trace.add(`! ${words(fault)}`);
+    world.faultKinds.add(
+      fault.kind === 'here' ? fault.fault.kind : fault.kind === 'definition' ? fault.change : fault.kind,
+    );
+    world.trouble();
+    const over = (): void => this.#over();
+    const after = (ms: number, run: () => void): void => {
+      world.time.after(ms, () => {
+        run();
+        over();
+      });
+    };
+    switch (fault.kind) {
+      case 'here':
+        this.#here(fault, after);
+        return;
+      case 'tooLarge':
+        world.here.maxRecords = fault.records;
+        world.here.maxBytes = fault.bytes;
+        after(fault.forMs, () => {
+          world.here.maxRecords = Number.POSITIVE_INFINITY;
+          world.here.maxBytes = Number.POSITIVE_INFINITY;
+        });
+        return;
+      case 'slowJobs':
+        world.here.jobDelayMs = fault.ms;
+        after(fault.forMs, () => {
+          world.here.jobDelayMs = 0;
+          world.trouble(world.time.nowMs + fault.ms);
+        });
+        return;
+      case 'revoke': {
+        const account = world.here.options.accounts[fault.account];
+        if (account !== undefined) world.here.revoke(account);
+        over();
+        return;
+      }
+      case 'forgetDevices':
+        this.#forgetDevices(fault);
+        over();
+        return;
+      case 'brokerAway':
+        world.broker.leave();
+        after(fault.forMs, () => world.broker.comeBack());
+        return;
+      case 'brokerReset':
+        world.broker.reset();
+        over();
+        return;
+      case 'diskFull':
+        world.disk.full = true;
+        world.diskTrouble = { sinceMs: world.time.nowMs, untilMs: world.time.nowMs + fault.forMs };
+        after(fault.forMs, () => {
+          world.disk.full = false;
+        });
+        return;
+      case 'diskSlow':
+        world.disk.slowMs = fault.ms;
+        after(fault.forMs, () => {
+          world.disk.slowMs = 0;
+        });
+        return;
+      case 'diskError':
+        world.disk.failures += fault.writes;
+        over();
+        return;
+      case 'crash':
+        this.#crash(fault, fault.again, fault.calls);
+        return;
+      case 'stop':
+        world.stopBridge(() => after(fault.forMs, () => world.startBridge()));
+        return;
+      case 'clockStep':
+        world.wall.skewMs += fault.ms;
+        over();
+        return;
+      case 'definition':
+        this.#definition(fault, after);
+        return;
+      case 'passwordChanged':
+        this.#passwordChanged(fault.account, fault.forMs, after);
+    }
+  }
+
+  #over(): void {
+    this.#open -= 1;
+    this.#world.trouble();
+  }
+
+  #here({ fault, forMs }: PlannedFault & { kind: 'here' }, after: (ms: number, run: () => void) => void): void {
+    const world = this.#world;
+    world.hereFaults.begin(fault);
+    if (fault.kind !== 'forbidden') {
+      after(forMs, () => world.hereFaults.end(fault));
+      return;
+    }
+    // What HERE forbids holds the connection until a person has put it right.
+    world.time.after(forMs, () => {
+      world.hereFaults.end(fault);
+      after(PERSON_MS, () => world.people.restartAll(fault.email));
+    });
+  }
+
+  #forgetDevices(fault: PlannedFault & { kind: 'forgetDevices' }): void {
+    const { plan, here } = this.#world;
+    const connection = plan.connections[fault.connection];
+    if (connection === undefined || !connection.createDevices) return;
+    const projects: readonly HereProjectModel[] = here.options.accounts[connection.account]?.projects ?? [];
+    for (const { device } of connection.devices) {
+      if (!this.#dice.isLucky(fault.share)) continue;
+      for (const project of projects) project.devices.delete(device);
+    }
+  }
+
+  /** Now, or in the midst of what the process does next; should it do nothing, it dies all the same. */
+  #crash(fault: PlannedFault & { kind: 'crash' }, again: number, calls: number): void {
+    const world = this.#world;
+    const { life } = world;
+    const revive = (): void => {
+      world.time.after(fault.forMs, () => {
+        world.startBridge();
+        if (again === 0) this.#over();
+        else this.#crash(fault, again - 1, this.#dice.whole(0, START_STEPS));
+      });
+    };
+    if (life === null || !life.alive) {
+      revive();
+      return;
+    }
+    if (calls < 0) life.end(fault.ending);
+    else life.endAfter(calls, fault.ending);
+    this.#whenDead(life, fault, revive);
+  }
+
+  #whenDead(life: Life, fault: PlannedFault & { kind: 'crash' }, revive: () => void): void {
+    const endMs = this.#world.time.nowMs + 3_000;
+    const look = (): void => {
+      if (life.alive && this.#world.time.nowMs >= endMs) life.end(fault.ending);
+      if (life.alive) this.#world.time.after(100, look);
+      else revive();
+    };
+    look();
+  }
+
+  #definition(
+    { change, connection, forMs }: PlannedFault & { kind: 'definition' },
+    after: (ms: number, run: () => void) => void,
+  ): void {
+    const { people } = this.#world;
+    people.change(connection, change);
+    if (change === 'topics') this.#followTopics(connection);
+    else after(forMs, () => people.takeBack(connection, change));
+  }
+
+  /** The network follows when the bridge has subscribed: uplinks that nobody has subscribed to are nobody's loss. */
+  #followTopics(connection: number): void {
+    const { people, fleet, plan, broker, time } = this.#world;
+    const id = plan.connections[connection]?.id ?? '';
+    const wanted = people.topicsOf(connection);
+    if (broker.isSubscribed(topicFilterOf(id, wanted))) {
+      fleet.topics.set(id, wanted);
+      this.#over();
+    } else time.after(50, () => this.#followTopics(connection));
+  }
+
+  #passwordChanged(account: number, forMs: number, after: (ms: number, run: () => void) => void): void {
+    const { here, people } = this.#world;
+    const model = here.options.accounts[account];
+    if (model === undefined) return;
+    const password = `changed-${this.#dice.whole(0, 1e9)}`;
+    model.password = password;
+    here.revoke(model);
+    after(forMs, () => people.enterPassword(account, password));
+  }
+}
+
+function words(fault: PlannedFault): string {
+  const { atMs: _atMs, kind, ...rest } = fault;
+  return `${kind} ${JSON.stringify(rest)}`;
+}

@@ -1,0 +1,70 @@
+// The devices: each planned uplink as the message that a network server would publish.
+import type { BrokerModel } from './broker-model.ts';
+import type { ConnectionPlan, UplinkPlan } from './plan.ts';
+import type { SimTime } from './time.ts';
+import type { Uplink, Witness } from './witness.ts';
+
+export class Fleet {
+  readonly #time: SimTime;
+  readonly #broker: BrokerModel;
+  readonly #witness: Witness;
+  /** Emission of the latest uplink of each device: a device's times grow. */
+  readonly #emitted = new Map<string, number>();
+  /** The connections' sets of topics: a move of the source takes the devices along. */
+  readonly topics = new Map<string, number>();
+
+  constructor(time: SimTime, broker: BrokerModel, witness: Witness) {
+    this.#time = time;
+    this.#broker = broker;
+    this.#witness = witness;
+  }
+
+  send(connection: ConnectionPlan, plan: Pick<UplinkPlan, 'device' | 'kind' | 'paddingBytes'>): Uplink {
+    const { device, isProbe } = plan.device;
+    // By the millisecond, and never twice the same.
+    const emittedAt = Math.max(this.#time.wallMs, (this.#emitted.get(device) ?? 0) + 1);
+    const count = this.#emitted.size;
+    this.#emitted.set(device, emittedAt);
+    const generation = this.topics.get(connection.id) ?? 0;
+    const uplink = this.#witness.sent({
+      connection: connection.id,
+      device,
+      kind: plan.kind,
+      emittedAt,
+      lane: `${device} ${generation}`,
+      isProbe,
+    });
+    const payload = Buffer.from(messageOf(uplink, connection, count, plan.paddingBytes));
+    this.#broker.publish(`${topicsOf(connection.id, generation)}/${device}/uplink`, payload, uplink);
+    return uplink;
+  }
+}
+
+function topicsOf(connection: string, generation: number): string {
+  return `${connection}/${generation}`;
+}
+
+/** What a definition subscribes to. */
+export function topicFilterOf(connection: string, generation: number): string {
+  return `${topicsOf(connection, generation)}/+/uplink`;
+}
+
+function messageOf({ kind, device, emittedAt }: Uplink, plan: ConnectionPlan, count: number, padding: number): string {
+  if (kind === 'notJson') return `{"DevEUI_uplink": {"DevEUI": "${device}", `;
+  const uplink: Record<string, unknown> = {
+    Time: new Date(emittedAt).toISOString(),
+    DevEUI: device,
+    FCntUp: count,
+    CustomerData: { tags: plan.hasMatcher && kind !== 'noMatch' ? ['simulated'] : [] },
+    LrrRSSI: -90,
+    LrrSNR: 7,
+  };
+  if (kind === 'join') uplink.rawJoinRequest = '00';
+  else if (kind !== 'mac') {
+    uplink.FPort = 2;
+    uplink.payload_hex = '0102';
+    uplink.payload = { temperature: 20 + (emittedAt % 100) / 10 };
+  }
+  if (padding > 0) uplink.BaseStationData = { name: 'x'.repeat(padding) };
+  return JSON.stringify({ DevEUI_uplink: uplink });
+}

@@ -1,0 +1,14 @@
+// A seed's verdict for people: what failed, the end of the story, and how to see it again.
+import type { Verdict } from './simulate.ts';
+import { timeText } from './trace.ts';
+
+export function report(verdict: Verdict): void {
+  const { seed, ok, hash, events, simulatedMs, uplinks, arrivals, crashes, healedMs } = verdict;
+  console.log(
+    `seed ${seed}: ${ok ? 'ok' : 'FAILED'} (trace ${hash}; ${events} events in ${timeText(simulatedMs).trim()}, ` +
+      `${uplinks} uplinks, ${arrivals} arrivals, ${crashes} process ends, healed within ${Math.round(healedMs)} ms)`,
+  );
+  for (const { atMs, text } of verdict.trace) console.log(`  ${timeText(atMs)} ${text.slice(0, 220)}`);
+  for (const { check, message, atMs } of verdict.violations) console.log(`  ${check} at ${timeText(atMs)}: ${message}`);
+  if (!ok) console.log(`  again: npm run simulate -- --seed ${seed}`);
+}

@@ -1,0 +1,102 @@
+// The independent bookkeeping: every uplink from its device to HERE, by what devices, broker and HERE saw of it. It knows
+// nothing of the bridge's own counts.
+
+export type UplinkKind =
+  /** Has a record that HERE takes. */
+  | 'telemetry'
+  /** HERE refuses its record with 400. */
+  | 'poison'
+  | 'join'
+  | 'mac'
+  | 'notJson'
+  /** Of a device that no matcher takes. */
+  | 'noMatch'
+  /** Of a device that HERE does not know, where the connection creates none. */
+  | 'unknownDevice';
+
+export interface Uplink {
+  readonly connection: string;
+  readonly device: string;
+  readonly kind: UplinkKind;
+  /** Wall-clock ms by the network: the record's timestamp. Grows per device. */
+  readonly emittedAt: number;
+  /** Uplinks of one lane (a device on one set of topics) keep their order. */
+  readonly lane: string;
+  /** Sent after the last fault, by a device that was quiet since the beginning. */
+  readonly isProbe: boolean;
+  /** Simulated ms at which the broker had it; null: not yet. */
+  publishedMs: number | null;
+  /** Times that it was handed to the bridge; that the bridge said to have it; that its word was cut off by a crash. */
+  handed: number;
+  kept: number;
+  unclear: number;
+  /** Times that HERE took it, and when first. */
+  arrivals: number;
+  firstArrivalMs: number | null;
+  /** When the bridge last heard that HERE took it. */
+  heardMs: number | null;
+  /** Reasons that a further arrival may have: a lost answer, a crash before the commit. */
+  excuses: number;
+}
+
+export class Witness {
+  readonly uplinks: Uplink[] = [];
+  readonly #byRecord = new Map<string, Uplink>();
+  readonly #lastOfLane = new Map<string, number>();
+  readonly #violated: (check: string, message: string, words: readonly string[]) => void;
+
+  constructor(violated: (check: string, message: string, words: readonly string[]) => void) {
+    this.#violated = violated;
+  }
+
+  sent(options: Pick<Uplink, 'connection' | 'device' | 'kind' | 'emittedAt' | 'lane' | 'isProbe'>): Uplink {
+    const uplink: Uplink = {
+      ...options,
+      publishedMs: null,
+      handed: 0,
+      kept: 0,
+      unclear: 0,
+      arrivals: 0,
+      firstArrivalMs: null,
+      heardMs: null,
+      excuses: 0,
+    };
+    this.uplinks.push(uplink);
+    this.#byRecord.set(`${uplink.device} ${uplink.emittedAt}`, uplink);
+    return uplink;
+  }
+
+  /** The uplink that a HERE record was made of. */
+  ofRecord(device: string, timestamp: number): Uplink | null {
+    return this.#byRecord.get(`${device} ${timestamp}`) ?? null;
+  }
+
+  /** HERE took it. */
+  arrived(uplink: Uplink, nowMs: number): void {
+    uplink.arrivals += 1;
+    const words = [uplink.device];
+    if (uplink.kind !== 'telemetry') this.#violated('delivery', `${nameOf(uplink)} arrived, a ${uplink.kind}`, words);
+    if (uplink.arrivals > 1 + uplink.excuses + Math.max(0, uplink.handed - 1)) {
+      this.#violated('duplicates', `${nameOf(uplink)} arrived ${uplink.arrivals} times without a reason`, words);
+    }
+    if (uplink.firstArrivalMs !== null) return;
+    uplink.firstArrivalMs = nowMs;
+    const last = this.#lastOfLane.get(uplink.lane) ?? 0;
+    if (uplink.emittedAt < last) {
+      this.#violated(
+        'order',
+        `${nameOf(uplink)} arrived after one of the device that is ${last - uplink.emittedAt} ms younger`,
+        words,
+      );
+    } else this.#lastOfLane.set(uplink.lane, uplink.emittedAt);
+  }
+
+  /** A crash: what may come twice because of it. `sinceMs`: answers heard from then on may not have been committed. */
+  crashed(sinceMs: number): void {
+    for (const uplink of this.uplinks) if (uplink.heardMs !== null && uplink.heardMs >= sinceMs) uplink.excuses += 1;
+  }
+}
+
+export function nameOf(uplink: Uplink): string {
+  return `${uplink.connection}/${uplink.device}@${uplink.emittedAt}`;
+}

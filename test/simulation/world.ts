@@ -1,0 +1,205 @@
+// The world of one seed: machine, broker, HERE, devices and people around the bridge's processes, and what goes wrong in it.
+import { BridgeProcess } from './bridge-process.ts';
+import { BrokerModel } from './broker-model.ts';
+import { DatabaseModel } from './database-model.ts';
+import { Dice } from './dice.ts';
+import { DiskModel } from './disk-model.ts';
+import { Fleet } from './fleet.ts';
+import { HereFaults } from './here-faults.ts';
+import { HereModel } from './here-model.ts';
+import { type NetworkOptions, transportOf } from './here-network.ts';
+import { Dead, type Ending, Life } from './life.ts';
+import { LogIns } from './log-ins.ts';
+import { People } from './people.ts';
+import { Permits } from './permits.ts';
+import type { Plan } from './plan.ts';
+import { processClock, SimTime } from './time.ts';
+import { Trace } from './trace.ts';
+import { Witness } from './witness.ts';
+
+export interface Violation {
+  readonly check: string;
+  readonly message: string;
+  readonly atMs: number;
+  /** What to look for in the trace. */
+  readonly words: readonly string[];
+}
+
+/** A start that fails is repeated after this, as a service manager would. */
+const RESTART_MS = 2_000;
+/** Commits that a disk refused are repeated for so long after it is back. */
+const DISK_RECOVERS_MS = 5_000;
+/** SIGTERM must be done with by then. */
+const STOP_WITHIN_MS = 10_000;
+
+export class World {
+  readonly plan: Plan;
+  readonly time = new SimTime();
+  readonly trace = new Trace(() => this.time.nowMs);
+  readonly wall = { skewMs: 0 };
+  readonly witness: Witness;
+  readonly broker: BrokerModel;
+  readonly here: HereModel;
+  readonly hereFaults: HereFaults;
+  readonly disk: DiskModel;
+  readonly database: DatabaseModel;
+  readonly fleet: Fleet;
+  readonly people: People;
+  readonly logIns: LogIns;
+  readonly states = new Map<string, string>();
+  readonly violations: Violation[] = [];
+  readonly faultKinds = new Set<string>();
+  life: Life | null = null;
+  crashes = 0;
+  /** When the last trouble, and what it left behind, was over. */
+  troubleUntilMs = 0;
+  /** When the disk last refused commits. */
+  diskTrouble = { sinceMs: Number.POSITIVE_INFINITY, untilMs: Number.NEGATIVE_INFINITY };
+  readonly #network: NetworkOptions;
+  #process: BridgeProcess | null = null;
+  #lives = 0;
+
+  constructor(plan: Plan) {
+    const dice = new Dice(plan.seed);
+    const { time, trace } = this;
+    const violated = (check: string, message: string, words: readonly string[] = []): void =>
+      this.violated(check, message, words);
+    this.plan = plan;
+    this.witness = new Witness(violated);
+    this.disk = new DiskModel(time, dice.fork('disk'));
+    this.database = new DatabaseModel({ losesPower: plan.losesPower, dice: dice.fork('database') });
+    this.broker = new BrokerModel({ time, dice: dice.fork('broker'), trace, window: plan.brokerWindow });
+    this.hereFaults = new HereFaults(dice.fork('here faults'));
+    this.here = new HereModel({
+      now: () => time.nowMs,
+      dice: dice.fork('here'),
+      witness: this.witness,
+      accounts: plan.accounts.map(({ email, password, appIds }) => ({
+        email,
+        password,
+        failures: 0,
+        locked: false,
+        projects: appIds.map((appId) => ({ appId, projectId: `id-of-${appId}`, devices: new Set<string>() })),
+        pairs: [],
+      })),
+      tokenLifetimeS: plan.tokenLifetimeS,
+      hints: plan.hints,
+      violated,
+    });
+    this.logIns = new LogIns(violated);
+    this.fleet = new Fleet(time, this.broker, this.witness);
+    this.people = new People({
+      plan,
+      broker: this.broker,
+      dice: dice.fork('people'),
+      onWritten: (_connection, email, password) => {
+        this.logIns.allow(email, password);
+        this.trouble();
+      },
+    });
+    this.#network = {
+      time,
+      dice: dice.fork('network'),
+      trace,
+      here: this.here,
+      faults: this.hereFaults,
+      witness: this.witness,
+      onRefusedLogIn: (email, password) => this.logIns.refused(email, password),
+      trouble: (untilMs) => this.trouble(untilMs),
+    };
+  }
+
+  violated(check: string, message: string, words: readonly string[] = []): void {
+    this.trace.add(`! VIOLATION ${check}: ${message}`);
+    this.violations.push({ check, message, atMs: this.time.nowMs, words });
+  }
+
+  trouble(untilMs = this.time.nowMs): void {
+    this.troubleUntilMs = Math.max(this.troubleUntilMs, untilMs);
+  }
+
+  /** Starts the bridge; a start that fails is repeated. */
+  startBridge(): void {
+    if (this.life?.alive === true) return;
+    const { plan, time, trace } = this;
+    const life = new Life(++this.#lives, (ending) => this.#onEnd(life, ending));
+    this.life = life;
+    const dice = new Dice(plan.seed).fork(`process ${life.number}`);
+    const clock = processClock(time, life, this.wall, dice.fork('clock'));
+    const permits = new Permits(plan.limits, time, (check, message, words) => this.violated(check, message, words));
+    trace.add(`! the bridge starts (process ${life.number})`);
+    this.trouble();
+    const process = new BridgeProcess({
+      plan,
+      clock,
+      chance: dice.fork('chance'),
+      disk: this.disk.portOf(life),
+      storeParts: this.database.partsOf(life, this.disk, time),
+      broker: this.broker.portOf(life, clock),
+      transport: transportOf(this.#network, life, permits),
+      onEvent: ({ kind, connectionId, message }) => {
+        trace.add(`* ${connectionId ?? 'worker'} ${kind}: ${message}`);
+        if (kind === 'ledgerImbalance') this.violated('ledger', `${connectionId}: ${message}`);
+      },
+      onIncident: ({ kind, message }) => {
+        trace.add(`* store ${kind}: ${message}`);
+        if (kind !== 'tornTail' && kind !== 'upkeepFailed') this.violated('store', message);
+      },
+      onStatus: ({ id, state, reason }) => {
+        const words = `${state}${reason === null ? '' : ` (${reason})`}`;
+        if (this.states.get(id) !== words) trace.add(`* ${id} is ${words}`);
+        this.states.set(id, words);
+      },
+      onLedger: (id, _ledger, off) => {
+        if (off !== 0) this.violated('ledger', `the ledger of ${id} is off by ${off}`);
+      },
+    });
+    this.#process = process;
+    process.start().catch((error: unknown) => {
+      if (!life.alive || error instanceof Dead) return;
+      trace.add(`! the bridge cannot start: ${error instanceof Error ? error.message : String(error)}`);
+      life.end('kill');
+      time.after(RESTART_MS, () => this.startBridge());
+    });
+  }
+
+  /** SIGTERM; `ended` when the process is gone. */
+  stopBridge(ended: () => void): void {
+    const { life, time, trace } = this;
+    if (life === null || !life.alive || this.#process === null) {
+      ended();
+      return;
+    }
+    trace.add('! the bridge is asked to stop');
+    const atMs = time.nowMs;
+    const late = time.after(STOP_WITHIN_MS, () => this.violated('stop', 'the bridge did not stop within 10 s'), life);
+    this.#process.stop().then(
+      () => {
+        late();
+        if (!life.alive) return;
+        trace.add(`! the bridge has stopped after ${Math.round(time.nowMs - atMs)} ms`);
+        life.end('kill');
+        ended();
+      },
+      (error: unknown) => {
+        if (life.alive) this.violated('stop', `the stop failed: ${String(error)}`);
+      },
+    );
+  }
+
+  #onEnd(life: Life, ending: Ending): void {
+    this.trace.add(`! process ${life.number} is gone${ending === 'powerLoss' ? ', the power too' : ''}`);
+    this.crashes += 1;
+    this.broker.end(life);
+    this.disk.end(ending);
+    this.database.end(ending);
+    // What was heard at this very moment may not have been committed; after a power loss, or with a disk that refuses,
+    // the commit may be older.
+    const now = this.time.nowMs;
+    const { sinceMs, untilMs } = this.diskTrouble;
+    const wasRefusing = now < untilMs + DISK_RECOVERS_MS;
+    this.witness.crashed(ending === 'powerLoss' ? 0 : Math.min(now - 100, wasRefusing ? sinceMs : now));
+    this.witness.crashed(sinceMs);
+    this.logIns.crashed();
+  }
+}

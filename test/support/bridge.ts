@@ -1,0 +1,339 @@
+// A real bridge for tests of the whole line: in this process, or as a child that can be killed and started again on its data.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { onTestFinished } from 'vitest';
+import { type Bridge, startBridge } from '../../src/bridge.ts';
+import { AdminClient } from '../../src/cli/admin-client.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { ConnectionStatus } from '../../src/domain/connection.ts';
+import type { BridgeEvent } from '../../src/domain/events.ts';
+import { imbalance, type Ledger, sumReasons } from '../../src/domain/ledger.ts';
+import type { Clock } from '../../src/domain/ports/clock.ts';
+import type { ConnectionActivity } from '../../src/domain/ports/control.ts';
+import { systemChance, systemClock } from '../../src/ops/clock.ts';
+import { createLogger } from '../../src/ops/logger.ts';
+import { freePort } from './free-port.ts';
+import { Mosquitto } from './mosquitto.ts';
+
+const main = path.resolve(import.meta.dirname, '../../src/main.ts');
+
+/** A broken-off run must not leave bridges behind. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export type Settings = Readonly<Record<string, unknown>>;
+
+/** A connection as `GET /connections/:id` and `Control.connection` show it, as far as tests look. */
+export interface Shown {
+  readonly state: string;
+  readonly reason: string | null;
+  readonly status: ConnectionStatus;
+  readonly ledger: Ledger | null;
+  readonly activity: ConnectionActivity | null;
+}
+
+/** What tests ask of a bridge, wherever it runs. */
+export interface Worker {
+  connection(id: string): Promise<Shown | null>;
+  apply(id: string, record: unknown): Promise<void>;
+  events(connectionId?: string): Promise<readonly BridgeEvent[]>;
+}
+
+/** A folder that goes with the test. */
+export function temporaryFolder(): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bridge-line-'));
+  onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** What a test measured: shown with LINE_FIGURES=1. */
+export function figures(what: string, values: Readonly<Record<string, unknown>>): void {
+  if (process.env.LINE_FIGURES === '1') console.log(`${what}: ${JSON.stringify(values)}`);
+}
+
+/** Waits for something that other processes or sockets bring about. */
+export async function until<T>(
+  what: string,
+  look: () => T | null | undefined | false | Promise<T | null | undefined | false>,
+  timeoutMs = 20_000,
+): Promise<T> {
+  for (const end = performance.now() + timeoutMs; ; ) {
+    const found = await look();
+    if (found !== null && found !== undefined && found !== false) return found;
+    if (performance.now() > end) throw new Error(`did not happen within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+export function definition(configuration: Settings, rest: Settings = {}): Settings {
+  return { connectorId: 'actility-here-iot', name: 'Test', ...rest, configuration };
+}
+
+/** A broker for a test: the bridge's own on a port that stays the same over restarts, or a real Mosquitto. */
+export interface TestBroker {
+  readonly kind: 'embedded' | 'mosquitto';
+  readonly url: string;
+  /** The bridge's setting. */
+  readonly setting: Settings;
+}
+
+export async function useBroker(kind: TestBroker['kind']): Promise<TestBroker> {
+  if (kind === 'embedded') {
+    const port = await freePort();
+    return { kind, url: `mqtt://127.0.0.1:${port}`, setting: { kind: 'embedded', port } };
+  }
+  const server = await Mosquitto.start();
+  onTestFinished(() => server.remove());
+  return { kind, url: server.url, setting: { kind: 'mqtt', url: server.url } };
+}
+
+export interface BridgeSetup {
+  readonly dataDir: string;
+  readonly broker: TestBroker;
+  /** By service name; the first is the default. */
+  readonly services: Readonly<Record<string, Settings>>;
+  readonly settings?: Settings;
+}
+
+function configOf({ dataDir, broker, services, settings }: BridgeSetup): Settings {
+  return {
+    dataDir,
+    brokers: { main: broker.setting },
+    here: { defaultService: Object.keys(services)[0], services },
+    http: { port: 0 },
+    log: { level: 'info', pretty: 'never' },
+    ...settings,
+  };
+}
+
+/** Beside the data directory, so that a full disk of the one does not touch the other. */
+function writeConfig(setup: BridgeSetup): string {
+  const file = path.join(temporaryFolder(), 'config.json');
+  fs.writeFileSync(file, JSON.stringify(configOf(setup)));
+  return file;
+}
+
+export class LocalBridge implements Worker {
+  readonly bridge: Bridge;
+  /** Each line of the log. */
+  readonly log: string[];
+
+  private constructor(bridge: Bridge, log: string[]) {
+    this.bridge = bridge;
+    this.log = log;
+  }
+
+  /** Stops with the test at the latest. */
+  static async start(setup: BridgeSetup, parts: { readonly clock?: Clock } = {}): Promise<LocalBridge> {
+    const { config } = loadConfig({ files: [writeConfig(setup)], env: {}, cwd: setup.dataDir });
+    const log: string[] = [];
+    const output = { write: (line: string) => log.push(line) };
+    const logger = await createLogger({ ...config.log, output, colour: false });
+    const bridge = await startBridge(config, { logger, clock: parts.clock ?? systemClock, chance: systemChance });
+    onTestFinished(() => bridge.stop());
+    return new LocalBridge(bridge, log);
+  }
+
+  async connection(id: string): Promise<Shown | null> {
+    return this.bridge.control.connection(id);
+  }
+
+  async apply(id: string, record: unknown): Promise<void> {
+    const outcome = await this.bridge.control.apply(id, record);
+    if (outcome.kind !== 'ok') throw new Error(`not taken: ${JSON.stringify(outcome)}`);
+  }
+
+  async events(connectionId?: string): Promise<readonly BridgeEvent[]> {
+    return this.bridge.control.events(connectionId === undefined ? { limit: 1000 } : { connectionId, limit: 1000 });
+  }
+
+  stop(): Promise<void> {
+    return this.bridge.stop();
+  }
+}
+
+/** `node src/main.ts start`, as often as wanted on one data directory. */
+export class BridgeChild implements Worker {
+  readonly #config: string;
+  readonly #dataDir: string;
+  #child: ChildProcess | null = null;
+  #admin: AdminClient | null = null;
+  #output = '';
+  #errors = '';
+  #ended: Promise<number | null> = Promise.resolve(null);
+
+  constructor(setup: BridgeSetup) {
+    this.#dataDir = setup.dataDir;
+    this.#config = writeConfig(setup);
+    onTestFinished(() => this.kill());
+  }
+
+  /** Resolves when its admin interface answers and the config topic is read. */
+  async start(): Promise<void> {
+    const child = this.#launch();
+    const file = path.join(this.#dataDir, 'admin.json');
+    await until('the bridge is ready', async () => {
+      if (child.exitCode !== null) throw new Error(`the bridge ended with ${child.exitCode}: ${this.#output}`);
+      // A killed one leaves its file behind.
+      if (readPid(file) !== child.pid) return false;
+      this.#admin = await AdminClient.find(this.#dataDir);
+      const { body } = await this.#admin.request('GET', '/status');
+      return (body as { ready: boolean }).ready;
+    });
+  }
+
+  /** Starts it and waits until it has ended by itself: exit code and standard error. */
+  async run(): Promise<{ readonly code: number | null; readonly err: string }> {
+    this.#launch();
+    return { code: await this.#ended, err: this.#errors };
+  }
+
+  #launch(): ChildProcess {
+    const args = [main, 'start', '--config', this.#config];
+    const child = spawn(process.execPath, args, {
+      env: { PATH: process.env.PATH ?? '' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.add(child);
+    this.#ended = once(child, 'close').then(([code]) => {
+      running.delete(child);
+      return code as number | null;
+    });
+    this.#child = child;
+    this.#admin = null;
+    this.#errors = '';
+    const keep = (chunk: Buffer): void => {
+      this.#output = (this.#output + chunk).slice(-200_000);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.#errors += chunk;
+    });
+    return child;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Exit code once it has ended; null when a signal ended it. */
+  get ended(): Promise<number | null> {
+    return this.#ended;
+  }
+
+  signal(name: 'SIGTERM' | 'SIGINT'): void {
+    this.#child?.kill(name);
+  }
+
+  /** All that it has written, the latest 200,000 characters. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child === null || this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** SIGTERM; the exit code. */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+
+  /** Resident memory now, MiB; 0 where the system does not tell. */
+  get rssMiB(): number {
+    try {
+      const status = fs.readFileSync(`/proc/${this.pid}/status`, 'utf8');
+      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+    } catch {
+      return 0;
+    }
+  }
+
+  async connection(id: string): Promise<Shown | null> {
+    const { status, body } = await this.#request('GET', `/connections/${id}`);
+    return status === 200 ? (body as Shown) : null;
+  }
+
+  async apply(id: string, record: unknown): Promise<void> {
+    const { status, body } = await this.#request('PUT', `/connections/${id}`, record);
+    if (status !== 200 && status !== 201) throw new Error(`not taken: ${status} ${JSON.stringify(body)}`);
+  }
+
+  async events(connectionId?: string): Promise<readonly BridgeEvent[]> {
+    const query = connectionId === undefined ? '' : `&connectionId=${connectionId}`;
+    return (await this.#request('GET', `/events?limit=1000${query}`)).body as readonly BridgeEvent[];
+  }
+
+  #request(method: 'GET' | 'PUT', route: string, body?: unknown) {
+    if (this.hasEnded) throw new Error(`the bridge does not run: ${this.#output.slice(-2000)}`);
+    if (this.#admin === null) throw new Error('the bridge has not started');
+    return this.#admin.request(method, route, body);
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    const child = this.#child;
+    if (child === null || this.hasEnded) return child?.exitCode ?? null;
+    child.kill(signal);
+    return this.#ended;
+  }
+}
+
+function readPid(file: string): number | null {
+  try {
+    return (JSON.parse(fs.readFileSync(file, 'utf8')) as { pid: number }).pid;
+  } catch {
+    return null;
+  }
+}
+
+/** Resolves with the connection once it is in this state. */
+export function untilState(worker: Worker, id: string, state: string, timeoutMs = 20_000): Promise<Shown> {
+  return until(
+    `${id} is ${state}`,
+    async () => {
+      const shown = await worker.connection(id);
+      return shown?.state === state ? shown : null;
+    },
+    timeoutMs,
+  );
+}
+
+/** Resolves with the ledger once nothing is pending and so many messages have a place in it. It must balance all the while. */
+export async function settledLedger(
+  worker: Worker,
+  id: string,
+  atLeast: number,
+  timeoutMs = 20_000,
+): Promise<{ readonly ledger: Ledger; readonly sums: Readonly<Record<string, number>> }> {
+  let last: Ledger | null = null;
+  const ledger = await until(
+    `the ledger of ${id} settles with ${atLeast} messages`,
+    async () => {
+      last = (await worker.connection(id))?.ledger ?? null;
+      if (last !== null && imbalance(last) !== 0) throw new Error(`out of balance: ${JSON.stringify(last)}`);
+      return last !== null && last.pending === 0 && last.received >= atLeast ? last : null;
+    },
+    timeoutMs,
+  ).catch((error: Error) => {
+    throw new Error(`${error.message}; the last one was ${JSON.stringify(last)}`);
+  });
+  const { expired, filtered, skipped, deadLettered } = ledger;
+  const sums = {
+    expired: sumReasons(expired),
+    filtered: sumReasons(filtered),
+    skipped: sumReasons(skipped),
+    deadLettered: sumReasons(deadLettered),
+  };
+  return { ledger, sums };
+}

@@ -5,13 +5,14 @@ import path from 'node:path';
 import { startAdmin } from './api/admin.ts';
 import { Brokers } from './bridge/brokers.ts';
 import { createControl } from './bridge/control.ts';
+import { createLetterControl } from './bridge/dead-letters.ts';
 import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
 import { workerIdentity } from './bridge/identity.ts';
 import { Incidents } from './bridge/incidents.ts';
 import { lineMaker } from './bridge/lines.ts';
 import { Views } from './bridge/views.ts';
 import type { Config } from './config/config.ts';
-import { claimPrefix } from './connections/claim-prefix.ts';
+import { claimPrefix, watchPrefix } from './connections/claim-prefix.ts';
 import { ConnectionRuntime } from './connections/connection-runtime.ts';
 import { Definitions } from './connections/definitions.ts';
 import { EventLog } from './connections/event-log.ts';
@@ -44,6 +45,8 @@ export interface Bridge {
   readonly health: { readonly url: string };
   /** Of all connections since the start: arrival in the bridge → accepted by HERE, ms. */
   readonly latency: { quantile(q: number): number };
+  /** Resolves when another worker lives on the prefix as well and this one must give way: stop it then, and end with the error. */
+  readonly ousted: Promise<BridgeError>;
   /** Takes nothing more, settles what is in flight (bounded), commits, closes. Idempotent. */
   stop(): Promise<void>;
 }
@@ -80,6 +83,7 @@ async function build(
     clock,
     box,
     deadLettersMaxBytes: config.budgets.deadLetterMaxBytes,
+    deadLettersMaxAgeMs: config.budgets.deadLetterMaxAgeMs,
     maxEvents: config.budgets.eventsMaxCount,
     report: incidents.report,
   });
@@ -128,6 +132,8 @@ async function build(
     () => events.stop(),
   );
   status.start();
+  const ousted = Promise.withResolvers<BridgeError>();
+  stops.push(watchPrefix({ broker: configBroker, prefix, identity, onOusted: ousted.resolve }));
 
   const gateway = new Gateway({
     services: config.here.services,
@@ -215,6 +221,7 @@ async function build(
     clock,
     eventStore: store.events,
     stored: () => store.connectionIds(),
+    letters: createLetterControl({ store, views, definitions, clock }),
     worker: () => ({
       worker: identity.id,
       version: versionOf(),
@@ -238,7 +245,7 @@ async function build(
     `The bridge runs; health at ${health.url}/health/ready`,
   );
   const latency = { quantile: (q: number) => views.latency().quantile(q) };
-  return { control, health, latency, stop };
+  return { control, health, latency, ousted: ousted.promise, stop };
 }
 
 function brokerNamed(brokers: Brokers, name: string): Broker {

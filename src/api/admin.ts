@@ -8,7 +8,9 @@ import path from 'node:path';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Control } from '../domain/ports/control.ts';
 import { connectionRoutes } from './connection-routes.ts';
+import { deadLetterRoutes } from './dead-letter-routes.ts';
 import { apiError } from './errors.ts';
+import { ledgerRoutes } from './ledger-routes.ts';
 
 export interface AdminOptions {
   readonly control: Control;
@@ -29,6 +31,8 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const app = fastify({ logger: false, bodyLimit: BODY_LIMIT_BYTES, forceCloseConnections: true });
   requireToken(app, token);
   await app.register(connectionRoutes, { control: options.control });
+  await app.register(deadLetterRoutes, { letters: options.control.letters });
+  await app.register(ledgerRoutes, { letters: options.control.letters });
   const url = await app.listen({ host: '127.0.0.1', port: options.port });
   const file = path.join(options.dataDir, 'admin.json');
   await writePrivate(file, JSON.stringify({ url, token, pid: process.pid }));

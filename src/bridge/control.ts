@@ -14,6 +14,7 @@ import type {
   FollowedUplink,
   WorkerView,
 } from '../domain/ports/control.ts';
+import type { LetterControl } from '../domain/ports/dead-letters.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { EventStore } from '../domain/ports/store.ts';
 import type { Views } from './views.ts';
@@ -29,6 +30,7 @@ export interface ControlOptions {
   readonly eventStore: EventStore;
   readonly stored: () => readonly string[];
   readonly worker: () => WorkerView;
+  readonly letters: LetterControl;
 }
 
 /** How long a writer waits to read its own record back. */
@@ -107,6 +109,7 @@ export function createControl(options: ControlOptions): Control {
 
   return {
     worker: options.worker,
+    letters: options.letters,
     connections: () => {
       const ids = views.ids().slice(0, MAX_LIST);
       return ids.map(view).filter((each) => each !== null);

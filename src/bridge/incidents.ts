@@ -18,7 +18,9 @@ export class Incidents {
       this.#logger.warn({ incident: kind, connectionId: connectionId ?? undefined }, message);
       return;
     }
-    const event: NewEvent = { kind: 'storeSetAside', severity: 'error', connectionId, key: kind, message };
+    const event: NewEvent = isOfLetters(kind)
+      ? { kind, severity: kind === 'deadLettersDropped' ? 'error' : 'warning', connectionId, message }
+      : { kind: 'storeSetAside', severity: 'error', connectionId, key: kind, message };
     if (this.#events === null) this.#waiting.push(event);
     else this.#events.emit(event);
   };
@@ -27,4 +29,10 @@ export class Incidents {
     this.#events = events;
     for (const event of this.#waiting.splice(0)) events.emit(event);
   }
+}
+
+type LetterIncident = Extract<StoreIncident['kind'], `deadLetters${string}`>;
+
+function isOfLetters(kind: StoreIncident['kind']): kind is LetterIncident {
+  return kind.startsWith('deadLetters');
 }

@@ -16,25 +16,27 @@ export function lineMaker(
 ): (request: LineRequest) => MadeLine {
   const { clock, chance, events, views } = parts;
   return ({ connection, store, observer }) => {
+    const { uplinkTimeValidityMs } = connection;
+    const prepare = compilePrepare(connection, {
+      defaultAccuracyM: config.mapping.defaultAccuracyM,
+      maxMessageBytes: config.sources.maxMessageBytes,
+    });
     const flow = new UplinkFlow({
       connectionId: connection.id,
-      prepare: compilePrepare(connection, {
-        defaultAccuracyM: config.mapping.defaultAccuracyM,
-        maxMessageBytes: config.sources.maxMessageBytes,
-      }),
+      prepare,
       store,
       clock,
       chance,
       events,
       observer,
-      uplinkTimeValidityMs: connection.uplinkTimeValidityMs,
+      uplinkTimeValidityMs,
       createDevices: connection.createDevices,
       maxDevices: connection.maxDevices,
       window: { maxBytes: config.budgets.windowMaxBytes, maxItems: WINDOW_MAX_ITEMS },
       retry: { minMs: config.delivery.retryMinMs, maxMs: config.delivery.retryMaxMs },
       batchLingerMs: config.here.services[connection.account.service]?.batchLingerMs ?? 0,
     });
-    views.lines.set(connection.id, { flow, store });
+    views.lines.set(connection.id, { flow, store, replayBy: { prepare, uplinkTimeValidityMs } });
     return { line: flow };
   };
 }

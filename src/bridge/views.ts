@@ -4,11 +4,14 @@ import type { ConnectionStatus } from '../domain/connection.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
 import { LatencyHistogram } from '../uplink/latency.ts';
+import type { ReplayOptions } from '../uplink/replay.ts';
 import type { UplinkFlow } from '../uplink/uplink-flow.ts';
 
 export interface LiveLine {
   readonly flow: UplinkFlow;
   readonly store: ConnectionStore;
+  /** What a replay judges dead letters by. */
+  readonly replayBy: Pick<ReplayOptions, 'prepare' | 'uplinkTimeValidityMs'>;
 }
 
 export class Views implements StatusSink {

@@ -3,10 +3,11 @@
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { Aedes, type AedesOptions, type AuthenticateError, type Client } from 'aedes';
-import { describeError } from '../domain/errors.ts';
+import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { WillOptions } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Core } from './embedded-clients.ts';
+import { Farewell } from './embedded-farewell.ts';
 import { BrokerFile } from './embedded-file.ts';
 import { type Publication, PublishGate } from './embedded-gate.ts';
 import { DiskPersistence } from './embedded-persistence.ts';
@@ -45,6 +46,7 @@ export class AedesCore implements Core {
   readonly #file: BrokerFile;
   readonly #persistence: DiskPersistence;
   readonly #aedes: Aedes;
+  readonly #farewell: Farewell;
   readonly #upListeners = new Set<(up: boolean) => void>();
   readonly #acceptedListeners = new Set<(publication: Publication) => void>();
   /** Rows that remember an acknowledged message until the subscribers' queues have it: first by publication, then by packet. */
@@ -56,6 +58,7 @@ export class AedesCore implements Core {
   constructor(options: AedesCoreOptions) {
     this.name = options.name;
     this.clock = options.clock;
+    this.#farewell = new Farewell(options.clock);
     this.#options = options;
     const { limits } = options;
     this.#file = new BrokerFile(options.storeFile);
@@ -145,6 +148,7 @@ export class AedesCore implements Core {
       this.#isUp = false;
       for (const listen of [...this.#upListeners]) listen(false);
     }
+    await this.#farewell.say();
     this.gate.stop();
     if (!this.#aedes.closed) await new Promise<void>((resolve) => this.#aedes.close(resolve));
     this.#file.close();
@@ -154,6 +158,7 @@ export class AedesCore implements Core {
     const client = this.#aedes.handle(socket);
     limitPacketBytes(client, this.#options.limits.maxPacketBytes);
     socket.once('close', () => this.gate.leave(client));
+    this.#farewell.add(socket, client);
   }
 
   onUp(listen: (up: boolean) => void): () => void {
@@ -250,11 +255,13 @@ export class AedesCore implements Core {
     };
     // A will has no place in the order of its client's publishes, which ended with the connection.
     const publisher = client === null || client.closed ? {} : client;
+    const answered = publisher === client ? this.#farewell.wait(client) : () => {};
     this.gate.admit(publisher, publication, (error) => {
       packet.retain = false;
       const row = this.#remembered.get(publication);
       if (row !== undefined) this.#remembered.set(packet, row);
       done(error);
+      answered();
     });
   };
 

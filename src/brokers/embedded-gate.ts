@@ -85,7 +85,7 @@ export class PublishGate {
     for (const admission of [...this.#later]) {
       if (admission.routes.delete(route) && admission.routes.size === 0) {
         this.#later.delete(admission);
-        this.#settle(admission);
+        this.#settle([admission]);
       }
     }
   }
@@ -159,7 +159,7 @@ export class PublishGate {
       if (admission.waiting === 0) settled.push(admission);
     }
     for (const [route, batch] of batches) this.#handOver(route, batch);
-    for (const admission of settled) this.#settle(admission);
+    this.#settle(settled);
   }
 
   /** False: nobody has room, so it waits. */
@@ -195,7 +195,7 @@ export class PublishGate {
     const then = (error: Error | null): void => {
       admission.error = error;
       admission.waiting -= 1;
-      if (admission.waiting === 0) this.#settle(admission);
+      if (admission.waiting === 0) this.#settle([admission]);
     };
     stored.then(
       () => then(null),
@@ -220,7 +220,7 @@ export class PublishGate {
           admission.kept = true;
         }
       }
-      for (const admission of batch) if (admission.waiting === 0) this.#settle(admission);
+      this.#settle(batch.filter((admission) => admission.waiting === 0));
     };
     route.listener.onMessages(
       batch.map((admission) => admission.message),
@@ -228,14 +228,18 @@ export class PublishGate {
     );
   }
 
-  #settle(admission: Admission): void {
-    if (admission.gone || admission.ready) return;
-    if (admission.error === null && admission.routes.size > 0) {
-      this.#offerLater(admission, OFFER_AGAIN_MS);
-      return;
+  #settle(admissions: readonly Admission[]): void {
+    const publishers = new Set<object>();
+    for (const admission of admissions) {
+      if (admission.gone || admission.ready) continue;
+      if (admission.error === null && admission.routes.size > 0) {
+        this.#offerLater(admission, OFFER_AGAIN_MS);
+        continue;
+      }
+      admission.ready = true;
+      publishers.add(admission.publisher);
     }
-    admission.ready = true;
-    this.#release(admission.publisher);
+    for (const publisher of publishers) this.#release(publisher);
   }
 
   /** Acknowledges what is ready at the head of the publisher's queue. */
@@ -246,11 +250,19 @@ export class PublishGate {
     while (queue[count]?.ready) count += 1;
     const released = queue.splice(0, count);
     if (queue.length === 0) this.#queues.delete(publisher);
-    for (const { error, leftOut, message, publication, done } of released) {
-      if (error === null) {
-        for (const route of leftOut) route.listener.onLeftOut?.(message);
-        this.#options.onAccepted(publication);
+    // All at once, before the first acknowledgement: counting them costs a transaction.
+    const without = new Map<Route, BrokerMessage[]>();
+    for (const { error, leftOut, message } of released) {
+      if (error !== null) continue;
+      for (const route of leftOut) {
+        const messages = without.get(route);
+        if (messages === undefined) without.set(route, [message]);
+        else messages.push(message);
       }
+    }
+    for (const [route, messages] of without) route.listener.onLeftOut?.(messages);
+    for (const { error, publication, done } of released) {
+      if (error === null) this.#options.onAccepted(publication);
       done(error);
     }
   }

@@ -80,8 +80,8 @@ export class SourceSession implements Route {
     else this.#keep(messages, done);
   }
 
-  onLeftOut(message: BrokerMessage): void {
-    this.#target?.onLeftOut?.(message);
+  onLeftOut(messages: readonly BrokerMessage[]): void {
+    this.#target?.onLeftOut?.(messages);
   }
 
   /** The source is back, perhaps with other topics. */

@@ -102,7 +102,7 @@ function describe(
   });
   say(
     [
-      `round ${number}/${of} ${plan.broker}: ${faults.join(', ')}`,
+      `round ${number}/${of} ${setting(plan)}: ${faults.join(', ')}`,
       `  ${sum((each) => each.acknowledged)} acknowledged, ${sum((each) => each.delivered)} delivered, ${sum((each) => each.elsewhere)} elsewhere, ` +
         `${sum((each) => each.missing.length)} missing, ${sum((each) => each.brokerLost)} lost by the broker, ` +
         `${sum((each) => each.duplicates)} duplicates, ${sum((each) => each.outOfOrder)} out of order, ${result.kills} kills; ` +
@@ -116,4 +116,16 @@ function describe(
     if (missing.length > 10) say(`  MISSING ${id}: and ${missing.length - 10} more`);
   }
   for (const remark of result.remarks) say(`  ${remark}`);
+}
+
+function setting(plan: RoundPlan): string {
+  const { broker, load, mqttVersion, windowMaxBytes, closeAfterMs, hereRequestsPerSecond } = plan;
+  const parts = [
+    broker === 'mosquitto' ? `mosquitto (MQTT ${mqttVersion === 5 ? '5' : '3.1.1'})` : broker,
+    ...(load === 1 ? [] : [`${load} times the load`]),
+    ...(windowMaxBytes <= 1024 * 1024 ? ['small window'] : []),
+    ...(closeAfterMs < 60_000 ? ['closes soon'] : []),
+    ...(hereRequestsPerSecond === null ? [] : [`${hereRequestsPerSecond} requests/s`]),
+  ];
+  return parts.join(', ');
 }

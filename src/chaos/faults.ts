@@ -8,9 +8,11 @@ import { pause, until } from './wait.ts';
 export interface FaultScene {
   readonly stack: Stack;
   readonly disk: SmallDisk | null;
+  /** Something that should not be, in plain words. */
+  onRemark(remark: string): void;
   /** One kill -9 of a process. */
   onKill(): void;
-  /** Wall clock, ms: from when on the killed Mosquitto gave nothing, and when it was back. */
+  /** Wall clock, ms: when Mosquitto was killed, and before when it certainly acknowledged nothing more. */
   onBrokerKilled(from: number, to: number): void;
 }
 
@@ -33,6 +35,14 @@ export const FAULT_ACTIONS: Readonly<Record<FaultKind, Fault>> = {
       stack.bridge.start();
       if (n < times) await pause(100 + (ms / 2) * ((draw * 7 * n) % 1));
     }
+  },
+  async stopBridge({ stack, onRemark }, ms) {
+    const ending = await stack.bridge.stop();
+    if (ending !== null && ending.code !== 0) {
+      onRemark(`told to stop, the bridge ended with ${ending.code ?? ending.signal}`);
+    }
+    await pause(ms);
+    stack.bridge.start();
   },
   async freezeBridge({ stack }, ms) {
     stack.bridge.freeze();
@@ -59,8 +69,8 @@ export const FAULT_ACTIONS: Readonly<Record<FaultKind, Fault>> = {
     await stack.mosquitto!.kill();
     onKill();
     await pause(ms);
-    await stack.mosquitto!.resume();
     onBrokerKilled(from, Date.now());
+    await stack.mosquitto!.resume();
   },
   async stopBroker({ stack }, ms) {
     await stack.mosquitto!.stop();

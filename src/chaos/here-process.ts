@@ -13,6 +13,7 @@ const CALL_MS = 5_000;
 export interface HereProcessOptions {
   readonly dir: string;
   readonly seed: number;
+  readonly requestsPerSecond: number | null;
   readonly env: Env;
 }
 
@@ -37,8 +38,9 @@ export class HereProcess {
 
   /** A restarted one knows its accounts and projects, but neither devices nor tokens nor faults. */
   async resume(): Promise<void> {
-    const { dir, seed, env } = this.#options;
+    const { dir, seed, requestsPerSecond, env } = this.#options;
     const settings = ['--port', String(this.port), '--seed', String(seed), '--record-file', this.recordFile];
+    if (requestsPerSecond !== null) settings.push('--rate-limit', String(requestsPerSecond));
     const child = new Child(process.execPath, [MAIN, 'sandbox', ...settings], {
       env,
       logFile: path.join(dir, 'here.log'),

@@ -35,10 +35,18 @@ export function sessionTap(report: (news: SessionNews) => void, now: () => numbe
   return { toServer: (chunk) => up.read(chunk), toClient: (chunk) => down.read(chunk) };
 }
 
-/** MQTT 3.1.1, 3.1: protocol name, level, flags, keep-alive, then the client id. */
+/** Protocol name, level, flags, keep-alive, from MQTT 5 on properties with their length, then the client id. */
 function clientIdOf(body: Buffer): string | null {
   if (body.length < 2) return null;
-  const at = 2 + body.readUInt16BE(0) + 4;
+  let at = 2 + body.readUInt16BE(0);
+  const level = body[at];
+  at += 4;
+  if (level === 5) {
+    const properties = body[at] ?? 0;
+    // More than 127 bytes of them would take a longer length: the bridge sends a few.
+    if (properties > 127) return null;
+    at += 1 + properties;
+  }
   if (body.length < at + 2) return null;
   return body.toString('utf8', at + 2, at + 2 + body.readUInt16BE(at));
 }

@@ -48,8 +48,7 @@ export async function runRound(options: RoundOptions): Promise<RoundResult> {
   const { plan, dir, disk, mosquitto, env } = options;
   mkdirSync(dir, { recursive: true });
   const dataDir = dataDirOf(dir, disk);
-  const { broker, seed, closeAfterMs } = plan;
-  const stack = await Stack.start({ dir, dataDir, broker, mosquitto, seed, closeAfterMs, env });
+  const stack = await Stack.start({ dir, dataDir, plan, mosquitto, env });
   const round = new Round(stack, options);
   try {
     return await round.run();
@@ -89,7 +88,7 @@ class Round {
     // The probe devices become known before anything goes wrong.
     if ((await this.#probe(WARM_UP_MS)).includes(null)) throw new Error('No uplink arrives, without any fault');
     if (this.#stack.mosquitto !== null) await pause(SAVED_MS);
-    const total = Math.ceil(uplinks / CONNECTIONS.length);
+    const total = Math.ceil((uplinks * plan.load) / CONNECTIONS.length);
     const rate = (total * 1000) / LAST_END_MS;
     const published = Promise.all(this.#publishers.map((each) => each.publish(total, rate, DRAIN_MS)));
     await this.#strike(plan.faults);
@@ -109,6 +108,7 @@ class Round {
     const scene: FaultScene = {
       stack: this.#stack,
       disk: this.#options.disk,
+      onRemark: (remark) => this.#remarks.push(remark),
       onKill: () => {
         this.#kills += 1;
       },
@@ -191,9 +191,10 @@ class Round {
     const client = new RegExp(`-${connectionId}(-\\d+)?$`);
     return this.#brokerKills.flatMap(({ from, to }) => {
       const news = this.#stack.sessions.find((each) => client.test(each.clientId) && each.at >= from);
-      const unsaved = { from: from - UNSAVED_MS, to: from };
+      // A PUBACK may have been on its way when the broker died; until it was started again there can be no other.
+      const unsaved = { from: from - UNSAVED_MS, to };
       if (news?.kind === 'resumed') return [unsaved];
-      return [unsaved, { from, to: news?.at ?? Math.max(to, Date.now()) }];
+      return [unsaved, { from, to: news?.at ?? Date.now() }];
     });
   }
 

@@ -17,6 +17,7 @@ interface FaultSpec {
 /** With a keep-alive of 3 s a broker gives a silent client up after 4.5 s, a client its broker after at most 6 s. */
 export const FAULTS = {
   killBridge: { lane: 'bridge', minMs: 500, maxMs: 4_000 },
+  stopBridge: { lane: 'bridge', minMs: 300, maxMs: 2_000 },
   freezeBridge: { lane: 'bridge', minMs: 5_000, maxMs: 6_000 },
   clockStep: { lane: 'clock', minMs: 2_000, maxMs: 6_000 },
   diskFull: { lane: 'disk', minMs: 2_000, maxMs: 5_000 },
@@ -72,6 +73,14 @@ export interface RoundPlan {
   readonly seed: number;
   /** `delivery.closeAfterMs` of the bridge: in some rounds connections close for failure and must be reopened. */
   readonly closeAfterMs: number;
+  /** So many times the uplinks of an ordinary round. */
+  readonly load: number;
+  /** `budgets.windowMaxBytes` of the bridge: a small one makes it read back from its journal. */
+  readonly windowMaxBytes: number;
+  /** Of the bridge's connection to Mosquitto. */
+  readonly mqttVersion: 4 | 5;
+  /** Requests a second that HERE allows for each project, with its rate headers; null: any. */
+  readonly hereRequestsPerSecond: number | null;
   readonly faults: readonly PlannedFault[];
 }
 
@@ -85,6 +94,8 @@ export interface ScheduleOptions {
 }
 
 const FAULTS_A_ROUND = 5;
+const HEAVY = 5;
+const MIB = 1024 * 1024;
 const FIRST_AT_MS = 400;
 /** No fault lasts beyond this. */
 export const LAST_END_MS = 14_000;
@@ -105,6 +116,10 @@ export function drawSchedule(options: ScheduleOptions): readonly RoundPlan[] {
       broker,
       seed: dice.whole(0, 2 ** 31 - 1),
       closeAfterMs: dice.chance(0.4) ? 4_000 : 300_000,
+      load: dice.chance(0.2) ? HEAVY : 1,
+      windowMaxBytes: dice.chance(0.5) ? MIB : 32 * MIB,
+      mqttVersion: dice.chance(0.4) ? 5 : 4,
+      hereRequestsPerSecond: dice.chance(0.3) ? dice.whole(5, 40) : null,
       faults: dealer.round(),
     });
   }

@@ -9,7 +9,7 @@ import { Link } from './link.ts';
 import { Mosquitto } from './mosquitto.ts';
 import { type SessionNews, sessionTap } from './mqtt-sessions.ts';
 import { topicOf } from './publishers.ts';
-import type { BrokerKind } from './schedule.ts';
+import type { RoundPlan } from './schedule.ts';
 import { freePort, until } from './wait.ts';
 
 export interface ConnectionSpec {
@@ -35,11 +35,9 @@ export interface StackOptions {
   readonly dir: string;
   /** On the small disk, where there is one. */
   readonly dataDir: string;
-  readonly broker: BrokerKind;
+  readonly plan: Omit<RoundPlan, 'faults'>;
   /** Where Mosquitto is; for that kind of broker. */
   readonly mosquitto: string | null;
-  readonly seed: number;
-  readonly closeAfterMs: number;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -75,9 +73,9 @@ export class Stack {
 
   /** Resolves with all connections open and subscribed. Rejects when something does not come up without any fault. */
   static async start(options: StackOptions): Promise<Stack> {
-    const { dir, dataDir, seed, env } = options;
+    const { dir, dataDir, plan, env } = options;
     mkdirSync(dataDir, { recursive: true });
-    const here = await HereProcess.start({ dir, seed, env });
+    const here = await HereProcess.start({ dir, seed: plan.seed, requestsPerSecond: plan.hereRequestsPerSecond, env });
     const hereLink = new HereLink(here.port);
     await hereLink.start();
     const caFile = path.join(dir, 'here.pem');
@@ -85,7 +83,7 @@ export class Stack {
     const sessions: SessionNews[] = [];
     const tap = () => sessionTap((news) => sessions.push(news), Date.now);
     let mosquitto: Mosquitto | null = null;
-    if (options.broker === 'mosquitto') mosquitto = await Mosquitto.start(options.mosquitto!, dir, env);
+    if (plan.broker === 'mosquitto') mosquitto = await Mosquitto.start(options.mosquitto!, dir, env);
     const brokerPort = mosquitto?.port ?? (await freePort());
     const brokerLink = new Link({ targetPort: brokerPort, ...(mosquitto === null ? {} : { tap }) });
     await brokerLink.start();
@@ -160,13 +158,14 @@ function definitionOf(spec: ConnectionSpec, restart: string | null): object {
 }
 
 function bridgeArguments(
-  options: StackOptions,
+  { plan }: StackOptions,
   hereUrl: string,
   broker: { readonly embedded: number } | { readonly link: number },
 ): readonly string[] {
   const values: Record<string, string | number> = {
     'here.services.here.timeoutMs': HERE_TIMEOUT_MS,
-    'delivery.closeAfterMs': options.closeAfterMs,
+    'delivery.closeAfterMs': plan.closeAfterMs,
+    'budgets.windowMaxBytes': plan.windowMaxBytes,
     'log.pretty': 'never',
   };
   if ('embedded' in broker) {
@@ -176,6 +175,7 @@ function bridgeArguments(
     values['brokers.main.url'] = `mqtt://127.0.0.1:${broker.link}`;
     values['brokers.main.keepaliveMs'] = KEEPALIVE_S * 1000;
     values['brokers.main.connectTimeoutMs'] = 3_000;
+    values['brokers.main.protocolVersion'] = plan.mqttVersion;
   }
   return [
     ...['--here-url', hereUrl, '--http-port', '0', '--log-level', 'info'],

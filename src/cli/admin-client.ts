@@ -51,7 +51,11 @@ export class AdminClient {
     return new AdminClient(dataDir, url, token);
   }
 
-  async request(method: 'GET' | 'PUT' | 'PATCH' | 'DELETE', route: string, body?: unknown): Promise<AdminAnswer> {
+  async request(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    route: string,
+    body?: unknown,
+  ): Promise<AdminAnswer> {
     const response = await this.#fetch(method, route, AbortSignal.timeout(TIMEOUT_MS), body);
     try {
       const text = await response.text();
@@ -61,9 +65,10 @@ export class AdminClient {
     }
   }
 
-  /** One value a line, as they come, until the worker ends or `signal` aborts. */
-  async *follow(route: string, signal: AbortSignal): AsyncGenerator<unknown, void> {
-    const response = await this.#fetch('GET', route, signal).catch((error: unknown) => {
+  /** One value a line, as they come, until the worker ends or `signal` aborts. With a body it is a POST. */
+  async *follow(route: string, signal: AbortSignal, body?: unknown): AsyncGenerator<unknown, void> {
+    const method = body === undefined ? 'GET' : 'POST';
+    const response = await this.#fetch(method, route, signal, body).catch((error: unknown) => {
       // Stopped before the worker had answered: an end like any other.
       if (signal.aborted) return null;
       throw error;
@@ -131,7 +136,7 @@ export function refusal(status: number, body: unknown): BridgeError {
       ? EXIT.noInput
       : status === 400 || status === 413
         ? EXIT.data
-        : status === 401 || status === 503
+        : status === 401 || status === 409 || status === 503
           ? EXIT.unavailable
           : EXIT.software;
   return new BridgeError(fault.code ?? `http${status}`, lines.join('\n'), { exitCode });

@@ -80,13 +80,11 @@ function asText(io: CliIo, { prepared, fields, notes, notice }: Explanation): st
   }
   lines.push(...notes, ...(notice === null ? [] : [notice.message]));
   if (fields.length === 0) return lines.join('\n');
-  const rows = fields.map(({ field, rule, value, passedOver }) => [
-    field,
-    rule ?? '-',
-    [rule === null ? '' : shorten(value), ...passedOver.map((other) => `not ${other.rule}: ${other.why}`)]
-      .filter((part) => part !== '')
-      .join('; '),
-  ]);
+  // Where a rule has given the value, those before it that did not are for `--json`.
+  const rows = fields.map(({ field, rule, value, passedOver }) => {
+    const why = passedOver.map((other) => `not ${other.rule}: ${other.why}`).join('; ');
+    return [field, rule ?? '-', rule === null ? why : shorten(value)];
+  });
   const heading = ['FIELD', 'RULE', 'VALUE'];
   const shown = table([heading, ...rows], (cell, row) => (row === 0 ? paint(io, 'dim', cell) : cell));
   return [...lines, '', shown].join('\n');

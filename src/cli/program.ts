@@ -4,9 +4,11 @@ import { BridgeError, describeError, EXIT, type ExitCode } from '../domain/error
 import { registerChaos } from './chaos.ts';
 import { registerConfig } from './config.ts';
 import { registerConnections } from './connections.ts';
+import { registerDeadLetters } from './dead-letters.ts';
 import { registerDemo } from './demo.ts';
 import { registerFleet } from './fleet.ts';
 import type { CliIo } from './io.ts';
+import { registerExpired, registerLedger } from './ledger.ts';
 import { registerMap } from './map.ts';
 import { registerSandbox } from './sandbox.ts';
 import { registerStart } from './start.ts';
@@ -19,6 +21,8 @@ Examples:
   here-bridge config                     what is configured, and where it came from
   here-bridge validate connection.json   check a definition
   here-bridge connections ls             what the running bridge does
+  here-bridge ledger                     where every message is
+  here-bridge dead-letters ls tenant-a   what HERE refused, to be mended and sent again
   here-bridge <verb> --help              more about a verb
 
 Exit codes: 0 done, 1 negative result, 64 wrong use, 65 wrong input, 66 no such thing, 69 nothing answers,
@@ -45,6 +49,9 @@ function createProgram(io: CliIo, version: string): Command {
   registerConfig(program, io);
   registerValidate(program, io);
   registerConnections(program, io);
+  registerLedger(program, io);
+  registerDeadLetters(program, io);
+  registerExpired(program, io);
   registerMap(program, io);
   return program;
 }

@@ -29,8 +29,11 @@ Exit codes: 0 stopped, 75 another bridge holds the data directory or the config 
       const { startBridge } = await import('../bridge.ts');
       try {
         const bridge = await startBridge(config, { logger, clock: systemClock, chance: systemChance, signal });
-        await aborted(signal);
+        const ousted = await Promise.race([aborted(signal), bridge.ousted]);
+        logger.info('Stopping: what is in flight is settled first. Told so once more, it ends at once');
         await bridge.stop();
+        logger.info('Stopped');
+        if (ousted) throw ousted;
       } catch (error) {
         // Told to stop while it was still waiting for a broker: that is no failure.
         if (!signal.aborted || error instanceof BridgeError) throw error;

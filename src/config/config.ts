@@ -109,6 +109,7 @@ export interface BudgetsConfig {
   /** Each of these but the last is per connection. */
   readonly journalMaxBytes: number;
   readonly deadLetterMaxBytes: number;
+  readonly deadLetterMaxAgeMs: number;
   /** Uplinks in memory. */
   readonly windowMaxBytes: number;
   /** Events kept by the worker. */

@@ -4,7 +4,8 @@ import { LOG_LEVELS } from './config.ts';
 import * as kinds from './kinds.ts';
 import { type ValueSpec, value } from './value-spec.ts';
 
-const LONGEST_MS = 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const LONGEST_MS = DAY_MS;
 const MIB = 1024 * 1024;
 const proxyKind = kinds.url(['http:', 'https:'], 'proxy');
 
@@ -139,6 +140,12 @@ export const VALUES: readonly ValueSpec[] = [
     kinds.wholeNumber(0, 2 ** 50),
     256 * MIB,
     'Dead letters on disk, per connection; the oldest go first.',
+  ),
+  ...value(
+    'budgets.deadLetterMaxAgeMs',
+    kinds.wholeNumber(60_000, 3650 * DAY_MS),
+    30 * DAY_MS,
+    'How long a dead letter is kept.',
   ),
   ...value(
     'budgets.windowMaxBytes',

@@ -1,4 +1,4 @@
-// Makes sure, before anything is started, that no other worker lives on this broker and prefix (exit code 75 names it).
+// Makes sure that no other worker lives on this broker and prefix (exit code 75 names it): before anything is started, and after.
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Broker } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
@@ -16,6 +16,9 @@ export interface ClaimOptions {
   /** The broker cannot be reached (again): nothing can run before it can, so the claim goes on waiting. */
   readonly onWaiting?: (reason: string) => void;
 }
+
+/** Anyone may write to the topic: what is remembered of others is bounded. */
+const MAX_WATCHED = 1000;
 
 /**
  * Resolves when the prefix is free; rejects with `prefixInUse` (exit 75), `brokerRefused` (69) or `stopped`.
@@ -84,6 +87,45 @@ export function claimPrefix(options: ClaimOptions): Promise<void> {
     reader.start();
   }
   return promise;
+}
+
+export interface WatchOptions extends Pick<ClaimOptions, 'broker' | 'prefix' | 'identity'> {
+  /** Another worker lives here as well, and this one is to give way. Called once. */
+  readonly onOusted: (error: BridgeError) => void;
+}
+
+/**
+ * Two that start at the same moment, or one that was cut off from the broker for a while, do not see each other before they
+ * start. Each then hears the other's heartbeats, and the one whose name sorts last gives way. Returns the way to stop.
+ */
+export function watchPrefix({ broker, prefix, identity, onOusted }: WatchOptions): () => Promise<void> {
+  const seen = new Map<string, Heartbeat>();
+  let told = false;
+  const reader = broker.openTable(
+    { prefix: workersPrefix(prefix), settleMs: 300 },
+    {
+      onRecord(id, value) {
+        const beat = value === null ? null : parseHeartbeat(id, value);
+        if (beat !== null && isOwn(identity, beat)) return;
+        const before = seen.get(id);
+        if (beat === null || !beat.alive) seen.delete(id);
+        else if (before === undefined || !isRenewed(before, beat)) {
+          if (seen.size < MAX_WATCHED) seen.set(id, beat);
+        } else if (!told && nameOf(beat) < nameOf(identity)) {
+          told = true;
+          onOusted(inUse(beat, prefix));
+        }
+      },
+      onSnapshot() {},
+      onStatus() {},
+    },
+  );
+  reader.start();
+  return () => reader.stop();
+}
+
+function nameOf({ id, host, dataDir }: ClaimOptions['identity']): string {
+  return [id, host.slice(0, 200), dataDir.slice(0, 200)].join('\u0000');
 }
 
 /** The id alone says little: a copied data directory, or one configuration on two machines, has the same. */

@@ -3,7 +3,6 @@
 import type { Machine } from './machine.ts';
 
 export const TRYING = ' Trying again.';
-export const PROBING = ' Held; one uplink is tried.';
 export const GIVEN_UP = ' Given up, as the strategy says: restart the connection.';
 
 /** A reason without what was added to it. */

@@ -134,7 +134,8 @@ export class HereAccess {
 const CORRECT = 'Correct the connection, or restart it to try once more.';
 const UNLOCK =
   'Look at HERE whether the account is locked, unlock it and check the password; then restart the connection.';
-const THEN_RESTART = 'Mend it at HERE, then restart the connection, or change its definition.';
+const THEN_RESTART =
+  'Its uplinks wait, and it is tried again every 10 minutes. Mend it at HERE; a restart of the connection tries at once.';
 
 /** HERE said so while the connection was open. */
 export function licenceExpired(message: string): Signal {

@@ -52,3 +52,8 @@ export function sentence(words: string): string {
   const trimmed = words.trim();
   return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }
+
+/** The reason of a held connection while it is tried. */
+export function probing(heldFor: string): string {
+  return `${sentence(heldFor)} Held; one uplink is tried.`;
+}

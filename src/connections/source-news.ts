@@ -3,6 +3,9 @@ import type { ConnectionStatus } from '../domain/connection.ts';
 import type { EventKind, EventSink, NewEvent } from '../domain/events.ts';
 import type { SourceStatus } from '../domain/ports/broker.ts';
 
+const AGAIN = 'It is tried again; if it stays so, look whether it runs, and at its address and credentials.';
+const FATAL = 'It is not tried again by itself: mend that, then restart the connection.';
+
 export class SourceNews {
   readonly #connectionId: string;
   readonly #events: EventSink;
@@ -41,7 +44,7 @@ export class SourceNews {
       this.#emit(
         'sourceDown',
         status.fatal ? 'error' : 'warning',
-        `The broker "${broker}" cannot be read: ${status.reason}.`,
+        `The broker "${broker}" cannot be read: ${status.reason.replace(/[\s.]+$/, '')}. ${status.fatal ? FATAL : AGAIN}`,
       );
       this.#state = { broker, up: false, reason: status.reason };
     } else this.#state = { broker, up: false, reason: 'Paused: the journal takes no more for now.' };

@@ -17,6 +17,7 @@ export interface SourceSessionsOptions {
   /** Names a session at the broker; `generation` grows with each move. */
   readonly clientId: (connectionId: string, generation: number) => string;
   readonly line: SourceListenerWithoutStatus & RoomAware;
+  /** Messages were answered: they are in the journal, or it did not take them. */
   readonly onMessages: () => void;
   /** Of the session that the connection reads from. */
   readonly onStatus: (status: SourceStatus) => void;
@@ -124,14 +125,16 @@ export class SourceSessions {
     const listener: SourceListener & RoomAware = {
       onMessages: (messages, done) => {
         open.heardAt = this.#options.clock.monotonic();
-        line.onMessages(messages, done);
-        this.#options.onMessages();
+        line.onMessages(messages, (error) => {
+          done(error);
+          this.#options.onMessages();
+        });
       },
       onStatus: (status) => this.#onStatus(open, status),
       get hasRoom() {
         return line.hasRoom;
       },
-      onLeftOut: (message) => line.onLeftOut(message),
+      onLeftOut: (messages) => line.onLeftOut(messages),
     };
     const { clientId, topics, established } = session;
     const source = broker.openSource({ clientId, topics, expectSession: established }, listener);

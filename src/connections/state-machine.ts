@@ -2,13 +2,15 @@
 // Retry is not reconnect: retries live in OPENING and OPENED; a connection that saw nothing but failure for `closeAfterMs`
 // closes, and its reconnect strategy rules. A refused log-in waits for a person; a hold for a person, or for a probe that passes.
 
-import { bare, GIVEN_UP, noteClosing, PROBING, TRYING } from './failure-series.ts';
+import { bare, GIVEN_UP, noteClosing, TRYING } from './failure-series.ts';
 import { initialMachine, type Machine, type MachineSettings, type Signal, type Step, type Target } from './machine.ts';
-import { Draft, sentence } from './machine-draft.ts';
+import { Draft, probing, sentence } from './machine-draft.ts';
 import { nextReconnectMs, retryMs } from './reconnect-strategy.ts';
 
 const HELD =
-  'The connection is held: its uplinks wait, and one is tried every 10 minutes. Mend the cause, then restart the connection.';
+  'The connection is held: its uplinks wait, and one is tried every 10 minutes. Mend the cause; a restart tries at once.';
+const AWAY = 'HERE could not be reached.';
+const COMES_BACK = 'It opens again as its strategy says, or once HERE is healthy again; its uplinks wait.';
 const LIMITED =
   'HERE limits the rate, and the bridge obeys. If this stays, lower requestsPerSecond or ask HERE for more.';
 
@@ -104,7 +106,7 @@ class Transition extends Draft {
         return;
       case 'probeDue':
         if (phase !== 'CLOSED' || !this.m.held || this.m.parts !== 'ready') return;
-        this.set({ reason: (this.m.heldFor ?? '') + PROBING });
+        this.set({ reason: probing(this.m.heldFor ?? '') });
         this.#authenticate();
         return;
       case 'hostHealthy':
@@ -122,7 +124,7 @@ class Transition extends Draft {
       this.#arrive(this.m.target ?? 'deactivate', this.m.reason);
     } else if (signal.kind === 'prepared') {
       const { heldFor = null } = signal;
-      this.set({ attempts: 0, held: heldFor !== null, heldFor, reason: heldFor === null ? null : heldFor + PROBING });
+      this.set({ attempts: 0, held: heldFor !== null, heldFor, reason: heldFor === null ? null : probing(heldFor) });
       this.#authenticate();
     } else {
       // The worker's own disk or configuration: tried for as long as it takes, whatever the strategy.
@@ -136,7 +138,7 @@ class Transition extends Draft {
     const failing = again ? this.m.failingSince : null;
     const openedAt = again ? this.m.openedAt : this.at;
     const { held, heldFor } = this.m;
-    const reason = heldFor === null ? null : heldFor + PROBING;
+    const reason = heldFor === null ? null : probing(heldFor);
     this.set({ phase: 'OPENED', reason, attempts: 0, failingSince: failing, lineOpen: true, openedAt });
     this.do({ kind: 'openLine', probe: held });
     if (!again && !held) this.tell('connectionOpened', 'info', 'The connection is open: uplinks go to HERE.');
@@ -278,7 +280,7 @@ class Transition extends Draft {
   #noteClosing(reason: string | null): void {
     const { change, news } = noteClosing(this.m, this.at, this.settings.closeAfterMs);
     this.set(change);
-    if (news) this.tell('connectionClosed', 'error', `Closed: ${reason ?? 'HERE could not be reached.'}`);
+    if (news) this.tell('connectionClosed', 'error', `Closed: ${sentence(reason ?? AWAY)} ${COMES_BACK}`);
   }
 
   #closeForFailure(reason: string | null): void {
@@ -287,7 +289,7 @@ class Transition extends Draft {
     this.set({ phase: 'CLOSED', reason });
     this.do({ kind: 'cancelTimers' });
     if (ms === null) {
-      this.set({ reason: (reason ?? 'HERE could not be reached.') + GIVEN_UP });
+      this.set({ reason: (reason ?? AWAY) + GIVEN_UP });
       return;
     }
     this.do({ kind: 'reconnectAfter', ms: Math.max(ms, this.m.notBefore - this.at) });

@@ -9,7 +9,10 @@ export interface NoToken {
   readonly outcome: Exclude<TokenOutcome, { kind: 'ok' }>;
 }
 
-export type AuthorizedCall = Omit<HttpCall, 'token'>;
+export type AuthorizedCall = Omit<HttpCall, 'token'> & {
+  /** For calls that take permits: asked before one goes out later than its permit came, or a second time. Must not reject. */
+  readonly again?: (signal: AbortSignal) => Promise<void>;
+};
 
 /** One account, seen by one who knows its password, in the scope of one project (or none). */
 export class AuthorizedCalls {
@@ -35,12 +38,14 @@ export class AuthorizedCalls {
       if (outcome.kind !== 'ok') return { kind: 'noToken', outcome };
       token = outcome.token;
       isFresh = !outcome.reused;
+      await call.again?.(call.signal);
     }
     const answer = await this.#http.call({ ...call, token });
     if (answer.kind === 'noAnswer' || answer.status !== 401) return answer;
     if (isFresh) return this.#rejected(token, answer);
     const renewed = await this.#renew(token, call.signal);
     if (renewed.kind !== 'ok') return { kind: 'noToken', outcome: renewed };
+    await call.again?.(call.signal);
     const second = await this.#http.call({ ...call, token: renewed.token });
     return second.kind === 'answer' && second.status === 401 ? this.#rejected(renewed.token, second) : second;
   }

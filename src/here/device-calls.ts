@@ -16,6 +16,7 @@ export type JobVerdicts = ReadonlyMap<string, JobVerdict>;
 
 export interface GateWithEyes extends RequestGate {
   observe(answer: HttpAnswer): void;
+  again(signal: AbortSignal): Promise<void>;
 }
 
 export interface DeviceCallsOptions {
@@ -126,7 +127,8 @@ export class DeviceCalls {
 
   async #call(method: 'GET' | 'POST' | 'PUT', path: string, body?: string): Promise<HttpAnswer | NoToken> {
     const { gate, calls, signal } = this.#options;
-    const request = { method, path, signal, ...(body === undefined ? {} : { body }) };
+    const again = (own: AbortSignal): Promise<void> => gate.again(own);
+    const request = { method, path, signal, again, ...(body === undefined ? {} : { body }) };
     try {
       const answer = await gate.run(0, signal, () => calls.call(request));
       if (answer.kind !== 'noToken') gate.observe(answer);

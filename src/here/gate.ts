@@ -110,6 +110,27 @@ export class Gate implements RequestGate {
     });
   }
 
+  /**
+   * For a task under way whose request goes out only now, or once more, since a token had to be renewed first: waits until
+   * the rate allows another start, and counts it. Resolves at once when `signal` aborts; the request will not be sent then.
+   */
+  async again(signal: AbortSignal): Promise<void> {
+    for (let waitMs = this.#waitMs(); waitMs > 0; waitMs = this.#waitMs()) {
+      if (signal.aborted || this.#stopping.signal.aborted) return;
+      await new Promise<void>((resolve) => {
+        const stops = [signal, this.#stopping.signal].map((each) => this.#onAbort(each, () => done()));
+        const cancel = waitMs === Infinity ? () => {} : this.#clock.after(waitMs, () => done());
+        const done = (): void => {
+          cancel();
+          for (const stop of stops) stop();
+          resolve();
+        };
+      });
+    }
+    this.#window.started(this.#clock.monotonic());
+    this.#adjust();
+  }
+
   /** What an answer says about the rate: to be called for every request that took a permit. */
   observe(answer: HttpAnswer): void {
     const nowMs = this.#clock.monotonic();
@@ -121,7 +142,8 @@ export class Gate implements RequestGate {
       if (status === 429 || status === 503) this.#ramp.refused();
       else if (status >= 500) this.#ramp.failed();
       else this.#ramp.succeeded(nowMs);
-      if (status === 429 || status >= 500) {
+      // Told with whatever refusal: it holds for all connections of the project.
+      if (status >= 400) {
         const toldMs = retryAfterMs(answer.headers, this.#clock.now());
         const pauseMs = toldMs ?? (status === 429 ? UNTOLD_PAUSE_MS : 0);
         this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + pauseMs);

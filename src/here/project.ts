@@ -44,6 +44,7 @@ export class OpenProject implements HereProject {
   readonly #calls: AuthorizedCalls;
   readonly #clock: Clock;
   readonly #head: string;
+  readonly #again = (signal: AbortSignal): Promise<void> => this.gate.again(signal);
 
   constructor({ licence, otherFirst, state, calls, licences, clock, signal }: OpenProjectOptions) {
     this.appId = licence.appId;
@@ -70,7 +71,7 @@ export class OpenProject implements HereProject {
   async send(records: readonly string[], signal: AbortSignal): Promise<RequestOutcome> {
     // The records are JSON text already: joined, not stringified again.
     const body = `${this.#head}${records.join(',')}]}`;
-    const answer = await this.#calls.call({ method: 'POST', path: '/v3/batch', body, signal });
+    const answer = await this.#calls.call({ method: 'POST', path: '/v3/batch', body, signal, again: this.#again });
     if (answer.kind === 'noToken') return withoutToken(answer);
     this.gate.observe(answer);
     const outcome = outcomeOf(answer, records.length, this.#clock.now());
@@ -94,7 +95,9 @@ export class OpenProject implements HereProject {
   async #provisioned(signal: AbortSignal): Promise<number | null> {
     const path = `/registry/v2/${this.appId}/licenseCount`;
     try {
-      const answer = await this.gate.run(0, signal, () => this.#calls.call({ method: 'GET', path, signal }));
+      const answer = await this.gate.run(0, signal, () =>
+        this.#calls.call({ method: 'GET', path, signal, again: this.#again }),
+      );
       if (answer.kind === 'noToken') return null;
       this.gate.observe(answer);
       const count = answer.kind === 'answer' && answer.status === 200 ? parseObject(answer.body)?.count : null;

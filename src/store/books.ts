@@ -5,7 +5,6 @@
 // `deadLettered` and counts the number as `replayed`, in one transaction. Until it is booked (at once; at the next transaction
 // or at the next start when the disk refused or a kill came between) the copy counts as one more message received.
 import { imbalance, type Ledger, sumReasons } from '../domain/ledger.ts';
-import type { ImportedLetter } from '../domain/ports/dead-letters.ts';
 import type { ReplayLetter } from '../domain/ports/store.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import {
@@ -107,7 +106,7 @@ export class Books {
   }
 
   /** Dead letters from elsewhere: received and dead-lettered, at once. */
-  import(letters: readonly ImportedLetter[]): void {
+  import(letters: readonly NewDeadLetter[]): void {
     const outcomes = letters.map(({ reason, detail }) => ({ kind: 'deadLettered' as const, reason, detail }));
     const { deadLettersMaxBytes, letters: table } = this.#options;
     this.#transact({

@@ -73,8 +73,9 @@ export class ConnectionLetters {
   }
 
   import(imported: readonly ImportedLetter[]): ImportOutcome {
-    const { tables, books } = this.#o;
-    const { fresh, outcome } = planImport(tables.letters, books.key, imported, tables.deadLettersMaxBytes);
+    const { tables, books, clock } = this.#o;
+    const { letters, deadLettersMaxBytes } = tables;
+    const { fresh, outcome } = planImport(letters, books.key, imported, deadLettersMaxBytes, clock.now());
     if (fresh.length > 0) books.import(fresh);
     this.#upkeep.settled(0);
     return outcome;

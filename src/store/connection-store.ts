@@ -113,10 +113,10 @@ export class JournalledConnection implements ConnectionStore {
     return this.#writer.append(entries, done);
   }
 
-  countLeftOut(count: number, device: string | null = null): void {
+  countLeftOut(count: number, devices: readonly (string | null)[] = []): void {
     if (count <= 0) return;
     this.#writer.leaveOut(count);
-    this.#letters.leftOut(device);
+    for (let i = 0; i < count; i++) this.#letters.leftOut(devices[i] ?? null);
   }
 
   replay(letters: readonly ReplayLetter[], done: (error: Error | null) => void): number {

@@ -1,6 +1,6 @@
 // Importing dead letters: which are new here, and whether they fit.
 import type { ImportedLetter, ImportOutcome } from '../domain/ports/dead-letters.ts';
-import { type DeadLetterTable, letterBytes } from './dead-letters.ts';
+import { type DeadLetterTable, letterBytes, type NewDeadLetter } from './dead-letters.ts';
 import { REPLAY_KEY_BYTES } from './record-format.ts';
 
 const KEY = new RegExp(`^[0-9a-f]{${REPLAY_KEY_BYTES}}$`);
@@ -11,8 +11,9 @@ export function planImport(
   connection: number,
   letters: readonly ImportedLetter[],
   maxBytes: number,
-): { readonly fresh: readonly ImportedLetter[]; readonly outcome: ImportOutcome } {
-  const fresh = new Map<string, ImportedLetter>();
+  now: number,
+): { readonly fresh: readonly NewDeadLetter[]; readonly outcome: ImportOutcome } {
+  const fresh = new Map<string, NewDeadLetter>();
   let present = 0;
   let replayed = 0;
   let { bytes } = table.totals(connection);
@@ -22,7 +23,7 @@ export function planImport(
     if (fresh.has(key) || table.withKey(connection, key) !== null) present += 1;
     else if (table.wasReplayed(connection, key)) replayed += 1;
     else {
-      fresh.set(key, { ...letter, seq: 0 });
+      fresh.set(key, { ...letter, seq: 0, time: now });
       bytes += letterBytes(letter);
     }
   }

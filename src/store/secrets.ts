@@ -2,7 +2,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { BridgeError, EXIT } from '../domain/errors.ts';
+import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 
 const PREFIX = 'enc:v1:';
@@ -94,11 +94,21 @@ function parseKey(text: string, what: string): Buffer {
 
 function keyFromFile(directory: string): Buffer {
   const file = path.join(directory, KEY_FILE);
-  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (!fs.existsSync(file)) generate(file);
-  // A copy from a backup may have come with a wider mode.
-  if ((fs.statSync(file).mode & 0o077) !== 0) fs.chmodSync(file, 0o600);
-  return parseKey(fs.readFileSync(file, 'utf8'), `The secret key in ${file}`);
+  let text: string;
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (!fs.existsSync(file)) generate(file);
+    // A copy from a backup may have come with a wider mode.
+    if ((fs.statSync(file).mode & 0o077) !== 0) fs.chmodSync(file, 0o600);
+    text = fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new BridgeError(
+      'storeUnavailable',
+      `The data directory ${directory} cannot be used: ${describeError(error)}. It must be writable by this user.`,
+      { exitCode: EXIT.unavailable, cause: error },
+    );
+  }
+  return parseKey(text, `The secret key in ${file}`);
 }
 
 /** Whole or not at all, and never over another process's key. */

@@ -1,6 +1,6 @@
 // Admit devices: HERE takes data of provisioned and claimed devices only. New ones are created by job while their uplinks
 // wait; other devices go on meanwhile.
-import type { EventSink } from '../domain/events.ts';
+import type { EventKind, EventSink } from '../domain/events.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { WaitingDevice } from '../domain/ports/control.ts';
 import type { DeviceVerdict, HereProject } from '../domain/ports/here.ts';
@@ -45,6 +45,8 @@ export class DeviceAdmission {
   readonly #unknown = new Map<string, number>();
   /** Some of those whose uplinks wait, with the reason. */
   readonly #named = new Map<string, string>();
+  /** Device → what was told of it: asking again for the same answer is no news. */
+  readonly #told = new Map<string, EventKind>();
   #asking = false;
   #saidMany = false;
 
@@ -87,6 +89,7 @@ export class DeviceAdmission {
       return;
     }
     this.#skip(device);
+    if (!this.#isNews(device, 'deviceUnknown')) return;
     this.#events.emit({
       kind: 'deviceUnknown',
       severity: 'error',
@@ -103,6 +106,7 @@ export class DeviceAdmission {
     this.#toAsk.clear();
     this.#backlog.unholdAll();
     this.#named.clear();
+    this.#told.clear();
     this.#saidMany = false;
   }
 
@@ -137,6 +141,7 @@ export class DeviceAdmission {
       const verdict = verdicts.get(device) ?? { kind: 'retry', message: 'HERE said nothing of the device' };
       if (verdict.kind === 'known' || verdict.kind === 'created') {
         this.#room.release(device);
+        this.#told.delete(device);
         continue;
       }
       if (verdict.kind !== 'limit' && this.#named.size < NAMED_AT_MOST) this.#named.set(device, verdict.message);
@@ -194,7 +199,15 @@ export class DeviceAdmission {
     });
   }
 
+  #isNews(device: string, kind: EventKind): boolean {
+    if (this.#told.get(device) === kind) return false;
+    if (this.#told.size >= UNKNOWN_AT_MOST) this.#told.clear();
+    this.#told.set(device, kind);
+    return true;
+  }
+
   #tell(kind: keyof typeof ADVICE, device: string, words: string): void {
+    if (!this.#isNews(device, kind)) return;
     this.#events.emit({
       kind,
       severity: kind === 'deviceCreationFailed' ? 'warning' : 'error',

@@ -19,6 +19,10 @@ export interface DeliverySignals {
   readonly send: AbortController;
 }
 
+export function newSignals(): DeliverySignals {
+  return { ask: new AbortController(), send: new AbortController() };
+}
+
 export interface DeliveryParts {
   readonly room: WaitingRoom;
   readonly pace: Pace;
@@ -39,7 +43,7 @@ export interface DeliveryParts {
 const REFUSAL_WINDOW = 200;
 const REFUSAL_LIMIT = 40;
 /** A device that HERE says to know and still answers 404 for is not asked about for ever. */
-const MAX_ATTEMPTS = 6;
+const MAX_NOT_FOUND = 6;
 
 export class Delivery {
   readonly #parts: DeliveryParts;
@@ -115,7 +119,7 @@ class Run {
     const { pace } = this.#parts;
     switch (outcome.kind) {
       case 'accepted':
-        pace.succeeded();
+        this.#works();
         for (const item of items) this.#final(item, { kind: 'delivered' }, null);
         this.#delivery.noteRefused(false, items.length);
         this.#parts.onAccepted();
@@ -128,13 +132,20 @@ class Run {
       case 'hold':
         return { kind: 'hold', reason: `HERE refuses the account (403): ${outcome.answer.message}` };
       case 'tooLarge':
-        pace.succeeded();
+        this.#works();
         return this.#split(items, outcome.answer);
       case 'refused':
-        pace.succeeded();
+        this.#works();
         if (items.length > 1) return this.#narrow(items, outcome.hint);
         return this.#refuse(items[0] as Item, outcome.unknownDevice, outcome.answer);
     }
+  }
+
+  /** HERE looks at batches (again). */
+  #works(): void {
+    const { pace, room, clock } = this.#parts;
+    if (pace.probing) room.markBacklog(clock.now());
+    pace.succeeded();
   }
 
   /** Uplinks without a final word wait again, as the oldest of their devices; those of unknown devices until they are known. */
@@ -199,7 +210,8 @@ class Run {
   #refuse(item: Item, unknownDevice: boolean, answer: HereAnswer): PartVerdict {
     if (unknownDevice) {
       this.#project.devices.forget(item.device);
-      if (this.#parts.createsDevices && item.attempts < MAX_ATTEMPTS) {
+      item.notFound = (item.notFound ?? 0) + 1;
+      if (this.#parts.createsDevices && item.notFound < MAX_NOT_FOUND) {
         this.#unknown.add(item.device);
         return { kind: 'refused' };
       }
@@ -211,7 +223,7 @@ class Run {
     } else if (this.#parts.probe.on) {
       this.#parts.probe.refused(item.device);
       return { kind: 'hold', reason: `HERE has refused the uplink that was tried: ${answer.message}` };
-    } else {
+    } else if (item.replayed !== true) {
       this.#delivery.noteRefused(true);
       if (this.#delivery.tooManyRefused) return this.#tooMany();
     }

@@ -3,7 +3,7 @@ import type { EventSink } from '../domain/events.ts';
 import type { BrokerMessage } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { UplinkMessage } from '../domain/ports/line.ts';
-import type { ConnectionStore, JournalEntry, JournalRecord } from '../domain/ports/store.ts';
+import type { ConnectionStore, JournalEntry, JournalRecord, ReplayLetter } from '../domain/ports/store.ts';
 import type { Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
 import type { Backlog } from './backlog.ts';
 import { peekDevice } from './peek-device.ts';
@@ -106,6 +106,34 @@ export class Intake {
     return this.#backlog.wouldLeave(device, bytes, count, this.#room.has(device)) ? device : null;
   }
 
+  /** Messages for which the journal had no room. */
+  leaveOut(messages: readonly BrokerMessage[]): void {
+    this.#o.store.countLeftOut(
+      messages.length,
+      messages.map(({ payload }) => peekDevice(payload)),
+    );
+  }
+
+  /**
+   * Dead letters are journalled again, and read back behind what waits. Resolves with the first sequence number; rejects
+   * when they are dead letters still.
+   */
+  replay(letters: readonly ReplayLetter[]): Promise<number> {
+    if (this.#stopped) return Promise.reject(new Error('the connection has stopped'));
+    this.#committing += 1;
+    return new Promise((resolve, reject) => {
+      const first = this.#o.store.replay(letters, (error) => {
+        this.#committing -= 1;
+        if (error === null) {
+          for (const [i, { device }] of letters.entries()) this.#backlog.leave(first + i, device);
+          resolve(first);
+          this.#sink.waiting();
+        } else reject(error);
+        if (this.#committing === 0) for (const done of this.#quiet.splice(0)) done();
+      });
+    });
+  }
+
   /** Records read back from the journal, in its order. */
   load(records: readonly JournalRecord[]): void {
     const now = this.#o.clock.now();
@@ -118,6 +146,10 @@ export class Intake {
 
   stop(): void {
     this.#stopped = true;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
   }
 
   /** Resolves when every append has been answered. */
@@ -141,7 +173,8 @@ export class Intake {
       texts[i] = record.json;
     }
     const { arrivedAt } = entry;
-    this.#room.push({ seq, device, records: texts, bytes, emittedAt, arrivedAt, late, attempts: 0 });
+    const replayed = entry.replayOf !== undefined;
+    this.#room.push({ seq, device, records: texts, bytes, emittedAt, arrivedAt, late, replayed, attempts: 0 });
   }
 
   /** Told once per key: a driver that fails does so with every uplink. */

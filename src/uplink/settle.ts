@@ -9,6 +9,10 @@ const GATHER_MS = 10;
 const RETRY_MS = 1_000;
 const AT_MOST = 2_000;
 
+export function tooOld({ emittedAt }: { readonly emittedAt: number }): UplinkOutcome {
+  return { kind: 'expired', reason: 'tooOld', emittedAt };
+}
+
 export class Settler {
   readonly #store: ConnectionStore;
   readonly #clock: Clock;

@@ -4,19 +4,18 @@ import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { BrokerMessage } from '../domain/ports/broker.ts';
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
-import type { WaitingDevice } from '../domain/ports/control.ts';
 import type { HereAnswer, HereProject } from '../domain/ports/here.ts';
 import type { LineObserver, UplinkLine, UplinkMessage } from '../domain/ports/line.ts';
-import type { ConnectionStore } from '../domain/ports/store.ts';
+import type { ConnectionStore, ReplayLetter } from '../domain/ports/store.ts';
 import type { Prepared, UplinkOutcome } from '../domain/uplink.ts';
 import { DeviceAdmission } from './admit-devices.ts';
 import { Backlog, type WindowLimits } from './backlog.ts';
-import { Delivery, type DeliverySignals, recordsOf } from './deliver.ts';
+import { Delivery, type DeliverySignals, newSignals, recordsOf } from './deliver.ts';
 import { Intake } from './intake.ts';
 import { LatencyHistogram } from './latency.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import { Probe } from './probe.ts';
-import { Settler } from './settle.ts';
+import { Settler, tooOld } from './settle.ts';
 import { type Item, WaitingRoom } from './waiting.ts';
 
 export interface UplinkFlowOptions {
@@ -43,10 +42,6 @@ export interface UplinkTrace {
   readonly outcome: UplinkOutcome;
   readonly requestId: string | null;
   readonly latencyMs: number;
-}
-
-function newSignals(): DeliverySignals {
-  return { ask: new AbortController(), send: new AbortController() };
 }
 
 export class UplinkFlow implements UplinkLine {
@@ -116,8 +111,12 @@ export class UplinkFlow implements UplinkLine {
   }
 
   /** New devices that HERE does not take at the moment: their uplinks wait in the journal. */
-  get devicesWaiting(): { readonly count: number; readonly first: readonly WaitingDevice[] } {
+  get devicesWaiting(): DeviceAdmission['waiting'] {
     return this.#devices.waiting;
+  }
+
+  get stopped(): boolean {
+    return this.#intake.stopped;
   }
 
   get requestsInFlight(): number {
@@ -134,8 +133,13 @@ export class UplinkFlow implements UplinkLine {
     this.#intake.take(messages, done);
   }
 
-  onLeftOut(_message: BrokerMessage): void {
-    this.#o.store.countLeftOut(1);
+  onLeftOut(messages: readonly BrokerMessage[]): void {
+    this.#intake.leaveOut(messages);
+  }
+
+  /** See replay.ts. */
+  replay(letters: readonly ReplayLetter[]): Promise<number> {
+    return this.#intake.replay(letters);
   }
 
   open(project: HereProject, mode: 'all' | 'probe' = 'all'): void {
@@ -145,6 +149,7 @@ export class UplinkFlow implements UplinkLine {
     this.#project = project;
     this.#delivery.forgetRefusals();
     this.#pace.succeeded();
+    this.#room.markBacklog(this.#o.clock.now());
     if (mode === 'probe') this.#probe.begin();
     else this.#probe.end();
     this.#room.releaseAll();
@@ -226,7 +231,7 @@ export class UplinkFlow implements UplinkLine {
       admit: (device) => (this.#probe.leavesOut(device) ? 'park' : this.#devices.admit(project, device)),
       isTooOld: (item) => item.emittedAt < oldest,
     });
-    for (const item of taken.expired) this.#settle(item, { kind: 'expired', reason: 'tooOld' }, null);
+    for (const item of taken.expired) this.#settle(item, tooOld(item), null);
     for (const item of taken.skipped) this.#settle(item, { kind: 'skipped', reason: 'unknownDevice' }, null);
     if (taken.items.length === 0 && !this.#room.hasReady && this.#probe.newRound()) this.#room.releaseAll();
     return taken.items;
@@ -249,7 +254,7 @@ export class UplinkFlow implements UplinkLine {
 
   #settle(item: Item, outcome: UplinkOutcome, answer: HereAnswer | null): void {
     const latencyMs = Math.max(0, this.#o.clock.now() - item.arrivedAt);
-    if (outcome.kind === 'delivered') this.latency.record(latencyMs);
+    if (outcome.kind === 'delivered' && item.replayed !== true) this.latency.record(latencyMs);
     this.#settler.add(item.seq, outcome);
     this.#tell({ seq: item.seq, device: item.device, outcome, requestId: answer?.requestId ?? null, latencyMs });
   }
@@ -271,7 +276,7 @@ export class UplinkFlow implements UplinkLine {
           severity: 'error',
           connectionId: this.#o.connectionId,
           key: 'read',
-          message: `The journal cannot be read: ${describeError(error)}`,
+          message: `The journal cannot be read: ${describeError(error)}. It is tried again; look at the disk.`,
         });
         this.#pumpIn(1_000);
       },

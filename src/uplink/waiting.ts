@@ -1,8 +1,10 @@
 // The waiting room: mapped uplinks in memory, one lane a device, and the choice of what goes into the next batch.
 //
 // Per device the order is kept and a device has uplinks in one request at a time. Lanes that are ready wait in two heaps by
-// their oldest sequence number: `fresh` (came straight from the source) and `late` (read back from the journal). While both
-// have something, half of a batch is for each: a backlog goes longest-waiting first, and other devices are not held up by it.
+// their oldest sequence number: `fresh` (came straight from the source) and `late` (read back from the journal, or older than
+// the last outage). While both have something, half of a batch is for each: a backlog goes longest-waiting first, and other
+// devices are not held up by it.
+import { LANE, Lane, LaneHeap } from './lanes.ts';
 
 /** One uplink that waits for HERE: all its records go in one request. */
 export interface Item {
@@ -15,93 +17,19 @@ export interface Item {
   readonly arrivedAt: number;
   /** Read back from the journal: part of a backlog. */
   readonly late: boolean;
+  /** A dead letter that was put on its way again. */
+  readonly replayed?: boolean;
+  /** Times that it was sent, and that HERE did not know its device. */
   attempts: number;
+  notFound?: number;
 }
 
 /** What may be said of a device when its lane's turn comes. `park`: leave it out until `release`; `skip`: no uplink of it goes. */
 export type Admission = 'send' | 'park' | 'skip';
 
-const LANE = { empty: 0, ready: 1, flying: 2, parked: 3 } as const;
-type LaneState = (typeof LANE)[keyof typeof LANE];
-
-class Lane {
-  readonly device: string;
-  items: Item[] = [];
-  head = 0;
-  /** How many from `head` on are in a request. */
-  flying = 0;
-  state: LaneState = LANE.empty;
-
-  constructor(device: string) {
-    this.device = device;
-  }
-
-  get oldest(): Item {
-    return this.items[this.head] as Item;
-  }
-
-  get size(): number {
-    return this.items.length - this.head;
-  }
-
-  shift(): Item {
-    const item = this.items[this.head] as Item;
-    this.head += 1;
-    if (this.head > 32 && this.head * 2 > this.items.length) {
-      this.items = this.items.slice(this.head);
-      this.head = 0;
-    }
-    return item;
-  }
-}
-
-/** Binary min-heap of ready lanes by their oldest sequence number, which cannot change while a lane is in it. */
-class LaneHeap {
-  readonly #lanes: Lane[] = [];
-
-  get size(): number {
-    return this.#lanes.length;
-  }
-
-  push(lane: Lane): void {
-    const lanes = this.#lanes;
-    const seq = lane.oldest.seq;
-    let i = lanes.length;
-    while (i > 0) {
-      const above = (i - 1) >> 1;
-      const parent = lanes[above] as Lane;
-      if (parent.oldest.seq <= seq) break;
-      lanes[i] = parent;
-      i = above;
-    }
-    lanes[i] = lane;
-  }
-
-  peek(): Lane | undefined {
-    return this.#lanes[0];
-  }
-
-  pop(): Lane | undefined {
-    const lanes = this.#lanes;
-    const top = lanes[0];
-    const last = lanes.pop();
-    if (top === undefined || last === undefined || lanes.length === 0) return top;
-    const seq = last.oldest.seq;
-    let i = 0;
-    for (;;) {
-      let below = 2 * i + 1;
-      if (below >= lanes.length) break;
-      const right = lanes[below + 1];
-      if (right !== undefined && right.oldest.seq < (lanes[below] as Lane).oldest.seq) below += 1;
-      const child = lanes[below] as Lane;
-      if (child.oldest.seq >= seq) break;
-      lanes[i] = child;
-      i = below;
-    }
-    lanes[i] = last;
-    return top;
-  }
-}
+/** What came while an outage was about to end, or while its end was not noticed yet, is no backlog. */
+const FRESH_MS = 30_000;
+const NOTHING = { records: 0, bytes: 0 };
 
 export interface TakeLimits {
   readonly maxRecords: number;
@@ -125,6 +53,10 @@ export class WaitingRoom {
   readonly #late = new LaneHeap();
   #bytes = 0;
   #count = 0;
+  /** Up to it all wait as a backlog, as what was read back from the journal does. */
+  #backlogSeq = 0;
+  /** Of an odd number of records the odd one is for each in turn, so that none starves where a batch has one record. */
+  #oddIsFresh = true;
 
   /** Bytes of record text in memory. */
   get bytes(): number {
@@ -157,13 +89,29 @@ export class WaitingRoom {
     if (lane.state === LANE.empty) this.#makeReady(lane);
   }
 
+  /**
+   * HERE did not take anything for a while: what has waited since is a backlog, which does not hold up devices that have none.
+   * `nowMs`: wall clock, as `arrivedAt`.
+   */
+  markBacklog(nowMs: number): void {
+    for (const lane of this.#lanes.values()) {
+      const last = lane.items.findLast((item) => item.arrivedAt < nowMs - FRESH_MS);
+      if (last !== undefined && last.seq > this.#backlogSeq) this.#backlogSeq = last.seq;
+    }
+    const ready: Lane[] = [];
+    for (let lane = this.#fresh.pop(); lane !== undefined; lane = this.#fresh.pop()) ready.push(lane);
+    for (const lane of ready) this.#makeReady(lane);
+  }
+
   /** The next batch, as full as the limits allow. Its devices stay out of further batches until `finish` or `putBack`. */
   take(limits: TakeLimits): Taken {
     const taken: Taken = { items: [], expired: [], skipped: [] };
     const room = { records: limits.maxRecords, bytes: limits.maxBytes };
     if (this.#late.size > 0) {
-      const half = { records: Math.ceil(room.records / 2), bytes: Math.ceil(room.bytes / 2) };
-      const used = this.#fill(this.#fresh, limits, half, taken);
+      const records = (this.#oddIsFresh ? Math.ceil : Math.floor)(room.records / 2);
+      this.#oddIsFresh = !this.#oddIsFresh;
+      const half = { records, bytes: Math.ceil(room.bytes / 2) };
+      const used = records === 0 ? NOTHING : this.#fill(this.#fresh, limits, half, taken);
       room.records -= used.records;
       room.bytes -= used.bytes;
       const late = this.#fill(this.#late, limits, room, taken);
@@ -282,6 +230,7 @@ export class WaitingRoom {
 
   #makeReady(lane: Lane): void {
     lane.state = LANE.ready;
-    (lane.oldest.late ? this.#late : this.#fresh).push(lane);
+    const { late, seq } = lane.oldest;
+    (late || seq <= this.#backlogSeq ? this.#late : this.#fresh).push(lane);
   }
 }

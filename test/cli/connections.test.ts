@@ -73,6 +73,7 @@ async function start(answers: Partial<Control> = {}): Promise<Calls> {
     ['tenant-b', view('tenant-b', 'AUTHENTICATION_FAILED', 'HERE refused the password')],
   ]);
   const control: Control = {
+    letters: {} as Control['letters'],
     worker: () => {
       throw new Error('not asked for');
     },

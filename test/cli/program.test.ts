@@ -37,7 +37,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
-const VERBS = ['start', 'demo', 'sandbox', 'fleet', 'config', 'validate', 'map', 'connections'];
+const VERBS = ['start', 'demo', 'sandbox', 'fleet', 'config', 'validate', 'map', 'connections', 'chaos'];
 const UNDER_CONNECTIONS = ['ls', 'show', 'apply', 'rm', 'tail'].map((name) => `connections ${name}`);
 
 describe('The command line', () => {

@@ -22,6 +22,8 @@ class World {
     const { machine } = this.run;
     if (machine.phase === 'OPENED') expect(machine.lineOpen && machine.parts === 'ready').toBe(true);
     if (machine.phase === 'DEACTIVATED') expect(machine.parts).toBe('none');
+    expect(machine.heldFor !== null).toBe(machine.held);
+    if (machine.held) expect(['CLOSED', 'AUTHENTICATING', 'OPENED', 'CLOSING']).toContain(machine.phase);
     if (machine.phase === 'AUTHENTICATING') expect(this.entering).toBe(true);
     if (machine.phase === 'CLOSING') expect(this.closing || this.tearing || this.preparing).toBe(true);
     if (machine.phase === 'OPENING' && machine.parts === 'making') expect(this.preparing).toBe(true);
@@ -41,7 +43,10 @@ class World {
     } else if (effect.kind === 'tearDown') {
       expect(this.parts && !this.closing && !this.entering).toBe(true);
       this.tearing = true;
-    } else if (effect.kind === 'openLine') expect(this.parts && !this.closing).toBe(true);
+    } else if (effect.kind === 'openLine') {
+      expect(this.parts && !this.closing).toBe(true);
+      expect(effect.probe).toBe(this.run.machine.held);
+    }
   }
 
   /** Lets one thing under way end. */

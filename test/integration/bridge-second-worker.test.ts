@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 import {
   BridgeChild,
   type BridgeSetup,
+  definition,
+  LocalBridge,
   type Settings,
   type TestBroker,
   temporaryFolder,
@@ -61,6 +63,19 @@ describeWith('mosquitto', 'bridges on one Mosquitto', () => {
     expect(line).toContain(`process ${bridge.pid} on`);
     expect(line).toContain('"here-bridge"');
     await started(setupOf(broker, { ...quick, topics: { prefix: 'other' } }));
+  });
+
+  test('of two that start at the very same moment one gives way, and the other one goes on', async () => {
+    const broker = await useBroker('mosquitto');
+    const bridges = await Promise.all([0, 1].map(() => LocalBridge.start(setupOf(broker, quick))));
+    const ousted = await Promise.race(bridges.map(async (each) => ({ each, error: await each.bridge.ousted })));
+    expect(ousted.error).toMatchObject({ code: 'prefixInUse', exitCode: 75 });
+    await ousted.each.stop();
+    const [other] = bridges.filter((each) => each !== ousted.each) as [LocalBridge];
+    expect(ousted.error.message).toContain(other.bridge.control.worker().worker);
+    // It has the config topic for itself.
+    await other.apply('a', definition({ email: 'a@example.com', password: 'b' }));
+    expect(await other.connection('a')).not.toBeNull();
   });
 
   test('a copied data directory does not make a second one the first', async () => {

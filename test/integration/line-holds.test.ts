@@ -1,4 +1,4 @@
-// What keeps a connection or a device waiting at HERE, and how they come back by themselves: quota, licence, refusals.
+// What waits at HERE and comes back by itself (quota, licence, refusals), and low-rate alarms: the whole bridge on a clock that is moved on.
 import { expect, test } from 'vitest';
 import type { EventKind } from '../../src/domain/events.ts';
 import {
@@ -14,6 +14,7 @@ import { JumpClock } from '../support/jump-clock.ts';
 import { useSandbox } from '../support/sandbox.ts';
 import { Uplinks } from '../support/uplinks.ts';
 
+const CREATE = 'POST /registry/v2/{appId}/devices';
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
@@ -46,6 +47,14 @@ test("HERE's device quota used up: new devices wait and are listed, known ones g
   expect(shown.devicesWaiting.first).toHaveLength(6);
   expect(shown.devicesWaiting.first[0]).toMatchObject({ reason: expect.stringContaining('quota') });
   expect((await told(bridge, 'deviceQuotaUsedUp'))[0]).toMatchObject({ severity: 'error' });
+  // HERE is asked again, and says the same: no news.
+  const asked = (): number => Object.values(sandbox.stats().requests[CREATE] ?? {}).reduce((a, b) => a + b, 0);
+  const before = asked();
+  clock.jump(11 * MINUTE_MS);
+  await until('HERE is asked again', () => asked() > before);
+  await until('they wait again', async () => (await bridge.connection('a'))?.activity?.devicesWaiting.count === 6);
+  const ofDevices = (await told(bridge, 'deviceQuotaUsedUp')).filter(({ key }) => key === 'deviceQuotaUsedUp');
+  expect(ofDevices.reduce((sum, { count }) => sum + count, 0)).toBeLessThanOrEqual(6);
   uplinks.publish(10);
   await until('the known ones go on', () => sandbox.stats().acceptedRecords === 8);
   expect((await bridge.connection('a'))?.ledger).toMatchObject({ delivered: 8, pending: 12, skipped: {} });
@@ -173,4 +182,40 @@ test('a connection that is held is tried with one uplink every 10 minutes, loses
   expect((await again.connection('a'))?.reason).toBeNull();
   expect(uplinks.missing(uplinks.arrivals(sandbox))).toEqual([]);
   expect(uplinks.arrivals(sandbox).outOfOrder).toEqual([]);
+});
+
+test('a low-rate alarm is raised, is still there after a restart, and is cleared when uplinks pass again', async () => {
+  const { clock, broker, bridge, setup, whole, told } = await setUp();
+  const alarm = {
+    startTime: '00:00',
+    endTime: '24:00',
+    timezone: 'Europe/Paris',
+    recurrence: [
+      { frequency: 'weekly', byDays: ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] },
+    ],
+    uplinkRateMinPerHour: 5,
+    message: 'Lorries are silent',
+  };
+  await bridge.apply('a', { ...whole, alarms: [alarm] });
+  await untilState(bridge, 'a', 'OPENED');
+  const startedAt = clock.now();
+  const active = await until('it is raised', async () => {
+    clock.jump(4 * MINUTE_MS);
+    return (await bridge.connection('a'))?.status.activeAlarms;
+  });
+  expect(clock.now() - startedAt).toBeGreaterThan(60 * MINUTE_MS);
+  expect(active).toMatchObject([{ message: 'Lorries are silent', uplinksPerHour: 0, uplinkRateMinPerHour: 5 }]);
+  await bridge.stop();
+  const again = await LocalBridge.start(setup, { clock });
+  const shown = await untilState(again, 'a', 'OPENED');
+  expect(shown.status.activeAlarms).toEqual(active);
+  const uplinks = new Uplinks({ brokerUrl: broker.url, devices: 5 });
+  uplinks.publish(5);
+  await settledLedger(again, 'a', 5);
+  await until('it is cleared', async () => {
+    clock.jump(MINUTE_MS);
+    return (await again.connection('a'))?.status.activeAlarms === undefined;
+  });
+  expect((await told(again, 'alarmRaised')).map(({ count }) => count)).toEqual([1]);
+  expect((await told(again, 'alarmCleared')).map(({ count }) => count)).toEqual([1]);
 });

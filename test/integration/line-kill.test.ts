@@ -15,7 +15,7 @@ import { describeWith } from '../support/requirements.ts';
 import { useSandbox } from '../support/sandbox.ts';
 import { type Arrivals, Uplinks } from '../support/uplinks.ts';
 
-const KILLS = Number(process.env.LINE_KILLS ?? 6);
+const KILLS = Number(process.env.LINE_KILLS ?? 5);
 const PER_SECOND = 400;
 const CONCURRENCY = 4;
 /** HERE takes so long, so that a kill finds requests under way. */

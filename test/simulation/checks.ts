@@ -31,8 +31,7 @@ export function checkHealed(world: World): number {
     const isBacklogged = uplinks.some(
       (other) => other.device === uplink.device && other !== uplink && other.firstArrivalMs === null,
     );
-    const isLast = !uplinks.some((other) => other.device === uplink.device && other.emittedAt > uplink.emittedAt);
-    if (!isLast || isBacklogged || plan.validity !== null) continue;
+    if (isBacklogged || plan.validity !== null) continue;
     const sinceMs = Math.max(uplink.publishedMs ?? 0, world.troubleUntilMs);
     const tookMs = (uplink.firstArrivalMs ?? world.time.nowMs) - sinceMs;
     healedMs = Math.max(healedMs, tookMs);

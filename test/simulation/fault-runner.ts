@@ -1,12 +1,13 @@
 // Lets the planned faults happen, and lets those whose work it is put them right.
 import { topicFilterOf } from './fleet.ts';
 import type { HereProjectModel } from './here-model.ts';
-import type { Life } from './life.ts';
 import type { PlannedFault } from './plan-faults.ts';
 import type { World } from './world.ts';
 
 /** A process that is to die at start gets so many steps at most. */
 const START_STEPS = 60;
+/** A process that does nothing is killed all the same. */
+const DIES_WITHIN_MS = 3_000;
 /** A person restarts a held connection so long after what held it is put right. */
 const PERSON_MS = 2_000;
 
@@ -154,23 +155,14 @@ export class FaultRunner {
         else this.#crash(fault, again - 1, this.#dice.whole(0, START_STEPS));
       });
     };
-    if (life === null || !life.alive) {
+    if (life === null) {
       revive();
       return;
     }
     if (calls < 0) life.end(fault.ending);
     else life.endAfter(calls, fault.ending);
-    this.#whenDead(life, fault, revive);
-  }
-
-  #whenDead(life: Life, fault: PlannedFault & { kind: 'crash' }, revive: () => void): void {
-    const endMs = this.#world.time.nowMs + 3_000;
-    const look = (): void => {
-      if (life.alive && this.#world.time.nowMs >= endMs) life.end(fault.ending);
-      if (life.alive) this.#world.time.after(100, look);
-      else revive();
-    };
-    look();
+    world.time.after(DIES_WITHIN_MS, () => life.end(fault.ending));
+    life.whenEnded(revive);
   }
 
   #definition(

@@ -19,8 +19,12 @@ export class Fleet {
     this.#witness = witness;
   }
 
-  send(connection: ConnectionPlan, plan: Pick<UplinkPlan, 'device' | 'kind' | 'paddingBytes'>): Uplink {
-    const { device, isProbe } = plan.device;
+  send(
+    connection: ConnectionPlan,
+    plan: Pick<UplinkPlan, 'device' | 'kind' | 'paddingBytes'>,
+    isProbe = false,
+  ): Uplink {
+    const { device } = plan.device;
     // By the millisecond, and never twice the same.
     const emittedAt = Math.max(this.#time.wallMs, (this.#emitted.get(device) ?? 0) + 1);
     const count = this.#emitted.size;

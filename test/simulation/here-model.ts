@@ -67,6 +67,10 @@ export class HereModel {
     this.options = options;
   }
 
+  project(appId: string): HereProjectModel | null {
+    return this.options.accounts.flatMap(({ projects }) => projects).find((one) => one.appId === appId) ?? null;
+  }
+
   accountOfToken(token: string | null): HereAccountModel | null {
     const now = this.options.now();
     for (const account of this.options.accounts) {

@@ -138,10 +138,12 @@ class Exchange {
 
   #serve(token: string | null): HereReply {
     const { method, path, body } = this.#request;
+    // Broken off before it came here: should HERE take it, the bridge will never hear.
+    if (this.#isOver) for (const uplink of this.#uplinks) uplink.excuses += 1;
     const reply = this.#network.here.serve({ method, path, token, body }, this.#uplinks);
-    this.#isTaken = reply.status === 204;
-    // Broken off before it came here: that HERE took it, the bridge will never hear.
-    if (this.#isTaken && this.#isOver) this.#excuse();
+    const isTaken = reply.status === 204;
+    if (this.#isOver && !isTaken) for (const uplink of this.#uplinks) uplink.excuses -= 1;
+    this.#isTaken = isTaken && !this.#isOver;
     return reply;
   }
 

@@ -17,6 +17,7 @@ export class Life {
   #countdown: number | null = null;
   readonly #onEnd: (ending: Ending) => void;
   #ending: Ending = 'kill';
+  readonly #waiting: (() => void)[] = [];
 
   constructor(number: number, onEnd: (ending: Ending) => void) {
     this.number = number;
@@ -34,6 +35,13 @@ export class Life {
     if (!this.alive) return;
     this.alive = false;
     this.#onEnd(ending);
+    for (const run of this.#waiting.splice(0)) run();
+  }
+
+  /** Calls `run` when the process is gone, however it ends. */
+  whenEnded(run: () => void): void {
+    if (this.alive) this.#waiting.push(run);
+    else run();
   }
 
   /** Before and after the effect of a synchronous port call. Throws when the process is dead, or dies here. */

@@ -63,6 +63,12 @@ export class People {
     return this.#wish(connection).topics;
   }
 
+  /** The project that the connection is to send into. */
+  appIdOf(connection: number): string {
+    const { appId, plan } = this.#wish(connection);
+    return appId ?? this.#options.plan.accounts[plan.account]?.appIds[0] ?? '';
+  }
+
   change(connection: number, change: DefinitionChange): void {
     const wish = this.#wish(connection);
     const { dice, plan } = this.#options;

@@ -52,7 +52,7 @@ export class Permits {
       counted.starts = counted.starts.filter((at) => at > now - periodMs + 1e-6);
       counted.starts.push(now);
       const count = counted.starts.length;
-      if (count > Math.max(1, requestsPerSecond)) {
+      if (count > Math.max(1, Math.ceil(requestsPerSecond))) {
         const words = `${count} requests in ${periodMs} ms for ${project}, ${requestsPerSecond} a second are allowed`;
         this.#violated('permits', words, [project]);
       }

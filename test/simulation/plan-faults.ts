@@ -142,7 +142,6 @@ function drawHereFault(dice: Dice, email: string): WithoutTime<PlannedFault> {
     forMs: Math.round(dice.scaled(300, mostMs)),
     fault,
   });
-  const retryAfterS = dice.pick([null, null, dice.whole(1, 60)]);
   const draw = dice.weighted<() => WithoutTime<PlannedFault>>([
     [3, () => here({ kind: 'away', email: null, share: 1 }, 900_000)],
     [2, () => here({ kind: 'hang', email: dice.pick([null, email]), share }, 100_000)],
@@ -153,22 +152,32 @@ function drawHereFault(dice: Dice, email: string): WithoutTime<PlannedFault> {
     [1, () => here({ kind: 'forbidden', email, share }, 100_000)],
     [1, () => here({ kind: 'unauthorized', email, share }, 20_000)],
     [1, () => here({ kind: 'jobs', email: null, share, status: dice.pick([500, 503]) }, 60_000)],
-    [
-      3,
-      () =>
-        here(
-          {
-            kind: 'status',
-            email: dice.pick([null, email]),
-            share,
-            status: dice.pick([429, 429, 500, 502, 503, 408]),
-            retryAfterS,
-            asDate: dice.isLucky(0.3),
-            isTaken: dice.isLucky(0.1),
-          },
-          100_000,
-        ),
-    ],
+    [3, () => drawStatus(dice, here, share, email)],
   ]);
   return draw();
+}
+
+/**
+ * A host that answers its health well and refuses all else for longer than a connection stays open leaves it to the reconnect
+ * strategy to try again: such faults are shorter here, since nobody promises thirty seconds then.
+ */
+function drawStatus(
+  dice: Dice,
+  here: (fault: HereFault, mostMs: number) => WithoutTime<PlannedFault>,
+  share: number,
+  ofAccount: string,
+): WithoutTime<PlannedFault> {
+  const status = dice.pick([429, 429, 500, 502, 503, 408] as const);
+  const email = dice.pick([null, ofAccount]);
+  const retryAfterS = dice.pick([null, null, dice.whole(1, 60)]);
+  const fault: HereFault = {
+    kind: 'status',
+    email,
+    share,
+    status,
+    retryAfterS,
+    asDate: dice.isLucky(0.3),
+    isTaken: dice.isLucky(0.1),
+  };
+  return here(fault, email === null && status !== 429 ? 900_000 : 150_000);
 }

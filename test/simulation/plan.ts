@@ -87,7 +87,7 @@ export function drawPlan(seed: number): Plan {
     connections,
     limits: {
       concurrency: dice.whole(1, 4),
-      requestsPerSecond: dice.pick([null, null, 2, 5, 10, 0.8]),
+      requestsPerSecond: dice.pick([null, null, 2, 2.5, 5, 10]),
       maxRecords: dice.pick([3, 10, 50, 500]),
       timeoutMs: dice.pick([2_000, 5_000, 10_000]),
       rampMs: dice.pick([5_000, 60_000]),

@@ -69,9 +69,12 @@ async function run(world: World, plan: Plan): Promise<number> {
       return;
     }
     probed = true;
-    for (const connection of plan.connections) {
+    for (const [n, connection] of plan.connections.entries()) {
+      // A device that has to be made first may have to wait for its turn.
+      const known = world.here.project(people.appIdOf(n))?.devices;
       for (const device of connection.devices) {
-        if (device.isProbe) fleet.send(connection, { device, kind: 'telemetry', paddingBytes: 0 });
+        if (device.isProbe)
+          fleet.send(connection, { device, kind: 'telemetry', paddingBytes: 0 }, known?.has(device.device));
       }
     }
   };

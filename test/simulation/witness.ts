@@ -22,7 +22,7 @@ export interface Uplink {
   readonly emittedAt: number;
   /** Uplinks of one lane (a device on one set of topics) keep their order. */
   readonly lane: string;
-  /** Sent after the last fault, by a device that was quiet since the beginning. */
+  /** Sent after the last fault, by a device that was quiet since the beginning and that HERE knows. */
   readonly isProbe: boolean;
   /** Simulated ms at which the broker had it; null: not yet. */
   publishedMs: number | null;

@@ -172,6 +172,7 @@ export class World {
     }
     trace.add('! the bridge is asked to stop');
     const atMs = time.nowMs;
+    life.whenEnded(ended);
     const late = time.after(STOP_WITHIN_MS, () => this.violated('stop', 'the bridge did not stop within 10 s'), life);
     this.#process.stop().then(
       () => {
@@ -179,7 +180,6 @@ export class World {
         if (!life.alive) return;
         trace.add(`! the bridge has stopped after ${Math.round(time.nowMs - atMs)} ms`);
         life.end('kill');
-        ended();
       },
       (error: unknown) => {
         if (life.alive) this.violated('stop', `the stop failed: ${String(error)}`);

@@ -265,7 +265,7 @@ test('what expired is listed with device and age, the last thousand of it', asyn
     { time: now + 1000, seq: 1200, device: entry(1200).device, reason: 'tooOld', ageMs: 2200 },
     { time: now + 1000, seq: 1199, device: entry(1199).device, reason: 'tooOld', ageMs: 2199 },
   ]);
-  a.countLeftOut(1, entry(9).device);
+  a.countLeftOut(1, [entry(9).device]);
   await s.reopen();
   const all = s.store.expired('a', 5000);
   expect([all.length, all[0], all.at(-1)?.seq]).toEqual([
@@ -281,7 +281,7 @@ test('with its connection go the letters, the keys of replayed ones and the list
   let a = await withLetters(s, 2);
   const letters = carried(a.deadLetters(2));
   await replay(a, a.deadLetters(1));
-  a.countLeftOut(1, null);
+  a.countLeftOut(1, [null]);
   await a.close();
   await s.store.deleteConnection('a');
   a = await s.connection();

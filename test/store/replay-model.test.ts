@@ -104,7 +104,6 @@ test('whatever is replayed, dropped, imported, interrupted and killed: each mess
             // Until they are booked the copies count as messages of their own: the ledger balances even so.
             expect(a.ledger().received).toBe(received + chosen.length);
             expect([a.verify(), imbalance(a.ledger())]).toEqual([0, 0]);
-            if (one.do === 'replayThenKill') await s.store.events.list({ limit: 1 });
           });
           if (one.do === 'replayThenKill') a = await s.kill();
           else await s.clock.advance(1000);
@@ -141,8 +140,6 @@ test('whatever is replayed, dropped, imported, interrupted and killed: each mess
 function template(): Parameters<JournalledConnection['importDeadLetters']>[0][number] {
   return {
     key: '',
-    seq: 0,
-    time: 1,
     arrivedAt: 1,
     topic: 't',
     payload: Buffer.from('carried'),

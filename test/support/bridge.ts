@@ -1,6 +1,4 @@
 // A real bridge for tests of the whole line: in this process, or as a child that can be killed and started again on its data.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -16,15 +14,8 @@ import type { ConnectionActivity } from '../../src/domain/ports/control.ts';
 import { systemChance, systemClock } from '../../src/ops/clock.ts';
 import { createLogger } from '../../src/ops/logger.ts';
 import { freePort } from './free-port.ts';
+import { MainProcess } from './main-process.ts';
 import { Mosquitto } from './mosquitto.ts';
-
-const main = path.resolve(import.meta.dirname, '../../src/main.ts');
-
-/** A broken-off run must not leave bridges behind. */
-const running = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
 
 export type Settings = Readonly<Record<string, unknown>>;
 
@@ -158,106 +149,29 @@ export class LocalBridge implements Worker {
 }
 
 /** `node src/main.ts start`, as often as wanted on one data directory. */
-export class BridgeChild implements Worker {
-  readonly #config: string;
+export class BridgeChild extends MainProcess implements Worker {
   readonly #dataDir: string;
-  #child: ChildProcess | null = null;
   #admin: AdminClient | null = null;
-  #output = '';
-  #errors = '';
-  #ended: Promise<number | null> = Promise.resolve(null);
 
   constructor(setup: BridgeSetup) {
+    super(writeConfig(setup));
     this.#dataDir = setup.dataDir;
-    this.#config = writeConfig(setup);
     onTestFinished(() => this.kill());
   }
 
   /** Resolves when its admin interface answers and the config topic is read. */
   async start(): Promise<void> {
-    const child = this.#launch();
+    this.#admin = null;
+    const child = this.launch();
     const file = path.join(this.#dataDir, 'admin.json');
     await until('the bridge is ready', async () => {
-      if (child.exitCode !== null) throw new Error(`the bridge ended with ${child.exitCode}: ${this.#output}`);
+      if (child.exitCode !== null) throw new Error(`the bridge ended with ${child.exitCode}: ${this.output}`);
       // A killed one leaves its file behind.
       if (readPid(file) !== child.pid) return false;
       this.#admin = await AdminClient.find(this.#dataDir);
       const { body } = await this.#admin.request('GET', '/status');
       return (body as { ready: boolean }).ready;
     });
-  }
-
-  /** Starts it and waits until it has ended by itself: exit code and standard error. */
-  async run(): Promise<{ readonly code: number | null; readonly err: string }> {
-    this.#launch();
-    return { code: await this.#ended, err: this.#errors };
-  }
-
-  #launch(): ChildProcess {
-    const args = [main, 'start', '--config', this.#config];
-    const child = spawn(process.execPath, args, {
-      env: { PATH: process.env.PATH ?? '' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    running.add(child);
-    this.#ended = once(child, 'close').then(([code]) => {
-      running.delete(child);
-      return code as number | null;
-    });
-    this.#child = child;
-    this.#admin = null;
-    this.#errors = '';
-    const keep = (chunk: Buffer): void => {
-      this.#output = (this.#output + chunk).slice(-200_000);
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    child.stderr.on('data', (chunk: Buffer) => {
-      this.#errors += chunk;
-    });
-    return child;
-  }
-
-  get pid(): number {
-    return this.#child?.pid ?? 0;
-  }
-
-  /** Exit code once it has ended; null when a signal ended it. */
-  get ended(): Promise<number | null> {
-    return this.#ended;
-  }
-
-  signal(name: 'SIGTERM' | 'SIGINT'): void {
-    this.#child?.kill(name);
-  }
-
-  /** All that it has written, the latest 200,000 characters. */
-  get output(): string {
-    return this.#output;
-  }
-
-  get hasEnded(): boolean {
-    return this.#child === null || this.#child.exitCode !== null || this.#child.signalCode !== null;
-  }
-
-  /** kill -9. */
-  async kill(): Promise<void> {
-    await this.#end('SIGKILL');
-  }
-
-  /** SIGTERM; the exit code. */
-  async stop(): Promise<number | null> {
-    return this.#end('SIGTERM');
-  }
-
-  /** Resident memory now, MiB; 0 where the system does not tell. */
-  get rssMiB(): number {
-    try {
-      const status = fs.readFileSync(`/proc/${this.pid}/status`, 'utf8');
-      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-    } catch {
-      return 0;
-    }
   }
 
   async connection(id: string): Promise<Shown | null> {
@@ -276,16 +190,9 @@ export class BridgeChild implements Worker {
   }
 
   #request(method: 'GET' | 'PUT', route: string, body?: unknown) {
-    if (this.hasEnded) throw new Error(`the bridge does not run: ${this.#output.slice(-2000)}`);
+    if (this.hasEnded) throw new Error(`the bridge does not run: ${this.output.slice(-2000)}`);
     if (this.#admin === null) throw new Error('the bridge has not started');
     return this.#admin.request(method, route, body);
-  }
-
-  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
-    const child = this.#child;
-    if (child === null || this.hasEnded) return child?.exitCode ?? null;
-    child.kill(signal);
-    return this.#ended;
   }
 }
 

@@ -47,6 +47,23 @@ describe('the waiting room', () => {
     expect(items.filter((each) => each.late)[0]?.seq).toBe(1);
   });
 
+  it('takes what waits at the end of an outage as a backlog, which does not hold up a device without one', () => {
+    const room = new WaitingRoom();
+    for (let seq = 1; seq <= 100; seq++) room.push(item(seq, `d${seq % 30}`));
+    room.push(item(101, 'quiet', { arrivedAt: 600_000 }));
+    room.markBacklog(620_000);
+    room.push(item(102, 'other', { arrivedAt: 620_000 }));
+    expect(seqs(room.take(limits(4)).items)).toEqual([101, 102, 1, 31]);
+  });
+
+  it('lets neither side starve where a batch has one record', () => {
+    const room = new WaitingRoom();
+    for (let seq = 1; seq <= 10; seq++) room.push(item(seq, `late-${seq}`, { late: true }));
+    for (let seq = 11; seq <= 20; seq++) room.push(item(seq, `fresh-${seq}`));
+    const first = Array.from({ length: 10 }, () => room.take(limits(1)).items[0]);
+    expect(first.filter((each) => each?.late)).toHaveLength(5);
+  });
+
   it('fills a batch from one side when the other has nothing', () => {
     const room = new WaitingRoom();
     for (let seq = 1; seq <= 100; seq++) room.push(item(seq, `late-${seq}`, { late: true }));

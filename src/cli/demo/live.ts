@@ -28,7 +28,7 @@ export interface LiveView {
 }
 
 const HIDE_CURSOR = '\u001b[?25l';
-const SHOW_CURSOR = '\u001b[?25h';
+export const SHOW_CURSOR = '\u001b[?25h';
 const CLEAR_BELOW = '\u001b[J';
 const CLEAR_SCREEN = '\u001b[2J\u001b[H';
 

@@ -1,4 +1,5 @@
 // The demo: broker, bridge, simulated fleets and simulated HERE Tracking in one process, on free ports and a temporary folder.
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,7 +14,7 @@ import { type FleetPublisher, startFleetPublisher } from '../../sandbox/fleet/pu
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
 import type { DemoOptions } from '../demo.ts';
 import type { CliIo } from '../io.ts';
-import { createLiveView, wantsColour } from './live.ts';
+import { createLiveView, SHOW_CURSOR, wantsColour } from './live.ts';
 import { DemoConnections, type DemoSnapshot, RateMeter } from './snapshot.ts';
 import { inWords, summarize } from './summary.ts';
 
@@ -27,6 +28,12 @@ const EVENTS_SHOWN = 20;
 export async function runDemo(options: DemoOptions, io: CliIo): Promise<ExitCode> {
   const stopped = io.stopSignal();
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'here-bridge-demo-'));
+  // A second Ctrl-C ends the process at once: the terminal gets its cursor back, and nothing stays behind, then as well.
+  const leave = (): void => {
+    if (io.stdout.isTTY) io.stdout.write(SHOW_CURSOR);
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  process.once('exit', leave);
   const sandbox = await startSandbox({ port: 0, seed: options.seed });
   let bridge: Bridge | null = null;
   try {
@@ -35,6 +42,7 @@ export async function runDemo(options: DemoOptions, io: CliIo): Promise<ExitCode
   } finally {
     await bridge?.stop();
     await sandbox.stop();
+    process.off('exit', leave);
     await rm(dataDir, { recursive: true, force: true });
   }
 }

@@ -21,8 +21,9 @@ export function renderView(snapshot: DemoSnapshot, options: ViewOptions): string
   const pen = new Pen(options);
   const fixed = [...head(snapshot, pen), '', ...traffic(snapshot, pen), '', ...ledger(snapshot, pen)];
   const left = (options.rows ?? Number.POSITIVE_INFINITY) - fixed.length - 1;
-  const events = section('Last events', eventLines(snapshot.events, pen), pen, left);
-  const hints = section('Try next, in another terminal', hintLines(snapshot.hints, pen), pen, left - events.length);
+  const events = section('Last events', eventLines(snapshot.events, pen), pen, left, 'last');
+  const room = left - events.length;
+  const hints = section('Try next, in another terminal', hintLines(snapshot.hints, pen), pen, room, 'first');
   return [...fixed, ...events, ...hints];
 }
 
@@ -119,10 +120,11 @@ function hintLines(hints: readonly string[], pen: Pen): string[] {
   return hints.map((hint) => pen.line([[`  ${plain(hint)}`, 'cyan']]));
 }
 
-/** A title with its lines, as many as there is room for (the last ones); nothing when there is room for none. */
-function section(title: string, lines: readonly string[], pen: Pen, room: number): string[] {
+/** A title with its lines, as many as there is room for (the first or the last ones); nothing when there is room for none. */
+function section(title: string, lines: readonly string[], pen: Pen, room: number, which: 'first' | 'last'): string[] {
   const shown = Math.min(lines.length, Math.max(0, room - 2));
-  return shown === 0 ? [] : ['', pen.line([[title, 'bold']]), ...lines.slice(lines.length - shown)];
+  const from = which === 'first' ? 0 : lines.length - shown;
+  return shown === 0 ? [] : ['', pen.line([[title, 'bold']]), ...lines.slice(from, from + shown)];
 }
 
 type Cell = readonly [text: string, colour?: Colour];

@@ -116,6 +116,6 @@ export interface Broker {
 export interface RoomAware {
   /** False while the journal is full. */
   readonly hasRoom: boolean;
-  /** A publish was accepted without this connection because its journal was full: to be counted `expired(journalFull)`. */
-  onLeftOut(message: BrokerMessage): void;
+  /** Publishes were accepted without this connection because its journal was full: to be counted `expired(journalFull)`. */
+  onLeftOut(messages: readonly BrokerMessage[]): void;
 }

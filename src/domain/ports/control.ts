@@ -4,6 +4,7 @@ import type { BridgeEvent } from '../events.ts';
 import type { Ledger } from '../ledger.ts';
 import type { UplinkOutcome } from '../uplink.ts';
 import type { Cancel } from './clock.ts';
+import type { LetterControl } from './dead-letters.ts';
 
 /** A connection as people see it: ThingPark's shape with secrets shown as `*****`, beside what the bridge knows of it. */
 export interface ConnectionView {
@@ -78,6 +79,7 @@ export interface Control {
   /** null: no such running connection. */
   follow(id: string, listener: (uplink: FollowedUplink) => void): Cancel | null;
   events(options: { readonly connectionId?: string; readonly limit: number }): readonly BridgeEvent[];
+  readonly letters: LetterControl;
 }
 
 export type { DefinitionRecord };

@@ -1,4 +1,5 @@
 // Dead letters as people work with them: looked up, edited, put on their way again, dropped, carried elsewhere.
+import type { Ledger } from '../ledger.ts';
 import type { DeadLetterReason, UplinkOutcome } from '../uplink.ts';
 import type { DeadLetter } from './store.ts';
 
@@ -83,8 +84,8 @@ export interface DeadLetterRecord {
   readonly editedAt?: string;
 }
 
-/** A dead letter to be taken in. */
-export type ImportedLetter = Omit<DeadLetter, 'id' | 'editedAt' | 'original'>;
+/** A dead letter to be taken in: kept from now on. */
+export type ImportedLetter = Omit<DeadLetter, 'id' | 'seq' | 'time' | 'editedAt' | 'original'>;
 
 export type ImportOutcome =
   /** `present`: a letter of that key is here already; `replayed`: it was here and went its way. */
@@ -121,4 +122,45 @@ export interface ExpiredUplink {
   readonly reason: Extract<UplinkOutcome, { kind: 'expired' }>['reason'];
   /** Since its network received it, or else since it arrived here. */
   readonly ageMs: number;
+}
+
+export interface LedgerView {
+  readonly id: string;
+  readonly ledger: Ledger;
+  /** `received` less all columns; 0: it balances. */
+  readonly imbalance: number;
+  /** Recounted from the journal, the settlements and the dead letters just now: what is off. Null: the connection does not run. */
+  readonly off: number | null;
+  readonly deadLetters: DeadLetterTotals | null;
+}
+
+export interface ReplayRequest {
+  readonly filter: DeadLetterFilter;
+  readonly perSecond: number;
+  /** Ends it between two steps; what was replayed is. */
+  readonly signal: AbortSignal;
+  /** About once a second. */
+  readonly onProgress: (progress: ReplayProgress) => void;
+}
+
+/** `gone`: there is no definition of it; `stopped`: it does not run; `busy`: a replay is under way. All letters are kept. */
+export interface LetterRefusal {
+  readonly kind: 'gone' | 'stopped' | 'busy';
+  readonly message: string;
+}
+
+/** What the admin interface asks about dead letters, expired uplinks and ledgers. */
+export interface LetterControl {
+  /** Null: there is no such connection, and nothing is stored of it. */
+  box(connectionId: string): DeadLetterBox | null;
+  /** Runs until all that match were replayed. */
+  replay(
+    connectionId: string,
+    request: ReplayRequest,
+  ): LetterRefusal | { readonly kind: 'ok'; readonly end: Promise<ReplayEnd> };
+  import(connectionId: string, letters: readonly ImportedLetter[]): LetterRefusal | ImportOutcome;
+  expired(connectionId: string, limit: number): readonly ExpiredUplink[];
+  /** Of connections with a ledger that this worker knows. */
+  ledgers(): readonly LedgerView[];
+  ledger(connectionId: string): LedgerView | null;
 }

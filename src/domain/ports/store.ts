@@ -36,7 +36,7 @@ export interface ConnectionStore {
    */
   append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number;
   /** Counts messages that were left out (`expired(journalFull)`): received and expired grow, nothing is stored. */
-  countLeftOut(count: number, device?: string | null): void;
+  countLeftOut(count: number, devices?: readonly (string | null)[]): void;
   /**
    * Puts dead letters on their way again: each is appended to the journal under a new sequence number, and with it moves
    * deadLettered → pending in the ledger; received stays. The letter is deleted only once its message is in the journal.

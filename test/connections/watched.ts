@@ -1,0 +1,88 @@
+// A connection that is watched by its low-rate alarms, over days and restarts, in no time.
+import { LowRateAlarms } from '../../src/connections/alarms.ts';
+import type { AlarmDefinition } from '../../src/domain/connection.ts';
+import type { NewEvent } from '../../src/domain/events.ts';
+import { emptyLedger } from '../../src/domain/ledger.ts';
+import type { Clock } from '../../src/domain/ports/clock.ts';
+
+export const SECOND = 1000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+
+export const WORKDAYS: AlarmDefinition = {
+  startTime: '08:00',
+  endTime: '18:00',
+  timezone: 'Europe/Paris',
+  recurrence: [{ frequency: 'weekly', byDays: ['monday', 'tuesday', 'wednesday', 'thursday', 'friday'] }],
+  uplinkRateMinPerHour: 10,
+  message: 'Lorries are silent.',
+};
+
+/** A connection over days: its store outlives the alarms that watch it. */
+export class Watched {
+  readonly events: NewEvent[] = [];
+  readonly state = new Map<string, string>();
+  received = 0;
+  changes = 0;
+  definitions: readonly AlarmDefinition[];
+  alarms: LowRateAlarms;
+  #wall: number;
+  #monotonic = 0;
+
+  constructor(at: string, ...definitions: AlarmDefinition[]) {
+    this.#wall = Date.parse(at);
+    this.definitions = definitions;
+    this.alarms = this.#make();
+  }
+
+  get at(): number {
+    return this.#wall;
+  }
+
+  get kinds(): string[] {
+    return this.events.map((event) => event.kind);
+  }
+
+  #make(): LowRateAlarms {
+    const clock: Clock = { now: () => this.#wall, monotonic: () => this.#monotonic, after: () => () => {} };
+    const store = {
+      getState: (key: string) => this.state.get(key) ?? null,
+      setState: (key: string, value: string | null) =>
+        void (value === null ? this.state.delete(key) : this.state.set(key, value)),
+      ledger: () => ({ ...emptyLedger(), received: this.received }),
+    };
+    const events = { emit: (event: NewEvent) => void this.events.push(event) };
+    return new LowRateAlarms({ connectionId: 'a', store, events, clock, onChange: () => void this.changes++ });
+  }
+
+  /** Time passes, the bridge running or not. */
+  pass(ms: number): void {
+    this.#wall += ms;
+    this.#monotonic += ms;
+  }
+
+  setClock(ms: number): void {
+    this.#wall += ms;
+  }
+
+  /** The bridge runs until then, with so many uplinks an hour, evenly. */
+  run(ms: number, perHour = 0): void {
+    const end = this.#wall + ms;
+    const from = this.#wall;
+    const before = this.received;
+    while (this.#wall < end) {
+      this.pass(Math.min(SECOND, end - this.#wall));
+      this.received = before + Math.floor(((this.#wall - from) * perHour) / HOUR);
+      this.alarms.tick(this.definitions);
+    }
+  }
+
+  /** In order, or as a kill does it. */
+  stop(how: 'in order' | 'killed' = 'in order'): void {
+    if (how === 'in order') this.alarms.save();
+  }
+
+  start(): void {
+    this.alarms = this.#make();
+  }
+}

@@ -1,0 +1,68 @@
+// What the documentation says in tables must be what the code does.
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { EVENT_KINDS } from '../src/domain/events.ts';
+import { STATUS_RULES, type StatusRule } from '../src/here/outcome.ts';
+
+/** The rows of all tables of a page, cell by cell, without headings. */
+function rows(page: string): string[][] {
+  const text = readFileSync(path.join(import.meta.dirname, '../docs', page), 'utf8');
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines
+    .filter((line, at) => line.startsWith('|') && !line.startsWith('| ---') && !lines[at + 1]?.startsWith('| ---'))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split('|')
+        .map((cell) => cell.trim()),
+    );
+}
+
+describe('docs/events.md', () => {
+  it('has one row for each kind of event, with when and what to do', () => {
+    const described = rows('events.md');
+    expect(described.map(([kind]) => kind?.replaceAll('`', '')).sort()).toEqual([...EVENT_KINDS].sort());
+    for (const [kind, when, todo] of described)
+      expect([kind, when, todo].every((cell) => (cell ?? '') !== '')).toBe(true);
+  });
+});
+
+describe('each kind of event', () => {
+  it('is told by some part of the bridge', () => {
+    const src = path.join(import.meta.dirname, '../src');
+    const code = globSync('{bridge,connections,uplink,store}/**/*.ts', { cwd: src })
+      .map((file) => readFileSync(path.join(src, file), 'utf8'))
+      .join('\n');
+    expect(EVENT_KINDS.filter((kind) => !code.includes(`'${kind}'`))).toEqual([]);
+  });
+});
+
+describe('docs/outcomes.md', () => {
+  /** What the bridge does, in the page's words. */
+  const does = ({ meaning, status }: StatusRule): RegExp => {
+    switch (meaning.kind) {
+      case 'accepted':
+        return /^settles the records as delivered$/;
+      case 'refused':
+        return meaning.unknownDevice ? /until the device is found$/ : /until the record at fault is found$/;
+      case 'tooLarge':
+        return /^splits the batch$/;
+      case 'reauthenticate':
+        return /^renews the token, sends once more, then logs in again$/;
+      case 'hold':
+        return /^holds the connection with an event$/;
+      case 'retry':
+        return status === '429' ? /^waits, then repeats$/ : /^repeats$/;
+    }
+  };
+
+  it('says of each answer to a batch what the rules in force say, in their order', () => {
+    const table = rows('outcomes.md').slice(0, STATUS_RULES.length);
+    for (const [at, rule] of STATUS_RULES.entries()) {
+      const [status, deed, why] = table[at] ?? [];
+      expect([status, why]).toEqual([rule.status, rule.why]);
+      expect(deed).toMatch(does(rule));
+    }
+  });
+});

@@ -1,12 +1,13 @@
 // The test suites: `unit` needs nothing but Node; `integration` starts real brokers and the sandbox.
 import { defineConfig } from 'vitest/config';
 
-const elsewhere = ['test/integration/**', 'test/compose/**', 'test/bench/**'];
+const elsewhere = ['test/integration/**', 'test/simulation/**', 'test/compose/**', 'test/bench/**'];
 
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: elsewhere, testTimeout: 15_000 } },
+      { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'] } },
       {
         test: {
           name: 'integration',

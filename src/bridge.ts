@@ -9,6 +9,7 @@ import { createLetterControl } from './bridge/dead-letters.ts';
 import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
 import { workerIdentity } from './bridge/identity.ts';
 import { Incidents } from './bridge/incidents.ts';
+import { LetterTopic } from './bridge/letter-topic.ts';
 import { lineMaker } from './bridge/lines.ts';
 import { Views } from './bridge/views.ts';
 import type { Config } from './config/config.ts';
@@ -77,6 +78,7 @@ async function build(
   const { dataDir, topics } = config;
   const box = openSecretBox({ dataDir, key: config.secrets.key });
   const incidents = new Incidents(logger);
+  const letterTopic = new LetterTopic(logger);
   let publishEvent = (_event: BridgeEvent): void => {};
   const store = await openStore({
     dataDir,
@@ -85,6 +87,7 @@ async function build(
     deadLettersMaxBytes: config.budgets.deadLetterMaxBytes,
     deadLettersMaxAgeMs: config.budgets.deadLetterMaxAgeMs,
     maxEvents: config.budgets.eventsMaxCount,
+    onDeadLetters: (id, letters) => letterTopic.publish(id, letters),
     report: incidents.report,
   });
   stops.push(() => store.close());
@@ -124,6 +127,7 @@ async function build(
   });
 
   const publisher = configBroker.openPublisher({ will: lastWill(prefix, identity, config.worker.heartbeatMs) });
+  if (config.budgets.publishDeadLetters) letterTopic.publishBy(publisher, prefix);
   const status = new StatusPublisher({ publisher, prefix, identity, clock, heartbeatMs: config.worker.heartbeatMs });
   const views = new Views(status);
   publishEvent = (event) => status.publishEvent(event);
@@ -133,7 +137,8 @@ async function build(
   );
   status.start();
   const ousted = Promise.withResolvers<BridgeError>();
-  stops.push(watchPrefix({ broker: configBroker, prefix, identity, onOusted: ousted.resolve }));
+  const stopWatch = watchPrefix({ broker: configBroker, prefix, identity, onOusted: ousted.resolve });
+  stops.push(stopWatch);
 
   const gateway = new Gateway({
     services: config.here.services,
@@ -205,7 +210,7 @@ async function build(
   });
   // At once, or a broker that hangs would cost the time twice. Definitions end first: nothing is applied any more.
   stops.push(async () => {
-    await Promise.all([definitions.stop(), supervisor.stop(AbortSignal.timeout(SETTLE_MS))]);
+    await Promise.all([definitions.stop(), stopWatch(), supervisor.stop(AbortSignal.timeout(SETTLE_MS))]);
   });
   supervisor.start();
   definitions.start();

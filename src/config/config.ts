@@ -110,6 +110,7 @@ export interface BudgetsConfig {
   readonly journalMaxBytes: number;
   readonly deadLetterMaxBytes: number;
   readonly deadLetterMaxAgeMs: number;
+  readonly publishDeadLetters: boolean;
   /** Uplinks in memory. */
   readonly windowMaxBytes: number;
   /** Events kept by the worker. */

@@ -148,6 +148,12 @@ export const VALUES: readonly ValueSpec[] = [
     'How long a dead letter is kept.',
   ),
   ...value(
+    'budgets.publishDeadLetters',
+    kinds.yesNo,
+    false,
+    'New dead letters are published to `{prefix}/dead-letters/{connection}` besides.',
+  ),
+  ...value(
     'budgets.windowMaxBytes',
     kinds.wholeNumber(MIB, 4096 * MIB),
     32 * MIB,

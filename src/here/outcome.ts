@@ -170,6 +170,8 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>, wallMs: 
 
 /** A JSON object, or null: answers may be anything. */
 export function parseObject(body: string): Readonly<Record<string, unknown>> | null {
+  // Each accepted batch has none: no exception for it.
+  if (body === '') return null;
   try {
     const value: unknown = JSON.parse(body);
     return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -14,7 +14,8 @@ import {
   ledgerColumns,
   type StoredNumbers,
 } from './connection-tables.ts';
-import type { DeadLetterTable, LetterTotals, NewDeadLetter } from './dead-letters.ts';
+import type { NewDeadLetter } from './dead-letter-rows.ts';
+import type { DeadLetterTable, LetterTotals } from './dead-letters.ts';
 import type { Range, Ranges } from './ranges.ts';
 import type { Recovered } from './recovery.ts';
 import type { Segment } from './segment.ts';
@@ -189,7 +190,7 @@ export class Books {
       imported: this.#numbers.imported + imported,
     };
     const changes: LetterTotals[] = [];
-    tables.database.transaction(() => {
+    const commit = (): void => {
       if (change) tables.saveGone(key, change);
       if (unsaved.length > 0) tables.saveCount(key, 'expired', 'journalFull', this.#ledger.expired.journalFull ?? 0);
       const replays = letters.takeOut(key, unbooked, now());
@@ -203,7 +204,10 @@ export class Books {
       this.#saveColumns(ledger, outcomes, replays.taken);
       if (also) changes.push(also(-replays.change.bytes));
       tables.save(key, numbers);
-    });
+    };
+    // Who imports may delete the file afterwards.
+    if (imported > 0) tables.database.durably(commit);
+    else tables.database.transaction(commit);
     if (change) ranges.apply(change);
     for (const changed of changes) letters.note(key, changed);
     for (const { id } of unbooked) letters.replaying.delete(id);

@@ -5,7 +5,7 @@ import type { DeadLetter, ReplayLetter, Settlement } from '../domain/ports/store
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import type { Books } from './books.ts';
 import { planImport } from './dead-letter-import.ts';
-import type { NewDeadLetter } from './dead-letters.ts';
+import type { NewDeadLetter } from './dead-letter-rows.ts';
 import type { ReportIncident } from './incidents.ts';
 import type { JournalWriter } from './journal-writer.ts';
 import type { LetterTables } from './letter-tables.ts';

@@ -20,7 +20,7 @@ import { Books } from './books.ts';
 import { ConnectionLetters } from './connection-letters.ts';
 import type { ConnectionTables } from './connection-tables.ts';
 import { isDamage } from './database.ts';
-import type { NewDeadLetter } from './dead-letters.ts';
+import { type NewDeadLetter, newLetterKey } from './dead-letter-rows.ts';
 import type { Disk } from './disk.ts';
 import type { BufferPool } from './group.ts';
 import type { ReportIncident } from './incidents.ts';
@@ -253,7 +253,8 @@ export class JournalledConnection implements ConnectionStore {
     { reason, detail }: Extract<UplinkOutcome, { kind: 'deadLettered' }>,
   ): NewDeadLetter {
     const { topic, payload, device, arrivedAt } = this.#reader.readSync(segment, seq);
-    return { seq, time: this.#options.clock.now(), arrivedAt, topic, payload, device, reason, detail };
+    const key = newLetterKey();
+    return { key, seq, time: this.#options.clock.now(), arrivedAt, topic, payload, device, reason, detail };
   }
 
   /** Records whose bytes are not what was written: kept as they are, as dead letters. */

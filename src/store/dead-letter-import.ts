@@ -1,6 +1,7 @@
 // Importing dead letters: which are new here, and whether they fit.
 import type { ImportedLetter, ImportOutcome } from '../domain/ports/dead-letters.ts';
-import { type DeadLetterTable, letterBytes, type NewDeadLetter } from './dead-letters.ts';
+import { letterBytes, type NewDeadLetter } from './dead-letter-rows.ts';
+import type { DeadLetterTable } from './dead-letters.ts';
 import { REPLAY_KEY_BYTES } from './record-format.ts';
 
 const KEY = new RegExp(`^[0-9a-f]{${REPLAY_KEY_BYTES}}$`);

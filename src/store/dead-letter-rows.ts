@@ -1,14 +1,43 @@
-// Reading dead letters: rows as values, and pages by filter that never hold up the event loop for long.
+// Dead letters as rows and values: keys, sizes, and pages by filter that never hold up the event loop for long.
+import { randomBytes } from 'node:crypto';
 import type { SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { DeadLetterFilter, DeadLetterPage, DeadLetterQuery } from '../domain/ports/dead-letters.ts';
 import type { DeadLetter } from '../domain/ports/store.ts';
 import type { DeadLetterDetail, DeadLetterReason } from '../domain/uplink.ts';
 import type { Database } from './database.ts';
+import { REPLAY_KEY_BYTES } from './record-format.ts';
 
+/** A row's own cost beside its texts, roughly. */
+const ROW_BYTES = 100;
 /** Rows that one page looks at: some ms, whatever the filter leaves of them. */
 const ROWS_A_TURN = 2000;
 
 type Row = Record<string, SQLOutputValue>;
+
+export type NewDeadLetter = Omit<DeadLetter, 'id' | 'editedAt' | 'original'>;
+
+export function newLetterKey(): string {
+  return randomBytes(REPLAY_KEY_BYTES / 2).toString('hex');
+}
+
+/** What a letter takes of the budget. */
+export function letterBytes(
+  { topic, payload, detail }: Pick<DeadLetter, 'topic' | 'payload' | 'detail'>,
+  detailText = JSON.stringify(detail),
+): number {
+  return ROW_BYTES + topic.length + payload.length + detailText.length;
+}
+
+/** The same with another topic and message, and the original beside them. */
+export function bytesWith(
+  letter: DeadLetter,
+  topic: string,
+  payload: Buffer,
+  original: DeadLetter['original'],
+): number {
+  const kept = original === null ? 0 : original.topic.length + original.payload.length;
+  return letterBytes({ topic, payload, detail: letter.detail }) + kept;
+}
 
 export function toDeadLetter(row: Row): DeadLetter {
   const { device, edited_at: editedAt, original_topic: topic, original_payload: payload } = row;

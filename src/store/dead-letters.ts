@@ -5,10 +5,7 @@
 import type { StatementSync } from 'node:sqlite';
 import type { DeadLetter } from '../domain/ports/store.ts';
 import type { Database } from './database.ts';
-import { toDeadLetter } from './dead-letter-rows.ts';
-
-/** Without a key it is given one. */
-export type NewDeadLetter = Omit<DeadLetter, 'id' | 'key' | 'editedAt' | 'original'> & { readonly key?: string };
+import { bytesWith, letterBytes, type NewDeadLetter, toDeadLetter } from './dead-letter-rows.ts';
 
 export interface LetterTotals {
   readonly count: number;
@@ -19,8 +16,6 @@ export interface LetterTotals {
   readonly person: number;
 }
 
-/** A row's own cost beside its texts, roughly. */
-const ROW_BYTES = 100;
 /** Keys of replayed letters that are remembered per connection. */
 const MAX_REPLAYED_KEYS = 100_000;
 const NOTHING: LetterTotals = { count: 0, bytes: 0, room: 0, age: 0, person: 0 };
@@ -52,7 +47,7 @@ export class DeadLetterTable {
     this.database = database;
     this.#insert = sql.prepare(
       'INSERT INTO dead_letters (connection, key, seq, time, arrived_at, device, reason, bytes, topic, detail, payload) ' +
-        'VALUES (?, COALESCE(?, lower(hex(randomblob(8)))), ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connection, key) DO NOTHING',
+        'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connection, key) DO NOTHING',
     );
     this.#oldest = sql.prepare('SELECT id, bytes FROM dead_letters WHERE connection = ? ORDER BY id LIMIT ?');
     this.#aged = sql.prepare('SELECT id FROM dead_letters WHERE connection = ? AND time < ? ORDER BY time LIMIT ?');
@@ -204,10 +199,10 @@ export class DeadLetterTable {
   /** `editedAt` null: back to the original. */
   change(connection: number, letter: DeadLetter, topic: string, payload: Buffer, editedAt: number | null): void {
     this.totals(connection);
-    const before = sizeOf(letter, letter.topic, letter.payload, letter.original);
+    const before = bytesWith(letter, letter.topic, letter.payload, letter.original);
     const original = editedAt === null ? null : (letter.original ?? { topic: letter.topic, payload: letter.payload });
-    const bytes = sizeOf(letter, topic, payload, original);
-    this.database.transaction(() => {
+    const bytes = bytesWith(letter, topic, payload, original);
+    this.database.durably(() => {
       const kept = original ?? { topic: null, payload: null };
       this.#edit.run(topic, payload, editedAt, kept.topic, kept.payload, bytes, letter.id);
     });
@@ -244,7 +239,7 @@ export class DeadLetterTable {
     const bytes = letterBytes(letter, detail);
     const { changes } = this.#insert.run(
       connection,
-      letter.key ?? null,
+      letter.key,
       letter.seq,
       Math.round(letter.time),
       Math.round(letter.arrivedAt),
@@ -283,17 +278,4 @@ function sum(a: LetterTotals, b: LetterTotals): LetterTotals {
     age: a.age + b.age,
     person: a.person + b.person,
   };
-}
-
-/** What a letter takes of the budget. */
-export function letterBytes(
-  { topic, payload, detail }: Pick<DeadLetter, 'topic' | 'payload' | 'detail'>,
-  detailText = JSON.stringify(detail),
-): number {
-  return ROW_BYTES + topic.length + payload.length + detailText.length;
-}
-
-function sizeOf(letter: DeadLetter, topic: string, payload: Buffer, original: DeadLetter['original']): number {
-  const kept = original === null ? 0 : original.topic.length + original.payload.length;
-  return letterBytes({ topic, payload, detail: letter.detail }) + kept;
 }

@@ -33,13 +33,15 @@ export class LetterUpkeep {
   #isNearlyFull = false;
   #nextSweepAt: number;
   #offset: number;
-  #distrustedUntil = Number.NEGATIVE_INFINITY;
+  /** The clock of a machine that has just started may still be set. */
+  #distrustedUntil: number;
   #ageingToldAt = Number.NEGATIVE_INFINITY;
   #forgotAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LetterUpkeepOptions) {
     this.#o = options;
     this.#nextSweepAt = options.clock.monotonic() + MINUTE;
+    this.#distrustedUntil = options.clock.monotonic() + HOUR;
     this.#offset = options.clock.now() - options.clock.monotonic();
   }
 

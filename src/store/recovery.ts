@@ -7,7 +7,8 @@
 import path from 'node:path';
 import type { Ledger } from '../domain/ledger.ts';
 import { type ConnectionTables, countReceived, ledgerColumns, type StoredNumbers } from './connection-tables.ts';
-import type { DeadLetterTable, NewDeadLetter } from './dead-letters.ts';
+import { type NewDeadLetter, newLetterKey } from './dead-letter-rows.ts';
+import type { DeadLetterTable } from './dead-letters.ts';
 import type { Disk } from './disk.ts';
 import type { ReportIncident } from './incidents.ts';
 import { type Range, Ranges } from './ranges.ts';
@@ -182,6 +183,7 @@ function keepLost(options: RecoveryOptions, key: number, inside: readonly LostRe
   const kept: NewDeadLetter[] = [];
   const keep = (seq: number): void => {
     kept.push({
+      key: newLetterKey(),
       seq,
       time: now,
       arrivedAt: now,

@@ -19,7 +19,7 @@ import { AccountTable } from './accounts.ts';
 import { JournalledConnection } from './connection-store.ts';
 import { ConnectionTables } from './connection-tables.ts';
 import { Database, syncDirectory } from './database.ts';
-import type { NewDeadLetter } from './dead-letters.ts';
+import type { NewDeadLetter } from './dead-letter-rows.ts';
 import { DeviceTable } from './devices.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { makeJournalDirectory } from './disk-probe.ts';

@@ -34,7 +34,7 @@ export function compileFilter(connection: Pick<Connection, 'format' | 'source' |
     const isReadable = !Number.isNaN(frame.receivedAt);
     const timestamp = Math.round(isReadable ? frame.receivedAt : arrivedAt);
     if (timestamp < EARLIEST || timestamp > LATEST) return badTime(timestamp);
-    if (validityMs !== null && arrivedAt - timestamp > validityMs) return TOO_OLD;
+    if (validityMs !== null && arrivedAt - timestamp > validityMs) return tooOld(timestamp);
     const timestampFrom = isReadable
       ? frame.receivedFrom
       : 'arrival in the connector, since the message has no readable time';
@@ -50,10 +50,10 @@ const LEGACY_FORMAT: Filtered = {
   outcome: { kind: 'filtered', reason: 'legacyFormat' },
   why: 'with "Legacy uplink format" only uplinks are sent, not positions of the network',
 };
-const TOO_OLD: Filtered = {
-  outcome: { kind: 'expired', reason: 'tooOld' },
-  why: 'it was older than uplinkTimeValidity when it arrived',
-};
+function tooOld(emittedAt: number): Filtered {
+  const why = 'it was older than uplinkTimeValidity when it arrived';
+  return { outcome: { kind: 'expired', reason: 'tooOld', emittedAt }, why };
+}
 
 function badTime(timestamp: number): Filtered {
   const message = `Its time (${timestamp} ms since 1970) is outside HERE's range ${EARLIEST}..${LATEST}.`;

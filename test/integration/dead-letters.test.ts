@@ -213,3 +213,33 @@ test('kill -9 in the middle of a replay: repeated, it brings each message once o
   expect(copies.size).toBe(count);
   expect(child.output).not.toMatch(/ledgerImbalance|storeSetAside|defect/);
 }, 120_000);
+
+test('what was too old is listed with device and age; new dead letters are also on their topic, where that is wanted', async () => {
+  const { broker, setup, whole, run } = await setUp();
+  const bridge = await LocalBridge.start({ ...setup, settings: { budgets: { publishDeadLetters: true } } });
+  const configuration = { ...(whole.configuration as object), uplinkTimeValidity: '30m' };
+  await bridge.apply('a', { ...whole, configuration });
+  await untilState(bridge, 'a', 'OPENED');
+  const heard: { topic: string; letter: Record<string, unknown> }[] = [];
+  const client = connect(broker.url);
+  onTestFinished(() => client.endAsync(true).then(() => {}));
+  client.on('message', (topic, payload) => heard.push({ topic, letter: JSON.parse(payload.toString()) }));
+  await client.subscribeAsync('here-bridge/dead-letters/+', { qos: 1 });
+  const uplinks = new Uplinks({ brokerUrl: broker.url, devices: 2, baseMs: Date.now() - 7_200_000 });
+  uplinks.publish(4);
+  await uplinks.allAcked();
+  await publish(broker, [{ topic: 'mqtt/things/x/uplink', payload: 'no JSON' }]);
+  const { ledger } = await settledLedger(bridge, 'a', 5);
+  expect(ledger).toMatchObject({ expired: { tooOld: 4 }, deadLettered: { notJson: 1 } });
+  const expired = await run(['expired', 'ls', 'a', '--limit', '2']);
+  expect(expired.out).toMatch(
+    new RegExp(`^TIME.*\\n20\\S+ +${uplinks.devEui(1)} +tooOld +2 h +4\\n20.*\\n\\n4 uplinks expired \\(tooOld 4\\)`),
+  );
+  await until('the letter is on the topic', () => heard.length > 0);
+  expect(heard).toMatchObject([
+    { topic: 'here-bridge/dead-letters/a', letter: { connection: 'a', reason: 'notJson', payload: 'no JSON' } },
+  ]);
+  // As a line of an export: it can be taken in.
+  const again = await run(['dead-letters', 'import', 'a', '-'], JSON.stringify(heard[0]?.letter));
+  expect(again.out).toBe('0 imported; 1 were there already\n');
+});

@@ -44,7 +44,8 @@ async function runAndKill(dataDir: string, seed: number, account: Account): Prom
     } else if (word === 'state') {
       if (Number(rest[0]) < account.state) account.strange.push(line);
       account.state = Number(rest[0]);
-    } else if (word !== 'incident' || !/tornTail|deadLettersDropped|deadLettersNearlyFull/.test(line)) account.strange.push(line);
+    } else if (word !== 'incident' || !/tornTail|deadLettersDropped|deadLettersNearlyFull/.test(line))
+      account.strange.push(line);
     lines += 1;
     if (lines === killAfter) child.kill('SIGKILL');
   }

@@ -9,6 +9,14 @@ export class Dice extends SeededChance {
     this.#seed = seed;
   }
 
+  override uuid(): string {
+    const part = (): string =>
+      Math.floor(this.random() * 0x10000)
+        .toString(16)
+        .padStart(4, '0');
+    return `${part()}${part()}-${part()}-4${part().slice(1)}-a${part().slice(1)}-${part()}${part()}${part()}`;
+  }
+
   /** A stream of its own. */
   fork(name: string): Dice {
     let hash = this.#seed ^ 0x9e3779b9;

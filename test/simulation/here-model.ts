@@ -1,6 +1,7 @@
 // A model of HERE Tracking, in its own words: accounts and tokens, projects and devices, jobs, batches. It is asked one
 // request at a time and answers at once; the network in front of it has the delays and faults.
 import type { Dice } from './dice.ts';
+import { projectOf } from './permits.ts';
 import type { Uplink, Witness } from './witness.ts';
 
 export interface HereRequest {
@@ -8,6 +9,13 @@ export interface HereRequest {
   readonly path: string;
   readonly token: string | null;
   readonly body: string | null;
+  /** Of a batch. */
+  readonly records: readonly HereRecord[];
+}
+
+export interface HereRecord {
+  readonly id: string;
+  readonly timestamp: number;
 }
 
 export interface HereReply {
@@ -154,21 +162,21 @@ export class HereModel {
     return json({ licenses, start: 0, end: licenses.length, total: licenses.length });
   }
 
-  #batch(account: HereAccountModel, { body }: HereRequest, uplinks: readonly Uplink[]): HereReply {
-    const { appId, data } = JSON.parse(body ?? '') as { appId: string; data: { id: string; timestamp: number }[] };
+  #batch(account: HereAccountModel, { body, records }: HereRequest, uplinks: readonly Uplink[]): HereReply {
+    const appId = projectOf('/v3/batch', body);
     const project = account.projects.find((one) => one.appId === appId);
     if (project === undefined) return error(404, 'The specified resource was not found.');
-    if (data.length > this.maxRecords || (body?.length ?? 0) > this.maxBytes) {
+    if (records.length > this.maxRecords || (body?.length ?? 0) > this.maxBytes) {
       return error(413, 'The request size exceeds the maximum size limit for payloads.');
     }
-    for (const [index, { id, timestamp }] of data.entries()) {
+    for (const [index, { id, timestamp }] of records.entries()) {
       const uplink = this.options.witness.ofRecord(id, timestamp);
       if (uplink === null) {
         this.options.violated('delivery', `HERE got a record that nobody sent: ${id}@${timestamp}`, [id]);
         return error(400, 'unknown');
       }
-      if (uplink.kind === 'poison') return error(400, `${this.#hint(index, data.length)} is not valid`);
-      if (!project.devices.has(id)) return error(404, `${this.#hint(index, data.length)}: the device was not found`);
+      if (uplink.kind === 'poison') return error(400, `${this.#hint(index, records.length)} is not valid`);
+      if (!project.devices.has(id)) return error(404, `${this.#hint(index, records.length)}: the device was not found`);
     }
     for (const uplink of uplinks) this.options.witness.arrived(uplink, this.options.now());
     return { status: 204, headers: {}, body: '' };

@@ -3,7 +3,7 @@
 import type { ExchangeAnswer, ExchangeRequest, Transport } from '../../src/here/transport.ts';
 import type { Dice } from './dice.ts';
 import type { HereFault, HereFaults } from './here-faults.ts';
-import { error, type HereModel, type HereReply } from './here-model.ts';
+import { error, type HereModel, type HereRecord, type HereReply } from './here-model.ts';
 import type { Life } from './life.ts';
 import { type Permits, projectOf } from './permits.ts';
 import type { SimTime } from './time.ts';
@@ -40,6 +40,7 @@ class Exchange {
   readonly #resolve: (answer: ExchangeAnswer) => void;
   readonly #reject: (error: unknown) => void;
   readonly #project: string | null;
+  readonly #records: readonly HereRecord[];
   readonly #uplinks: readonly Uplink[];
   readonly #name: string;
   #isOver = false;
@@ -60,7 +61,8 @@ class Exchange {
     this.#resolve = resolve;
     this.#reject = reject;
     this.#project = projectOf(request.path, request.body);
-    this.#uplinks = uplinksOf(request, network.witness);
+    this.#records = recordsOf(request);
+    this.#uplinks = uplinksOf(this.#records, network.witness);
     const what = this.#uplinks.length > 0 ? ` of ${this.#uplinks.length}: ${this.#uplinks[0]?.device}…` : '';
     this.#name = `${request.method} ${request.path.split('?')[0]}${what}`;
     if (life.isLiving()) this.#start();
@@ -140,7 +142,7 @@ class Exchange {
     const { method, path, body } = this.#request;
     // Broken off before it came here: should HERE take it, the bridge will never hear.
     if (this.#isOver) for (const uplink of this.#uplinks) uplink.excuses += 1;
-    const reply = this.#network.here.serve({ method, path, token, body }, this.#uplinks);
+    const reply = this.#network.here.serve({ method, path, token, body, records: this.#records }, this.#uplinks);
     const isTaken = reply.status === 204;
     if (this.#isOver && !isTaken) for (const uplink of this.#uplinks) uplink.excuses -= 1;
     this.#isTaken = isTaken && !this.#isOver;
@@ -196,11 +198,14 @@ class Exchange {
   }
 }
 
-function uplinksOf({ path, body }: ExchangeRequest, witness: Witness): readonly Uplink[] {
+function recordsOf({ path, body }: ExchangeRequest): readonly HereRecord[] {
   if (path !== '/v3/batch' || body === null) return [];
-  const { data } = JSON.parse(body) as { data: { id: string; timestamp: number }[] };
-  const uplinks = data.map(({ id, timestamp }) => witness.ofRecord(id, timestamp));
-  return [...new Set(uplinks)].filter((uplink) => uplink !== null);
+  return (JSON.parse(body) as { data: HereRecord[] }).data;
+}
+
+function uplinksOf(records: readonly HereRecord[], witness: Witness): readonly Uplink[] {
+  const uplinks = new Set(records.map(({ id, timestamp }) => witness.ofRecord(id, timestamp)));
+  return [...uplinks].filter((uplink) => uplink !== null);
 }
 
 function emailOf({ path, body }: ExchangeRequest): string | null {

@@ -1,7 +1,7 @@
 // Runs many seeds on all cores: worker threads take small ranges of seeds; a seed that hangs is a failure too.
 import { availableParallelism } from 'node:os';
-import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { simulate, type Verdict } from './simulate.ts';
+import { Worker } from 'node:worker_threads';
+import type { Verdict } from './simulate.ts';
 
 export interface Summary {
   readonly seeds: number;
@@ -20,6 +20,10 @@ export interface RunOptions {
   readonly from: number;
   readonly count: number;
   readonly workers?: number;
+  /** One of `mutants.ts` instead of the real code. */
+  readonly mutant?: string;
+  /** The first failure ends it. */
+  readonly untilFailure?: boolean;
   readonly onFailure: (verdict: Verdict) => void;
 }
 
@@ -27,16 +31,13 @@ const STEP = 10;
 /** One seed takes a fraction of a second. */
 const HANGS_AFTER_MS = 60_000;
 
-export async function runSeeds({
-  from,
-  count,
-  workers = availableParallelism(),
-  onFailure,
-}: RunOptions): Promise<Summary> {
+export async function runSeeds(options: RunOptions): Promise<Summary> {
+  const { from, count, workers = availableParallelism(), mutant, untilFailure = false, onFailure } = options;
   const startedMs = performance.now();
   const tally = new Tally();
   let next = from;
   const take = (): readonly number[] => {
+    if (untilFailure && tally.hasFailed) return [];
     const seeds = Array.from({ length: Math.max(0, Math.min(STEP, from + count - next)) }, (_, i) => next + i);
     next += seeds.length;
     return seeds;
@@ -45,29 +46,35 @@ export async function runSeeds({
     tally.add(verdict);
     if (!verdict.ok) onFailure(verdict);
   };
-  await Promise.all(Array.from({ length: workers }, () => drive(take, onVerdict, (seed) => tally.hung(seed))));
+  const drivers = Array.from({ length: Math.min(workers, Math.ceil(count / STEP)) }, () =>
+    drive(take, mutant, onVerdict, (seed, why) => tally.broken(seed, why)),
+  );
+  await Promise.all(drivers);
   return tally.summary((performance.now() - startedMs) / 1000);
 }
 
-/** One worker after the other, should one hang, until no seeds are left. */
+/** One worker after the other, should one hang or break, until no seeds are left. */
 async function drive(
   take: () => readonly number[],
+  mutant: string | undefined,
   onVerdict: (verdict: Verdict) => void,
-  onHung: (seed: number) => void,
+  onBroken: (seed: number, why: string) => void,
 ): Promise<void> {
   let left = [...take()];
   while (left.length > 0) {
-    const worker = new Worker(new URL(import.meta.url));
+    const worker = new Worker(new URL('./seed-worker.ts', import.meta.url), { workerData: { mutant } });
     let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve, reject) => {
+    await new Promise<void>((resolve) => {
+      const broken = (why: string): void => {
+        onBroken(left.shift() as number, why);
+        left = left.length === 0 ? [...take()] : left;
+        resolve();
+      };
       const watch = (): void => {
         clearTimeout(timer);
-        timer = setTimeout(() => {
-          onHung(left.shift() as number);
-          resolve();
-        }, HANGS_AFTER_MS);
+        timer = setTimeout(() => broken(`no end after ${HANGS_AFTER_MS} ms`), HANGS_AFTER_MS);
       };
-      worker.on('error', reject);
+      worker.on('error', (error) => broken(String(error)));
       worker.on('message', (verdict: Verdict) => {
         left.shift();
         onVerdict(verdict);
@@ -113,9 +120,13 @@ class Tally {
     if (first !== undefined) this.#failed.push({ seed: verdict.seed, check: first.check, message: first.message });
   }
 
-  hung(seed: number): void {
+  get hasFailed(): boolean {
+    return this.#failed.length > 0;
+  }
+
+  broken(seed: number, message: string): void {
     this.#seeds += 1;
-    this.#failed.push({ seed, check: 'hangs', message: `no end after ${HANGS_AFTER_MS} ms` });
+    this.#failed.push({ seed, check: 'hangs', message });
   }
 
   summary(seconds: number): Summary {
@@ -132,12 +143,4 @@ class Tally {
       seconds: Math.round(seconds * 10) / 10,
     };
   }
-}
-
-if (!isMainThread) {
-  parentPort?.on('message', (seeds: readonly number[]) => {
-    void (async () => {
-      for (const seed of seeds) parentPort?.postMessage(await simulate(seed));
-    })();
-  });
 }

@@ -46,7 +46,10 @@ describe('The filter', () => {
     const arriving = (afterMs: number) =>
       prepare({ ...message(uplink({ a: 1 })), arrivedAt: RECEIVED + afterMs }, Number.MAX_SAFE_INTEGER);
     expect(arriving(60_000)).toMatchObject({ outcome: null, emittedAt: RECEIVED });
-    expect(arriving(60_001)).toEqual({ device: DEVICE, outcome: { kind: 'expired', reason: 'tooOld' } });
+    expect(arriving(60_001)).toEqual({
+      device: DEVICE,
+      outcome: { kind: 'expired', reason: 'tooOld', emittedAt: RECEIVED },
+    });
     expect(arriving(-3_600_000).outcome).toBeNull();
   });
 

@@ -43,7 +43,7 @@ export interface ConnectionStore {
    * Answers like `append`. Letters that are gone or being replayed must not be given (`DeadLetterBox.isReplaying`).
    */
   replay(letters: readonly ReplayLetter[], done: (error: Error | null) => void): number;
-  /** Dead letters of an export: received and deadLettered grow. In one transaction; idempotent by key. Throws when the disk refuses. */
+  /** Dead letters of an export: received and deadLettered grow. In one transaction, durable on return; idempotent by key. Throws when the disk refuses. */
   importDeadLetters(letters: readonly ImportedLetter[]): ImportOutcome;
   /**
    * The final word on committed messages: settlement and ledger in one transaction, dead letters with their original

@@ -4,8 +4,8 @@ import type { HereProjectModel } from './here-model.ts';
 import type { PlannedFault } from './plan-faults.ts';
 import type { World } from './world.ts';
 
-/** A process that is to die at start gets so many steps at most. */
-const START_STEPS = 60;
+/** A process that is to die again after its start gets so many steps at most. */
+const START_STEPS = 300;
 /** A process that does nothing is killed all the same. */
 const DIES_WITHIN_MS = 3_000;
 /** A person restarts a held connection so long after what held it is put right. */
@@ -152,7 +152,7 @@ export class FaultRunner {
       world.time.after(fault.forMs, () => {
         world.startBridge();
         if (again === 0) this.#over();
-        else this.#crash(fault, again - 1, this.#dice.whole(0, START_STEPS));
+        else this.#crash(fault, again - 1, Math.floor(this.#dice.scaled(1, START_STEPS)));
       });
     };
     if (life === null) {

@@ -47,7 +47,7 @@ for (const { name } of MUTANTS) {
     console.log(`${name.padEnd(58)} ${how.padEnd(40)} ${row.message.split('\n')[0]?.slice(0, 90)}`);
   }
 }
-const survived = rows.filter(({ check }) => check === null).length;
+const survived = rows.filter(({ check }) => check === null || check === 'broken').length;
 if (values.json) console.log(JSON.stringify({ mutants: rows, caught: rows.length - survived, survived }));
 else console.log(`${rows.length - survived} of ${rows.length} caught`);
 process.exit(survived === 0 ? 0 : 1);

@@ -57,10 +57,12 @@ export function drawFaults(
   // Some seeds have all of it within a few minutes.
   const fromMs = dice.isLucky(0.5) ? FROM_MS : dice.between(FROM_MS, UNTIL_MS / 2);
   const untilMs = dice.isLucky(0.5) ? UNTIL_MS : Math.min(UNTIL_MS, fromMs + dice.scaled(60_000, 1_000_000));
-  const faults = Array.from({ length: count }, () => ({
-    atMs: Math.round(dice.between(fromMs, untilMs)),
-    ...drawFault(dice, connections, accounts),
-  }));
+  let atMs = fromMs;
+  const faults = Array.from({ length: count }, () => {
+    // One comes seldom alone.
+    atMs = dice.isLucky(0.35) ? atMs + dice.scaled(20, 8_000) : dice.between(fromMs, untilMs);
+    return { atMs: Math.round(atMs), ...drawFault(dice, connections, accounts) };
+  });
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 

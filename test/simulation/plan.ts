@@ -98,7 +98,7 @@ export function drawPlan(seed: number): Plan {
     brokerWindow: dice.pick([20, 1000]),
     tokenLifetimeS: dice.pick([600, 86_400]),
     hints: dice.pick(['right', 'none', 'wrong']),
-    uplinks: drawUplinks(dice.fork('uplinks'), connections),
+    uplinks: drawUplinks(dice.fork('uplinks'), connections, faults),
     faults,
     losesPower: faults.some((fault) => fault.kind === 'crash' && fault.ending === 'powerLoss'),
   };
@@ -127,7 +127,11 @@ function drawConnection(n: number, dice: Dice, accounts: Plan['accounts']): Conn
   };
 }
 
-function drawUplinks(dice: Dice, connections: readonly ConnectionPlan[]): UplinkPlan[] {
+function drawUplinks(
+  dice: Dice,
+  connections: readonly ConnectionPlan[],
+  faults: readonly PlannedFault[],
+): UplinkPlan[] {
   const uplinks: UplinkPlan[] = [];
   const isFat = dice.isLucky(0.15);
   const send = (atMs: number, connection: number, device: DevicePlan): void => {
@@ -147,7 +151,8 @@ function drawUplinks(dice: Dice, connections: readonly ConnectionPlan[]): Uplink
     else {
       // A burst: a gateway comes back and hands over what it kept.
       const size = dice.whole(10, 80);
-      for (let i = 0; i < size; i++) send(atMs + dice.between(0, 1_500), connection, dice.pick(devices));
+      const aroundMs = dice.isLucky(0.5) ? dice.pick(faults).atMs - 1_000 : atMs;
+      for (let i = 0; i < size; i++) send(aroundMs + dice.between(0, 2_500), connection, dice.pick(devices));
     }
   }
   return uplinks.sort((a, b) => a.atMs - b.atMs);

@@ -47,7 +47,7 @@ export async function runSeeds(options: RunOptions): Promise<Summary> {
     if (!verdict.ok) onFailure(verdict);
   };
   const drivers = Array.from({ length: Math.min(workers, Math.ceil(count / STEP)) }, () =>
-    drive(take, mutant, onVerdict, (seed, why) => tally.broken(seed, why)),
+    drive(take, mutant, onVerdict, (seed, check, why) => tally.broken(seed, check, why)),
   );
   await Promise.all(drivers);
   return tally.summary((performance.now() - startedMs) / 1000);
@@ -58,23 +58,23 @@ async function drive(
   take: () => readonly number[],
   mutant: string | undefined,
   onVerdict: (verdict: Verdict) => void,
-  onBroken: (seed: number, why: string) => void,
+  onBroken: (seed: number, check: 'hangs' | 'broken', why: string) => void,
 ): Promise<void> {
   let left = [...take()];
   while (left.length > 0) {
     const worker = new Worker(new URL('./seed-worker.ts', import.meta.url), { workerData: { mutant } });
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      const broken = (why: string): void => {
-        onBroken(left.shift() as number, why);
+      const broken = (check: 'hangs' | 'broken', why: string): void => {
+        onBroken(left.shift() as number, check, why);
         left = left.length === 0 ? [...take()] : left;
         resolve();
       };
       const watch = (): void => {
         clearTimeout(timer);
-        timer = setTimeout(() => broken(`no end after ${HANGS_AFTER_MS} ms`), HANGS_AFTER_MS);
+        timer = setTimeout(() => broken('hangs', `no end after ${HANGS_AFTER_MS} ms`), HANGS_AFTER_MS);
       };
-      worker.on('error', (error) => broken(String(error)));
+      worker.on('error', (error) => broken('broken', String(error)));
       worker.on('message', (verdict: Verdict) => {
         left.shift();
         onVerdict(verdict);
@@ -124,9 +124,9 @@ class Tally {
     return this.#failed.length > 0;
   }
 
-  broken(seed: number, message: string): void {
+  broken(seed: number, check: 'hangs' | 'broken', message: string): void {
     this.#seeds += 1;
-    this.#failed.push({ seed, check: 'hangs', message });
+    this.#failed.push({ seed, check, message });
   }
 
   summary(seconds: number): Summary {

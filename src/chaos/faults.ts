@@ -27,7 +27,7 @@ const UNDO_MS = 20_000;
 export const FAULT_ACTIONS: Readonly<Record<FaultKind, Fault>> = {
   async killBridge({ stack, onKill }, ms, draw) {
     // Some die again while they start.
-    const times = draw < 0.35 ? 3 : draw < 0.6 ? 2 : 1;
+    const times = draw < 0.15 ? 6 : draw < 0.35 ? 3 : draw < 0.6 ? 2 : 1;
     for (let n = 1; n <= times; n++) {
       await stack.bridge.kill();
       onKill();
@@ -38,7 +38,8 @@ export const FAULT_ACTIONS: Readonly<Record<FaultKind, Fault>> = {
   },
   async stopBridge({ stack, onRemark }, ms) {
     const ending = await stack.bridge.stop();
-    if (ending !== null && ending.code !== 0) {
+    // One that has only just been started may die of it before it can listen.
+    if (ending !== null && ending.code !== 0 && ending.signal !== 'SIGTERM') {
       onRemark(`told to stop, the bridge ended with ${ending.code ?? ending.signal}`);
     }
     await pause(ms);

@@ -30,6 +30,8 @@ export class Backlog {
   #reading = false;
   /** Where reading must go back to although it is under way further on. */
   #rewind = Number.MAX_SAFE_INTEGER;
+  /** Settled while reading was under way: what was read of them is out of date. */
+  readonly #settledMeanwhile = new Set<number>();
 
   constructor(store: ConnectionStore, limits: WindowLimits) {
     this.#store = store;
@@ -99,6 +101,7 @@ export class Backlog {
   /** Settled: nothing of it is left. */
   settled(seq: number): void {
     this.#inMemory.delete(seq);
+    if (this.#reading) this.#settledMeanwhile.add(seq);
   }
 
   /** Taken out of memory unsettled: unread again. */
@@ -153,7 +156,7 @@ export class Backlog {
       const last = records.at(-1);
       const loaded: JournalRecord[] = [];
       for (const record of records) {
-        if (this.#inMemory.has(record.seq)) continue;
+        if (this.#inMemory.has(record.seq) || this.#settledMeanwhile.has(record.seq)) continue;
         if (record.device !== null && this.#held.has(record.device)) continue;
         this.#inMemory.add(record.seq);
         this.#count(record.device, -1);
@@ -164,6 +167,7 @@ export class Backlog {
     } finally {
       this.#reading = false;
       this.#rewind = Number.MAX_SAFE_INTEGER;
+      this.#settledMeanwhile.clear();
     }
   }
 

@@ -11,6 +11,8 @@ export class Lane {
   /** How many from `head` on are in a request. */
   flying = 0;
   state: LaneState = LANE.empty;
+  /** Lanes of a heap go by it, the smallest first; set before a lane is pushed. */
+  turn = 0;
 
   constructor(device: string) {
     this.device = device;
@@ -35,7 +37,7 @@ export class Lane {
   }
 }
 
-/** Binary min-heap of ready lanes by their oldest sequence number, which cannot change while a lane is in it. */
+/** Binary min-heap of ready lanes by their turn, which must not change while a lane is in it. */
 export class LaneHeap {
   readonly #lanes: Lane[] = [];
 
@@ -45,12 +47,12 @@ export class LaneHeap {
 
   push(lane: Lane): void {
     const lanes = this.#lanes;
-    const seq = lane.oldest.seq;
+    const { turn } = lane;
     let i = lanes.length;
     while (i > 0) {
       const above = (i - 1) >> 1;
       const parent = lanes[above] as Lane;
-      if (parent.oldest.seq <= seq) break;
+      if (parent.turn <= turn) break;
       lanes[i] = parent;
       i = above;
     }
@@ -66,15 +68,15 @@ export class LaneHeap {
     const top = lanes[0];
     const last = lanes.pop();
     if (top === undefined || last === undefined || lanes.length === 0) return top;
-    const seq = last.oldest.seq;
+    const { turn } = last;
     let i = 0;
     for (;;) {
       let below = 2 * i + 1;
       if (below >= lanes.length) break;
       const right = lanes[below + 1];
-      if (right !== undefined && right.oldest.seq < (lanes[below] as Lane).oldest.seq) below += 1;
+      if (right !== undefined && right.turn < (lanes[below] as Lane).turn) below += 1;
       const child = lanes[below] as Lane;
-      if (child.oldest.seq >= seq) break;
+      if (child.turn >= turn) break;
       lanes[i] = child;
       i = below;
     }

@@ -1,9 +1,9 @@
 // The waiting room: mapped uplinks in memory, one lane a device, and the choice of what goes into the next batch.
 //
-// Per device the order is kept and a device has uplinks in one request at a time. Lanes that are ready wait in two heaps by
-// their oldest sequence number: `fresh` (came straight from the source) and `late` (read back from the journal, or older than
-// the last outage). While both have something, half of a batch is for each: a backlog goes longest-waiting first, and other
-// devices are not held up by it.
+// Per device the order is kept and a device has uplinks in one request at a time. Lanes that are ready wait in two heaps:
+// `fresh` (came straight from the source), each in its turn, and `late` (read back from the journal, or older than the last
+// outage), longest-waiting first. While both have something, half of a batch is for each: others' backlogs and bursts do not
+// hold up a device that has none.
 import { LANE, Lane, LaneHeap } from './lanes.ts';
 
 /** One uplink that waits for HERE: all its records go in one request. */
@@ -55,6 +55,7 @@ export class WaitingRoom {
   #count = 0;
   /** Up to it all wait as a backlog, as what was read back from the journal does. */
   #backlogSeq = 0;
+  #turns = 0;
   /** Of an odd number of records the odd one is for each in turn, so that none starves where a batch has one record. */
   #oddIsFresh = true;
 
@@ -192,7 +193,7 @@ export class WaitingRoom {
     for (const lane of this.#lanes.values()) if (lane.state === LANE.parked) this.#makeReady(lane);
   }
 
-  /** Arrival (wall-clock ms) of the oldest uplink that is ready to go; null: none. */
+  /** Arrival (wall-clock ms) of the oldest uplink of the lanes whose turn is next; null: none is ready. */
   get oldestArrivedAt(): number | null {
     const fresh = this.#fresh.peek()?.oldest.arrivedAt ?? null;
     const late = this.#late.peek()?.oldest.arrivedAt ?? null;
@@ -231,6 +232,13 @@ export class WaitingRoom {
   #makeReady(lane: Lane): void {
     lane.state = LANE.ready;
     const { late, seq } = lane.oldest;
-    (late || seq <= this.#backlogSeq ? this.#late : this.#fresh).push(lane);
+    if (late || seq <= this.#backlogSeq) {
+      lane.turn = seq;
+      this.#late.push(lane);
+    } else {
+      this.#turns += 1;
+      lane.turn = this.#turns;
+      this.#fresh.push(lane);
+    }
   }
 }

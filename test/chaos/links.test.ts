@@ -90,7 +90,11 @@ describe('The link to HERE', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const link = new HereLink((server.address() as AddressInfo).port);
     await link.start();
-    const agent = new Agent({ connect: { ca: link.certificate.certificate, timeout: 300 }, bodyTimeout: 300, headersTimeout: 300 });
+    const agent = new Agent({
+      connect: { ca: link.certificate.certificate, timeout: 300 },
+      bodyTimeout: 300,
+      headersTimeout: 300,
+    });
     onTestFinished(async () => {
       await agent.destroy();
       await link.stop();

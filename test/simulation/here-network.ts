@@ -65,7 +65,16 @@ class Exchange {
     this.#uplinks = uplinksOf(this.#records, network.witness);
     const what = this.#uplinks.length > 0 ? ` of ${this.#uplinks.length}: ${this.#uplinks[0]?.device}…` : '';
     this.#name = `${request.method} ${request.path.split('?')[0]}${what}`;
-    if (life.isLiving()) this.#start();
+    if (!life.isLiving()) return;
+    life.whenEnded(() => this.#orphaned());
+    this.#start();
+  }
+
+  /** The process is gone: what HERE has taken, or will, nobody hears of. */
+  #orphaned(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#isTaken) this.#excuse();
   }
 
   #start(): void {
@@ -97,6 +106,7 @@ class Exchange {
       case 'resetAfter':
       case 'half': {
         this.#serve(token);
+        if (this.#isTaken) this.#excuse();
         const code = fault.kind === 'half' ? 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' : 'UND_ERR_SOCKET';
         this.#later(backMs, () => this.#fail(broken(code), fault));
         return;
@@ -104,6 +114,7 @@ class Exchange {
       case 'hang':
         // Whether it was looked at, nobody learns.
         if (dice.isLucky(0.5)) this.#serve(token);
+        if (this.#isTaken) this.#excuse();
         return;
       default: {
         const reply = this.#reply(fault, token);
@@ -152,10 +163,6 @@ class Exchange {
   #answer(reply: HereReply, fault: HereFault | null): void {
     const { time, trace, onRefusedLogIn, trouble } = this.#network;
     if (this.#isOver) return;
-    if (!this.#life.alive) {
-      this.#over();
-      return;
-    }
     trace.add(`<- ${reply.status} ${this.#name}`);
     if (fault !== null) trouble(time.nowMs);
     const toldS = fault?.kind === 'status' ? fault.retryAfterS : null;

@@ -80,6 +80,9 @@ export function drawPlan(seed: number): Plan {
     },
     (_, n) => drawConnection(n, dice.fork(`connection ${n}`), accounts),
   );
+  const requestsPerSecond = dice.pick([null, null, 5, 7.5, 10, 20]);
+  // What a plan allows must be more than what comes, also when a batch has to be narrowed down.
+  const maxRecords = dice.pick(requestsPerSecond === null ? [3, 10, 50, 500] : [25, 50, 500]);
   const faults = drawFaults(dice.fork('faults'), connections, accounts);
   return {
     seed,
@@ -87,8 +90,8 @@ export function drawPlan(seed: number): Plan {
     connections,
     limits: {
       concurrency: dice.whole(1, 4),
-      requestsPerSecond: dice.pick([null, null, 2, 2.5, 5, 10]),
-      maxRecords: dice.pick([3, 10, 50, 500]),
+      requestsPerSecond,
+      maxRecords,
       timeoutMs: dice.pick([2_000, 5_000, 10_000]),
       rampMs: dice.pick([5_000, 60_000]),
     },

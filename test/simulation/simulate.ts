@@ -68,6 +68,12 @@ async function run(world: World, plan: Plan): Promise<number> {
       time.after(1_000, probe);
       return;
     }
+    if (world.lockedOut) {
+      world.lockedOut = false;
+      people.restartAll(null);
+      time.after(1_000, probe);
+      return;
+    }
     probed = true;
     for (const [n, connection] of plan.connections.entries()) {
       // A device that has to be made first may have to wait for its turn.

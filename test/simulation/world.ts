@@ -51,6 +51,8 @@ export class World {
   readonly faultKinds = new Set<string>();
   life: Life | null = null;
   crashes = 0;
+  /** A connection waits for a person although its password is right. */
+  lockedOut = false;
   /** When the last trouble, and what it left behind, was over. */
   troubleUntilMs = 0;
   /** When the disk last refused commits. */
@@ -139,6 +141,8 @@ export class World {
       transport: transportOf(this.#network, life, permits),
       onEvent: ({ kind, connectionId, message }) => {
         trace.add(`* ${connectionId ?? 'worker'} ${kind}: ${message}`);
+        // Log-ins whose answer never came may have been failures: the bridge makes no more of them without a person.
+        if (kind === 'accountLocked') this.lockedOut = true;
         if (kind === 'ledgerImbalance') this.violated('ledger', `${connectionId}: ${message}`);
       },
       onIncident: ({ kind, message }) => {

@@ -52,3 +52,19 @@ test('a hold that ends while newer messages of the device are being read does no
   expect(loaded).toEqual(Array.from({ length: 501 }, (_, index) => index + 1));
   expect(backlog.unread).toBe(0);
 });
+
+test('what is settled while it is being read is not sent again', async () => {
+  const journal = new ModelJournal();
+  const backlog = new Backlog(journal as unknown as ConnectionStore, { maxBytes: 1e6, maxItems: 1000 });
+  const inMemory = journal.append('A');
+  expect(backlog.admit(inMemory, 'A', 0, 0, false)).toBe(true);
+  const left = journal.append('B');
+  backlog.leave(left, 'B');
+  backlog.scan();
+  // The hold of an older message made reading go back before what is in memory.
+  backlog.leave(inMemory, null);
+  const reading = backlog.read();
+  backlog.settled(inMemory);
+  journal.answer();
+  expect((await reading).map(({ seq }) => seq)).toEqual([left]);
+});

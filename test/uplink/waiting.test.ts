@@ -56,6 +56,15 @@ describe('the waiting room', () => {
     expect(seqs(room.take(limits(4)).items)).toEqual([101, 102, 1, 31]);
   });
 
+  it('gives devices their turns, so that a burst of some does not hold up another', () => {
+    const room = new WaitingRoom();
+    for (let seq = 1; seq <= 100; seq++) room.push(item(seq, `d${seq % 2}`));
+    room.push(item(101, 'quiet'));
+    const batches = [1, 2, 3].map(() => room.take(limits(10)).items);
+    for (const batch of batches) for (const each of batch) room.finish(each);
+    expect(batches.flatMap(seqs)).toContain(101);
+  });
+
   it('lets neither side starve where a batch has one record', () => {
     const room = new WaitingRoom();
     for (let seq = 1; seq <= 10; seq++) room.push(item(seq, `late-${seq}`, { late: true }));

@@ -16,7 +16,12 @@ interface Host {
   readonly waiting: Map<symbol, () => void>;
   timer: Cancel | null;
   asking: boolean;
+  /** Monotonic ms of the latest question. */
+  askedAt: number;
 }
+
+/** A connection that has just closed may have done so at the end of the trouble: no need to wait a whole interval then. */
+const FIRST_MS = 5_000;
 
 export class HostHealth {
   readonly #options: HostHealthOptions;
@@ -33,10 +38,16 @@ export class HostHealth {
 
   /**
    * While this holds, the service's host is asked; its first good answer calls `reopen` once (perhaps some seconds later,
-   * in the order of the calls). The first question comes `everyMs` after the first connection closed.
+   * in the order of the calls). The first question comes some seconds after the first connection closed, the next ones
+   * `everyMs` apart.
    */
   watch(service: string, reopen: () => void): Cancel {
-    const host: Host = this.#hosts.get(service) ?? { waiting: new Map(), timer: null, asking: false };
+    const host: Host = this.#hosts.get(service) ?? {
+      waiting: new Map(),
+      timer: null,
+      asking: false,
+      askedAt: Number.NEGATIVE_INFINITY,
+    };
     this.#hosts.set(service, host);
     const key = Symbol(service);
     host.waiting.set(key, reopen);
@@ -62,7 +73,9 @@ export class HostHealth {
 
   #arm(service: string, host: Host): void {
     if (host.timer !== null || host.asking || host.waiting.size === 0 || this.#stopping.signal.aborted) return;
-    host.timer = this.#options.clock.after(this.#everyMs, () => {
+    const { clock } = this.#options;
+    const waitMs = Math.max(Math.min(FIRST_MS, this.#everyMs), host.askedAt + this.#everyMs - clock.monotonic());
+    host.timer = clock.after(waitMs, () => {
       host.timer = null;
       void this.#ask(service, host);
     });
@@ -70,6 +83,7 @@ export class HostHealth {
 
   async #ask(service: string, host: Host): Promise<void> {
     host.asking = true;
+    host.askedAt = this.#options.clock.monotonic();
     let healthy = false;
     try {
       healthy = await this.#options.gateway.isHealthy(service, this.#stopping.signal);

@@ -193,7 +193,7 @@ export class FaultRunner {
     const password = `changed-${this.#dice.whole(0, 1e9)}`;
     model.password = password;
     here.revoke(model);
-    after(forMs, () => people.enterPassword(account, password));
+    after(forMs, () => people.enterPassword(account, model.password));
   }
 }
 

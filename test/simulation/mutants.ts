@@ -68,7 +68,11 @@ export const MUTANTS: readonly Mutant[] = [
     'const ledger = booked(this.#ledger, outcomes);',
     'const ledger = booked(this.#ledger, outcomes);\n    ledger.delivered += 1;\n    ledger.pending -= 1;',
   ]),
-  mutant('keep the ledger out of the transaction', [BOOKS, 'this.#saveColumns(ledger, outcomes);', '']),
+  mutant('keep the ledger out of the transaction', [
+    BOOKS,
+    'this.#saveColumns(ledger, outcomes, replays.taken);',
+    'queueMicrotask(() => tables.database.transaction(() => this.#saveColumns(ledger, outcomes, replays.taken)));',
+  ]),
   mutant('lose the order on putting back', [
     WAITING,
     'lane.flying = 0;\n      if (as',
@@ -81,8 +85,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('pass over what is left in the journal', [
     'src/uplink/backlog.ts',
-    'if (fits && !this.#held.has(device) && !this.#unread.has(device)) {',
-    'if (fits && !this.#held.has(device)) {',
+    'return this.#unread.has(device) || this.#held.has(device) ||',
+    'return this.#held.has(device) ||',
   ]),
   mutant('retry without permits', [
     DELIVER,
@@ -119,6 +123,17 @@ export const MUTANTS: readonly Mutant[] = [
     'src/store/journal-writer.ts',
     'await this.#mend().catch(() => {});',
     'this.#remains = null;',
+  ]),
+  mutant('send again what was settled while it was read back', [
+    'src/uplink/backlog.ts',
+    ' || this.#settledMeanwhile.has(record.seq)',
+    '',
+  ]),
+  mutant('let a burst hold up the others', [WAITING, 'lane.turn = this.#turns;', 'lane.turn = lane.oldest.seq;']),
+  mutant('use a permit twice after a renewed token', [
+    'src/here/project.ts',
+    'this.gate.again(signal);',
+    'Promise.resolve();',
   ]),
   mutant('remove a journal file before its settlements are durable', [
     'src/store/segment-removal.ts',

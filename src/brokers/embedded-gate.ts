@@ -5,6 +5,7 @@
 import { describeError } from '../domain/errors.ts';
 import type { BrokerMessage, RoomAware, SourceListener } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import { Turns } from './embedded-turns.ts';
 import { TopicTree } from './topics.ts';
 
 /** While every matching journal is full: how often they are asked again. */
@@ -28,6 +29,8 @@ export interface Publication {
 }
 
 interface Admission {
+  /** Grows in the order of arrival. */
+  readonly id: number;
   readonly publication: Publication;
   readonly message: BrokerMessage;
   readonly publisher: object;
@@ -63,6 +66,8 @@ export class PublishGate {
   #offering = false;
   /** No journal has room, or one has refused them: offered again later. */
   readonly #later = new Set<Admission>();
+  readonly #turns = new Turns<Route, Admission>();
+  #lastId = 0;
   #cancelLater: Cancel | null = null;
   /** Per publisher, in its order: acknowledgements keep it. */
   readonly #queues = new Map<object, Admission[]>();
@@ -82,6 +87,7 @@ export class PublishGate {
   /** What it has not kept yet goes on without it. */
   removeRoute(filters: readonly string[], route: Route): void {
     this.removeFilters(filters, route);
+    this.#turns.forget(route);
     for (const admission of [...this.#later]) {
       if (admission.routes.delete(route) && admission.routes.size === 0) {
         this.#later.delete(admission);
@@ -95,7 +101,9 @@ export class PublishGate {
     const { topic, payload, qos, dup } = publication;
     // Sources never get what brokers say of themselves, not even when they ask for it.
     const routes = topic.startsWith('$') ? new Set<Route>() : this.#routes.match(topic);
+    this.#lastId += 1;
     const admission: Admission = {
+      id: this.#lastId,
       publication,
       message: { topic, payload, qos, retain: false, dup, arrivedAt: this.#options.clock.now() },
       publisher,
@@ -128,6 +136,7 @@ export class PublishGate {
     if (queue === undefined) return;
     const rest = queue.filter((admission) => {
       admission.gone = this.#later.delete(admission);
+      if (admission.gone) this.#turns.leave(admission.routes, admission);
       return !admission.gone;
     });
     queue.splice(0, queue.length, ...rest);
@@ -138,6 +147,7 @@ export class PublishGate {
     for (const queue of this.#queues.values()) for (const admission of queue) admission.gone = true;
     this.#queues.clear();
     this.#later.clear();
+    this.#turns.clear();
     this.#cancelLater?.();
     this.#cancelLater = null;
   }
@@ -162,27 +172,36 @@ export class PublishGate {
     this.#settle(settled);
   }
 
-  /** False: nobody has room, so it waits. */
+  /** False: nobody takes it now, so it waits. */
   #distribute(admission: Admission, batches: Map<Route, Admission[]>): boolean {
     const { routes } = admission;
     if (routes.size === 0) return true;
     const full: Route[] = [];
-    for (const route of routes) if (route.paused || route.listener.hasRoom === false) full.push(route);
+    const open: Route[] = [];
     // QoS 0 knows no acknowledgement to withhold.
-    if (full.length === routes.size && !admission.kept && admission.publication.qos > 0) {
-      this.#offerLater(admission, ROOM_POLL_MS);
+    const mayWait = admission.publication.qos > 0;
+    for (const route of routes) {
+      if (mayWait && !this.#turns.isNext(route, admission)) continue;
+      if (route.paused || route.listener.hasRoom === false) full.push(route);
+      else open.push(route);
+    }
+    if (open.length === 0 && mayWait && !(admission.kept && full.length === routes.size)) {
+      this.#offerLater(admission, full.length === routes.size ? ROOM_POLL_MS : OFFER_AGAIN_MS);
       return false;
     }
     for (const route of full) {
       routes.delete(route);
       admission.leftOut.push(route);
     }
-    for (const route of routes) {
+    this.#turns.leave(full, admission);
+    this.#turns.leave(open, admission);
+    for (const route of routes) if (!open.includes(route)) this.#turns.wait(route, admission);
+    for (const route of open) {
       const batch = batches.get(route);
       if (batch === undefined) batches.set(route, [admission]);
       else batch.push(admission);
     }
-    admission.waiting += routes.size;
+    admission.waiting += open.length;
     return true;
   }
 
@@ -218,7 +237,7 @@ export class PublishGate {
         if (error === null) {
           admission.routes.delete(route);
           admission.kept = true;
-        }
+        } else if (!admission.gone && admission.routes.has(route)) this.#turns.wait(route, admission);
       }
       this.#settle(batch.filter((admission) => admission.waiting === 0));
     };
@@ -237,6 +256,7 @@ export class PublishGate {
         continue;
       }
       admission.ready = true;
+      this.#turns.leave(admission.routes, admission);
       publishers.add(admission.publisher);
     }
     for (const publisher of publishers) this.#release(publisher);
@@ -269,9 +289,10 @@ export class PublishGate {
 
   #offerLater(admission: Admission, ms: number): void {
     this.#later.add(admission);
+    for (const route of admission.routes) this.#turns.wait(route, admission);
     this.#cancelLater ??= this.#options.clock.after(ms, () => {
       this.#cancelLater = null;
-      const waiting = [...this.#later];
+      const waiting = [...this.#later].sort((one, other) => one.id - other.id);
       this.#later.clear();
       this.#offer(waiting);
     });

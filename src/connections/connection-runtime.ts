@@ -9,7 +9,6 @@ import { classifyChange } from './classify-change.ts';
 import { HereAccess, licenceExpired } from './here-access.ts';
 import { keepHold, keptHold } from './kept-hold.ts';
 import { type Effect, initialMachine, type Machine, type MachineSettings, PATIENCE, type Signal } from './machine.ts';
-import { markDeleting } from './purge.ts';
 import { RECONNECT_JITTER_MS } from './reconnect-strategy.ts';
 import type { Runtime, RuntimeOptions } from './runtime-options.ts';
 import { RuntimeParts } from './runtime-parts.ts';
@@ -107,10 +106,6 @@ export class ConnectionRuntime implements Runtime {
       else this.#signal({ kind: 'deactivate' });
     }
     await this.#stopped.promise;
-  }
-
-  markDeleting(): void {
-    if (this.#parts !== null) markDeleting(this.#parts.store);
   }
 
   /** Signals that effects give rise to are taken after the step that asked for them. */

@@ -21,8 +21,9 @@ const MARK = 'deleting';
 const FIRST_RETRY_MS = 5_000;
 const LAST_RETRY_MS = 600_000;
 
-export function markDeleting(store: Pick<ConnectionStore, 'setState'>): void {
-  store.setState(MARK, '1');
+/** Durable when it returns. */
+export function markDeleting(store: BridgeStore, id: string): void {
+  store.setState(id, MARK, '1');
 }
 
 export function wasMarkedDeleting(store: Pick<ConnectionStore, 'getState'>): boolean {
@@ -48,7 +49,7 @@ export async function purgeConnection(options: PurgeOptions, id: string, signal:
   const store = await options.store.openConnection(id, { maxBytes: options.journalMaxBytes });
   let sessions: Session[];
   try {
-    markDeleting(store);
+    store.setState(MARK, '1');
     sessions = loadSessions(store);
   } finally {
     await store.close();

@@ -62,6 +62,4 @@ export interface Runtime {
   tick(): void;
   /** Takes nothing more, settles what is in flight until `signal` aborts, and closes the store. */
   stop(signal: AbortSignal): Promise<void>;
-  /** So that a deletion that a crash interrupts goes on at the next start. Durable when it returns, where a store is open. */
-  markDeleting(): void;
 }

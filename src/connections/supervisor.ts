@@ -6,7 +6,7 @@ import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import { ClockWatch } from './clock-watch.ts';
 import type { DefinitionListener } from './definitions.ts';
-import { dropStore, isDeleting, type PurgeOptions, purgeConnection } from './purge.ts';
+import { dropStore, isDeleting, markDeleting, type PurgeOptions, purgeConnection } from './purge.ts';
 import type { Runtime } from './runtime-options.ts';
 import { idleStatus, isoNow } from './status-of.ts';
 import type { StatusSink } from './status-publisher.ts';
@@ -110,7 +110,8 @@ export class Supervisor implements DefinitionListener {
     slot.halt = false;
     slot.purge = true;
     try {
-      slot.runtime?.markDeleting();
+      // At once, before the record is acknowledged: a deletion that a kill interrupts is not handed out again.
+      markDeleting(this.#options.store, id);
     } catch {
       // A failing disk: the deletion itself will tell.
     }

@@ -195,6 +195,11 @@ class Store implements BridgeStore {
     return [...ids].sort();
   }
 
+  setState(id: string, key: string, value: string | null): void {
+    const connection = this.#tables.keyOf(id);
+    if (connection !== null) this.#tables.setState(connection, key, value);
+  }
+
   async deleteConnection(id: string): Promise<void> {
     this.#claim(id);
     try {

@@ -107,9 +107,44 @@ describe('acknowledgements', () => {
     expect(good.texts).toEqual(['x']);
     expect(bad.texts).toEqual(['x', 'x']);
   });
+
+  test('a message does not overtake an earlier one of its publisher that the source has refused', async () => {
+    const broker = await start();
+    const [good, bad] = [new Journal(), new Journal()];
+    bad.holding = true;
+    await source(broker, good);
+    await source(broker, bad);
+    const sender = await client(broker);
+    const first = publish(sender, 'up/a', '1');
+    await until('the source has the first', () => bad.held.length === 1);
+    bad.settle(new Error('disk full'));
+    // The disk is back, and the first has not been offered again yet.
+    bad.holding = false;
+    const second = publish(sender, 'up/a', '2');
+    await until('the other source has both', () => good.texts.length === 2);
+    const third = publish(sender, 'up/a', '3');
+    await until('all are acknowledged', () => first.acknowledged && second.acknowledged && third.acknowledged);
+    expect(good.texts).toEqual(['1', '2', '3']);
+    expect(bad.texts).toEqual(['1', '1', '2', '3']);
+  });
 });
 
 describe('sources without room', () => {
+  test('what comes when there is room again does not overtake what waited for it', async () => {
+    const broker = await start();
+    const journal = new Journal();
+    journal.hasRoom = false;
+    await source(broker, journal);
+    const [sender, other] = [await client(broker), await client(broker)];
+    const first = publish(sender, 'up/a', '1');
+    await other.publishAsync('elsewhere', 'x', { qos: 1 });
+    journal.hasRoom = true;
+    const second = publish(sender, 'up/a', '2');
+    await other.publishAsync('up/b', 'of another', { qos: 1 });
+    await until('both are acknowledged', () => first.acknowledged && second.acknowledged);
+    expect(journal.texts.filter((text) => text !== 'of another')).toEqual(['1', '2']);
+  });
+
   test('a full one is left out and told, once the others have kept the message', async () => {
     const broker = await start();
     const [free, full] = [new Journal(), new Journal()];

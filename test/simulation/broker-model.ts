@@ -57,6 +57,8 @@ export class BrokerModel {
   readonly #retained = new Map<string, string>();
   readonly #tree = new TopicTree<Session>();
   readonly #tables = new Set<Table>();
+  /** What persistent readers of definitions have not heard, by client id. */
+  readonly #unheard = new Map<string, { topic: string; text: string | null }[]>();
   #waiting: (() => void)[] = [];
   #away = false;
 
@@ -110,8 +112,19 @@ export class BrokerModel {
     }
     if (text === null) this.#retained.delete(topic);
     else this.#retained.set(topic, text);
+    const connected = new Set(
+      [...this.#tables].filter((table) => table.connected).map(({ options }) => options.clientId),
+    );
+    for (const [clientId, unheard] of this.#unheard) if (!connected.has(clientId)) unheard.push({ topic, text });
     for (const table of this.#tables) this.#hand(table, topic, text);
     done();
+  }
+
+  /** Its store of retained messages is lost, and everybody comes anew. */
+  loseRetained(): void {
+    this.#retained.clear();
+    for (const unheard of this.#unheard.values()) unheard.length = 0;
+    for (const table of this.#tables) this.#dropTable(table);
   }
 
   subscribed(session: Session, topics: readonly string[]): void {
@@ -175,6 +188,11 @@ export class BrokerModel {
       table.connected = true;
       table.listener.onStatus({ up: true });
       const prefix = `${table.options.prefix}/`;
+      const { clientId } = table.options;
+      if (clientId !== undefined) {
+        for (const { topic, text } of this.#unheard.get(clientId) ?? []) this.#hand(table, topic, text);
+        this.#unheard.set(clientId, []);
+      }
       for (const [topic, text] of this.#retained) if (topic.startsWith(prefix)) this.#hand(table, topic, text);
       const snapshot = (): void => {
         if (!table.connected || !this.#tables.has(table)) return;

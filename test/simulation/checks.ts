@@ -31,7 +31,7 @@ export function checkHealed(world: World): number {
     const isBacklogged = uplinks.some(
       (other) => other.device === uplink.device && other !== uplink && other.firstArrivalMs === null,
     );
-    if (isBacklogged || plan.validity !== null) continue;
+    if (isBacklogged || world.isDeleted(plan.id) || plan.validity !== null) continue;
     const sinceMs = Math.max(uplink.publishedMs ?? 0, world.troubleUntilMs);
     const tookMs = (uplink.firstArrivalMs ?? world.time.nowMs) - sinceMs;
     healedMs = Math.max(healedMs, tookMs);
@@ -83,6 +83,10 @@ function open(world: World, life: Life, clock: ReturnType<typeof processClock>):
 
 async function checkBooks(world: World, store: BridgeStore): Promise<void> {
   for (const plan of world.plan.connections) {
+    if (world.isDeleted(plan.id)) {
+      checkGone(world, plan.id, store);
+      continue;
+    }
     const connection = await store.openConnection(plan.id, { maxBytes: world.plan.journalMaxBytes });
     const uplinks = world.witness.uplinks.filter(({ connection: id }) => id === plan.id);
     checkLedger(world, plan, connection.ledger(), uplinks);
@@ -91,6 +95,15 @@ async function checkBooks(world: World, store: BridgeStore): Promise<void> {
     checkDeadLetters(world, connection.deadLetters(100_000), uplinks);
     checkEachUplink(world, plan, uplinks);
   }
+}
+
+/** Of a deleted connection nothing is left behind: no file, no row, no session. */
+function checkGone(world: World, id: string, store: BridgeStore): void {
+  const left = world.disk.files.filter((file) => file.includes(`/${id}/`));
+  if (left.length > 0) world.violated('deletion', `${id} is deleted, and ${left[0]} is still there`);
+  if (store.connectionIds().includes(id)) world.violated('deletion', `${id} is deleted, and its store is still there`);
+  const session = [...world.broker.sessions.keys()].find((clientId) => clientId.startsWith(`sim-${id}-`));
+  if (session !== undefined) world.violated('deletion', `${id} is deleted, and its session ${session} is still there`);
 }
 
 /** The bridge's columns against what devices, broker and HERE saw. */

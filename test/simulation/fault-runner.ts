@@ -109,6 +109,13 @@ export class FaultRunner {
       case 'definition':
         this.#definition(fault, after);
         return;
+      case 'definitionsLost':
+        world.broker.loseRetained();
+        after(fault.forMs, () => world.people.begin());
+        return;
+      case 'licenceExpired':
+        this.#licenceExpired(fault.account, fault.forMs, after);
+        return;
       case 'passwordChanged':
         this.#passwordChanged(fault.account, fault.forMs, after);
     }
@@ -184,6 +191,17 @@ export class FaultRunner {
       fleet.topics.set(id, wanted);
       this.#over();
     } else time.after(50, () => this.#followTopics(connection));
+  }
+
+  #licenceExpired(account: number, forMs: number, after: (ms: number, run: () => void) => void): void {
+    const { here, people, time } = this.#world;
+    const model = here.options.accounts[account];
+    if (model === undefined) return;
+    model.expired = true;
+    time.after(forMs, () => {
+      model.expired = false;
+      after(PERSON_MS, () => people.restartAll(model.email));
+    });
   }
 
   #passwordChanged(account: number, forMs: number, after: (ms: number, run: () => void) => void): void {

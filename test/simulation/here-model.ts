@@ -35,6 +35,8 @@ export interface HereAccountModel {
   password: string;
   failures: number;
   locked: boolean;
+  /** The licences of all its projects have ended. */
+  expired: boolean;
   readonly projects: readonly HereProjectModel[];
   pairs: { readonly access: string; readonly refresh: string; readonly endsMs: number }[];
 }
@@ -95,8 +97,9 @@ export class HereModel {
     if (area === 'users') return third === 'login' ? this.#logIn(request) : this.#refresh(request);
     const account = this.accountOfToken(request.token);
     if (account === null) return error(401, 'The provided credentials are not valid.');
-    if (path === '/v3/batch') return this.#batch(account, request, uplinks);
     if (third === 'licenses') return this.#licences(account);
+    if (account.expired) return error(403, 'The licence has expired.');
+    if (path === '/v3/batch') return this.#batch(account, request, uplinks);
     if (third === 'devices') return this.#claim(account, fourth);
     if (fourth === 'devices') return this.#create(account, third, request);
     const job = this.#jobs.get(third);
@@ -157,7 +160,7 @@ export class HereModel {
       projectId,
       projectName: appId,
       type: 'tracking',
-      expired: false,
+      expired: account.expired,
     }));
     return json({ licenses, start: 0, end: licenses.length, total: licenses.length });
   }

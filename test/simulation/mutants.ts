@@ -129,7 +129,6 @@ export const MUTANTS: readonly Mutant[] = [
     ' || this.#settledMeanwhile.has(record.seq)',
     '',
   ]),
-  mutant('let a burst hold up the others', [WAITING, 'lane.turn = this.#turns;', 'lane.turn = lane.oldest.seq;']),
   mutant('use a permit twice after a renewed token', [
     'src/here/project.ts',
     'this.gate.again(signal);',

@@ -14,6 +14,9 @@ interface Wish {
   wrongPassword: string | null;
   active: boolean;
   invalid: boolean;
+  deleted: boolean;
+  /** Its deletion was written. */
+  isGone: boolean;
   name: string;
   isFlat: boolean;
   topics: number;
@@ -44,6 +47,8 @@ export class People {
       wrongPassword: null,
       active: true,
       invalid: false,
+      deleted: false,
+      isGone: false,
       name: plan.id,
       isFlat: false,
       topics: 0,
@@ -55,6 +60,11 @@ export class People {
     return this.#options.dice;
   }
 
+  isDeleted(connection: number): boolean {
+    return this.#wish(connection).deleted;
+  }
+
+  /** Writes all definitions, at the beginning and where they were lost. */
   begin(): void {
     for (const wish of this.#wishes) this.#write(wish);
   }
@@ -96,6 +106,9 @@ export class People {
         break;
       case 'topics':
         wish.topics += 1;
+        break;
+      case 'deleted':
+        wish.deleted = true;
         break;
       case 'same':
         break;
@@ -139,10 +152,13 @@ export class People {
   }
 
   #write(wish: Wish): void {
+    // What is deleted is left alone.
+    if (wish.isGone) return;
+    wish.isGone = wish.deleted;
     const { broker, onWritten } = this.#options;
     const record = this.#recordOf(wish);
     const { id } = wish.plan;
-    const text = wish.invalid ? '{"connectorId": ' : JSON.stringify(record);
+    const text = wish.deleted ? null : wish.invalid ? '{"connectorId": ' : JSON.stringify(record);
     const { email, password } = record.configuration;
     broker.retain(`${PREFIX}/connections/${id}`, text, () => onWritten(id, email, password));
   }

@@ -30,6 +30,9 @@ export type PlannedFault = { readonly atMs: number } & (
       readonly connection: number;
       readonly forMs: number;
     }
+  /** The broker loses what it retains; people write it again. */
+  | { readonly kind: 'definitionsLost'; readonly forMs: number }
+  | { readonly kind: 'licenceExpired'; readonly account: number; readonly forMs: number }
   | { readonly kind: 'passwordChanged'; readonly account: number; readonly forMs: number }
 );
 
@@ -43,7 +46,9 @@ export type DefinitionChange =
   | 'project'
   | 'format'
   | 'topics'
-  | 'same';
+  | 'same'
+  /** For good: nothing of it is left behind. */
+  | 'deleted';
 
 const FROM_MS = 40_000;
 const UNTIL_MS = 44 * 60_000;
@@ -113,11 +118,13 @@ function drawFault(
     [2, () => ({ kind: 'stop', forMs: downMs })],
     [2, () => ({ kind: 'clockStep', ms: Math.round(dice.scaled(500, 7_200_000)) * dice.pick([1, -1]) })],
     [1, () => ({ kind: 'passwordChanged', account, forMs: briefMs })],
+    [1, () => ({ kind: 'definitionsLost', forMs: briefMs })],
+    [1, () => ({ kind: 'licenceExpired', account, forMs: briefMs })],
     [
       6,
       () => ({
         kind: 'definition',
-        change: dice.pick([
+        change: dice.pick<DefinitionChange>([
           'wrongPassword',
           'wrongPassword',
           'inactive',
@@ -128,7 +135,8 @@ function drawFault(
           'format',
           'topics',
           'same',
-        ] as const),
+          ...(connections.length > 1 ? (['deleted'] as const) : []),
+        ]),
         connection,
         forMs: briefMs,
       }),

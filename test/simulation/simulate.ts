@@ -60,7 +60,10 @@ async function run(world: World, plan: Plan): Promise<number> {
   const faults = new FaultRunner(world);
   for (const uplink of plan.uplinks) {
     const connection = plan.connections[uplink.connection];
-    if (connection !== undefined) time.at(uplink.atMs, () => void fleet.send(connection, uplink));
+    if (connection === undefined) continue;
+    time.at(uplink.atMs, () => {
+      if (!people.isDeleted(uplink.connection)) fleet.send(connection, uplink);
+    });
   }
   let probed = false;
   const probe = (): void => {
@@ -76,6 +79,7 @@ async function run(world: World, plan: Plan): Promise<number> {
     }
     probed = true;
     for (const [n, connection] of plan.connections.entries()) {
+      if (people.isDeleted(n)) continue;
       // A device that has to be made first may have to wait for its turn.
       const known = world.here.project(people.appIdOf(n))?.devices;
       for (const device of connection.devices) {
@@ -162,6 +166,7 @@ function isDrained(world: World): boolean {
 
 /** By what broker and HERE know. What the bridge has taken and HERE will never see is looked up at the end. */
 function isWaiting(world: World, uplink: World['witness']['uplinks'][number]): boolean {
+  if (world.isDeleted(uplink.connection)) return false;
   for (const { queue } of world.broker.sessions.values())
     if (queue.some((queued) => queued.uplink === uplink)) return true;
   const plan = world.plan.connections.find(({ id }) => id === uplink.connection);

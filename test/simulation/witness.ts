@@ -93,7 +93,8 @@ export class Witness {
 
   /** A crash: what may come twice because of it. `sinceMs`: answers heard from then on may not have been committed. */
   crashed(sinceMs: number): void {
-    for (const uplink of this.uplinks) if (uplink.heardMs !== null && uplink.heardMs >= sinceMs) uplink.excuses += 1;
+    for (const uplink of this.uplinks)
+      if (uplink.heardMs !== null && uplink.heardMs >= sinceMs) uplink.excuses += uplink.arrivals;
   }
 }
 

@@ -81,6 +81,7 @@ export class World {
         password,
         failures: 0,
         locked: false,
+        expired: false,
         projects: appIds.map((appId) => ({ appId, projectId: `id-of-${appId}`, devices: new Set<string>() })),
         pairs: [],
       })),
@@ -118,6 +119,10 @@ export class World {
 
   trouble(untilMs = this.time.nowMs): void {
     this.troubleUntilMs = Math.max(this.troubleUntilMs, untilMs);
+  }
+
+  isDeleted(id: string): boolean {
+    return this.people.isDeleted(this.plan.connections.findIndex((connection) => connection.id === id));
   }
 
   /** Starts the bridge; a start that fails is repeated. */

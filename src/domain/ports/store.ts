@@ -101,6 +101,8 @@ export interface BridgeStore {
   openConnection(id: string, options: { readonly maxBytes: number }): Promise<ConnectionStore>;
   /** Ids with anything stored. */
   connectionIds(): readonly string[];
+  /** As `ConnectionStore.setState`, also while it is closed; nothing where nothing is stored of the connection. */
+  setState(id: string, key: string, value: string | null): void;
   /** Removes everything of a connection (must be closed). */
   deleteConnection(id: string): Promise<void>;
   /** Null: nothing is stored of such a connection. */

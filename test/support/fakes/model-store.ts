@@ -117,6 +117,13 @@ export class ModelStore implements BridgeStore {
     return [];
   }
 
+  setState(id: string, key: string, value: string | null): void {
+    const open = this.opened.get(id);
+    if (open?.open === true) open.setState(key, value);
+    else if (value === null) this.states.get(id)?.delete(key);
+    else this.states.get(id)?.set(key, value);
+  }
+
   async deleteConnection(id: string): Promise<void> {
     if (this.opened.get(id)?.open === true) throw new Error(`the store of ${id} is open`);
     this.states.delete(id);

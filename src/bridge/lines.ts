@@ -34,6 +34,7 @@ export function lineMaker(
       maxDevices: connection.maxDevices,
       window: { maxBytes: config.budgets.windowMaxBytes, maxItems: WINDOW_MAX_ITEMS },
       retry: { minMs: config.delivery.retryMinMs, maxMs: config.delivery.retryMaxMs },
+      trail: views.trail(connection.id, config.budgets.traceMaxUplinks),
       batchLingerMs: config.here.services[connection.account.service]?.batchLingerMs ?? 0,
     });
     views.lines.set(connection.id, { flow, store, replayBy: { prepare, uplinkTimeValidityMs } });

@@ -5,6 +5,7 @@ import type { Ledger } from '../domain/ledger.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
 import { LatencyHistogram } from '../uplink/latency.ts';
 import type { ReplayOptions } from '../uplink/replay.ts';
+import { Trail } from '../uplink/trail.ts';
 import type { UplinkFlow } from '../uplink/uplink-flow.ts';
 
 export interface LiveLine {
@@ -19,6 +20,8 @@ export class Views implements StatusSink {
   readonly #statuses = new Map<string, ConnectionStatus>();
   readonly #ledgers = new Map<string, Ledger>();
   readonly lines = new Map<string, LiveLine>();
+  /** They outlive their lines: a changed definition makes a new line. */
+  readonly #trails = new Map<string, Trail>();
 
   constructor(next: StatusSink) {
     this.#next = next;
@@ -38,6 +41,7 @@ export class Views implements StatusSink {
     this.#statuses.delete(id);
     this.#ledgers.delete(id);
     this.lines.delete(id);
+    this.#trails.delete(id);
     this.#next.remove(id);
   }
 
@@ -47,6 +51,15 @@ export class Views implements StatusSink {
 
   ledger(id: string): Ledger | null {
     return this.#ledgers.get(id) ?? null;
+  }
+
+  trail(id: string, maxUplinks: number): Trail {
+    let trail = this.#trails.get(id);
+    if (trail === undefined) {
+      trail = new Trail(maxUplinks);
+      this.#trails.set(id, trail);
+    }
+    return trail;
   }
 
   latency(): LatencyHistogram {

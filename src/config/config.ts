@@ -113,6 +113,8 @@ export interface BudgetsConfig {
   readonly publishDeadLetters: boolean;
   /** Uplinks in memory. */
   readonly windowMaxBytes: number;
+  /** Uplinks whose way is remembered, for `trace`. */
+  readonly traceMaxUplinks: number;
   /** Events kept by the worker. */
   readonly eventsMaxCount: number;
 }

@@ -160,6 +160,12 @@ export const VALUES: readonly ValueSpec[] = [
     'Uplinks in memory, per connection.',
   ),
   ...value(
+    'budgets.traceMaxUplinks',
+    kinds.wholeNumber(0, 10_000_000),
+    40_000,
+    'Uplinks whose way `here-bridge trace` remembers, per connection: the last 8 of a device; about 75 bytes each. 0: none.',
+  ),
+  ...value(
     'budgets.eventsMaxCount',
     kinds.wholeNumber(100, 1_000_000),
     10_000,

@@ -76,9 +76,16 @@ export interface TelemetryRecord {
 
 /** What decode, filter and map made of one message: its final outcome at once, or records that wait for HERE. */
 export type Prepared =
-  | { readonly device: string | null; readonly outcome: UplinkOutcome; readonly notice?: UplinkNotice }
+  | {
+      readonly device: string | null;
+      /** The frame counter, where it was read. */
+      readonly fCnt?: number | undefined;
+      readonly outcome: UplinkOutcome;
+      readonly notice?: UplinkNotice;
+    }
   | {
       readonly device: string;
+      readonly fCnt?: number | undefined;
       readonly outcome: null;
       readonly records: readonly TelemetryRecord[];
       /** ms since the epoch at which the network received the frame: `uplinkTimeValidity` counts from here. */

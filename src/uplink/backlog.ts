@@ -51,6 +51,11 @@ export class Backlog {
     return this.#unreadTotal;
   }
 
+  /** Of one device. */
+  unreadOf(device: string): number {
+    return this.#unread.get(device) ?? 0;
+  }
+
   /** The oldest sequence number that may be unread. */
   get cursor(): number {
     return this.#cursor;

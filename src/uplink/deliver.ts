@@ -29,7 +29,7 @@ export interface DeliveryParts {
   readonly clock: Clock;
   readonly probe: Probe;
   /** The final word on one uplink. */
-  settle(item: Item, outcome: UplinkOutcome, answer: HereAnswer | null): void;
+  settle(item: Item, outcome: UplinkOutcome, requestId: string | null): void;
   /** Settlements of one answer are committed together. */
   commit(): void;
   /** True: a device that HERE does not know is made sure of and its uplinks wait; false: they are skipped. */
@@ -44,6 +44,7 @@ const REFUSAL_WINDOW = 200;
 const REFUSAL_LIMIT = 40;
 /** A device that HERE says to know and still answers 404 for is not asked about for ever. */
 const MAX_NOT_FOUND = 6;
+const DELIVERED: UplinkOutcome = Object.freeze({ kind: 'delivered' });
 
 export class Delivery {
   readonly #parts: DeliveryParts;
@@ -120,12 +121,13 @@ class Run {
     switch (outcome.kind) {
       case 'accepted':
         this.#works();
-        for (const item of items) this.#final(item, { kind: 'delivered' }, null);
+        for (const item of items) this.#final(item, DELIVERED, outcome.requestId);
         this.#delivery.noteRefused(false, items.length);
         this.#parts.onAccepted();
         return { kind: 'accepted' };
       case 'retry':
         if (outcome.cause !== 'stopped') pace.failed(startedAt, outcome.afterMs);
+        for (const item of items) item.lastAnswer = outcome.answer;
         return { kind: 'retry', outcome };
       case 'reauthenticate':
         return { kind: 'reauthenticate' };
@@ -217,7 +219,7 @@ class Run {
       }
       if (!this.#parts.createsDevices) {
         this.#parts.onUnknownDevice(item.device);
-        this.#final(item, { kind: 'skipped', reason: 'unknownDevice' }, answer);
+        this.#final(item, { kind: 'skipped', reason: 'unknownDevice' }, answer.requestId);
         return { kind: 'refused' };
       }
     } else if (this.#parts.probe.on) {
@@ -237,7 +239,7 @@ class Run {
         reason: 'refused',
         detail: hereErrorCode === null ? detail : { ...detail, hereErrorCode },
       },
-      answer,
+      requestId,
     );
     return { kind: 'refused' };
   }
@@ -246,10 +248,10 @@ class Run {
     return { kind: 'hold', reason: `HERE refused more than ${REFUSAL_LIMIT} of the last ${REFUSAL_WINDOW} records` };
   }
 
-  #final(item: Item, outcome: UplinkOutcome, answer: HereAnswer | null): void {
+  #final(item: Item, outcome: UplinkOutcome, requestId: string | null): void {
     this.#open.delete(item);
     this.#parts.room.finish(item);
-    this.#parts.settle(item, outcome, answer);
+    this.#parts.settle(item, outcome, requestId);
   }
 }
 

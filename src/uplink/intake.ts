@@ -7,6 +7,7 @@ import type { ConnectionStore, JournalEntry, JournalRecord, ReplayLetter } from 
 import type { Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
 import type { Backlog } from './backlog.ts';
 import { peekDevice } from './peek-device.ts';
+import type { Traveller } from './trail.ts';
 import type { WaitingRoom } from './waiting.ts';
 
 export interface IntakeOptions {
@@ -19,7 +20,7 @@ export interface IntakeOptions {
 
 export interface IntakeSink {
   /** An uplink that needs nothing of HERE: its final word. */
-  settle(seq: number, device: string | null, outcome: UplinkOutcome): void;
+  settle(uplink: Traveller, outcome: UplinkOutcome): void;
   /** Something waits. Called once a chunk. */
   waiting(): void;
 }
@@ -158,9 +159,11 @@ export class Intake {
   }
 
   #accept(seq: number, entry: JournalEntry, prepared: Prepared, late: boolean): void {
+    const { fCnt } = prepared;
+    const { arrivedAt } = entry;
     if (prepared.outcome !== null) {
       this.#backlog.keep(seq);
-      this.#sink.settle(seq, prepared.device, prepared.outcome);
+      this.#sink.settle({ seq, device: prepared.device, fCnt, arrivedAt, attempts: 0 }, prepared.outcome);
       return;
     }
     const { device, records, emittedAt } = prepared;
@@ -172,9 +175,9 @@ export class Intake {
       bytes += record.bytes;
       texts[i] = record.json;
     }
-    const { arrivedAt } = entry;
     const replayed = entry.replayOf !== undefined;
-    this.#room.push({ seq, device, records: texts, bytes, emittedAt, arrivedAt, late, replayed, attempts: 0 });
+    const way = { emittedAt, arrivedAt, late, replayed };
+    this.#room.push({ seq, device, fCnt, records: texts, bytes, ...way, sentAt: 0, attempts: 0 });
   }
 
   /** Told once per key: a driver that fails does so with every uplink. */

@@ -75,12 +75,12 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
     return { device: decoded.device, outcome: { kind: 'skipped', reason: decoded.reason } };
   }
   const { frame } = decoded;
-  const { device } = frame;
+  const { device, fCnt } = frame;
   trace?.gave('id', decoded.deviceFrom === 'body' ? 'device-in-body' : 'device-in-topic', device);
   const filtered = stages.filter(frame, message, nowMs);
   if (filtered.outcome !== null) {
     trace?.note(filtered.why);
-    return { device, outcome: filtered.outcome };
+    return { device, fCnt, outcome: filtered.outcome };
   }
   const { timestamp, timestampFrom } = filtered.passed;
   trace?.gave('timestamp', timestampFrom, timestamp);
@@ -92,14 +92,14 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
   }
   if (mapped.kind === 'empty') {
     trace?.note(`no telemetry: ${mapped.why}`);
-    return { device, outcome: { kind: 'skipped', reason: mapped.reason } };
+    return { device, fCnt, outcome: { kind: 'skipped', reason: mapped.reason } };
   }
   if (mapped.usedStatusBattery) stages.batteries.used(device, message.arrivedAt);
   const notice = noticeOf(frame as Frame);
   const { records } = mapped;
   return notice === null
-    ? { device, outcome: null, records, emittedAt: timestamp }
-    : { device, outcome: null, records, emittedAt: timestamp, notice };
+    ? { device, fCnt, outcome: null, records, emittedAt: timestamp }
+    : { device, fCnt, outcome: null, records, emittedAt: timestamp, notice };
 }
 
 const RETAINED: Prepared = Object.freeze({

@@ -1,11 +1,11 @@
 // THE LINE of one connection, top to bottom:
 //   source → decode, filter, map (`prepare`) → journal → acknowledge → wait → batch → permit → POST /v3/batch → settle.
-import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { BrokerMessage } from '../domain/ports/broker.ts';
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
-import type { HereAnswer, HereProject } from '../domain/ports/here.ts';
+import type { HereProject } from '../domain/ports/here.ts';
 import type { LineObserver, UplinkLine, UplinkMessage } from '../domain/ports/line.ts';
+import type { MessagePage, MessageQuery } from '../domain/ports/messages.ts';
 import type { ConnectionStore, ReplayLetter } from '../domain/ports/store.ts';
 import type { Prepared, UplinkOutcome } from '../domain/uplink.ts';
 import { DeviceAdmission } from './admit-devices.ts';
@@ -15,8 +15,11 @@ import { Intake } from './intake.ts';
 import { LatencyHistogram } from './latency.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import { Probe } from './probe.ts';
+import { ReadBack } from './read-back.ts';
 import { Settler, tooOld } from './settle.ts';
+import type { Trail, UplinkTrace } from './trail.ts';
 import { type Item, WaitingRoom } from './waiting.ts';
+import { whereabouts } from './whereabouts.ts';
 
 export interface UplinkFlowOptions {
   readonly connectionId: string;
@@ -33,15 +36,8 @@ export interface UplinkFlowOptions {
   readonly retry: PaceOptions;
   /** For those who pay per request: a record waits so long for others although a permit is free. 0: not at all. */
   readonly batchLingerMs: number;
-}
-
-/** What a follower (`connections tail`) is told of an uplink when its final word falls. */
-export interface UplinkTrace {
-  readonly seq: number;
-  readonly device: string | null;
-  readonly outcome: UplinkOutcome;
-  readonly requestId: string | null;
-  readonly latencyMs: number;
+  /** Outlives the line. */
+  readonly trail: Trail;
 }
 
 export class UplinkFlow implements UplinkLine {
@@ -55,7 +51,8 @@ export class UplinkFlow implements UplinkLine {
   readonly #settler: Settler;
   readonly #delivery: Delivery;
   readonly #devices: DeviceAdmission;
-  readonly #followers = new Set<(trace: UplinkTrace) => void>();
+  readonly #readBack: ReadBack;
+  readonly #trail: Trail;
   #project: HereProject | null = null;
   #lastProject: string | null = null;
   /** Ends waiting for permits (at once when the line closes), and requests under way (when closing takes too long). */
@@ -68,7 +65,8 @@ export class UplinkFlow implements UplinkLine {
 
   constructor(options: UplinkFlowOptions) {
     this.#o = options;
-    const { store, clock, chance, events } = options;
+    const { connectionId, store, clock, chance, events } = options;
+    this.#trail = options.trail;
     this.#backlog = new Backlog(store, options.window);
     this.#settler = new Settler(store, clock, (settled) => {
       for (const { seq } of settled) this.#backlog.settled(seq);
@@ -77,17 +75,26 @@ export class UplinkFlow implements UplinkLine {
     this.#pace = new Pace(clock, chance, options.retry);
     this.#devices = new DeviceAdmission(options, this.#room, this.#backlog, events, clock);
     this.#intake = new Intake(options, this.#room, this.#backlog, {
-      settle: (seq, device, outcome) => {
-        this.#settler.add(seq, outcome);
-        this.#tell({ seq, device, outcome, requestId: null, latencyMs: 0 });
+      settle: (uplink, outcome) => {
+        this.#settler.add(uplink.seq, outcome);
+        this.#trail.settled(uplink, outcome, null, this.#o.clock.now());
       },
       waiting: () => this.#pump(),
+    });
+    this.#readBack = new ReadBack({
+      connectionId,
+      room: this.#room,
+      backlog: this.#backlog,
+      intake: this.#intake,
+      events,
+      onLoaded: () => this.#pump(),
+      tryAgainIn: (ms) => this.#pumpIn(ms),
     });
     this.#delivery = new Delivery({
       room: this.#room,
       pace: this.#pace,
       clock,
-      settle: (item, outcome, answer) => this.#settle(item, outcome, answer),
+      settle: (item, outcome, requestId) => this.#settle(item, outcome, requestId),
       commit: () => this.#settler.flush(),
       createsDevices: options.createDevices,
       onUnknownDevice: (device) => this.#devices.unknown(device),
@@ -125,8 +132,12 @@ export class UplinkFlow implements UplinkLine {
 
   /** Tells each uplink's final word until the returned function is called; costs nothing while nobody follows. */
   follow(listener: (trace: UplinkTrace) => void): Cancel {
-    this.#followers.add(listener);
-    return () => this.#followers.delete(listener);
+    return this.#trail.follow(listener);
+  }
+
+  /** Where the last uplinks are. */
+  messages(query: MessageQuery): MessagePage {
+    return whereabouts(query, this.#room, this.#backlog, this.#trail);
   }
 
   onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void): void {
@@ -182,7 +193,7 @@ export class UplinkFlow implements UplinkLine {
     const project = this.#project;
     if (project === null || this.#settler.failure !== null) return;
     this.#devices.ask(project, this.#signals.ask.signal, () => this.#pump());
-    this.#readBack();
+    this.#readBack.next();
     if (this.#asking || !this.#room.hasReady) return;
     const waitMs = Math.max(this.#pace.waitMs, this.#lingerMs(project));
     if (waitMs > 0) {
@@ -205,6 +216,8 @@ export class UplinkFlow implements UplinkLine {
         items = this.#project === project ? this.#takeBatch(project) : [];
         if (items.length === 0) return null;
         startedAt = this.#o.clock.monotonic();
+        const sentAt = this.#o.clock.now();
+        for (const item of items) item.sentAt = sentAt;
         this.#pump();
         return project.send(recordsOf(items), signals.send.signal);
       });
@@ -252,35 +265,12 @@ export class UplinkFlow implements UplinkLine {
     }
   }
 
-  #settle(item: Item, outcome: UplinkOutcome, answer: HereAnswer | null): void {
-    const latencyMs = Math.max(0, this.#o.clock.now() - item.arrivedAt);
-    if (outcome.kind === 'delivered' && item.replayed !== true) this.latency.record(latencyMs);
+  #settle(item: Item, outcome: UplinkOutcome, requestId: string | null): void {
+    const now = this.#o.clock.now();
+    const isLive = outcome.kind === 'delivered' && item.replayed !== true;
+    if (isLive) this.latency.record(Math.max(0, now - item.arrivedAt));
     this.#settler.add(item.seq, outcome);
-    this.#tell({ seq: item.seq, device: item.device, outcome, requestId: answer?.requestId ?? null, latencyMs });
-  }
-
-  #tell(trace: UplinkTrace): void {
-    for (const follower of this.#followers) follower(trace);
-  }
-
-  #readBack(): void {
-    if (!this.#backlog.wantsReading(this.#room.bytes, this.#room.count)) return;
-    this.#backlog.read().then(
-      (records) => {
-        this.#intake.load(records);
-        this.#pump();
-      },
-      (error: unknown) => {
-        this.#o.events.emit({
-          kind: 'diskFailed',
-          severity: 'error',
-          connectionId: this.#o.connectionId,
-          key: 'read',
-          message: `The journal cannot be read: ${describeError(error)}. It is tried again; look at the disk.`,
-        });
-        this.#pumpIn(1_000);
-      },
-    );
+    this.#trail.settled(item, outcome, requestId, now);
   }
 
   #lingerMs(project: HereProject): number {

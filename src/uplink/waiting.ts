@@ -4,12 +4,14 @@
 // `fresh` (came straight from the source), each in its turn, and `late` (read back from the journal, or older than the last
 // outage), longest-waiting first. While both have something, half of a batch is for each: others' backlogs and bursts do not
 // hold up a device that has none.
+import type { HereAnswer } from '../domain/ports/here.ts';
 import { LANE, Lane, LaneHeap } from './lanes.ts';
 
 /** One uplink that waits for HERE: all its records go in one request. */
 export interface Item {
   readonly seq: number;
   readonly device: string;
+  readonly fCnt?: number | undefined;
   /** HERE records as JSON text. */
   readonly records: readonly string[];
   readonly bytes: number;
@@ -22,7 +24,14 @@ export interface Item {
   /** Times that it was sent, and that HERE did not know its device. */
   attempts: number;
   notFound?: number;
+  /** Wall-clock ms of the last request; 0: none. */
+  sentAt?: number;
+  /** Why the last request settled nothing. */
+  lastAnswer?: HereAnswer;
 }
+
+/** `flying`: in a request; `parked`: until HERE takes the device. */
+export type LaneState = 'ready' | 'flying' | 'parked';
 
 /** What may be said of a device when its lane's turn comes. `park`: leave it out until `release`; `skip`: no uplink of it goes. */
 export type Admission = 'send' | 'park' | 'skip';
@@ -75,6 +84,16 @@ export class WaitingRoom {
 
   has(device: string): boolean {
     return this.#lanes.has(device);
+  }
+
+  /** What waits of a device, in its order. */
+  whereabouts(device: string): { readonly item: Item; readonly state: LaneState }[] {
+    const lane = this.#lanes.get(device);
+    if (lane === undefined) return [];
+    const parked = lane.state === LANE.parked;
+    return lane.items.slice(lane.head).map((item, at) => {
+      return { item, state: parked ? 'parked' : at < lane.flying ? 'flying' : 'ready' };
+    });
   }
 
   /** Items of one device must be pushed in the order of their sequence numbers. */

@@ -54,6 +54,7 @@ const FOLLOWED: FollowedUplink = {
   time: '2026-11-01T10:00:01.000Z',
   seq: 8,
   device: '0018B20000000B20',
+  fCnt: null,
   outcome: { kind: 'deadLettered', reason: 'refused', detail: { message: 'HERE: lat is out of range' } },
   requestId: 'r-1',
   latencyMs: 31,

@@ -16,6 +16,7 @@ describe('The filter', () => {
   test('leaves out what no matcher takes', () => {
     expect(prepareOne(uplink({ a: 1 }), nobody)).toEqual({
       device: DEVICE,
+      fCnt: 265,
       outcome: { kind: 'filtered', reason: 'noMatch' },
     });
     const tags = { source: { matchers: [{ type: 'thing' as const, tags: ['paris', 'TRUCKS'] }] } };
@@ -48,6 +49,7 @@ describe('The filter', () => {
     expect(arriving(60_000)).toMatchObject({ outcome: null, emittedAt: RECEIVED });
     expect(arriving(60_001)).toEqual({
       device: DEVICE,
+      fCnt: 265,
       outcome: { kind: 'expired', reason: 'tooOld', emittedAt: RECEIVED },
     });
     expect(arriving(-3_600_000).outcome).toBeNull();

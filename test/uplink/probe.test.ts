@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import type { BrokerMessage } from '../../src/domain/ports/broker.ts';
 import type { RequestOutcome } from '../../src/domain/ports/here.ts';
 import type { JournalEntry, Settlement } from '../../src/domain/ports/store.ts';
+import { Trail } from '../../src/uplink/trail.ts';
 import { UplinkFlow } from '../../src/uplink/uplink-flow.ts';
 import { ModelConnectionStore } from '../support/fakes/model-store.ts';
 import { ManualClock, SeededChance } from '../support/manual-clock.ts';
@@ -45,6 +46,7 @@ function setUp(uplinks: number, devices: number) {
     window: { maxBytes: 1e6, maxItems: 1e5 },
     retry: { minMs: 500, maxMs: 20_000 },
     batchLingerMs: 0,
+    trail: new Trail(0),
   });
   const messages = Array.from({ length: uplinks }, (_, i): BrokerMessage => {
     const payload = Buffer.from(`d${i % devices} r${i + 1}`);

@@ -55,6 +55,7 @@ export interface FollowedUplink {
   readonly time: string;
   readonly seq: number;
   readonly device: string | null;
+  readonly fCnt: number | null;
   readonly outcome: UplinkOutcome;
   readonly requestId: string | null;
   readonly latencyMs: number;

@@ -9,6 +9,8 @@ export interface Frame {
   readonly kind: 'uplink' | 'location' | 'resolved' | 'bare';
   /** 16 upper-case hex digits; null: the message names none. */
   readonly device: string | null;
+  /** Its counter; absent: the message names none. */
+  readonly fCnt?: number | undefined;
   /** When the network received the frame, ms since the epoch; NaN: not readable. */
   readonly receivedAt: number;
   /** The field that `receivedAt` was read from. */

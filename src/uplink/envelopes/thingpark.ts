@@ -92,6 +92,7 @@ function uplink(body: JsonObject, rootKey: string, isRootless = false): Envelope
       network: 'thingpark',
       kind: 'uplink',
       device,
+      fCnt: counter(body.FCntUp),
       receivedAt: anyTime(body.Time),
       receivedFrom: 'Time',
       rootKey,
@@ -109,6 +110,12 @@ function uplink(body: JsonObject, rootKey: string, isRootless = false): Envelope
     },
   };
 }
+/** LoRaWAN's counters have 32 bits. */
+function counter(value: unknown): number | undefined {
+  const count = num(value);
+  return count >= 0 && count <= 0xffff_ffff && Number.isInteger(count) ? count : undefined;
+}
+
 const NOTHING: readonly unknown[] = Object.freeze([]);
 
 function decodeError(value: unknown): Frame['decodeError'] {

@@ -1,0 +1,49 @@
+// Reads the backlog back from the journal as room appears; a journal that cannot be read is told, and tried again.
+import { describeError } from '../domain/errors.ts';
+import type { EventSink } from '../domain/events.ts';
+import type { Backlog } from './backlog.ts';
+import type { Intake } from './intake.ts';
+import type { WaitingRoom } from './waiting.ts';
+
+const RETRY_MS = 1_000;
+
+export interface ReadBackParts {
+  readonly connectionId: string;
+  readonly room: WaitingRoom;
+  readonly backlog: Backlog;
+  readonly intake: Intake;
+  readonly events: EventSink;
+  /** Something was loaded: look for the next batch. */
+  readonly onLoaded: () => void;
+  readonly tryAgainIn: (ms: number) => void;
+}
+
+export class ReadBack {
+  readonly #p: ReadBackParts;
+
+  constructor(parts: ReadBackParts) {
+    this.#p = parts;
+  }
+
+  /** Reads on when there is something to be read and room for it; one read at a time. */
+  next(): void {
+    const { room, backlog, intake, events, connectionId } = this.#p;
+    if (!backlog.wantsReading(room.bytes, room.count)) return;
+    backlog.read().then(
+      (records) => {
+        intake.load(records);
+        this.#p.onLoaded();
+      },
+      (error: unknown) => {
+        events.emit({
+          kind: 'diskFailed',
+          severity: 'error',
+          connectionId,
+          key: 'read',
+          message: `The journal cannot be read: ${describeError(error)}. It is tried again; look at the disk.`,
+        });
+        this.#p.tryAgainIn(RETRY_MS);
+      },
+    );
+  }
+}

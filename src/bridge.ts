@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { startAdmin } from './api/admin.ts';
+import { startApi } from './bridge/api.ts';
 import { Brokers } from './bridge/brokers.ts';
 import { createControl } from './bridge/control.ts';
 import { createLetterControl } from './bridge/dead-letters.ts';
@@ -28,7 +28,6 @@ import type { Chance, Clock } from './domain/ports/clock.ts';
 import type { Control } from './domain/ports/control.ts';
 import { Gateway } from './here/gateway.ts';
 import type { ProxySettings } from './here/options.ts';
-import { startHealth } from './ops/health.ts';
 import type { Logger } from './ops/logger.ts';
 import { openSecretBox } from './store/secrets.ts';
 import { openStore } from './store/store.ts';
@@ -238,19 +237,15 @@ async function build(
       brokers: brokers.list(),
     }),
   });
-  const admin = await startAdmin({ control, dataDir, port: config.admin.port });
-  stops.push(() => admin.stop());
-  const health = await startHealth({ ...config.http, isReady }).catch((error: NodeJS.ErrnoException) => {
-    throw httpError(error, config.http);
-  });
-  stops.push(() => health.stop());
+  const api = await startApi(config, { ports: { control, isReady, version: versionOf() }, logger });
+  stops.push(() => api.stop());
   for (const { name, kind, url } of brokers.list()) logger.info({ broker: name, kind, url }, `Broker ${name}: ${url}`);
   logger.info(
-    { worker: identity.id, dataDir, health: health.url },
-    `The bridge runs; health at ${health.url}/health/ready`,
+    { worker: identity.id, dataDir, http: api.url },
+    `The bridge runs; API at ${api.url}, health at ${api.url}/health/ready`,
   );
   const latency = { quantile: (q: number) => views.latency().quantile(q) };
-  return { control, health, latency, ousted: ousted.promise, stop };
+  return { control, health: { url: api.url }, latency, ousted: ousted.promise, stop };
 }
 
 function brokerNamed(brokers: Brokers, name: string): Broker {
@@ -264,12 +259,6 @@ function brokerNamed(brokers: Brokers, name: string): Broker {
 function proxySettings({ here: { proxy } }: Config): ProxySettings | null {
   if (proxy.httpUrl === null && proxy.httpsUrl === null) return null;
   return { httpProxy: proxy.httpUrl, httpsProxy: proxy.httpsUrl, noProxy: proxy.noProxy ?? '', loopbackToo: false };
-}
-
-function httpError(error: NodeJS.ErrnoException, { host, port }: { host: string; port: number }): Error {
-  if (error.code !== 'EADDRINUSE') return error;
-  const message = `The HTTP port ${port} on ${host} is in use: stop what uses it, or set http.port (--http-port)`;
-  return new BridgeError('httpPortInUse', message, { exitCode: EXIT.inUse, cause: error });
 }
 
 function versionOf(): string {

@@ -1,53 +1,13 @@
 // Routes of dead letters: list, show, edit, replay, drop, import.
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import Type, { type Static } from 'typebox';
-import { CONNECTION_ID_PATTERN } from '../domain/connection.ts';
-import type { DeadLetterBox, DeadLetterFilter, LetterControl, LetterRefusal } from '../domain/ports/dead-letters.ts';
-import { DEAD_LETTER_REASONS } from '../domain/uplink.ts';
+import Type from 'typebox';
+import type { DeadLetterBox, DeadLetterQuery, LetterRefusal } from '../domain/ports/dead-letters.ts';
+import type { ApiApp } from './app.ts';
 import { readPayload, readRecord, recordOf, wholeRecordOf } from './dead-letter-records.ts';
-import { apiError } from './errors.ts';
-
-const MAX_IDS = 10_000;
-const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
-const Params = Type.Object({ id: Type.String({ pattern: CONNECTION_ID_PATTERN }) });
-const LetterParams = Type.Object({ id: Type.String({ pattern: CONNECTION_ID_PATTERN }), letter: Id });
-const Filter = Type.Object(
-  {
-    ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: MAX_IDS })),
-    reasons: Type.Optional(Type.Array(Type.Enum([...DEAD_LETTER_REASONS]), { minItems: 1 })),
-    device: Type.Optional(Type.String({ pattern: '^[0-9A-Fa-f]{16}$' })),
-    since: Type.Optional(Type.String({ format: 'date-time' })),
-    until: Type.Optional(Type.String({ format: 'date-time' })),
-  },
-  { additionalProperties: false },
-);
-const Search = Type.Object(
-  {
-    filter: Filter,
-    order: Type.Optional(Type.Enum(['newest', 'oldest'])),
-    after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    content: Type.Optional(Type.Boolean()),
-  },
-  { additionalProperties: false },
-);
-const Drop = Type.Object({ filter: Filter }, { additionalProperties: false });
-const Replay = Type.Object(
-  { filter: Filter, perSecond: Type.Optional(Type.Number({ minimum: 0.1, maximum: 1000 })) },
-  { additionalProperties: false },
-);
-const Edit = Type.Object(
-  {
-    topic: Type.Optional(Type.String({ minLength: 1, maxLength: 65_000 })),
-    payload: Type.Optional(Type.String()),
-    payloadBase64: Type.Optional(Type.String()),
-    revert: Type.Optional(Type.Boolean()),
-  },
-  { additionalProperties: false },
-);
-
-type ById = { Params: { id: string } };
-type ByLetter = { Params: { id: string; letter: number } };
+import * as schemas from './dead-letter-schemas.ts';
+import { ByConnection, Count } from './fields.ts';
+import { notFound, Refusal } from './problem.ts';
+import type { ApiPorts } from './routes.ts';
+import { summary } from './validation.ts';
 
 /** A page of letters ends here, and an import has to come in parts below this. */
 const PAGE_BYTES = 4 * 1024 * 1024;
@@ -56,71 +16,136 @@ const MAX_IMPORT = 1000;
 const PER_SECOND = 20;
 const DROP_STEP = 500;
 
-export async function deadLetterRoutes(app: FastifyInstance, { letters }: { letters: LetterControl }): Promise<void> {
-  /** Sends the 404 itself. */
-  function boxOf(id: string, reply: FastifyReply): DeadLetterBox | null {
+const tags = ['Dead letters'];
+const read = { right: 'dead-letters:read' } as const;
+const write = { right: 'dead-letters:write' } as const;
+
+export function deadLetterRoutes(app: ApiApp, { control: { letters } }: Pick<ApiPorts, 'control'>): void {
+  function boxOf(id: string): DeadLetterBox {
     const box = letters.box(id);
-    if (box === null) reply.code(404).send(apiError(404, `There is no connection ${id}`));
+    if (box === null) throw notFound(`There is no connection ${id}`);
     return box;
   }
 
-  // A search, by POST because of the ids.
-  app.post<ById & { Body: Static<typeof Search> }>(
+  function pageOf(id: string, query: Omit<DeadLetterQuery, 'maxBytes'>, content: boolean): object {
+    const box = boxOf(id);
+    const page = box.page({ ...query, maxBytes: PAGE_BYTES });
+    return {
+      letters: page.letters.map((letter) => recordOf(id, letter, content)),
+      next: page.next,
+      totals: box.totals(),
+    };
+  }
+
+  app.get(
+    '/connections/:id/dead-letters',
+    {
+      config: read,
+      schema: {
+        tags,
+        summary: 'Dead letters, the latest first, without their content',
+        params: ByConnection,
+        querystring: schemas.ListQuery,
+        response: { 200: schemas.Letters },
+      },
+    },
+    async (request) => {
+      const { reason, device, from, to, cursor, limit = 100 } = request.query;
+      const filter = schemas.filterOf({
+        ...(reason === undefined ? {} : { reasons: [reason] }),
+        ...(device === undefined ? {} : { device }),
+        ...(from === undefined ? {} : { since: from }),
+        ...(to === undefined ? {} : { until: to }),
+      });
+      const after = cursor === undefined ? {} : { after: cursor };
+      return pageOf(request.params.id, { filter, order: 'newest', limit, ...after }, false);
+    },
+  );
+
+  app.post(
     '/connections/:id/dead-letters/search',
-    { schema: { params: Params, body: Search } },
-    async (request, reply) => {
-      const { id } = request.params;
-      const box = boxOf(id, reply);
-      if (box === null) return reply;
+    {
+      config: read,
+      schema: {
+        tags,
+        summary: 'Search dead letters: by POST because of the ids',
+        params: ByConnection,
+        body: schemas.Search,
+        response: { 200: schemas.Letters },
+      },
+    },
+    async (request) => {
       const { filter, order = 'newest', after, limit = 100, content = false } = request.body;
-      const query = { filter: filterOf(filter), order, limit, maxBytes: PAGE_BYTES };
-      const page = box.page(after === undefined ? query : { ...query, after });
-      const records = page.letters.map((letter) => recordOf(id, letter, content));
-      return { letters: records, next: page.next, totals: box.totals() };
+      const query = { filter: schemas.filterOf(filter), order, limit };
+      return pageOf(request.params.id, after === undefined ? query : { ...query, after }, content);
     },
   );
 
-  app.get<ByLetter>(
+  app.get(
     '/connections/:id/dead-letters/:letter',
-    { schema: { params: LetterParams } },
-    async (request, reply) => {
+    {
+      config: read,
+      schema: {
+        tags,
+        summary: 'One with all that is kept of it',
+        params: schemas.LetterParams,
+        response: { 200: schemas.Letter },
+      },
+    },
+    async (request) => {
       const { id, letter } = request.params;
-      const found = boxOf(id, reply)?.get(letter);
-      if (reply.sent) return reply;
-      return found ? wholeRecordOf(id, found) : reply.code(404).send(noLetter(id, letter));
+      const found = boxOf(id).get(letter);
+      if (found === null) throw noLetter(id, letter);
+      return wholeRecordOf(id, found);
     },
   );
 
-  app.patch<ByLetter & { Body: Static<typeof Edit> }>(
+  app.patch(
     '/connections/:id/dead-letters/:letter',
-    { schema: { params: LetterParams, body: Edit }, bodyLimit: BODY_BYTES },
-    async (request, reply) => {
+    {
+      config: write,
+      bodyLimit: BODY_BYTES,
+      schema: {
+        tags,
+        summary: 'Edit one before its replay, or revert it',
+        params: schemas.LetterParams,
+        body: schemas.Edit,
+        response: { 200: schemas.Letter },
+      },
+    },
+    async (request) => {
       const { id, letter } = request.params;
-      const box = boxOf(id, reply);
-      if (box === null) return reply;
+      const box = boxOf(id);
       const { topic, payload, payloadBase64, revert } = request.body;
       const bytes = readPayload({ payload, payloadBase64 });
       const hasPayload = payload !== undefined || payloadBase64 !== undefined;
       if ((hasPayload && bytes === null) || (revert === true) === (hasPayload || topic !== undefined)) {
-        return reply
-          .code(400)
-          .send(apiError(400, 'Wanted: "revert": true, or a "topic", "payload" or "payloadBase64"'));
+        throw new Refusal(400, 'Wanted: "revert": true, or a "topic", "payload" or "payloadBase64"');
       }
       const change = { ...(topic === undefined ? {} : { topic }), ...(bytes === null ? {} : { payload: bytes }) };
       const outcome = revert === true ? box.revert(letter) : box.edit(letter, change);
-      if (outcome === 'busy') return reply.code(409).send(apiError(409, `Dead letter ${letter} is being replayed`));
+      if (outcome === 'busy') throw new Refusal(409, `Dead letter ${letter} is being replayed`);
       const found = outcome === 'ok' ? box.get(letter) : null;
-      return found === null ? reply.code(404).send(noLetter(id, letter)) : wholeRecordOf(id, found);
+      if (found === null) throw noLetter(id, letter);
+      return wholeRecordOf(id, found);
     },
   );
 
-  app.post<ById & { Body: Static<typeof Drop> }>(
+  app.post(
     '/connections/:id/dead-letters/drop',
-    { schema: { params: Params, body: Drop } },
-    async (request, reply) => {
-      const box = boxOf(request.params.id, reply);
-      if (box === null) return reply;
-      const filter = filterOf(request.body.filter);
+    {
+      config: write,
+      schema: {
+        tags,
+        summary: 'Drop those that match; the ledger still counts them',
+        params: ByConnection,
+        body: schemas.Drop,
+        response: { 200: Type.Object({ dropped: Count }) },
+      },
+    },
+    async (request) => {
+      const box = boxOf(request.params.id);
+      const filter = schemas.filterOf(request.body.filter);
       const upTo = box.totals().lastId;
       let dropped = 0;
       for (let after: number | null = 0; after !== null && after < upTo; ) {
@@ -134,21 +159,32 @@ export async function deadLetterRoutes(app: FastifyInstance, { letters }: { lett
     },
   );
 
-  // Answers with a line of progress about once a second; the last one has `end`. Hanging up ends the replay.
-  app.post<ById & { Body: Static<typeof Replay> }>(
+  app.post(
     '/connections/:id/dead-letters/replay',
-    { schema: { params: Params, body: Replay } },
+    {
+      config: { ...write, produces: ['application/x-ndjson'] },
+      schema: {
+        tags,
+        summary: 'Send those that match on their way again',
+        description:
+          'Answers with a line of progress about once a second; the last one has `end`. Hanging up ends the replay.',
+        params: ByConnection,
+        body: schemas.Replay,
+        response: { 200: Type.String() },
+      },
+    },
     async (request, reply) => {
       const { id } = request.params;
-      if (boxOf(id, reply) === null) return reply;
+      boxOf(id);
       const { filter, perSecond = PER_SECOND } = request.body;
       const hungUp = new AbortController();
       const stream = reply.raw;
       const onProgress = (progress: object): void => {
         stream.write(`${JSON.stringify(progress)}\n`);
       };
-      const started = letters.replay(id, { filter: filterOf(filter), perSecond, signal: hungUp.signal, onProgress });
-      if (started.kind !== 'ok') return refuse(reply, started);
+      const how = { filter: schemas.filterOf(filter), perSecond, signal: hungUp.signal, onProgress };
+      const started = letters.replay(id, how);
+      if (started.kind !== 'ok') throw refused(started);
       reply.hijack();
       stream.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
       stream.flushHeaders();
@@ -158,51 +194,49 @@ export async function deadLetterRoutes(app: FastifyInstance, { letters }: { lett
     },
   );
 
-  app.post<ById & { Body: unknown }>(
+  app.post(
     '/connections/:id/dead-letters/import',
-    { schema: { params: Params }, bodyLimit: BODY_BYTES },
-    async (request, reply) => {
+    {
+      config: write,
+      bodyLimit: BODY_BYTES,
+      schema: {
+        tags,
+        summary: 'Take in dead letters of an export',
+        params: ByConnection,
+        body: Type.Array(Type.Unknown(), { maxItems: MAX_IMPORT, description: 'Lines of an export.' }),
+        response: { 200: Type.Object({ imported: Count, present: Count, replayed: Count }) },
+      },
+    },
+    async (request) => {
       const { id } = request.params;
-      if (boxOf(id, reply) === null) return reply;
-      const { body } = request;
-      if (!Array.isArray(body) || body.length > MAX_IMPORT) {
-        return reply.code(400).send(apiError(400, `Wanted: an array of at most ${MAX_IMPORT} dead letters`));
-      }
-      const read = body.map(readRecord);
-      const errors = read.flatMap((each, i) => (typeof each === 'string' ? [{ pointer: `/${i}`, message: each }] : []));
+      boxOf(id);
+      const records = request.body.map(readRecord);
+      const errors = records.flatMap((each, i) =>
+        typeof each === 'string' ? [{ pointer: `/${i}`, message: each }] : [],
+      );
       if (errors.length > 0) {
-        return reply.code(400).send(apiError(400, 'Some are no dead letters; nothing was taken', errors.slice(0, 10)));
+        const message = `Some are no dead letters; nothing was taken. ${summary(errors)}`;
+        throw new Refusal(400, message, { errors: errors.slice(0, 10) });
       }
       const outcome = letters.import(
         id,
-        read.filter((each) => typeof each !== 'string'),
+        records.filter((each) => typeof each !== 'string'),
       );
       if (outcome.kind === 'full') {
         const message = `They do not fit: the dead letters of ${id} would take ${outcome.bytes} of ${outcome.maxBytes} bytes. Nothing was taken; drop or replay some, or raise budgets.deadLetterMaxBytes.`;
-        return reply.code(409).send(apiError(409, message));
+        throw new Refusal(409, message);
       }
-      if (outcome.kind !== 'ok') return refuse(reply, outcome);
+      if (outcome.kind !== 'ok') throw refused(outcome);
       const { imported, present, replayed } = outcome;
       return { imported, present, replayed };
     },
   );
 }
 
-function filterOf({ ids, reasons, device, since, until }: Static<typeof Filter>): DeadLetterFilter {
-  return {
-    ...(ids === undefined ? {} : { ids }),
-    ...(reasons === undefined ? {} : { reasons }),
-    ...(device === undefined ? {} : { device: device.toUpperCase() }),
-    ...(since === undefined ? {} : { since: Date.parse(since) }),
-    ...(until === undefined ? {} : { until: Date.parse(until) }),
-  };
+function refused({ kind, message }: LetterRefusal): Refusal {
+  return new Refusal(kind === 'gone' ? 404 : 409, message);
 }
 
-function refuse(reply: FastifyReply, { kind, message }: LetterRefusal): FastifyReply {
-  const status = kind === 'gone' ? 404 : 409;
-  return reply.code(status).send(apiError(status, message));
-}
-
-function noLetter(id: string, letter: number) {
-  return apiError(404, `Connection ${id} has no dead letter ${letter}`);
+function noLetter(id: string, letter: number): Refusal {
+  return notFound(`Connection ${id} has no dead letter ${letter}`);
 }

@@ -194,7 +194,7 @@ export const VALUES: readonly ValueSpec[] = [
     'Metres, for a network position that states none.',
   ),
 
-  ...value('http.host', kinds.host, '127.0.0.1', 'Where `/health/live` and `/health/ready` listen.', {
+  ...value('http.host', kinds.host, '127.0.0.1', 'Where the API and `/health/live`, `/health/ready` listen.', {
     flag: '--http-host <host>',
   }),
   ...value('http.port', kinds.port, 8080, 'Their port; 0 is any free one.', { flag: '--http-port <port>' }),

@@ -8,9 +8,9 @@ import {
   type FieldError,
 } from '../domain/connection.ts';
 import type { EventKind, EventSink } from '../domain/events.ts';
+import { isPlainObject } from '../domain/explain-schema.ts';
 import type { Broker, TableReader } from '../domain/ports/broker.ts';
 import type { MadeConnection } from './definition.ts';
-import { isPlainObject } from './explain-schema.ts';
 import type { DefinitionValidator } from './validate-definition.ts';
 
 /** Told in the order in which the broker hands records out. */

@@ -1,8 +1,8 @@
 // Validates a record of the config topic: every wrong field at once, by JSON pointer, in plain words, without its value.
 import { Compile } from 'typebox/compile';
 import { type DefinitionRecord, DefinitionSchema, type FieldError } from '../domain/connection.ts';
+import { explain, MAX_FIELD_ERRORS, type PatternWords } from '../domain/explain-schema.ts';
 import { checkSemantics, type DefinitionCheckers } from './check-semantics.ts';
-import { explain, MAX_FIELD_ERRORS, type PatternWords } from './explain-schema.ts';
 
 export type Validated =
   | { readonly ok: true; readonly record: DefinitionRecord }

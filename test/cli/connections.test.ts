@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AdminServer, startAdmin } from '../../src/api/admin.ts';
 import { emptyLedger } from '../../src/domain/ledger.ts';
 import type { ConnectionView, Control, FollowedUplink } from '../../src/domain/ports/control.ts';
+import { portsOf } from '../support/api.ts';
 import { type CliResult, cli } from '../support/cli.ts';
 
 let dataDir: string;
@@ -103,7 +104,7 @@ async function start(answers: Partial<Control> = {}): Promise<Calls> {
     events: () => [],
     ...answers,
   };
-  admin = await startAdmin({ control, dataDir, port: 0 });
+  admin = await startAdmin({ ports: portsOf(control), dataDir, port: 0 });
   return calls;
 }
 

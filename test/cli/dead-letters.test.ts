@@ -6,8 +6,8 @@ import { type AdminServer, startAdmin } from '../../src/api/admin.ts';
 import { createLetterControl } from '../../src/bridge/dead-letters.ts';
 import type { Views } from '../../src/bridge/views.ts';
 import { emptyLedger, type Ledger } from '../../src/domain/ledger.ts';
-import type { Control } from '../../src/domain/ports/control.ts';
 import { append, entries, entry, TestStore } from '../store/support.ts';
+import { portsOf } from '../support/api.ts';
 import { type CliResult, cli } from '../support/cli.ts';
 
 let s: TestStore;
@@ -35,7 +35,7 @@ beforeEach(async () => {
   } as unknown as Views;
   const definitions = { ids: () => known, record: (id: string) => (id === 'b' ? ({} as never) : null) };
   const letters = createLetterControl({ store: s.store, views, definitions, clock: s.clock });
-  admin = await startAdmin({ control: { letters } as Control, dataDir: s.dataDir, port: 0 });
+  admin = await startAdmin({ ports: portsOf({ letters }), dataDir: s.dataDir, port: 0 });
 });
 
 afterEach(async () => {

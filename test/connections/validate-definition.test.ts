@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { Check } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
-import { explain } from '../../src/connections/explain-schema.ts';
 import { createDefinitionValidator, validateDefinition } from '../../src/connections/validate-definition.ts';
 import { DefinitionSchema } from '../../src/domain/connection.ts';
+import { explain } from '../../src/domain/explain-schema.ts';
 import { complete, sample } from './definition-samples.ts';
 
 function errorsOf(value: unknown, id: string | null = null): Record<string, string> {

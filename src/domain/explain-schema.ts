@@ -2,17 +2,17 @@
 // TypeBox's own list stops at eight errors by default and words unions as "must match a schema in anyOf", hence this.
 import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
-import type { FieldError } from '../domain/connection.ts';
-import { nearest } from '../domain/nearest.ts';
+import type { FieldError } from './connection.ts';
+import { nearest } from './nearest.ts';
 
 /** More are of no use to a person, and a definition may hold thousands of wrong matchers. */
 export const MAX_FIELD_ERRORS = 100;
 
-/** The JSON Schema keywords that the resource's schemas use. */
+/** The JSON Schema keywords that the schemas of definitions and of the API use. */
 interface Keywords {
   readonly type?: string;
-  readonly const?: string;
-  readonly enum?: readonly string[];
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Keywords[];
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Keywords>>;
@@ -22,9 +22,16 @@ interface Keywords {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly pattern?: string;
+  readonly format?: string;
+  readonly additionalProperties?: unknown;
+  readonly minProperties?: number;
   readonly minimum?: number;
   readonly maximum?: number;
 }
+
+const FORMAT_WORDS: Readonly<Record<string, string>> = {
+  'date-time': 'a time in ISO 8601 with its offset, such as 2026-11-28T10:00:00Z',
+};
 
 /** What is allowed, by pattern: a regular expression says little to most people. */
 export type PatternWords = Readonly<Record<string, string>>;
@@ -74,14 +81,19 @@ class Explanation {
     }
     for (const [name, item] of Object.entries(value)) {
       const known = Object.hasOwn(properties, name) ? properties[name] : undefined;
-      if (known === undefined) this.#unknown(name, Object.keys(properties), pointer);
-      else if (item !== undefined) this.visit(known, item, pointerTo(pointer, name));
+      if (known === undefined) {
+        if (schema.additionalProperties === false) this.#unknown(name, Object.keys(properties), pointer);
+      } else if (item !== undefined) this.visit(known, item, pointerTo(pointer, name));
+    }
+    if (Object.keys(value).length < (schema.minProperties ?? 0)) {
+      this.#tell(pointer, `must have at least one of ${listWords(Object.keys(properties), 'and')}`);
     }
   }
 
   #unknown(name: string, known: readonly string[], pointer: string): void {
     const near = nearest(name, known);
-    const hint = near === null ? `known here: ${listWords(known, 'and')}` : `did you mean "${near}"?`;
+    const all = known.length === 0 ? 'none is known here' : `known here: ${listWords(known, 'and')}`;
+    const hint = near === null ? all : `did you mean "${near}"?`;
     this.#tell(pointerTo(pointer, name), `is not a known field; ${hint}`);
   }
 
@@ -112,14 +124,14 @@ class Explanation {
       this.visit(meant, value, pointer);
       return;
     }
-    const choices = branches.map((branch) => `"${branch.properties?.[tag]?.const}"`);
+    const choices = branches.map((branch) => JSON.stringify(branch.properties?.[tag]?.const));
     const verb = said === undefined ? 'is missing; it must be' : 'must be';
     this.#tell(pointerTo(pointer, tag), `${verb} ${listWords(choices, 'or')}`);
   }
 
   #allowed(schema: Keywords): string {
-    if (schema.const !== undefined) return `"${schema.const}"`;
-    if (schema.enum !== undefined) return `one of ${listWords(schema.enum, 'or')}`;
+    if (schema.const !== undefined) return JSON.stringify(schema.const);
+    if (schema.enum !== undefined) return `one of ${listWords(schema.enum.map(String), 'or')}`;
     if (schema.anyOf !== undefined) {
       return listWords(
         schema.anyOf.map((branch) => this.#allowed(branch)),
@@ -128,11 +140,14 @@ class Explanation {
     }
     if (schema.properties !== undefined) {
       const parts = Object.entries(schema.properties).map(([name, item]) =>
-        item.const === undefined ? name : `${name} "${item.const}"`,
+        item.const === undefined ? name : `${name} ${JSON.stringify(item.const)}`,
       );
       return `an object with ${listWords(parts, 'and')}`;
     }
     if (schema.items !== undefined) return `a list${range(schema.minItems, schema.maxItems, 'entries')}`;
+    if (schema.type === 'null') return 'null';
+    if (schema.type === 'object') return 'an object';
+    if (schema.format !== undefined) return FORMAT_WORDS[schema.format] ?? `a text in the form ${schema.format}`;
     if (schema.type === 'boolean') return 'true or false';
     if (schema.type === 'integer') return `a whole number${range(schema.minimum, schema.maximum, '')}`;
     if (schema.type === 'number') return `a number${range(schema.minimum, schema.maximum, '')}`;

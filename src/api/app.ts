@@ -1,0 +1,188 @@
+// The one application of both servers: the public HTTP port and the loopback admin interface serve the same routes by the same
+// rules. A route says in its `config` which right it needs; one that says nothing fails at start. What a request may hold is said
+// by TypeBox schemas, from which come its types, its validation and the OpenAPI document.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyTypeProvider,
+  type RawServerDefault,
+  type RouteOptions,
+} from 'fastify';
+import type { Static, TSchema } from 'typebox';
+import { accepts, RouteTable } from './negotiation.ts';
+import { PROBLEM_TYPE, problem, Refusal } from './problem.ts';
+import { type Authentication, isRight, mayUse, type Principal, type Right } from './rights.ts';
+import { type ApiPorts, registerRoutes } from './routes.ts';
+import { type RouteSchemas, validateRequest } from './validation.ts';
+
+/** Types of requests come from their schemas. */
+interface TypeBoxProvider extends FastifyTypeProvider {
+  readonly validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown;
+  readonly serializer: unknown;
+}
+
+export type ApiApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxProvider
+>;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null on routes that are open. */
+    principal: Principal | null;
+  }
+  interface FastifyContextConfig {
+    readonly right?: Right;
+    /** Media types of the answer; JSON when absent. */
+    readonly produces?: readonly string[];
+    /** Left out of the OpenAPI document. */
+    readonly hidden?: boolean;
+  }
+  interface FastifySchema {
+    /** For the OpenAPI document. */
+    readonly summary?: string;
+    readonly description?: string;
+    readonly tags?: readonly string[];
+    /** The body may be left out. */
+    readonly bodyOptional?: boolean;
+  }
+}
+
+export interface AppOptions {
+  readonly ports: ApiPorts;
+  /** Asked for each request to a route that is not open. Must not throw. */
+  readonly authenticate: (request: FastifyRequest) => Authentication | Promise<Authentication>;
+  /** Hooks that come before everything: headers, limits, checks of the host. */
+  readonly extend?: (app: ApiApp) => void;
+  /** A 500 was answered. */
+  readonly onDefect?: (error: unknown, route: string) => void;
+}
+
+/** Also served under ThingPark's base path. */
+export const BASE_PATHS = ['', '/iot-flow/v1'] as const;
+
+const BODY_LIMIT_BYTES = 256 * 1024;
+const MAX_PARAMETER = 512;
+
+/** One route as it was registered. */
+export interface RouteInfo {
+  readonly method: string;
+  readonly url: string;
+  readonly right: Right;
+  readonly produces: readonly string[];
+  readonly hidden: boolean;
+  readonly schema: NonNullable<RouteOptions['schema']>;
+}
+
+export interface Api {
+  readonly app: ApiApp;
+  readonly routes: readonly RouteInfo[];
+}
+
+export async function createApp(options: AppOptions): Promise<Api> {
+  const app: ApiApp = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    forceCloseConnections: true,
+    keepAliveTimeout: 5_000,
+    requestTimeout: 60_000,
+    routerOptions: { maxParamLength: MAX_PARAMETER },
+    frameworkErrors: (error, _request, reply) => {
+      void answer(reply as FastifyReply, error.statusCode ?? 400, error.message);
+    },
+  });
+  // One parser: a form or a text of another site reaches no route.
+  app.removeContentTypeParser('text/plain');
+  app.decorateRequest('principal', null);
+  // Validated by a hook, all parts at once; written as it is.
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => JSON.stringify);
+  options.extend?.(app);
+  const table = new RouteTable();
+  const routes: RouteInfo[] = [];
+  app.addHook('onRoute', (route) => {
+    const info = infoOf(route);
+    table.add(
+      route.url,
+      info.map(({ method }) => method),
+    );
+    routes.push(...info);
+  });
+  addAccess(app, options);
+  addAnswers(app, table, options);
+  for (const prefix of BASE_PATHS) {
+    await app.register(async (scope) => registerRoutes(scope as ApiApp, options.ports, routes), { prefix });
+  }
+  return { app, routes };
+}
+
+/** Throws where a route declares no right. */
+function infoOf(route: RouteOptions): RouteInfo[] {
+  const { right, produces = ['application/json'], hidden = false } = route.config ?? {};
+  const methods = Array.isArray(route.method) ? route.method : [route.method];
+  if (!isRight(right)) throw new Error(`The route ${methods.join(', ')} ${route.url} declares no right`);
+  return methods.map((method) => ({ method, url: route.url, right, produces, hidden, schema: route.schema ?? {} }));
+}
+
+function addAccess(app: ApiApp, { authenticate }: AppOptions): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) return;
+    const { right = 'open', produces = ['application/json'] } = request.routeOptions.config;
+    if (right !== 'open') {
+      const outcome = await authenticate(request);
+      if (outcome.kind === 'refused') {
+        throw new Refusal(outcome.status, outcome.message, { headers: outcome.headers ?? {} });
+      }
+      request.principal = outcome.principal;
+      if (!mayUse(outcome.principal.role, right)) {
+        const { name, role } = outcome.principal;
+        throw new Refusal(403, `${name} has the role ${role}, which does not have the right ${right}`);
+      }
+    }
+    if (!accepts(request.headers.accept, [...produces, PROBLEM_TYPE])) {
+      throw new Refusal(406, `This is answered as ${produces.join(' or ')}; the request accepts none of it`);
+    }
+    reply.header('cache-control', 'no-store');
+  });
+  app.addHook('preValidation', async (request) => {
+    if (!request.is404) validateRequest(request, (request.routeOptions.schema ?? {}) as RouteSchemas);
+  });
+}
+
+function addAnswers(app: ApiApp, table: RouteTable, { onDefect }: AppOptions): void {
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '/';
+    const methods = table.methodsOf(path);
+    if (methods.length === 0) return answer(reply, 404, `There is no ${shorten(path)}`);
+    const message = `${request.method} is not for ${shorten(path)}; allowed: ${methods.join(', ')}`;
+    return answer(reply.header('allow', methods.join(', ')), 405, message);
+  });
+  app.setErrorHandler((error, request, reply) => {
+    if (error instanceof Refusal) {
+      return reply
+        .headers(error.headers)
+        .code(error.statusCode)
+        .type(PROBLEM_TYPE)
+        .send(problem(error.statusCode, error.message, error.errors));
+    }
+    const status = (error as { statusCode?: number }).statusCode ?? 500;
+    if (status < 500) return answer(reply, status, error instanceof Error ? error.message : 'The request was refused');
+    onDefect?.(error, `${request.method} ${request.routeOptions.url ?? '?'}`);
+    return answer(reply, 500, 'A defect of the bridge; its log says more');
+  });
+}
+
+function answer(reply: FastifyReply, status: number, message: string): FastifyReply {
+  return reply.code(status).type(PROBLEM_TYPE).send(problem(status, message));
+}
+
+function shorten(path: string): string {
+  return path.length > 200 ? `${path.slice(0, 200)}…` : path;
+}

@@ -1,0 +1,27 @@
+// The table of contents of the API: its route files, and the ports that they ask.
+import type { Control } from '../domain/ports/control.ts';
+import type { ApiApp, RouteInfo } from './app.ts';
+import { connectionRoutes } from './connection-routes.ts';
+import { deadLetterRoutes } from './dead-letter-routes.ts';
+import { eventRoutes } from './event-routes.ts';
+import { healthRoutes } from './health-routes.ts';
+import { ledgerRoutes } from './ledger-routes.ts';
+import { openApiRoutes } from './openapi-routes.ts';
+
+/** What the routes ask. A part of the bridge that adds routes adds its port here. */
+export interface ApiPorts {
+  readonly control: Control;
+  /** Asked at each request to `/health/ready`; must be quick and must not throw. */
+  readonly isReady: () => boolean;
+  readonly version: string;
+}
+
+/** Registered once for each base path; `routes` is complete when the server listens. */
+export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: readonly RouteInfo[]): Promise<void> {
+  if (app.prefix === '') healthRoutes(app, ports);
+  openApiRoutes(app, ports, routes);
+  connectionRoutes(app, ports);
+  eventRoutes(app, ports);
+  deadLetterRoutes(app, ports);
+  ledgerRoutes(app, ports);
+}

@@ -1,5 +1,6 @@
 // One HERE project as a connection's line uses it: permits, batches, devices.
 import type { Clock } from '../domain/ports/clock.ts';
+import type { ShadowCalls } from '../domain/ports/downlink.ts';
 import type { DeviceRegistry, HereAnswer, HereProject, ProjectLook, RequestOutcome } from '../domain/ports/here.ts';
 import type { DeviceStore } from '../domain/ports/store.ts';
 import type { AuthorizedCalls, NoToken } from './authorized.ts';
@@ -8,13 +9,17 @@ import { ProjectDevices } from './devices.ts';
 import { Gate, type GateLimits } from './gate.ts';
 import { outcomeOf, parseObject } from './outcome.ts';
 import { expired, type Licence, type LicencesOutcome } from './projects.ts';
+import { ProjectShadows } from './shadow-calls.ts';
 
 /** What belongs to one (host, appId) and is shared by all connections on it: another project starts anew. */
 export class ProjectState {
+  /** `host|appId` */
+  readonly key: string;
   readonly gate: Gate;
   readonly devices: ProjectDevices;
 
   constructor(project: string, limits: GateLimits, clock: Clock, store: DeviceStore, maxKnownDevices: number) {
+    this.key = project;
     this.gate = new Gate(limits, clock);
     this.devices = new ProjectDevices({ project, store, clock, maxKnown: maxKnownDevices });
   }
@@ -33,6 +38,7 @@ export interface OpenProjectOptions {
 }
 
 export class OpenProject implements HereProject {
+  readonly key: string;
   readonly appId: string;
   readonly projectId: string | null;
   readonly projectName: string;
@@ -40,6 +46,7 @@ export class OpenProject implements HereProject {
   readonly licenceEndsAt: number | null;
   readonly gate: Gate;
   readonly devices: DeviceRegistry;
+  readonly shadows: ShadowCalls;
   readonly #licences: OpenProjectOptions['licences'];
   readonly #calls: AuthorizedCalls;
   readonly #clock: Clock;
@@ -47,6 +54,7 @@ export class OpenProject implements HereProject {
   readonly #again = (signal: AbortSignal): Promise<void> => this.gate.again(signal);
 
   constructor({ licence, otherFirst, state, calls, licences, clock, signal }: OpenProjectOptions) {
+    this.key = state.key;
     this.appId = licence.appId;
     this.projectId = licence.projectId;
     this.projectName = licence.projectName;
@@ -59,6 +67,7 @@ export class OpenProject implements HereProject {
     this.#head = `{"appId":${JSON.stringify(licence.appId)},"data":[`;
     const { appId, projectId } = licence;
     const deviceCalls = new DeviceCalls({ appId, projectId, calls, gate: state.gate, clock, signal });
+    this.shadows = new ProjectShadows({ appId, projectId, calls, gate: state.gate, clock });
     const { devices } = state;
     this.devices = {
       isKnown: (device) => devices.isKnown(device),

@@ -36,6 +36,9 @@ export type Column = Pick<Exclude<UplinkOutcome, { kind: 'delivered' }>, 'kind' 
 
 const REASONED = ['expired', 'filtered', 'skipped', 'deadLettered'] as const;
 
+/** See commands.ts and shadows.ts. */
+const COMMAND_TABLES = ['commands', 'command_ledger', 'riding_versions', 'served_devices'];
+
 /** The names and counts of a ledger's columns. */
 export function ledgerColumns(ledger: Ledger): { kind: string; reason: string; count: number }[] {
   const columns = [{ kind: 'delivered', reason: '', count: ledger.delivered }];
@@ -191,7 +194,7 @@ export class ConnectionTables {
         'DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE connection = ? LIMIT ?)',
       );
       if (Number(letters.run(key, limit).changes) > 0) return true;
-      for (const table of ['segments', 'ledger', 'state', 'replayed_letters', 'expired']) {
+      for (const table of ['segments', 'ledger', 'state', 'replayed_letters', 'expired', ...COMMAND_TABLES]) {
         sql.prepare(`DELETE FROM ${table} WHERE connection = ?`).run(key);
       }
       sql.prepare('DELETE FROM connections WHERE key = ?').run(key);

@@ -27,7 +27,7 @@ export class DeviceTable implements DeviceStore {
     const key = this.#find.get(project)?.key;
     if (key === undefined) return [];
     const devices: string[] = [];
-    for (const { device } of this.#load.iterate(key)) devices.push(decode(device));
+    for (const { device } of this.#load.iterate(key)) devices.push(decodeDevice(device));
     return devices;
   }
 
@@ -35,7 +35,7 @@ export class DeviceTable implements DeviceStore {
     if (devices.length === 0) return;
     this.#database.transaction(() => {
       const key = this.#keyOf(project);
-      for (const device of devices) this.#add.run(key, encode(device));
+      for (const device of devices) this.#add.run(key, encodeDevice(device));
     });
   }
 
@@ -43,7 +43,7 @@ export class DeviceTable implements DeviceStore {
     if (devices.length === 0) return;
     this.#database.transaction(() => {
       const key = this.#keyOf(project);
-      for (const device of devices) this.#remove.run(key, encode(device));
+      for (const device of devices) this.#remove.run(key, encodeDevice(device));
     });
   }
 
@@ -61,10 +61,11 @@ export class DeviceTable implements DeviceStore {
   }
 }
 
-function encode(device: string): string | Uint8Array {
+/** Eight bytes where it is a DevEUI. */
+export function encodeDevice(device: string): string | Uint8Array {
   return /^[0-9A-F]{16}$/.test(device) ? Buffer.from(device, 'hex') : device;
 }
 
-function decode(device: unknown): string {
+export function decodeDevice(device: unknown): string {
   return device instanceof Uint8Array ? Buffer.from(device).toString('hex').toUpperCase() : String(device);
 }

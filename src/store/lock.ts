@@ -3,7 +3,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { BridgeError, EXIT } from '../domain/errors.ts';
+import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import { syncDirectory } from './database.ts';
 
 interface Holder {
   readonly pid: number;
@@ -14,6 +16,22 @@ interface Holder {
 
 export interface DirectoryLock {
   release(): void;
+}
+
+/** Makes the directory where there is none, and locks it. Fails with `dataDirInUse` or `storeUnavailable`. */
+export function takeDirectory(dataDir: string, clock: Clock): DirectoryLock {
+  try {
+    const made = fs.mkdirSync(path.join(dataDir, 'journals'), { recursive: true, mode: 0o700 });
+    if (made !== undefined) syncDirectory(path.dirname(made));
+    return lockDirectory(dataDir, new Date(clock.now()).toISOString());
+  } catch (error) {
+    if (error instanceof BridgeError) throw error;
+    throw new BridgeError(
+      'storeUnavailable',
+      `The data directory ${dataDir} cannot be used: ${describeError(error)}. It must be writable by this user.`,
+      { exitCode: EXIT.unavailable, cause: error },
+    );
+  }
 }
 
 /** Fails at once with `dataDirInUse`, naming the process that holds the directory. */

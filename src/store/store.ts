@@ -8,17 +8,18 @@
 //     journals/<connection id>/<base seq>-<salt>.seg    original messages, until they are settled
 //     journals/<connection id>/….corrupt, bridge.db.corrupt-<time>    damaged bytes, kept for a person to look at
 import { randomInt } from 'node:crypto';
-import fs from 'node:fs';
 import path from 'node:path';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { DeadLetterBox, ExpiredUplink } from '../domain/ports/dead-letters.ts';
+import type { CommandStore } from '../domain/ports/downlink.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import { AccountTable } from './accounts.ts';
+import { CommandTables } from './commands.ts';
 import { JournalledConnection } from './connection-store.ts';
 import { ConnectionTables } from './connection-tables.ts';
-import { Database, syncDirectory } from './database.ts';
+import { Database } from './database.ts';
 import type { NewDeadLetter } from './dead-letter-rows.ts';
 import { DeviceTable } from './devices.ts';
 import { type Disk, realDisk } from './disk.ts';
@@ -27,9 +28,10 @@ import { EventTable } from './events.ts';
 import { BufferPool } from './group.ts';
 import type { ReportIncident } from './incidents.ts';
 import { type LetterBudgets, LetterTables } from './letter-tables.ts';
-import { type DirectoryLock, lockDirectory } from './lock.ts';
+import { type DirectoryLock, takeDirectory } from './lock.ts';
 import { recover } from './recovery.ts';
 import { Reserve } from './reserve.ts';
+import { ShadowTable } from './shadows.ts';
 
 const TICK_MS = 1000;
 /** Dead letters removed per transaction when a connection is deleted, so that others are not held up. */
@@ -89,31 +91,18 @@ export async function assembleStore(options: StoreOptions, parts: StoreParts): P
   return store;
 }
 
-function takeDirectory(dataDir: string, clock: Clock): DirectoryLock {
-  try {
-    const made = fs.mkdirSync(path.join(dataDir, 'journals'), { recursive: true, mode: 0o700 });
-    if (made !== undefined) syncDirectory(path.dirname(made));
-    return lockDirectory(dataDir, new Date(clock.now()).toISOString());
-  } catch (error) {
-    if (error instanceof BridgeError) throw error;
-    throw new BridgeError(
-      'storeUnavailable',
-      `The data directory ${dataDir} cannot be used: ${describeError(error)}. It must be writable by this user.`,
-      { exitCode: EXIT.unavailable, cause: error },
-    );
-  }
-}
-
 class Store implements BridgeStore {
   readonly accounts: AccountTable;
   readonly devices: DeviceTable;
   readonly events: EventTable;
+  readonly shadows: ShadowTable;
   readonly #options: StoreOptions;
   readonly #lock: DirectoryLock;
   readonly #reserve: StoreParts['reserve'];
   readonly #database: Database;
   readonly #tables: ConnectionTables;
   readonly #letters: LetterTables;
+  readonly #commands: CommandTables;
   readonly #disk: Disk;
   readonly #pool = new BufferPool();
   /** Open, being opened or being deleted. */
@@ -132,6 +121,8 @@ class Store implements BridgeStore {
     this.#letters = new LetterTables(database, options);
     this.accounts = new AccountTable(database, options.box, options.report);
     this.devices = new DeviceTable(database);
+    this.#commands = new CommandTables(database);
+    this.shadows = new ShadowTable(database);
     this.events = new EventTable(database, options.maxEvents ?? 10_000);
   }
 
@@ -180,6 +171,11 @@ class Store implements BridgeStore {
   deadLetters(connectionId: string): DeadLetterBox | null {
     const key = this.#tables.keyOf(connectionId);
     return key === null ? null : this.#letters.box(key, this.#options.clock);
+  }
+
+  commands(connectionId: string): CommandStore | null {
+    const key = this.#tables.keyOf(connectionId);
+    return key === null ? null : this.#commands.of(key);
   }
 
   expired(connectionId: string, limit: number): readonly ExpiredUplink[] {
@@ -238,7 +234,10 @@ class Store implements BridgeStore {
 
   async #finishDeletion(id: string): Promise<void> {
     const key = this.#tables.keyOf(id);
-    if (key !== null) this.#letters.forget(key);
+    if (key !== null) {
+      this.#letters.forget(key);
+      this.#commands.forget(key);
+    }
     await this.#disk.removeDirectory(this.#directoryOf(id));
     await this.#disk.syncDirectory(this.#journals());
     while (this.#tables.deleteSome(id, DELETE_STEP)) await new Promise((resolve) => setImmediate(resolve));

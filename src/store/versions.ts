@@ -138,9 +138,78 @@ const version2 = `
   CREATE INDEX expired_by_connection ON expired (connection, id);
 `;
 
+// Commands: what waits for devices, its ledger, and what was seen of HERE's shadows.
+const version3 = `
+  CREATE TABLE commands (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    version INTEGER,
+    era INTEGER NOT NULL,
+    desired_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    open INTEGER NOT NULL,
+    cause TEXT,
+    attempt INTEGER NOT NULL,
+    correlation_id TEXT,
+    port INTEGER,
+    confirmed INTEGER NOT NULL,
+    published_at INTEGER,
+    changed_at INTEGER NOT NULL,
+    document TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX commands_by_connection ON commands (connection, id);
+  CREATE INDEX commands_open ON commands (connection, id) WHERE open = 1;
+  CREATE INDEX commands_by_device ON commands (connection, device, id);
+  CREATE TABLE command_ledger (
+    connection INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (connection, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE riding_versions (
+    connection INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    told_at INTEGER,
+    PRIMARY KEY (connection, device)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE shadow_cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE handled_shadows (
+    project INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    era INTEGER NOT NULL,
+    desired_at INTEGER NOT NULL,
+    command TEXT NOT NULL,
+    whole TEXT NOT NULL,
+    PRIMARY KEY (project, device)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE drivers (key INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE served_devices (
+    project INTEGER NOT NULL,
+    device ANY NOT NULL,
+    connection INTEGER NOT NULL,
+    driver INTEGER,
+    PRIMARY KEY (project, device)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX served_devices_by_connection ON served_devices (connection);
+  CREATE TABLE unclaimed_shadows (
+    project INTEGER NOT NULL,
+    device TEXT NOT NULL,
+    desired_at INTEGER NOT NULL,
+    change TEXT NOT NULL,
+    PRIMARY KEY (project, device)
+  ) STRICT, WITHOUT ROWID;
+`;
+
 export const UPGRADE_STEPS: readonly UpgradeStep[] = [
   { to: 1, run: (sql) => sql.exec(version1) },
   { to: 2, run: (sql) => sql.exec(version2) },
+  { to: 3, run: (sql) => sql.exec(version3) },
 ];
 
 export function storedVersion(sql: DatabaseSync): number {

@@ -52,6 +52,7 @@ export function modelProject(options: {
     forget: () => {},
   };
   const project: ModelProject = {
+    key: `model|${options.appId ?? 'app'}`,
     appId: options.appId ?? 'app',
     projectId: null,
     projectName: 'model',
@@ -60,6 +61,7 @@ export function modelProject(options: {
     look: () => Promise.resolve(options.look?.() ?? { kind: 'ok', licenceEndsAt: null, devices: null }),
     gate,
     devices,
+    shadows: NO_SHADOWS,
     requests: [],
     accepted: [],
     tooLargeCalls: 0,
@@ -75,3 +77,7 @@ export function modelProject(options: {
   };
   return project;
 }
+
+const gone = async () => ({ kind: 'refused' as const, answer: answer(403) });
+/** A project whose plan has no shadows. */
+const NO_SHADOWS = { page: gone, some: gone, desire: gone };

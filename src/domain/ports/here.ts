@@ -1,5 +1,6 @@
 // What the line needs of HERE Tracking: accounts, projects, permits and requests. Every answer is a value.
 import type { AccountKey } from '../connection.ts';
+import type { ShadowCalls } from './downlink.ts';
 
 /** What became of one `POST /v3/batch`, decided in one place (`here/outcome.ts`) from status, headers and body. */
 export type RequestOutcome =
@@ -72,6 +73,8 @@ export interface HereAccount {
 }
 
 export interface HereProject {
+  /** Names it whatever the account: `host|appId`. */
+  readonly key: string;
   readonly appId: string;
   readonly projectId: string | null;
   readonly projectName: string;
@@ -85,6 +88,7 @@ export interface HereProject {
   /** One `POST /v3/batch` of records in JSON text. Never throws. Takes no permit by itself: call it inside `gate.run`. */
   send(records: readonly string[], signal: AbortSignal): Promise<RequestOutcome>;
   readonly devices: DeviceRegistry;
+  readonly shadows: ShadowCalls;
 }
 
 export type ProjectLook =

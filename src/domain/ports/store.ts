@@ -4,6 +4,7 @@ import type { BridgeEvent } from '../events.ts';
 import type { Ledger } from '../ledger.ts';
 import type { DeadLetterDetail, DeadLetterReason, UplinkOutcome } from '../uplink.ts';
 import type { DeadLetterBox, ExpiredUplink, ImportedLetter, ImportOutcome } from './dead-letters.ts';
+import type { CommandStore, ShadowStore } from './downlink.ts';
 
 /** One message to be journalled. */
 export interface JournalEntry {
@@ -109,6 +110,9 @@ export interface BridgeStore {
   deadLetters(connectionId: string): DeadLetterBox | null;
   /** The latest expired uplinks, 1,000 at most; the latest first. */
   expired(connectionId: string, limit: number): readonly ExpiredUplink[];
+  /** Null: nothing is stored of such a connection. One and the same while the connection exists. */
+  commands(connectionId: string): CommandStore | null;
+  readonly shadows: ShadowStore;
   readonly accounts: AccountVault;
   readonly devices: DeviceStore;
   readonly events: EventStore;

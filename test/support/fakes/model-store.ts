@@ -86,6 +86,16 @@ export class ModelStore implements BridgeStore {
   failure: Error | null = null;
 
   readonly accounts = { get: () => null, put: () => {} };
+  readonly shadows = {
+    cursor: () => null,
+    setCursor() {},
+    handled: () => null,
+    forEachServed() {},
+    saveServed() {},
+    unclaimed: () => [],
+    saveUnclaimed() {},
+    dropUnclaimed() {},
+  };
   readonly devices = { load: () => [], add() {}, remove() {}, createdCount: () => 0, addCreated() {} };
   readonly events = {
     append: (event: BridgeEvent): void => {
@@ -110,6 +120,10 @@ export class ModelStore implements BridgeStore {
   }
 
   deadLetters(): null {
+    return null;
+  }
+
+  commands(): null {
     return null;
   }
 

@@ -1,0 +1,133 @@
+// What was seen of HERE's shadows, on disk, by project: cursors, handled documents, which connection serves a device, and
+// changes of devices that none serves yet.
+import type { StatementSync } from 'node:sqlite';
+import type { HandledShadow, ServedDevice, ShadowChange, ShadowStore } from '../domain/ports/downlink.ts';
+import type { Database } from './database.ts';
+import { decodeDevice, encodeDevice } from './devices.ts';
+
+/** Changes of devices that nobody serves: those of a project that is shared with others may never be ours. */
+const MAX_UNCLAIMED = 10_000;
+
+export class ShadowTable implements ShadowStore {
+  readonly #database: Database;
+  readonly #findProject: StatementSync;
+  readonly #handled: StatementSync;
+  readonly #saveServed: StatementSync;
+  readonly #findConnection: StatementSync;
+  readonly #addDriver: StatementSync;
+  readonly #findDriver: StatementSync;
+  readonly #saveUnclaimed: StatementSync;
+  readonly #dropUnclaimed: StatementSync;
+  readonly #trimUnclaimed: StatementSync;
+
+  constructor(database: Database) {
+    const { sql } = database;
+    this.#database = database;
+    this.#findProject = sql.prepare('SELECT key FROM projects WHERE name = ?');
+    this.#handled = sql.prepare('SELECT * FROM handled_shadows WHERE project = ? AND device = ?');
+    this.#saveServed = sql.prepare(
+      'INSERT INTO served_devices (project, device, connection, driver) VALUES (?, ?, ?, ?) ' +
+        'ON CONFLICT (project, device) DO UPDATE SET connection = excluded.connection, driver = excluded.driver',
+    );
+    this.#findConnection = sql.prepare('SELECT key FROM connections WHERE id = ?');
+    this.#addDriver = sql.prepare('INSERT OR IGNORE INTO drivers (text) VALUES (?)');
+    this.#findDriver = sql.prepare('SELECT key FROM drivers WHERE text = ?');
+    this.#saveUnclaimed = sql.prepare(
+      'INSERT INTO unclaimed_shadows (project, device, desired_at, change) VALUES (?, ?, ?, ?) ' +
+        'ON CONFLICT (project, device) DO UPDATE SET desired_at = excluded.desired_at, change = excluded.change',
+    );
+    this.#dropUnclaimed = sql.prepare('DELETE FROM unclaimed_shadows WHERE project = ? AND device = ?');
+    this.#trimUnclaimed = sql.prepare(
+      'DELETE FROM unclaimed_shadows WHERE project = ?1 AND desired_at <= ' +
+        '(SELECT desired_at FROM unclaimed_shadows WHERE project = ?1 ORDER BY desired_at DESC LIMIT 1 OFFSET ?2)',
+    );
+  }
+
+  cursor(key: string): string | null {
+    const value = this.#database.sql.prepare('SELECT value FROM shadow_cursors WHERE name = ?').get(key)?.value;
+    return typeof value === 'string' ? value : null;
+  }
+
+  setCursor(key: string, value: string): void {
+    this.#database.transaction(() =>
+      this.#database.sql
+        .prepare(
+          'INSERT INTO shadow_cursors (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+        )
+        .run(key, value),
+    );
+  }
+
+  handled(project: string, device: string): HandledShadow | null {
+    const row = this.#handled.get(this.#keyOf(project), device);
+    if (row === undefined) return null;
+    return {
+      device,
+      version: Number(row.version),
+      era: Number(row.era),
+      desiredAt: Number(row.desired_at),
+      command: String(row.command),
+      whole: String(row.whole),
+    };
+  }
+
+  forEachServed(project: string, visit: (served: ServedDevice) => void): void {
+    const rows = this.#database.sql.prepare(
+      'SELECT device, connections.id AS connection, drivers.text AS driver FROM served_devices ' +
+        'JOIN connections ON connections.key = served_devices.connection ' +
+        'LEFT JOIN drivers ON drivers.key = served_devices.driver WHERE project = ?',
+    );
+    for (const { device, connection, driver } of rows.iterate(this.#keyOf(project))) {
+      const text = typeof driver === 'string' ? driver : null;
+      visit({ device: decodeDevice(device), connectionId: String(connection), driver: text });
+    }
+  }
+
+  saveServed(project: string, served: readonly ServedDevice[]): void {
+    if (served.length === 0) return;
+    this.#database.transaction(() => {
+      const key = this.#keyOf(project);
+      for (const { device, connectionId, driver } of served) {
+        const connection = this.#findConnection.get(connectionId)?.key;
+        // Deleted meanwhile.
+        if (connection === undefined) continue;
+        this.#saveServed.run(key, encodeDevice(device), connection, driver === null ? null : this.#driverKey(driver));
+      }
+    });
+  }
+
+  unclaimed(project: string): readonly ShadowChange[] {
+    const rows = this.#database.sql.prepare('SELECT change FROM unclaimed_shadows WHERE project = ?');
+    return rows.all(this.#keyOf(project)).map(({ change }) => JSON.parse(String(change)) as ShadowChange);
+  }
+
+  saveUnclaimed(project: string, changes: readonly ShadowChange[]): void {
+    if (changes.length === 0) return;
+    this.#database.transaction(() => {
+      const key = this.#keyOf(project);
+      for (const change of changes) {
+        this.#saveUnclaimed.run(key, change.device, change.desiredAt, JSON.stringify(change));
+      }
+      this.#trimUnclaimed.run(key, MAX_UNCLAIMED);
+    });
+  }
+
+  dropUnclaimed(project: string, devices: readonly string[]): void {
+    if (devices.length === 0) return;
+    this.#database.transaction(() => {
+      const key = this.#keyOf(project);
+      for (const device of devices) this.#dropUnclaimed.run(key, device);
+    });
+  }
+
+  #driverKey(text: string): number {
+    this.#addDriver.run(text);
+    return Number(this.#findDriver.get(text)?.key);
+  }
+
+  #keyOf(project: string): number {
+    const found = this.#findProject.get(project)?.key;
+    if (found !== undefined) return Number(found);
+    return Number(this.#database.sql.prepare('INSERT INTO projects (name) VALUES (?)').run(project).lastInsertRowid);
+  }
+}

@@ -1,6 +1,6 @@
 // `npm run simulate`: runs seeds, prints what failed with its shortened trace, and ends with one line of figures.
 //   npm run simulate -- --seed 42            one seed; with --trace all of its lines
-//   npm run simulate -- --seeds 2000 --from 1 [--workers 2] [--json]
+//   npm run simulate -- --seeds 2000 --from 1 [--workers 2] [--patience 600] [--json]
 import { parseArgs } from 'node:util';
 import { report } from './report.ts';
 import { runSeeds } from './run-seeds.ts';
@@ -13,6 +13,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
     workers: { type: 'string' },
+    /** Seconds that one seed may take. */
+    patience: { type: 'string', default: '60' },
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -33,6 +35,7 @@ if (values.seed !== undefined) {
 const summary = await runSeeds({
   from: Number(values.from),
   count: Number(values.seeds),
+  hangsAfterMs: Number(values.patience) * 1000,
   ...(values.workers === undefined ? {} : { workers: Number(values.workers) }),
   onFailure: report,
 });

@@ -16,8 +16,8 @@ export interface ChaosOptions {
   readonly uplinks: number;
   /** null: both, Mosquitto only where it is installed. */
   readonly broker: BrokerKind | null;
-  /** Runs only this round of the schedule (from 1); null: all. */
-  readonly only: number | null;
+  /** Runs only these rounds of the schedule (counted from 1, both ends included); null: all. */
+  readonly only: { readonly from: number; readonly to: number } | null;
   /** Keeps logs and data of every round, not only of those that failed. */
   readonly keep: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -31,20 +31,21 @@ const SMALL_DISK_MB = 96;
 
 /** Rejects when the stack does not come up at all, or Mosquitto was asked for and is not installed. */
 export async function runChaos(options: ChaosOptions): Promise<Verdict> {
-  const { rounds, seed, signal, env, say } = options;
+  const { seed, rounds, signal, env, say } = options;
+  const only = options.only ?? { from: 1, to: rounds };
   const folder = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-chaos-'));
   const mosquitto = findMosquitto(env);
   const disk = SmallDisk.mount(path.join(folder, 'disk'), SMALL_DISK_MB, (reason) => {
     say(`diskFull is left out: ${reason}`);
   });
-  const tally = new Tally(options.only === null ? rounds : 1, seed);
+  const tally = new Tally(only.to - only.from + 1, seed);
   let isKept = options.keep;
   try {
     const brokers = brokersOf(options.broker, mosquitto, say);
     const plans = drawSchedule({ seed, rounds, brokers, without: impossible(disk) });
     for (const [index, plan] of plans.entries()) {
       if (signal.aborted) break;
-      if (options.only !== null && options.only !== index + 1) continue;
+      if (index + 1 < only.from || index + 1 > only.to) continue;
       const dir = path.join(folder, `round-${index + 1}`);
       const startedAt = performance.now();
       const result = await runRound({ plan, dir, disk, mosquitto, uplinks: options.uplinks, env, signal });

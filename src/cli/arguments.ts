@@ -18,6 +18,22 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** `7` or `7-12`, both ends included. */
+export function numberRange(
+  min: number,
+  max: number,
+): (text: string) => { readonly from: number; readonly to: number } {
+  const number = wholeNumber(min, max);
+  return (text) => {
+    const [from = '', to = from, ...more] = text.split('-');
+    const range = { from: number(from), to: number(to) };
+    if (more.length === 0 && range.from <= range.to) return range;
+    throw new InvalidArgumentError(
+      'Allowed: a whole number, or two with a hyphen between, the smaller first: 7 or 7-12.',
+    );
+  };
+}
+
 export function amount(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,15}(\.\d{1,9})?$/.test(text.trim()) ? Number(text) : Number.NaN;

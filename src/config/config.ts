@@ -47,7 +47,7 @@ export interface TopicsConfig {
   readonly broker: string;
 }
 
-export type BrokerConfig = MqttBrokerConfig | EmbeddedBrokerConfig;
+export type BrokerConfig = MqttBrokerConfig | EmbeddedBrokerConfig | KafkaBrokerConfig;
 
 export interface MqttBrokerConfig {
   readonly kind: 'mqtt';
@@ -69,6 +69,39 @@ export interface MqttBrokerConfig {
   readonly receiveMaximum: number | null;
   /** MQTT 5 only; 4,294,967,295 is for ever. */
   readonly sessionExpirySeconds: number;
+}
+
+export interface KafkaBrokerConfig {
+  readonly kind: 'kafka';
+  /** `host:port`, at least one; the cluster's other brokers are learned from it. */
+  readonly bootstrap: readonly string[];
+  /** What Kafka's quotas and request logs call the bridge. */
+  readonly clientId: string;
+  /** With `oauthbearer` and a token URL: the id and secret of the OAuth client. */
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly tls: {
+    readonly enabled: boolean;
+    readonly caFile: string | null;
+    readonly certFile: string | null;
+    readonly keyFile: string | null;
+    readonly rejectUnauthorized: boolean;
+  };
+  readonly sasl: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer' | null;
+    readonly tokenUrl: string | null;
+    readonly tokenScope: string | null;
+    readonly tokenFile: string | null;
+  };
+  readonly connectTimeoutMs: number;
+  /** Of what the bridge publishes; it reads all of them. */
+  readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+  /** May the bridge create its own topics where they are missing? */
+  readonly createTopics: boolean;
+  /** Of topics that it creates; null: the cluster's default. */
+  readonly replicationFactor: number | null;
+  /** How soon new partitions, and new topics of a pattern, are seen. */
+  readonly metadataRefreshMs: number;
 }
 
 export interface EmbeddedBrokerConfig {

@@ -115,6 +115,18 @@ export const topicFilters: Kind = {
   parse: (text) => (text.trimStart().startsWith('[') ? asJson(text) : text.split(',').map((item) => item.trim())),
 };
 
+const ADDRESS = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253}):([1-9]\d{0,4})$/;
+
+export const addresses: Kind = {
+  allowed: 'a list of 1 to 100 host:port, in a variable separated by commas or as JSON',
+  check: (value) =>
+    Array.isArray(value) &&
+    value.length >= 1 &&
+    value.length <= 100 &&
+    value.every((item) => typeof item === 'string' && ADDRESS.test(item) && Number(item.split(':').at(-1)) <= 65_535),
+  parse: (text) => (text.trimStart().startsWith('[') ? asJson(text) : text.split(',').map((item) => item.trim())),
+};
+
 function isUser(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   const { username, password, ...rest } = value as Record<string, unknown>;

@@ -2,12 +2,22 @@
 import { accessSync, constants } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import path from 'node:path';
-import type { BrokerConfig, Config, EmbeddedBrokerConfig, HereServiceConfig, MqttBrokerConfig } from './config.ts';
+import type {
+  BrokerConfig,
+  Config,
+  EmbeddedBrokerConfig,
+  HereServiceConfig,
+  KafkaBrokerConfig,
+  MqttBrokerConfig,
+} from './config.ts';
 
-type RawBroker = Omit<MqttBrokerConfig, 'kind' | 'url'> &
-  Omit<EmbeddedBrokerConfig, 'kind'> & {
-    readonly kind: BrokerConfig['kind'] | 'kafka' | null;
+type RawBroker = Omit<MqttBrokerConfig, 'kind' | 'url' | 'tls'> &
+  Omit<EmbeddedBrokerConfig, 'kind'> &
+  Omit<KafkaBrokerConfig, 'kind' | 'bootstrap' | 'tls'> & {
+    readonly kind: BrokerConfig['kind'] | null;
     readonly url: string | null;
+    readonly bootstrap: readonly string[] | null;
+    readonly tls: MqttBrokerConfig['tls'] & { readonly enabled: boolean | null };
   };
 
 /** As it comes from the layers: checked value by value, nothing derived yet. */
@@ -35,24 +45,20 @@ interface RuleContext {
   readonly cwd: string;
 }
 
-const MQTT_ONLY = [
-  'url',
-  'protocolVersion',
-  'username',
-  'password',
-  'tls.caFile',
-  'tls.certFile',
-  'tls.keyFile',
-  'tls.rejectUnauthorized',
-  'keepaliveMs',
-  'connectTimeoutMs',
-  'receiveMaximum',
-  'sessionExpirySeconds',
-];
-const EMBEDDED_ONLY = ['host', 'port', 'users'];
-const MQTT5_ONLY = ['receiveMaximum', 'sessionExpirySeconds'];
+const TLS = ['tls.caFile', 'tls.certFile', 'tls.keyFile', 'tls.rejectUnauthorized'];
+const MQTT5 = ['receiveMaximum', 'sessionExpirySeconds'] as const;
+/** What only some kinds of broker know. */
+const PARTS: Readonly<Record<BrokerConfig['kind'], readonly string[]>> = {
+  mqtt: ['url', 'protocolVersion', 'username', 'password', ...TLS, 'keepaliveMs', 'connectTimeoutMs', ...MQTT5],
+  embedded: ['host', 'port', 'users'],
+  kafka: [
+    ...['bootstrap', 'clientId', 'username', 'password', 'tls.enabled', ...TLS, 'connectTimeoutMs'],
+    ...['sasl.mechanism', 'sasl.tokenUrl', 'sasl.tokenScope', 'sasl.tokenFile'],
+    ...['compression', 'createTopics', 'replicationFactor', 'metadataRefreshMs'],
+  ],
+};
 
-function kindOf(broker: RawBroker): BrokerConfig['kind'] | 'kafka' {
+function kindOf(broker: RawBroker): BrokerConfig['kind'] {
   return broker.kind ?? (broker.url === null ? 'embedded' : 'mqtt');
 }
 
@@ -88,14 +94,12 @@ export function* findConflicts(raw: RawConfig, context: RuleContext): Generator<
 
 function* brokerConflicts(at: string, broker: RawBroker, { isGiven, cwd }: RuleContext): Generator<Conflict> {
   const kind = kindOf(broker);
-  if (kind === 'kafka') {
-    yield { keys: [`${at}.kind`], message: 'Kafka comes with a later version; allowed for now: mqtt, embedded' };
-    return;
-  }
-  for (const part of kind === 'mqtt' ? EMBEDDED_ONLY : MQTT_ONLY) {
-    const hint = part === 'username' || part === 'password' ? '; its accounts are in users' : '';
-    const message = `not for a broker of the kind ${kind}${hint}`;
-    if (isGiven(`${at}.${part}`)) yield { keys: [`${at}.${part}`, `${at}.kind`, `${at}.url`], message };
+  const known = new Set(PARTS[kind]);
+  for (const part of new Set(Object.values(PARTS).flat())) {
+    if (known.has(part) || !isGiven(`${at}.${part}`)) continue;
+    const isLogin = kind === 'embedded' && (part === 'username' || part === 'password');
+    const message = `not for a broker of the kind ${kind}${isLogin ? '; its accounts are in users' : ''}`;
+    yield { keys: [`${at}.${part}`, `${at}.kind`, `${at}.url`], message };
   }
   if (kind === 'embedded') {
     if (!isLoopback(broker.host) && broker.users.length === 0) {
@@ -104,37 +108,81 @@ function* brokerConflicts(at: string, broker: RawBroker, { isGiven, cwd }: RuleC
     }
     return;
   }
-  if (broker.url === null) {
-    yield { keys: [`${at}.url`, `${at}.kind`], message: 'a broker of the kind mqtt needs a url' };
-    return;
-  }
+  if (kind === 'mqtt') {
+    if (broker.url === null) {
+      yield { keys: [`${at}.url`, `${at}.kind`], message: 'a broker of the kind mqtt needs a url' };
+      return;
+    }
+    if (broker.protocolVersion === 4) {
+      for (const part of MQTT5) {
+        const message = 'needs protocolVersion 5';
+        if (isGiven(`${at}.${part}`)) yield { keys: [`${at}.${part}`, `${at}.protocolVersion`], message };
+      }
+    }
+  } else yield* kafkaConflicts(at, broker);
   if (broker.password !== null && broker.username === null) {
     yield { keys: [`${at}.password`, `${at}.username`], message: 'a password needs a username' };
   }
-  if (broker.protocolVersion === 4) {
-    for (const part of MQTT5_ONLY) {
-      const message = 'needs protocolVersion 5';
-      if (isGiven(`${at}.${part}`)) yield { keys: [`${at}.${part}`, `${at}.protocolVersion`], message };
-    }
-  }
-  const { caFile, certFile, keyFile } = broker.tls;
+  const isPlain = kind === 'mqtt' ? /^(mqtt|ws):/.test(broker.url ?? '') : broker.tls.enabled === false;
+  yield* tlsConflicts(at, broker, { isGiven, cwd }, isPlain, kind);
+}
+
+function* tlsConflicts(
+  at: string,
+  { tls }: RawBroker,
+  { isGiven, cwd }: RuleContext,
+  isPlain: boolean,
+  kind: 'mqtt' | 'kafka',
+): Generator<Conflict> {
   for (const part of ['caFile', 'certFile', 'keyFile', 'rejectUnauthorized'] as const) {
-    const key = `${at}.tls.${part}`;
-    if (isGiven(key) && broker.tls[part] !== null && /^(mqtt|ws):/.test(broker.url)) {
-      yield { keys: [key, `${at}.url`], message: 'needs a url with mqtts:// or wss://' };
+    const key = `${at}.tls.${part}` as const;
+    if (isGiven(key) && tls[part] !== null && isPlain) {
+      if (kind === 'mqtt') yield { keys: [key, `${at}.url`], message: 'needs a url with mqtts:// or wss://' };
+      else yield { keys: [key, `${at}.tls.enabled`], message: 'needs tls.enabled' };
     }
-    const file = broker.tls[part];
+    const file = tls[part];
     if (typeof file === 'string' && !isReadable(path.resolve(cwd, file))) {
       yield { keys: [key], message: 'the file cannot be read' };
     }
   }
+  const { caFile, certFile, keyFile } = tls;
   if ((certFile === null) !== (keyFile === null)) {
     const [given, missing] = certFile === null ? ['keyFile', 'certFile'] : ['certFile', 'keyFile'];
     yield { keys: [`${at}.tls.${given}`, `${at}.tls.${missing}`], message: `needs tls.${missing} too` };
   }
-  if (caFile !== null && !broker.tls.rejectUnauthorized) {
+  if (caFile !== null && !tls.rejectUnauthorized) {
     const message = 'without rejectUnauthorized nothing is checked against it';
     yield { keys: [`${at}.tls.caFile`, `${at}.tls.rejectUnauthorized`], message };
+  }
+}
+
+function* kafkaConflicts(at: string, broker: RawBroker): Generator<Conflict> {
+  const { mechanism, tokenUrl, tokenFile } = broker.sasl;
+  const key = `${at}.sasl.mechanism` as const;
+  if (broker.bootstrap === null) {
+    const message = 'a broker of the kind kafka needs bootstrap addresses';
+    yield { keys: [`${at}.bootstrap`, `${at}.kind`], message };
+  }
+  const hasToken = tokenUrl !== null || tokenFile !== null;
+  if (mechanism === 'oauthbearer') {
+    if (!hasToken) yield { keys: [key], message: 'oauthbearer needs sasl.tokenUrl or sasl.tokenFile' };
+    if (tokenUrl !== null && tokenFile !== null) {
+      yield { keys: [`${at}.sasl.tokenFile`, `${at}.sasl.tokenUrl`], message: 'give either this or sasl.tokenUrl' };
+    }
+    if (tokenUrl !== null && broker.password === null) {
+      yield { keys: [`${at}.sasl.tokenUrl`], message: 'needs username and password: the id and secret of the client' };
+    }
+    return;
+  }
+  if (hasToken) {
+    const given = tokenUrl !== null ? ('tokenUrl' as const) : ('tokenFile' as const);
+    yield { keys: [`${at}.sasl.${given}`, key], message: 'needs sasl.mechanism oauthbearer' };
+  }
+  if (mechanism !== null && (broker.username === null || broker.password === null)) {
+    yield { keys: [key], message: `${mechanism} needs username and password` };
+  }
+  if (mechanism === null && broker.username !== null) {
+    yield { keys: [`${at}.username`, key], message: 'needs sasl.mechanism' };
   }
 }
 
@@ -218,12 +266,25 @@ function withoutSlash(url: string): string {
   return url.replace(/\/+$/, '');
 }
 
-function completeBroker({ host, port, users, kind, url, ...mqtt }: RawBroker, cwd: string): BrokerConfig {
-  if ((kind ?? (url === null ? 'embedded' : 'mqtt')) === 'embedded') return { kind: 'embedded', host, port, users };
+function completeBroker(raw: RawBroker, cwd: string): BrokerConfig {
+  const kind = kindOf(raw);
+  const { host, port, users, username, password, connectTimeoutMs } = raw;
+  if (kind === 'embedded') return { kind, host, port, users };
   const at = (file: string | null): string | null => (file === null ? null : path.resolve(cwd, file));
-  const { caFile, certFile, keyFile, rejectUnauthorized } = mqtt.tls;
-  const tls = { caFile: at(caFile), certFile: at(certFile), keyFile: at(keyFile), rejectUnauthorized };
-  return { ...mqtt, kind: 'mqtt', url: url!, tls };
+  const { enabled, rejectUnauthorized } = raw.tls;
+  const tls = { caFile: at(raw.tls.caFile), certFile: at(raw.tls.certFile), keyFile: at(raw.tls.keyFile) };
+  if (kind === 'mqtt') {
+    const { url, protocolVersion, keepaliveMs, receiveMaximum, sessionExpirySeconds } = raw;
+    const limits = { keepaliveMs, connectTimeoutMs, receiveMaximum, sessionExpirySeconds };
+    return { kind, url: url!, protocolVersion, username, password, tls: { ...tls, rejectUnauthorized }, ...limits };
+  }
+  const { bootstrap, clientId, sasl, compression, createTopics, replicationFactor, metadataRefreshMs } = raw;
+  const topics = { compression, createTopics, replicationFactor, metadataRefreshMs };
+  return {
+    ...{ kind, bootstrap: bootstrap!, clientId, username, password, connectTimeoutMs, ...topics },
+    tls: { ...tls, rejectUnauthorized, enabled: enabled ?? (tls.caFile !== null || tls.certFile !== null) },
+    sasl: { ...sasl, tokenFile: at(sasl.tokenFile) },
+  };
 }
 
 function mapValues<A, B>(map: Readonly<Record<string, A>>, change: (value: A) => B): Readonly<Record<string, B>> {

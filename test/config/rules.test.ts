@@ -18,6 +18,7 @@ function faults(values: Record<string, string>): string[] {
   }
 }
 
+const KAFKA = { 'brokers.main.kind': 'kafka', 'brokers.main.bootstrap': 'b:9092' };
 const MQTT = { 'brokers.main.url': 'mqtts://b' };
 
 describe('Impossible combinations', () => {
@@ -38,9 +39,34 @@ describe('Impossible combinations', () => {
       'brokers.main.username = "u": not for a broker of the kind embedded; its accounts are in users',
     ],
     [
-      'Kafka, for now',
+      'Kafka without addresses',
       { 'brokers.main.kind': 'kafka' },
-      'brokers.main.kind = "kafka": Kafka comes with a later version; allowed for now: mqtt, embedded',
+      'brokers.main.bootstrap = null: a broker of the kind kafka needs bootstrap addresses',
+    ],
+    [
+      'an address of Kafka for MQTT',
+      { ...MQTT, 'brokers.main.bootstrap': 'b:9092' },
+      'brokers.main.bootstrap = ["b:9092"]: not for a broker of the kind mqtt',
+    ],
+    [
+      'a SASL mechanism without a login',
+      { ...KAFKA, 'brokers.main.sasl.mechanism': 'plain' },
+      'brokers.main.sasl.mechanism = "plain": plain needs username and password',
+    ],
+    [
+      'a login without a SASL mechanism',
+      { ...KAFKA, 'brokers.main.username': 'u', 'brokers.main.password': 'p' },
+      'brokers.main.username = "u": needs sasl.mechanism',
+    ],
+    [
+      'OAuth without a token',
+      { ...KAFKA, 'brokers.main.sasl.mechanism': 'oauthbearer' },
+      'brokers.main.sasl.mechanism = "oauthbearer": oauthbearer needs sasl.tokenUrl or sasl.tokenFile',
+    ],
+    [
+      'certificates while TLS is off',
+      { ...KAFKA, 'brokers.main.tls.enabled': 'false', 'brokers.main.tls.caFile': readable },
+      `brokers.main.tls.caFile = "${readable}": needs tls.enabled`,
     ],
     [
       'mqtt without a url',

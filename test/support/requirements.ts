@@ -4,11 +4,13 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, existsSync } from 'node:fs';
 import path from 'node:path';
-import { describe, test } from 'vitest';
+import { beforeAll, describe, test } from 'vitest';
+import { KAFKA_START_MS, kafkaBrokers, wayToKafka } from './kafka.ts';
+import { hasJava } from './kafka-jars.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-export type Requirement = 'mosquitto' | 'openapi' | 'corpus' | 'chromium' | 'java';
+export type Requirement = 'mosquitto' | 'openapi' | 'corpus' | 'chromium' | 'java' | 'kafka' | 'kafkaJars' | 'kcat';
 
 interface Finding {
   readonly found: string | null;
@@ -60,6 +62,15 @@ export function find(requirement: Requirement): Finding {
       };
     case 'chromium':
       return { found: program('chromium'), need: 'Chromium (apt-get install chromium)' };
+    case 'kafka':
+      return {
+        found: wayToKafka(),
+        need: 'Kafka (KAFKA_BROKERS=host:port, or a container engine, or Java 17 and Maven)',
+      };
+    case 'kafkaJars':
+      return { found: hasJava() ? 'java' : null, need: 'Java 17 and Maven, for a Kafka of its own' };
+    case 'kcat':
+      return { found: program('kcat'), need: 'kcat (apt-get install kcat)' };
     case 'java':
       return { found: spawnSync('java', ['-version']).status === 0 ? program('java') : null, need: 'Java 17 or newer' };
   }
@@ -68,8 +79,13 @@ export function find(requirement: Requirement): Finding {
 /** Like `describe`, for a suite that needs something: `body` gets where it was found. */
 export function describeWith(requirement: Requirement, name: string, body: (found: string) => void): void {
   const { found, need, mayBeAbsent = false } = find(requirement);
-  if (found !== null) describe(name, () => body(found));
-  else if (process.env.REQUIRE_ALL === '1' && !mayBeAbsent) {
+  if (found !== null) {
+    describe(name, () => {
+      // The first suite of a run that needs it starts it: that is no part of a test's time.
+      if (requirement === 'kafka') beforeAll(async () => void (await kafkaBrokers()), KAFKA_START_MS);
+      body(found);
+    });
+  } else if (process.env.REQUIRE_ALL === '1' && !mayBeAbsent) {
     describe(name, () => {
       test(`needs ${need}`, () => {
         throw new Error(`This suite must run (REQUIRE_ALL=1) and needs ${need}`);
@@ -79,7 +95,7 @@ export function describeWith(requirement: Requirement, name: string, body: (foun
 }
 
 /** Where a program is that `find` has found; throws otherwise. */
-export function findProgram(requirement: Extract<Requirement, 'mosquitto' | 'chromium' | 'java'>): string {
+export function findProgram(requirement: Extract<Requirement, 'mosquitto' | 'chromium' | 'java' | 'kcat'>): string {
   const { found, need } = find(requirement);
   if (found === null) throw new Error(`This needs ${need}`);
   return found;

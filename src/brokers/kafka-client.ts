@@ -1,0 +1,79 @@
+// A kafkajs client for a Kafka cluster as the configuration describes it: addresses, TLS, log-in, time-outs.
+// kafkajs's own retries are off but for one: who uses the client knows better when to try again (and, after a refused log-in,
+// that it must not be soon). Its log is off too: it calls many a usual answer an error; errors are told by who gets them.
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import tls from 'node:tls';
+import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from 'kafkajs';
+import type { KafkaBrokerConfig } from '../config/config.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import './kafka-codecs.ts';
+import './kafka-internals.ts';
+import { tokenProvider } from './kafka-token.ts';
+
+export type KafkaClientOptions = Pick<
+  KafkaBrokerConfig,
+  'bootstrap' | 'clientId' | 'username' | 'password' | 'tls' | 'sasl' | 'connectTimeoutMs'
+> & {
+  readonly clock: Clock;
+  /** How long one request may take; 30 s by default. */
+  readonly requestTimeoutMs?: number;
+  /** kafkajs's own retries of one call; 1 by default. */
+  readonly retries?: number;
+};
+
+const KEEP_ALIVE_MS = 60_000;
+
+/** Connects nothing by itself. */
+export function createKafkaClient(options: KafkaClientOptions): Kafka {
+  const config: KafkaConfig = {
+    brokers: [...options.bootstrap],
+    clientId: options.clientId,
+    connectionTimeout: options.connectTimeoutMs,
+    authenticationTimeout: options.connectTimeoutMs,
+    requestTimeout: options.requestTimeoutMs ?? 30_000,
+    retry: { retries: options.retries ?? 1, initialRetryTime: 100, maxRetryTime: 1_000 },
+    logLevel: kafkajs.logLevel.NOTHING,
+    socketFactory: socketFactory(options.tls),
+    // The factory knows better; this tells kafkajs that SASL PLAIN goes over TLS.
+    ssl: options.tls.enabled,
+  };
+  const sasl = saslOf(options);
+  if (sasl !== null) config.sasl = sasl;
+  return new kafkajs.Kafka(config);
+}
+
+/** Certificates are read anew at each connection, so that renewed ones are taken up without a restart. */
+function socketFactory(options: KafkaClientOptions['tls']): NonNullable<KafkaConfig['socketFactory']> {
+  return ({ host, port, onConnect }) => {
+    const address = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    if (!options.enabled) return net.connect(address, onConnect);
+    const servername = net.isIP(host) === 0 ? { servername: host } : {};
+    try {
+      const files = {
+        ...(options.caFile === null ? {} : { ca: readFileSync(options.caFile) }),
+        ...(options.certFile === null ? {} : { cert: readFileSync(options.certFile) }),
+        ...(options.keyFile === null ? {} : { key: readFileSync(options.keyFile) }),
+      };
+      const { rejectUnauthorized } = options;
+      return tls.connect({ ...address, ...servername, ...files, rejectUnauthorized }, onConnect);
+    } catch (error) {
+      // kafkajs waits for an event of the socket; an exception would leave its attempt without an end.
+      const broken = new net.Socket();
+      process.nextTick(() => broken.destroy(error as Error));
+      return broken;
+    }
+  };
+}
+
+function saslOf(options: KafkaClientOptions): SASLOptions | null {
+  const { sasl, username, password } = options;
+  if (sasl.mechanism === null) return null;
+  if (sasl.mechanism === 'oauthbearer') {
+    return {
+      mechanism: 'oauthbearer',
+      oauthBearerProvider: tokenProvider({ ...sasl, username, password }, options.clock),
+    };
+  }
+  return { mechanism: sasl.mechanism, username: username ?? '', password: password ?? '' };
+}

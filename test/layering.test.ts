@@ -56,11 +56,12 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   console: [],
   sandbox: [],
   chaos: ['sandbox'],
+  access: [],
   cli: ['config', 'ops', 'sandbox', 'chaos', 'bridge.ts', 'uplink', 'connections'],
   'main.ts': ['cli', 'ops'],
 };
 /** Types of the configuration, for those that are given a part of it. */
-const MAY_USE_CONFIG_TYPES = ['uplink', 'downlink', 'here', 'brokers', 'store', 'api', 'ops', 'connections'];
+const MAY_USE_CONFIG_TYPES = ['access', 'uplink', 'downlink', 'here', 'brokers', 'store', 'api', 'ops', 'connections'];
 const NOT_FOR_BRIDGE = ['cli', 'sandbox', 'chaos', 'main.ts'];
 
 const sources = filesUnder('src', ['.ts', '.tsx']);

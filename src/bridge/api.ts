@@ -3,7 +3,7 @@ import { startAdmin } from '../api/admin.ts';
 import { startHttp } from '../api/http.ts';
 import type { ApiPorts } from '../api/routes.ts';
 import type { Config } from '../config/config.ts';
-import { isLoopback } from '../config/rules.ts';
+import { isLoopback } from '../config/http-rules.ts';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Logger } from '../ops/logger.ts';
 

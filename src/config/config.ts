@@ -31,13 +31,45 @@ export interface Config {
   readonly budgets: BudgetsConfig;
   readonly delivery: DeliveryConfig;
   readonly mapping: { readonly defaultAccuracyM: { readonly satellite: number; readonly network: number } };
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: HttpConfig;
+  readonly metrics: { readonly public: boolean };
   readonly admin: { readonly port: number };
   readonly log: LogConfig;
   readonly secrets: {
     /** 64 hex digits or 43 or 44 base64 characters: 32 bytes. null: generated into the data directory. */
     readonly key: string | null;
+    /** In the same forms: they only read. */
+    readonly formerKeys: readonly string[];
   };
+}
+
+export interface HttpConfig {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Nobody logs in and everybody is administrator, beyond the loopback interface too. */
+  readonly open: boolean;
+  /** Both or none; absolute paths. */
+  readonly tls: { readonly certFile: string | null; readonly keyFile: string | null };
+  /** Proxies that end TLS before the bridge. */
+  readonly trustProxy: readonly string[];
+  readonly hosts: readonly string[];
+  readonly corsOrigins: readonly string[];
+  /** Per client address, on the average. */
+  readonly requestsPerSecond: number;
+  readonly session: { readonly idleMs: number; readonly maxMs: number };
+  readonly firstAdminPassword: string | null;
+  readonly oidc: OidcConfig;
+}
+
+export interface OidcConfig {
+  /** null: no bearer tokens of an issuer are taken. With it `audience` is given. */
+  readonly issuer: string | null;
+  readonly audience: string | null;
+  readonly nameClaim: string;
+  readonly roleClaim: string;
+  /** The values of `roleClaim`. */
+  readonly roles: { readonly viewer: string; readonly operator: string; readonly admin: string };
 }
 
 export interface TopicsConfig {
@@ -150,6 +182,8 @@ export interface BudgetsConfig {
   readonly traceMaxUplinks: number;
   /** Events kept by the worker. */
   readonly eventsMaxCount: number;
+  /** Audit entries kept by the worker. */
+  readonly auditMaxCount: number;
 }
 
 export interface DeliveryConfig {

@@ -1,6 +1,8 @@
 // The kinds of values that the configuration knows: what each allows, in words and as a check, and how it reads from text.
 // Reading is strict on purpose: convict's own reading takes "12abc" for 12 and anything but "false" for true.
 
+import { isIP } from 'node:net';
+
 export interface Kind {
   /** Completes the sentence "allowed: …". */
   readonly allowed: string;
@@ -51,6 +53,55 @@ export const encryptionKey = matches(
   '32 bytes as 64 hex digits or as base64 (for example from `openssl rand -base64 32`)',
   /^([0-9A-Fa-f]{64}|[A-Za-z0-9+/]{43}=?|[A-Za-z0-9_-]{43}=?)$/,
 );
+
+export const encryptionKeys = listOf('keys like secrets.key', 10, encryptionKey.check, /[\s,]+/);
+
+/** What Fastify's `trustProxy` takes, without its forms that believe everybody. */
+export const proxies = listOf(
+  'IP addresses, networks such as 10.0.0.0/8, or loopback, linklocal, uniquelocal',
+  100,
+  (item) => ['loopback', 'linklocal', 'uniquelocal'].includes(item) || isAddressOrNetwork(item),
+);
+
+export const hostNames = listOf('host names without port', 100, (item) =>
+  /^[a-z0-9]([a-z0-9.-]{0,252})$|^\[[0-9a-f:]{2,45}\]$/.test(item),
+);
+
+/** Exact origins: neither `*` nor `null` nor a pattern. */
+export const origins = listOf(
+  'origins such as https://console.example.com',
+  100,
+  (item) => /^https?:\/\//.test(item) && URL.canParse(item) && new URL(item).origin === item,
+);
+
+export const claimPath = matches(
+  'the name of a claim, with dots into objects',
+  /^[A-Za-z0-9_:/-]{1,128}(\.[A-Za-z0-9_:/-]{1,128}){0,5}$/,
+);
+
+function isAddressOrNetwork(item: string): boolean {
+  const [address = '', bits, ...more] = item.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return (
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) > 0 && Number(bits) <= (version === 4 ? 32 : 128))
+  );
+}
+
+function listOf(what: string, max: number, check: (item: string) => boolean, separator = /\s*,\s*/): Kind {
+  return {
+    allowed: `a list of up to ${max} ${what}, in a variable separated by commas or as JSON`,
+    check: (value) =>
+      Array.isArray(value) && value.length <= max && value.every((item) => typeof item === 'string' && check(item)),
+    parse: (text) =>
+      text.trimStart().startsWith('[')
+        ? asJson(text)
+        : text
+            .trim()
+            .split(separator)
+            .filter((item) => item !== ''),
+  };
+}
 
 export function wholeNumber(min: number, max: number): Kind {
   return {

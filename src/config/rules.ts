@@ -1,6 +1,4 @@
 // What values must not be combined, and what follows from the values given (kinds, default brokers, absolute paths).
-import { accessSync, constants } from 'node:fs';
-import { isIPv4 } from 'node:net';
 import path from 'node:path';
 import type {
   BrokerConfig,
@@ -10,6 +8,7 @@ import type {
   KafkaBrokerConfig,
   MqttBrokerConfig,
 } from './config.ts';
+import { completeHttp, httpConflicts, isLoopback, isReadable } from './http-rules.ts';
 
 type RawBroker = Omit<MqttBrokerConfig, 'kind' | 'url' | 'tls'> &
   Omit<EmbeddedBrokerConfig, 'kind'> &
@@ -40,7 +39,7 @@ export interface Conflict {
   readonly message: string;
 }
 
-interface RuleContext {
+export interface RuleContext {
   readonly isGiven: (key: string) => boolean;
   readonly cwd: string;
 }
@@ -82,6 +81,7 @@ export function* findConflicts(raw: RawConfig, context: RuleContext): Generator<
   yield* topicConflicts(raw, names);
   yield* hereConflicts(raw);
   yield* portConflicts(raw, brokers);
+  yield* httpConflicts(raw.http, context);
   if (raw.delivery.retryMinMs > raw.delivery.retryMaxMs) {
     const message = `must not be more than delivery.retryMaxMs (${raw.delivery.retryMaxMs})`;
     yield { keys: ['delivery.retryMinMs', 'delivery.retryMaxMs'], message };
@@ -229,19 +229,6 @@ function* portConflicts(raw: RawConfig, brokers: Readonly<Record<string, RawBrok
   }
 }
 
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
-}
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Only for a configuration without conflicts. */
 export function complete(raw: RawConfig, cwd: string): Config {
   const fallback = defaultBroker(Object.keys(raw.brokers!))!;
@@ -249,6 +236,7 @@ export function complete(raw: RawConfig, cwd: string): Config {
     ...raw,
     dataDir: path.resolve(cwd, raw.dataDir),
     topics: { ...raw.topics, broker: raw.topics.broker ?? fallback },
+    http: completeHttp(raw.http, cwd),
     sources: { ...raw.sources, broker: raw.sources.broker ?? fallback },
     brokers: mapValues(raw.brokers!, (broker) => completeBroker(broker, cwd)),
     here: {

@@ -1,6 +1,7 @@
 // Every value of the configuration: key, kind, default, variable, meaning. One table for reading, checking and the documentation.
 import { BROKER_VALUES } from './broker-values.ts';
 import { LOG_LEVELS } from './config.ts';
+import { HTTP_VALUES } from './http-values.ts';
 import * as kinds from './kinds.ts';
 import { type ValueSpec, value } from './value-spec.ts';
 
@@ -171,6 +172,12 @@ export const VALUES: readonly ValueSpec[] = [
     10_000,
     'Events kept by the worker; the oldest go first.',
   ),
+  ...value(
+    'budgets.auditMaxCount',
+    kinds.wholeNumber(100, 1_000_000),
+    10_000,
+    'Audit entries (who changed what) kept by the worker; the oldest go first.',
+  ),
 
   ...value(
     'delivery.closeAfterMs',
@@ -194,10 +201,8 @@ export const VALUES: readonly ValueSpec[] = [
     'Metres, for a network position that states none.',
   ),
 
-  ...value('http.host', kinds.host, '127.0.0.1', 'Where the API and `/health/live`, `/health/ready` listen.', {
-    flag: '--http-host <host>',
-  }),
-  ...value('http.port', kinds.port, 8080, 'Their port; 0 is any free one.', { flag: '--http-port <port>' }),
+  ...HTTP_VALUES,
+  ...value('metrics.public', kinds.yesNo, false, '`/metrics` answers without a log-in.'),
   ...value(
     'admin.port',
     kinds.port,
@@ -217,4 +222,11 @@ export const VALUES: readonly ValueSpec[] = [
     secret: true,
     defaultText: 'generated into `dataDir`, mode 0600',
   }),
+  ...value(
+    'secrets.formerKeys',
+    kinds.encryptionKeys,
+    [],
+    'Earlier keys, to read what was encrypted with them until `here-bridge keys rotate` has renewed it.',
+    { secret: true },
+  ),
 ];

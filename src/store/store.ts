@@ -16,6 +16,7 @@ import type { CommandStore } from '../domain/ports/downlink.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import { AccountTable } from './accounts.ts';
+import { AuditTable } from './audit.ts';
 import { CommandTables } from './commands.ts';
 import { JournalledConnection } from './connection-store.ts';
 import { ConnectionTables } from './connection-tables.ts';
@@ -46,6 +47,8 @@ export interface StoreOptions extends LetterBudgets {
   readonly onDeadLetters?: (connectionId: string, letters: readonly NewDeadLetter[]) => void;
   /** 10,000 by default. */
   readonly maxEvents?: number;
+  /** 10,000 by default. */
+  readonly maxAuditEntries?: number;
   /** The journal's files; the real disk by default. */
   readonly disk?: Disk;
 }
@@ -96,6 +99,7 @@ class Store implements BridgeStore {
   readonly devices: DeviceTable;
   readonly events: EventTable;
   readonly shadows: ShadowTable;
+  readonly audit: AuditTable;
   readonly #options: StoreOptions;
   readonly #lock: DirectoryLock;
   readonly #reserve: StoreParts['reserve'];
@@ -124,6 +128,7 @@ class Store implements BridgeStore {
     this.#commands = new CommandTables(database);
     this.shadows = new ShadowTable(database);
     this.events = new EventTable(database, options.maxEvents ?? 10_000);
+    this.audit = new AuditTable(database, options.maxAuditEntries ?? 10_000);
   }
 
   start(): void {

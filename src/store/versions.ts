@@ -206,10 +206,20 @@ const version3 = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+// Who changed what.
+const version4 = `
+  CREATE TABLE audit (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    entry TEXT NOT NULL
+  ) STRICT;
+`;
+
 export const UPGRADE_STEPS: readonly UpgradeStep[] = [
   { to: 1, run: (sql) => sql.exec(version1) },
   { to: 2, run: (sql) => sql.exec(version2) },
   { to: 3, run: (sql) => sql.exec(version3) },
+  { to: 4, run: (sql) => sql.exec(version4) },
 ];
 
 export function storedVersion(sql: DatabaseSync): number {

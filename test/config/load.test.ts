@@ -58,7 +58,7 @@ describe('The configuration', () => {
     expect(config.here.services['here-platform']?.url).toBe('https://tracking.hereapi.com');
     expect(config.here.services.here).toMatchObject({ requestsPerSecond: null, concurrency: 4, maxRecords: 500 });
     expect(config.budgets.journalMaxBytes).toBe(1024 ** 3);
-    expect(config.http).toEqual({ host: '127.0.0.1', port: 8080 });
+    expect(config.http).toMatchObject({ host: '127.0.0.1', port: 8080, open: false, trustProxy: [] });
   });
 
   test('is frozen to its leaves', () => {

@@ -119,7 +119,7 @@ test('a store of a newer bridge is refused, naming both versions', async () => {
   );
   expect(error).toBeInstanceOf(BridgeError);
   expect(error).toMatchObject({ code: 'storeTooNew', exitCode: EXIT.config });
-  expect(error.message).toMatch(/version 99.*knows 2\b/);
+  expect(error.message).toMatch(/version 99.*knows \d+\b/);
 });
 
 test('an upgrade that is interrupted between or inside its steps is taken up where it was', () => {

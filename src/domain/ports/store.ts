@@ -3,6 +3,7 @@
 import type { BridgeEvent } from '../events.ts';
 import type { Ledger } from '../ledger.ts';
 import type { DeadLetterDetail, DeadLetterReason, UplinkOutcome } from '../uplink.ts';
+import type { AuditStore } from './access.ts';
 import type { DeadLetterBox, ExpiredUplink, ImportedLetter, ImportOutcome } from './dead-letters.ts';
 import type { CommandStore, ShadowStore } from './downlink.ts';
 
@@ -116,6 +117,7 @@ export interface BridgeStore {
   readonly accounts: AccountVault;
   readonly devices: DeviceStore;
   readonly events: EventStore;
+  readonly audit: AuditStore;
   close(): Promise<void>;
 }
 

@@ -104,6 +104,8 @@ export class ModelStore implements BridgeStore {
     list: (): readonly BridgeEvent[] => this.eventsKept,
   };
 
+  readonly audit = { append() {}, list: () => [] };
+
   async openConnection(id: string, options: { readonly maxBytes: number }): Promise<ModelConnectionStore> {
     await Promise.resolve();
     if (this.failure !== null) throw this.failure;

@@ -1,16 +1,10 @@
 // The messages of one MQTT connection: collected per socket chunk, handed over, and acknowledged in order once durable.
-// mqtt.js 5.16 has no manual acknowledgement: it sends PUBACK when `handleMessage` calls back without an error, and while a
-// callback is open nothing else is read from the socket, PINGRESP neither. So the callback gets an error at once, which
-// mqtt.js takes as "no PUBACK" without further effect, and the PUBACKs are written to the socket here, many in one write.
-// Payloads are views on the socket's chunks. Node never reuses a chunk, so they may be kept; one kept payload keeps its chunk.
+// The PUBACKs are written to the connection's stream here, many in one write; the tap (mqtt-tap.ts) keeps those messages from
+// mqtt.js, which would acknowledge them one by one and at once.
 import type { Writable } from 'node:stream';
-import type { IPublishPacket } from 'mqtt';
 import type { BrokerMessage, SourceListener } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { HeldLimits } from './mqtt-options.ts';
-
-/** Told to mqtt.js in place of a success. */
-const NOT_YET = new Error('acknowledged later');
 
 /** A batch goes out when it has this many bytes (one read of a socket), or when the event loop has read what was there. */
 const BATCH_BYTES = 64 * 1024;
@@ -32,6 +26,7 @@ export class MqttDelivery {
   readonly #clock: Clock;
   readonly #limits: HeldLimits;
   readonly #onRefused: (error: Error) => void;
+  readonly #onRoom: () => void;
   readonly #held: Batch[] = [];
   /** Of the batches held and of the one being collected. */
   #heldMessages = 0;
@@ -39,57 +34,46 @@ export class MqttDelivery {
   #collecting: Batch | null = null;
   #open = true;
   #taking = true;
-  #blocked: ((error: Error) => void) | null = null;
+  #isBlocked = false;
   #onIdle: (() => void) | null = null;
 
-  /** `stream`: the connection's own. `onRefused`: the listener did not take a batch; nothing more is handed over or acknowledged. */
+  /**
+   * `stream`: the connection's own. `onRefused`: the listener did not take a batch; nothing more is handed over or
+   * acknowledged. `onRoom`: after a `take` that returned false there is room again.
+   */
   constructor(
     stream: Writable,
     listener: Pick<SourceListener, 'onMessages'>,
     clock: Clock,
     limits: HeldLimits,
     onRefused: (error: Error) => void,
+    onRoom: () => void,
   ) {
     this.#stream = stream;
     this.#listener = listener;
     this.#clock = clock;
     this.#limits = limits;
     this.#onRefused = onRefused;
+    this.#onRoom = onRoom;
   }
 
-  /** In place of mqtt.js's `handleMessage`. */
-  take(packet: IPublishPacket, done: (error: Error) => void): void {
-    if (!this.#taking) {
-      done(NOT_YET);
-      return;
-    }
+  /** `id`: the packet identifier that is to be acknowledged; 0: none. False: nothing more fits until `onRoom`. */
+  take(topic: string, payload: Buffer, qos: 0 | 1 | 2, dup: boolean, retain: boolean, id: number): boolean {
+    if (!this.#taking) return true;
     let batch = this.#collecting;
     if (batch === null) {
       batch = { messages: [], ids: [], arrivedAt: this.#clock.now(), bytes: 0, done: false };
       this.#collecting = batch;
       setImmediate(this.#flush, batch);
     }
-    const payload = packet.payload as Buffer;
-    batch.messages.push({
-      topic: packet.topic,
-      payload,
-      qos: packet.qos,
-      retain: packet.retain,
-      dup: packet.dup,
-      arrivedAt: batch.arrivedAt,
-    });
-    // Subscriptions ask for QoS 1, so QoS 2 does not come; were it to, mqtt.js answers it as usual.
-    if (packet.qos === 1 && packet.messageId !== undefined) batch.ids.push(packet.messageId);
+    batch.messages.push({ topic, payload, qos, retain, dup, arrivedAt: batch.arrivedAt });
+    if (id !== 0) batch.ids.push(id);
     batch.bytes += payload.length;
     this.#heldMessages += 1;
     this.#heldBytes += payload.length;
-    if (packet.qos === 2) {
-      (done as (error?: Error) => void)();
-      return;
-    }
     if (batch.bytes >= BATCH_BYTES) this.#flush(batch);
-    if (this.#isFull()) this.#blocked = done;
-    else done(NOT_YET);
+    this.#isBlocked = this.#isFull();
+    return !this.#isBlocked;
   }
 
   /** Hands nothing more over; resolves when what was handed over is acknowledged, or the connection has gone. */
@@ -110,7 +94,7 @@ export class MqttDelivery {
     this.#held.length = 0;
     this.#heldMessages = 0;
     this.#heldBytes = 0;
-    this.#blocked = null;
+    this.#isBlocked = false;
     this.#onIdle?.();
     this.#onIdle = null;
   }
@@ -161,10 +145,9 @@ export class MqttDelivery {
       }
       this.#stream.write(buffer);
     }
-    if (this.#blocked !== null && !this.#isFull()) {
-      const resume = this.#blocked;
-      this.#blocked = null;
-      resume(NOT_YET);
+    if (this.#isBlocked && !this.#isFull()) {
+      this.#isBlocked = false;
+      this.#onRoom();
     }
     if (this.#held.length === 0) {
       this.#onIdle?.();

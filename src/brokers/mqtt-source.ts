@@ -6,6 +6,7 @@ import { MqttDelivery } from './mqtt-delivery.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { type BrokerAddress, HELD, type MqttBrokerOptions } from './mqtt-options.ts';
 import { subscribe } from './mqtt-subscribe.ts';
+import { MqttTap } from './mqtt-tap.ts';
 
 /** How long `stop` and `pause` wait for the listener to settle what it has; what it settles later comes once more. */
 const SETTLE_MS = 5_000;
@@ -112,9 +113,17 @@ export class MqttSource implements UplinkSource {
       { ...HELD, ...this.#broker.held },
       // The broker sends unacknowledged messages again only on a new connection.
       (error) => this.#link.drop({ reason: `the uplinks could not be kept: ${describeError(error)}`, fatal: false }),
+      () => tap.resume(),
     );
     this.#delivery = delivery;
-    client.handleMessage = (packet, done) => delivery.take(packet, done);
+    const tap = new MqttTap(client.stream, this.#broker.protocolVersion ?? 4, {
+      publish: (topic, payload, qos, dup, retain, id) => delivery.take(topic, payload, qos, dup, retain, id),
+    });
+    // Subscriptions ask for QoS 1, so QoS 2 does not come; were it to, mqtt.js answers it as usual.
+    client.handleMessage = ({ topic, payload, qos, dup, retain }, done) => {
+      delivery.take(topic, payload as Buffer, qos, dup, retain, 0);
+      done();
+    };
   }
 
   #subscribe(client: MqttClient, sessionPresent: boolean, ready: () => void): void {

@@ -1,6 +1,7 @@
 // The accounts of one connection: ledger, settlements and dead letters, changed in memory only when SQLite has committed them.
 //
-// received = last sequence number − uncounted − replayed + imported. A replayed dead letter takes a new sequence number: its
+// received = last sequence number − uncounted − replayed + imported; `uncounted` are those whose outcomes were in a database that
+// was set aside, and those handed over to another worker. A replayed dead letter takes a new sequence number: its
 // message is `pending` under that one from the commit of the journal on. Booking the replay deletes the letter, takes one off
 // `deadLettered` and counts the number as `replayed`, in one transaction. Until it is booked (at once; at the next transaction
 // or at the next start when the disk refused or a kill came between) the copy counts as one more message received.
@@ -29,6 +30,8 @@ export interface BooksOptions {
   /** Wall-clock ms. */
   readonly now: () => number;
 }
+
+const NO_LETTERS: LetterTotals = { count: 0, bytes: 0, room: 0, age: 0, person: 0 };
 
 interface Replay extends ReplayLetter {
   readonly seq: number;
@@ -117,6 +120,18 @@ export class Books {
     });
   }
 
+  /** As `settle`, for messages that another directory counts from now on. */
+  handOver(segments: Iterable<Segment>, count: number): void {
+    const { tables } = this.#options;
+    this.#transact({
+      handedOver: count,
+      also: () => {
+        for (const segment of segments) tables.saveBitmap(this.key, segment.base, segment.count, segment.bitmap());
+        return NO_LETTERS;
+      },
+    });
+  }
+
   /** These ranges are settled and will have no file. */
   retire(ranges: readonly Range[]): void {
     this.#transact({ retired: ranges });
@@ -170,24 +185,26 @@ export class Books {
     readonly outcomes?: readonly UplinkOutcome[];
     readonly retired?: readonly Range[];
     readonly imported?: number;
+    readonly handedOver?: number;
     /** `freed`: bytes of dead letters that were taken out in this transaction before. */
     readonly also?: (freed: number) => LetterTotals;
   }): void {
     const { tables, letters, lastSeq, now } = this.#options;
     const { key, ranges } = this;
-    const { outcomes = [], retired = [], imported = 0, also } = what;
+    const { outcomes = [], retired = [], imported = 0, handedOver = 0, also } = what;
     const unsaved = this.#unsaved;
     const unbooked = this.#unbooked;
     const ledger = booked(this.#ledger, outcomes);
     // Imported ones were never pending.
-    ledger.received += imported;
-    ledger.pending += imported;
+    ledger.received += imported - handedOver;
+    ledger.pending += imported - handedOver;
     const change = unsaved.length + retired.length > 0 ? ranges.plan([...unsaved, ...retired]) : null;
     const numbers = {
       ...this.#numbers,
       received: lastSeq(),
       floor: change?.floor ?? ranges.floor,
       imported: this.#numbers.imported + imported,
+      uncounted: this.#numbers.uncounted + handedOver,
     };
     const changes: LetterTotals[] = [];
     const commit = (): void => {
@@ -205,8 +222,8 @@ export class Books {
       if (also) changes.push(also(-replays.change.bytes));
       tables.save(key, numbers);
     };
-    // Who imports may delete the file afterwards.
-    if (imported > 0) tables.database.durably(commit);
+    // Who imports may delete the file afterwards; what was handed over must not come back.
+    if (imported + handedOver > 0) tables.database.durably(commit);
     else tables.database.transaction(commit);
     if (change) ranges.apply(change);
     for (const changed of changes) letters.note(key, changed);

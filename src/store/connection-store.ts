@@ -5,7 +5,6 @@
 // (commits) and subtractions (settlements); `verify` recounts it from the bitmaps.
 import { BridgeError, describeError } from '../domain/errors.ts';
 import type { Ledger } from '../domain/ledger.ts';
-import type { Clock } from '../domain/ports/clock.ts';
 import type { ImportedLetter, ImportOutcome } from '../domain/ports/dead-letters.ts';
 import type {
   ConnectionStore,
@@ -18,16 +17,12 @@ import type {
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import { Books } from './books.ts';
 import { ConnectionLetters } from './connection-letters.ts';
-import type { ConnectionTables } from './connection-tables.ts';
+import type { ConnectionStoreOptions } from './connection-store-options.ts';
 import { isDamage } from './database.ts';
 import { type NewDeadLetter, newLetterKey } from './dead-letter-rows.ts';
-import type { Disk } from './disk.ts';
-import type { BufferPool } from './group.ts';
-import type { ReportIncident } from './incidents.ts';
+import { handOver } from './hand-over.ts';
 import { JournalReader } from './journal-reader.ts';
 import { JournalWriter } from './journal-writer.ts';
-import type { LetterTables } from './letter-tables.ts';
-import type { Recovered } from './recovery.ts';
 import type { Segment } from './segment.ts';
 import { SegmentRemoval } from './segment-removal.ts';
 
@@ -36,25 +31,6 @@ const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
 const MIN_SEGMENT_BYTES = 128 * 1024;
 /** An open segment of this size whose records are all settled is given up for a new one. */
 const IDLE_SEGMENT_BYTES = 1024 * 1024;
-
-export interface ConnectionStoreOptions {
-  readonly id: string;
-  readonly maxBytes: number;
-  readonly clock: Clock;
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly pool: BufferPool;
-  readonly salt: number;
-  readonly tables: ConnectionTables;
-  readonly letterTables: LetterTables;
-  /** New dead letters, after their commit. */
-  readonly onDeadLetters: (letters: readonly NewDeadLetter[]) => void;
-  readonly recovered: Recovered;
-  readonly report: ReportIncident;
-  /** False while a full disk's last room is kept for settlements. */
-  readonly mayResume: () => boolean;
-  readonly onClosed: () => void;
-}
 
 export class JournalledConnection implements ConnectionStore {
   readonly id: string;
@@ -152,6 +128,12 @@ export class JournalledConnection implements ConnectionStore {
     }
     this.#letters.settled(settlements, letters, dropped);
     for (const segment of touched.keys()) if (segment.closed && segment.unsettled === 0) void this.#removal.run();
+  }
+
+  handOver(seqs: readonly number[]): void {
+    this.#assertOpen();
+    handOver(this.#books, seqs, (seq) => this.#settleOne(seq));
+    void this.#removal.run();
   }
 
   async read(fromSeq: number, maxRecords: number, maxBytes: number): Promise<readonly JournalRecord[]> {

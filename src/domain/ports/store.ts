@@ -52,6 +52,11 @@ export interface ConnectionStore {
    * message. Idempotent: a sequence number that is settled already is ignored. Throws when the disk refuses.
    */
   settle(settlements: readonly Settlement[]): void;
+  /**
+   * Another worker has these committed messages in its journal, which counts them: they leave this one's, and its `received`
+   * and `pending`. Durable on return; what is settled already is ignored. Throws when the disk refuses.
+   */
+  handOver(seqs: readonly number[]): void;
   /** Unsettled committed records from `fromSeq` on, in order, up to `maxRecords` and about `maxBytes`. Empty: none. */
   read(fromSeq: number, maxRecords: number, maxBytes: number): Promise<readonly JournalRecord[]>;
   /** Every unsettled committed record's seq and device, in order, from headers alone: for counting backlogs at start. */
@@ -125,6 +130,11 @@ export interface BridgeStore {
 export interface AccountVault {
   get(key: string): string | null;
   put(key: string, value: string | null): void;
+  /**
+   * Where accounts move between workers: resolves when all that was put under the key is where their next worker reads it
+   * before its first log-in; rejects when it could not be brought there. Absent: there is no other worker.
+   */
+  everywhere?(key: string): Promise<void>;
 }
 
 /** Devices known to HERE by project (`host|appId`). */

@@ -31,6 +31,7 @@ export class ModelConnectionStore implements ConnectionStore {
 
   countLeftOut(): void {}
   settle(): void {}
+  handOver(): void {}
   async read(): Promise<readonly never[]> {
     return [];
   }

@@ -22,6 +22,8 @@ export interface LinkHandlers {
 }
 
 const DISCONNECT = Buffer.from([0xe0, 0x00]);
+/** How often it is asked whether a client that may not connect may do so by now. */
+const ASK_AGAIN_MS = 200;
 /** How long a broker may take to close the connection after DISCONNECT. */
 const FAREWELL_MS = 2_000;
 
@@ -36,8 +38,17 @@ export class MqttLink {
   #attempt: Attempt | null = null;
   #failures = 0;
   #cancelRetry: Cancel | null = null;
+  readonly #mayConnect: () => boolean;
 
-  constructor(broker: MqttBrokerOptions, address: BrokerAddress, session: SessionOptions, handlers: LinkHandlers) {
+  /** `mayConnect` is asked before each attempt. */
+  constructor(
+    broker: MqttBrokerOptions,
+    address: BrokerAddress,
+    session: SessionOptions,
+    handlers: LinkHandlers,
+    mayConnect: () => boolean = () => true,
+  ) {
+    this.#mayConnect = mayConnect;
     this.#broker = broker;
     this.#address = address;
     this.#session = session;
@@ -74,6 +85,11 @@ export class MqttLink {
   }
 
   #begin(): void {
+    if (!this.#mayConnect()) {
+      this.#cancelRetry = this.#broker.clock.after(ASK_AGAIN_MS, () => this.#begin());
+      return;
+    }
+    this.#cancelRetry = null;
     const where = `${this.#address.host}:${this.#address.port}`;
     let client: MqttClient;
     try {
@@ -104,7 +120,6 @@ export class MqttLink {
     if (!this.#running) return;
     this.#failures = uptimeMs >= this.#reconnect.stableMs ? 1 : this.#failures + 1;
     this.#cancelRetry = this.#broker.clock.after(this.#pauseMs(down.fatal), () => {
-      this.#cancelRetry = null;
       this.#begin();
     });
     this.#handlers.onDown(down);

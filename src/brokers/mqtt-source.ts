@@ -44,6 +44,7 @@ export class MqttSource implements UplinkSource {
           if (this.#wanted === 'running') this.#listener.onStatus({ kind: 'down', ...down });
         },
       },
+      options.mayConnect,
     );
   }
 

@@ -9,6 +9,8 @@ export interface ClaimOptions {
   readonly prefix: string;
   /** Who claims: a record of this id, host and data directory (whose lock it holds) is its own. */
   readonly identity: Pick<WorkerIdentity, 'id' | 'host' | 'dataDir'>;
+  /** The group of workers that live here together; null: one alone. */
+  readonly group?: string | null;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** How long the broker may take to hand out what it retains. 300 ms by default. */
@@ -39,7 +41,7 @@ export function claimPrefix(options: ClaimOptions): Promise<void> {
       onRecord(id, value) {
         if (settled) return;
         const beat = value === null ? null : parseHeartbeat(id, value);
-        if (beat !== null && isOwn(options.identity, beat)) return;
+        if (beat !== null && (isOwn(options.identity, beat) || isOfGroup(beat, options.group))) return;
         const before = seen.get(id);
         if (beat === null || !beat.alive) seen.delete(id);
         else if (before !== undefined && isRenewed(before, beat)) finish(inUse(beat, options.prefix));
@@ -89,7 +91,7 @@ export function claimPrefix(options: ClaimOptions): Promise<void> {
   return promise;
 }
 
-export interface WatchOptions extends Pick<ClaimOptions, 'broker' | 'prefix' | 'identity'> {
+export interface WatchOptions extends Pick<ClaimOptions, 'broker' | 'prefix' | 'identity' | 'group'> {
   /** Another worker lives here as well, and this one is to give way. Called once. */
   readonly onOusted: (error: BridgeError) => void;
 }
@@ -98,7 +100,7 @@ export interface WatchOptions extends Pick<ClaimOptions, 'broker' | 'prefix' | '
  * Two that start at the same moment, or one that was cut off from the broker for a while, do not see each other before they
  * start. Each then hears the other's heartbeats, and the one whose name sorts last gives way. Returns the way to stop.
  */
-export function watchPrefix({ broker, prefix, identity, onOusted }: WatchOptions): () => Promise<void> {
+export function watchPrefix({ broker, prefix, identity, group, onOusted }: WatchOptions): () => Promise<void> {
   const seen = new Map<string, Heartbeat>();
   let told = false;
   const reader = broker.openTable(
@@ -106,7 +108,7 @@ export function watchPrefix({ broker, prefix, identity, onOusted }: WatchOptions
     {
       onRecord(id, value) {
         const beat = value === null ? null : parseHeartbeat(id, value);
-        if (beat !== null && isOwn(identity, beat)) return;
+        if (beat !== null && (isOwn(identity, beat) || isOfGroup(beat, group))) return;
         const before = seen.get(id);
         if (beat === null || !beat.alive) seen.delete(id);
         else if (before === undefined || !isRenewed(before, beat)) {
@@ -126,6 +128,10 @@ export function watchPrefix({ broker, prefix, identity, onOusted }: WatchOptions
 
 function nameOf({ id, host, dataDir }: ClaimOptions['identity']): string {
   return [id, host.slice(0, 200), dataDir.slice(0, 200)].join('\u0000');
+}
+
+function isOfGroup({ membership }: Heartbeat, group: string | null | undefined): boolean {
+  return group != null && membership?.group === group;
 }
 
 /** The id alone says little: a copied data directory, or one configuration on two machines, has the same. */

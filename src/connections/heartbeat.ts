@@ -12,8 +12,23 @@ export interface WorkerIdentity {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+/** What a worker among several says besides. */
+export interface GroupMembership {
+  /** The group that deals out the partitions: workers of one group live on one prefix together. */
+  readonly group: string;
+  /** Where other workers reach it; null: nowhere. */
+  readonly address: string | null;
+  /** Of the ownership topic: those that it serves, in ascending order. */
+  readonly partitions: readonly number[];
+  readonly confirmed: boolean;
+  /** Of the secret box: workers with different keys cannot read each other's accounts. */
+  readonly keyId: string;
+}
+
 export interface Heartbeat extends WorkerIdentity {
   readonly alive: boolean;
+  /** Absent: a worker that is alone. */
+  readonly membership?: GroupMembership;
   /** Grows with each heartbeat of a process: readers tell a renewed record from an old copy by it. */
   readonly beat: number;
   /** The worker's promise for the next one. */
@@ -26,9 +41,16 @@ export function workersPrefix(prefix: string): string {
   return `${prefix}/workers`;
 }
 
-export function heartbeatOf(identity: WorkerIdentity, alive: boolean, beat: number, intervalMs: number): Heartbeat {
+export function heartbeatOf(
+  identity: WorkerIdentity,
+  alive: boolean,
+  beat: number,
+  intervalMs: number,
+  membership: GroupMembership | null = null,
+): Heartbeat {
   const { id, host, pid, startedAt, dataDir, versions } = identity;
-  return { id, alive, host, pid, startedAt, dataDir, versions, beat, intervalMs };
+  const whole = { id, alive, host, pid, startedAt, dataDir, versions, beat, intervalMs };
+  return membership === null ? whole : { ...whole, membership };
 }
 
 /** The last will for `Broker.openPublisher`. */
@@ -56,12 +78,27 @@ export function parseHeartbeat(id: string, payload: Buffer): Heartbeat | null {
       startedAt: textOf(said.startedAt),
       dataDir: textOf(said.dataDir),
       versions: {},
+      ...membershipOf(said.membership),
       beat: numberOf(said.beat, -1),
       intervalMs: Math.min(60_000, Math.max(100, numberOf(said.intervalMs, HEARTBEAT_INTERVAL_MS))),
     };
   } catch {
     return null;
   }
+}
+
+function membershipOf(said: unknown): { readonly membership?: GroupMembership } {
+  if (typeof said !== 'object' || said === null) return {};
+  const { group, address, partitions, confirmed, keyId } = said as Partial<GroupMembership>;
+  if (typeof group !== 'string' || !Array.isArray(partitions)) return {};
+  const membership = {
+    group: textOf(group),
+    address: typeof address === 'string' && /^https?:\/\//.test(address) ? textOf(address) : null,
+    partitions: partitions.filter((each) => Number.isSafeInteger(each) && each >= 0),
+    confirmed: confirmed === true,
+    keyId: textOf(keyId),
+  };
+  return { membership };
 }
 
 function textOf(value: unknown): string {

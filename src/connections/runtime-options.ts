@@ -40,6 +40,8 @@ export interface RuntimeOptions {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly journalMaxBytes: number;
+  /** See `SourceOptions.mayConnect`. */
+  readonly mayConnect?: () => boolean;
   readonly closeAfterMs: number;
   readonly retryMinMs: number;
   readonly retryMaxMs: number;

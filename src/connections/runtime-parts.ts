@@ -49,6 +49,7 @@ export class RuntimeParts {
         onStatus: listener.onSource,
         events: options.events,
         clock: options.clock,
+        ...(options.mayConnect === undefined ? {} : { mayConnect: options.mayConnect }),
       });
       const budget = new JournalBudget({
         connectionId: id,

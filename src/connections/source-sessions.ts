@@ -23,6 +23,8 @@ export interface SourceSessionsOptions {
   readonly onStatus: (status: SourceStatus) => void;
   readonly events: EventSink;
   readonly clock: Clock;
+  /** See `SourceOptions`. */
+  readonly mayConnect?: () => boolean;
 }
 
 interface OpenSession {
@@ -137,7 +139,9 @@ export class SourceSessions {
       onLeftOut: (messages) => line.onLeftOut(messages),
     };
     const { clientId, topics, established } = session;
-    const source = broker.openSource({ clientId, topics, expectSession: established }, listener);
+    const { mayConnect } = this.#options;
+    const may = mayConnect === undefined ? {} : { mayConnect };
+    const source = broker.openSource({ clientId, topics, expectSession: established, ...may }, listener);
     const open: OpenSession = { session, source, upAt: null, heardAt: 0, ending: false };
     this.#open.set(session.generation, open);
     if (!isCurrent && this.#sessions.at(-1)?.established === true) source.unsubscribe?.();

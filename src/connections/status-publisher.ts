@@ -4,7 +4,13 @@ import type { BridgeEvent } from '../domain/events.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { Publisher } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
-import { HEARTBEAT_INTERVAL_MS, heartbeatOf, type WorkerIdentity, workersPrefix } from './heartbeat.ts';
+import {
+  type GroupMembership,
+  HEARTBEAT_INTERVAL_MS,
+  heartbeatOf,
+  type WorkerIdentity,
+  workersPrefix,
+} from './heartbeat.ts';
 import { LatestValues } from './latest-values.ts';
 
 export interface StatusPublisherOptions {
@@ -14,6 +20,10 @@ export interface StatusPublisherOptions {
   readonly identity: WorkerIdentity;
   readonly clock: Clock;
   readonly heartbeatMs?: number;
+  /** Of a worker among several: its share of the heartbeat, asked at each one. */
+  readonly membership?: () => GroupMembership;
+  /** Where the ledger of a connection is; its own id by default. Among several workers each has a record of its own. */
+  readonly ledgerKey?: (connectionId: string) => string;
 }
 
 /** What runtimes and supervisor say; `StatusPublisher` implements it. */
@@ -82,12 +92,17 @@ export class StatusPublisher implements StatusSink {
 
   setLedger(id: string, ledger: Ledger): void {
     const worker = this.#options.identity.id;
-    this.#values.set(`${this.#options.prefix}/ledger/${id}`, JSON.stringify({ id, worker, ...ledger }));
+    this.#values.set(this.#ledgerTopic(id), JSON.stringify({ id, worker, ...ledger }));
   }
 
   remove(id: string): void {
     this.#values.set(`${this.#options.prefix}/status/${id}`, null);
-    this.#values.set(`${this.#options.prefix}/ledger/${id}`, null);
+    this.#values.set(this.#ledgerTopic(id), null);
+  }
+
+  /** What the heartbeat says has changed. */
+  beatNow(): void {
+    if (!this.#stopped && this.#options.publisher.connected) this.#sendHeartbeat();
   }
 
   /** Not retained; in order. */
@@ -97,12 +112,17 @@ export class StatusPublisher implements StatusSink {
     void this.#sendEvents();
   }
 
+  #ledgerTopic(id: string): string {
+    return `${this.#options.prefix}/ledger/${this.#options.ledgerKey?.(id) ?? id}`;
+  }
+
   get #topic(): string {
     return `${workersPrefix(this.#options.prefix)}/${this.#options.identity.id}`;
   }
 
   #heartbeat(alive: boolean): string {
-    return JSON.stringify(heartbeatOf(this.#options.identity, alive, this.#beat, this.#heartbeatMs));
+    const { identity, membership } = this.#options;
+    return JSON.stringify(heartbeatOf(identity, alive, this.#beat, this.#heartbeatMs, membership?.() ?? null));
   }
 
   #armHeartbeat(): void {

@@ -31,6 +31,8 @@ interface Slot {
   purge: boolean;
   /** The definition is missing: stop and keep. */
   halt: boolean;
+  /** Another worker serves it: stop, keep, and say nothing in its name. */
+  release: boolean;
   working: Promise<void> | null;
   /** Ends a deletion that waits for a broker. */
   interrupt: AbortController;
@@ -118,6 +120,27 @@ export class Supervisor implements DefinitionListener {
     this.#work(slot);
   }
 
+  /** Another worker serves it from now on: stops it and keeps what is stored. Resolves when nothing of it is served any more. */
+  async release(id: string): Promise<void> {
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return;
+    slot.next = null;
+    slot.halt = false;
+    slot.release = true;
+    this.#work(slot);
+    // A wish that came meanwhile may have been taken up in the same go: its work is not waited for.
+    while (slot.release && slot.working !== null) await slot.working;
+  }
+
+  /** Deleted, and another worker ends its sessions: what is stored of it here goes. */
+  async forget(id: string): Promise<void> {
+    await this.release(id);
+    if (this.#slots.has(id)) return;
+    await dropStore(this.#options.purge, id).catch((error) => {
+      this.#tell(id, 'diskFailed', 'error', `It could not be deleted: ${describeError(error)}. Restart the worker.`);
+    });
+  }
+
   /** All that the config topic holds: what else is running or stored has lost its definition, or its deletion goes on. */
   onSnapshot(ids: ReadonlySet<string>): void {
     for (const slot of this.#slots.values()) {
@@ -148,7 +171,7 @@ export class Supervisor implements DefinitionListener {
     let slot = this.#slots.get(id);
     if (slot === undefined) {
       const interrupt = new AbortController();
-      slot = { id, runtime: null, next: null, purge: false, halt: false, working: null, interrupt };
+      slot = { id, runtime: null, next: null, purge: false, halt: false, release: false, working: null, interrupt };
       this.#slots.set(id, slot);
     }
     return slot;
@@ -168,7 +191,7 @@ export class Supervisor implements DefinitionListener {
     slot.working = work.finally(() => {
       slot.working = null;
       // A wish may have come between the last look and now.
-      if (slot.next !== null || slot.purge || slot.halt) this.#work(slot);
+      if (slot.next !== null || slot.purge || slot.halt || slot.release) this.#work(slot);
       else if (slot.runtime === null) this.#slots.delete(slot.id);
     });
   }
@@ -178,6 +201,9 @@ export class Supervisor implements DefinitionListener {
       if (slot.purge) {
         slot.purge = false;
         await this.#purge(slot);
+      } else if (slot.release) {
+        await this.#stopRuntime(slot);
+        slot.release = false;
       } else if (slot.halt) {
         slot.halt = false;
         const name = slot.runtime?.connection.name ?? slot.id;
@@ -194,7 +220,7 @@ export class Supervisor implements DefinitionListener {
     if (slot.runtime?.change(next) === true) return;
     await this.#stopRuntime(slot);
     // The last wish wins: another one may have come while the old runtime stopped.
-    if (slot.next !== null || slot.purge || slot.halt || this.#stopSignal !== null) return;
+    if (slot.next !== null || slot.purge || slot.halt || slot.release || this.#stopSignal !== null) return;
     slot.runtime = this.#options.createRuntime(next);
     slot.runtime.start();
   }

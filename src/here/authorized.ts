@@ -1,7 +1,8 @@
 // Calls with a token: a 401 renews the token once and sends once more; whoever renews, renews for everybody.
 import { describeError } from '../domain/errors.ts';
 import type { HereHttp, HttpAnswer, HttpCall } from './http.ts';
-import type { AccountSession, TokenOutcome } from './session.ts';
+import type { AccountSession } from './session.ts';
+import type { TokenOutcome } from './token-outcome.ts';
 
 /** There was no token to be had; nothing of the call was sent. */
 export interface NoToken {

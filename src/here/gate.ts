@@ -39,10 +39,15 @@ export class Gate implements RequestGate {
   #cancelTimer: Cancel | null = null;
   #nextId = 0;
   readonly #stopping = new AbortController();
+  readonly #mayAct: () => boolean;
+  /** Tasks that have a permit and wait until this worker may act again. */
+  #held: (() => void)[] = [];
 
-  constructor(limits: GateLimits, clock: Clock) {
+  /** `mayAct` false: no request may go out now; `actAgain` tells when that has changed. */
+  constructor(limits: GateLimits, clock: Clock, mayAct: () => boolean = () => true) {
     this.#limits = limits;
     this.#clock = clock;
+    this.#mayAct = mayAct;
     this.#requestsPerSecond = limits.requestsPerSecond;
     this.#ramp = new Ramp(limits.rampMs);
     this.#size = new BatchSize(limits);
@@ -99,6 +104,11 @@ export class Gate implements RequestGate {
         this.#window.started(this.#clock.monotonic());
         this.#adjust();
         try {
+          // Also at once after the process was frozen: so it is asked here, and not told to the queue.
+          while (!this.#mayAct()) {
+            await this.#hold(signal);
+            for (const { aborted, reason } of [signal, this.#stopping.signal]) if (aborted) throw reason;
+          }
           resolve(await task());
         } catch (error) {
           reject(error);
@@ -152,11 +162,27 @@ export class Gate implements RequestGate {
     this.#adjust();
   }
 
+  /** It may be that requests may go out again. */
+  actAgain(): void {
+    for (const go of this.#held.splice(0)) go();
+  }
+
   /** Ends the timer and all waiting; nothing will start any more. */
   stop(): void {
     this.#stopping.abort(new Error('stopped'));
     this.#pausedUntilMs = Infinity;
     this.#adjust();
+  }
+
+  #hold(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const stops = [signal, this.#stopping.signal].map((each) => this.#onAbort(each, () => go()));
+      const go = (): void => {
+        for (const stop of stops) stop();
+        resolve();
+      };
+      this.#held.push(go);
+    });
   }
 
   /** Sets concurrency and pause to what holds now, and a timer for when that changes. */

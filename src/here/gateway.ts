@@ -27,6 +27,11 @@ export interface HereGatewayOptions {
   readonly userAgent?: string;
   /** undici by default. */
   readonly transport?: MakeTransport;
+  /**
+   * False while another worker may have been given what this one serves: no batch and no log-in goes out then. Absent: always.
+   * `actAgain` tells of a change to true.
+   */
+  readonly mayAct?: () => boolean;
 }
 
 /** Projects that no connection uses at the moment keep what was learnt of them, up to so many. */
@@ -57,9 +62,9 @@ export class Gateway implements HereGateway {
     const http = this.#http(service.url, service.timeoutMs);
     const scopedHttp = service.scopedUrl === null ? http : this.#http(service.scopedUrl, service.timeoutMs);
     const accountKey = accountKeyOf(http.origin, key);
-    const { clock, chance, vault, secrets } = this.#options;
+    const { clock, chance, vault, secrets, mayAct } = this.#options;
     const shared = share(this.#sessions, accountKey, () => {
-      return new AccountSession(key, http, new KeptAccount(accountKey, vault, secrets), clock, chance);
+      return new AccountSession(key, http, new KeptAccount(accountKey, vault, secrets), clock, chance, mayAct);
     });
     return new AccountHandle({
       session: shared.value,
@@ -80,6 +85,11 @@ export class Gateway implements HereGateway {
     const { url, timeoutMs } = this.#service(service);
     const answer = await this.#http(url, timeoutMs).call({ method: 'GET', path: '/v3/health', token: null, signal });
     return answer.kind === 'answer' && answer.status === 200;
+  }
+
+  /** `mayAct` may have become true: what was held back goes on. */
+  actAgain(): void {
+    for (const { value } of this.#projects.values()) value.gate.actAgain();
   }
 
   /** Breaks off whatever is in flight; accounts still held answer `retry` from then on. */
@@ -110,9 +120,9 @@ export class Gateway implements HereGateway {
 
   #useProject(origin: string, appId: string, service: HereService): { state: ProjectState; release: () => void } {
     const key = `${new URL(origin).host}|${appId}`;
-    const { clock, devices, maxKnownDevices = 2_000_000 } = this.#options;
+    const { clock, devices, maxKnownDevices = 2_000_000, mayAct } = this.#options;
     const shared = share(this.#projects, key, () => {
-      const state = new ProjectState(key, service, clock, devices, maxKnownDevices);
+      const state = new ProjectState(key, service, clock, devices, maxKnownDevices, mayAct);
       state.devices.load();
       return state;
     });

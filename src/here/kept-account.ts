@@ -64,6 +64,11 @@ export class KeptAccount {
     this.#vault.put(this.#key, this.#box.encrypt(JSON.stringify(bounded(state)), this.#context));
   }
 
+  /** Resolves when what was saved is also where another worker would look for it. Rejects when it cannot be brought there. */
+  async everywhere(): Promise<void> {
+    await this.#vault.everywhere?.(this.#key);
+  }
+
   /** Keyed hash of the pair: tells whether it is the one that was refused without keeping it. */
   fingerprint(email: string, password: string): string {
     return this.#box.hmac(JSON.stringify([this.#key, email.toLowerCase(), password]));

@@ -18,9 +18,16 @@ export class ProjectState {
   readonly gate: Gate;
   readonly devices: ProjectDevices;
 
-  constructor(project: string, limits: GateLimits, clock: Clock, store: DeviceStore, maxKnownDevices: number) {
+  constructor(
+    project: string,
+    limits: GateLimits,
+    clock: Clock,
+    store: DeviceStore,
+    maxKnownDevices: number,
+    mayAct: () => boolean = () => true,
+  ) {
     this.key = project;
-    this.gate = new Gate(limits, clock);
+    this.gate = new Gate(limits, clock, mayAct);
     this.devices = new ProjectDevices({ project, store, clock, maxKnown: maxKnownDevices });
   }
 }

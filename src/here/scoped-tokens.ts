@@ -1,7 +1,7 @@
 // Project-scoped tokens of an account: platform projects take no other. Each has its own end; exchanged from the account's token.
 import type { Clock } from '../domain/ports/clock.ts';
 import type { KeptState, KeptToken } from './kept-account.ts';
-import type { TokenOutcome } from './session.ts';
+import type { TokenOutcome } from './token-outcome.ts';
 import type { UserCalls } from './user-calls.ts';
 
 /** What it needs of the account's session. */

@@ -2,18 +2,13 @@
 import type { AccountKey } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
-import type { LogInOutcome, RetryCause } from '../domain/ports/here.ts';
+import type { LogInOutcome } from '../domain/ports/here.ts';
 import type { HereHttp } from './http.ts';
 import type { KeptAccount, KeptPair, KeptState } from './kept-account.ts';
 import { attempted, forgiven, isLockedOut, mayTry, notAnswered, notJudged, refused } from './login-policy.ts';
 import { ScopedTokens } from './scoped-tokens.ts';
+import { retry, type TokenOutcome, UNCONFIRMED } from './token-outcome.ts';
 import { type Granted, type UserAnswer, UserCalls } from './user-calls.ts';
-
-export type TokenOutcome =
-  | { readonly kind: 'ok'; readonly token: string; readonly reused: boolean }
-  /** A person must act. `attempted` false: nothing was sent. */
-  | { readonly kind: 'refused'; readonly attempted: boolean; readonly message: string; readonly lockedOut?: boolean }
-  | { readonly kind: 'retry'; readonly cause: RetryCause; readonly afterMs: number | null; readonly message: string };
 
 /** Renewal begins this long before the end, or at four fifths of a shorter life; plus up to half of it by chance. */
 const RENEW_BEFORE_MS = 3_600_000;
@@ -56,8 +51,18 @@ export class AccountSession {
   #rejectedMs = Number.NEGATIVE_INFINITY;
   #cancelTimer: Cancel | null = null;
   #tail: Promise<unknown> = Promise.resolve();
+  readonly #mayAct: () => boolean;
 
-  constructor(key: AccountKey, http: HereHttp, kept: KeptAccount, clock: Clock, chance: Chance) {
+  /** `mayAct` false: another worker may have the account, so nothing is asked of HERE in its name. */
+  constructor(
+    key: AccountKey,
+    http: HereHttp,
+    kept: KeptAccount,
+    clock: Clock,
+    chance: Chance,
+    mayAct: () => boolean = () => true,
+  ) {
+    this.#mayAct = mayAct;
     this.#key = key;
     this.#kept = kept;
     this.#calls = new UserCalls(http, () => clock.now());
@@ -159,10 +164,11 @@ export class AccountSession {
     if (!strict || state.proven === fingerprint) {
       const { token } = this;
       if (token !== null && token !== stale) return { kind: 'ok', token, reused: true };
+      if (!this.#mayAct()) return UNCONFIRMED;
       const renewed = await this.#refresh();
       if (renewed !== null) return renewed;
     }
-    return this.#logIn(password, fingerprint);
+    return this.#mayAct() ? this.#logIn(password, fingerprint) : UNCONFIRMED;
   }
 
   /** null: there is nothing to renew, or HERE refuses to. */
@@ -200,6 +206,15 @@ export class AccountSession {
       this.#unsaved = null;
       this.#known = before;
       return retry('unavailable', null, 'the log-in attempt could not be stored, so it was not made');
+    }
+    const stored = await this.#kept.everywhere().then(
+      () => this.#mayAct(),
+      () => false,
+    );
+    if (!stored) {
+      // Nothing was sent. Where the attempt did arrive it is taken back there as well.
+      this.save(before);
+      return retry('unavailable', null, 'the log-in attempt could not be stored for other workers, so it was not made');
     }
     const answer = await this.#calls.logIn(this.#key, password, this.#stopping.signal);
     const state = this.state();
@@ -257,6 +272,7 @@ export class AccountSession {
         const leftMs = this.#live.renewMs - this.#clock.monotonic();
         // Another pair was adopted, or the timer came a little early.
         if (leftMs > 0) return this.#arm(leftMs);
+        if (!this.#mayAct()) return this.#arm(BACKGROUND_RETRY_MS);
         const outcome = await this.#refresh();
         if (outcome?.kind === 'retry') this.#arm(Math.max(outcome.afterMs ?? 0, this.#jitter(BACKGROUND_RETRY_MS)));
       }).catch(() => this.#arm(BACKGROUND_RETRY_MS));
@@ -271,8 +287,4 @@ export class AccountSession {
   #jitter(ms: number): number {
     return ms * (0.5 + this.#chance.random());
   }
-}
-
-function retry(cause: RetryCause, afterMs: number | null, message: string): TokenOutcome {
-  return { kind: 'retry', cause, afterMs: afterMs === null ? null : Math.ceil(afterMs), message };
 }

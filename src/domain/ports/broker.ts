@@ -39,6 +39,11 @@ export interface SourceOptions {
   readonly topics: readonly string[];
   /** True when a session is known to have existed, so that its absence is news (`sessionLost`). */
   readonly expectSession: boolean;
+  /**
+   * Asked before each attempt to connect: false while another worker may have taken the session over, for a client that came
+   * back then would throw it out. A connection that is up stays up. Absent: always.
+   */
+  readonly mayConnect?: () => boolean;
 }
 
 export interface UplinkSource {

@@ -1,0 +1,116 @@
+// Between the definitions and the supervisor of a worker among several: only those connections run here whose partition is
+// ours. Kept ones go on untouched through a rebalance, gained ones start once what travels with them has been read, lost ones stop.
+import type { Connection, FieldError } from '../domain/connection.ts';
+import { partitionOfKey } from '../domain/partition.ts';
+import type { Ownership } from '../domain/ports/ownership.ts';
+import type { DefinitionListener } from './definitions.ts';
+import type { Supervisor } from './supervisor.ts';
+
+export interface OwnedConnectionsOptions {
+  readonly ownership: Pick<Ownership, 'partitions'>;
+  readonly partitionOf: (connection: Connection) => number;
+  readonly supervisor: Pick<
+    Supervisor,
+    'onDefinition' | 'onInvalid' | 'onDeleted' | 'onSnapshot' | 'release' | 'forget'
+  >;
+  /** Reads what travels with accounts and connections, up to now. False: stopped meanwhile. */
+  readonly prepare: () => Promise<boolean>;
+  /** Nothing of it is served here any more. */
+  readonly onReleased: (id: string) => void;
+}
+
+interface Defined {
+  readonly connection: Connection;
+  readonly partition: number;
+}
+
+export class OwnedConnections implements DefinitionListener {
+  readonly #options: OwnedConnectionsOptions;
+  readonly #defined = new Map<string, Defined>();
+  /** Ours, and ready to be served. */
+  readonly #served = new Set<number>();
+  /** Ours; what travels with them is still being read. */
+  readonly #coming = new Set<number>();
+
+  constructor(options: OwnedConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /** Of all definitions, served here or elsewhere. null: there is none that is valid. */
+  partitionOf(id: string): number | null {
+    return this.#defined.get(id)?.partition ?? null;
+  }
+
+  isServed(id: string): boolean {
+    const partition = this.partitionOf(id);
+    return partition !== null && this.#served.has(partition);
+  }
+
+  /** Whether a partition is ours and ready. */
+  serves(partition: number): boolean {
+    return this.#served.has(partition);
+  }
+
+  ids(): readonly string[] {
+    return [...this.#defined.keys()];
+  }
+
+  onDefinition(connection: Connection): void {
+    const before = this.#defined.get(connection.id);
+    const partition = this.#options.partitionOf(connection);
+    this.#defined.set(connection.id, { connection, partition });
+    if (this.#served.has(partition)) this.#options.supervisor.onDefinition(connection);
+    // Another account: another worker's.
+    else if (before !== undefined && this.#served.has(before.partition)) void this.#release(connection.id);
+  }
+
+  onInvalid(id: string, name: string | null, errors: readonly FieldError[]): void {
+    if (this.#isOursToTell(id)) this.#options.supervisor.onInvalid(id, name, errors);
+  }
+
+  onDeleted(id: string): void {
+    const isOurs = this.#isOursToTell(id);
+    this.#defined.delete(id);
+    // Its sessions at brokers are ended by one; the others only clear what is left of it on their disk.
+    if (isOurs) this.#options.supervisor.onDeleted(id);
+    else void this.#options.supervisor.forget(id).then(() => this.#options.onReleased(id));
+  }
+
+  onSnapshot(ids: ReadonlySet<string>): void {
+    for (const id of this.#defined.keys()) if (!ids.has(id)) this.#defined.delete(id);
+    this.#options.supervisor.onSnapshot(ids);
+  }
+
+  onGained(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#coming.add(partition);
+    void this.#options.prepare().then((isReady) => {
+      if (!isReady) return;
+      const now = new Set(partitions.filter((partition) => this.#coming.delete(partition)));
+      for (const partition of now) this.#served.add(partition);
+      for (const { connection, partition } of this.#defined.values()) {
+        if (now.has(partition)) this.#options.supervisor.onDefinition(connection);
+      }
+    });
+  }
+
+  async onLost(partitions: readonly number[]): Promise<void> {
+    const lost = new Set(partitions);
+    for (const partition of partitions) {
+      this.#coming.delete(partition);
+      this.#served.delete(partition);
+    }
+    const gone = [...this.#defined.values()].filter(({ partition }) => lost.has(partition));
+    await Promise.all(gone.map(({ connection }) => this.#release(connection.id)));
+  }
+
+  async #release(id: string): Promise<void> {
+    await this.#options.supervisor.release(id);
+    if (!this.isServed(id)) this.#options.onReleased(id);
+  }
+
+  /** Of one that has no valid definition nobody knows the account: its name decides. */
+  #isOursToTell(id: string): boolean {
+    const partition = this.partitionOf(id) ?? partitionOfKey(id, this.#options.ownership.partitions);
+    return this.#served.has(partition);
+  }
+}

@@ -1,0 +1,80 @@
+// The workers of a group, as their heartbeats tell: who lives, where each can be asked, and who serves which partition.
+import type { Broker, TableReader } from '../domain/ports/broker.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import { type Heartbeat, parseHeartbeat, workersPrefix } from './heartbeat.ts';
+
+export interface PeersOptions {
+  readonly broker: Broker;
+  readonly prefix: string;
+  readonly group: string;
+  readonly clock: Clock;
+}
+
+export interface Peer {
+  readonly beat: Heartbeat;
+  /** It says so, and said so lately. */
+  readonly alive: boolean;
+  /** Since it was heard last, ms. */
+  readonly silentMs: number;
+}
+
+const MAX_PEERS = 1_000;
+/** A heartbeat may be late, and one may be lost. */
+const PATIENCE = 3;
+
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #reader: TableReader;
+  readonly #heard = new Map<string, { readonly beat: Heartbeat; readonly atMs: number }>();
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+    this.#reader = options.broker.openTable(
+      { prefix: workersPrefix(options.prefix), settleMs: 300 },
+      { onRecord: (id, value) => this.#onRecord(id, value), onSnapshot: () => {}, onStatus: () => {} },
+    );
+  }
+
+  start(): void {
+    this.#reader.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#reader.stop();
+  }
+
+  /** All of the group that are known, also this one and those that are gone, by id. */
+  list(): readonly Peer[] {
+    const nowMs = this.#options.clock.monotonic();
+    return [...this.#heard.values()]
+      .map(({ beat, atMs }) => {
+        const silentMs = nowMs - atMs;
+        return { beat, silentMs, alive: beat.alive && silentMs < beat.intervalMs * PATIENCE };
+      })
+      .sort((a, b) => (a.beat.id < b.beat.id ? -1 : 1));
+  }
+
+  /** Who serves the partition, or did so last; those that live come first, of these the one heard last. */
+  ownerOf(partition: number): Peer | null {
+    const owners = this.list().filter(({ beat }) => beat.membership?.partitions.includes(partition));
+    const rank = (peer: Peer): number => (peer.alive && peer.beat.membership?.confirmed ? 2 : peer.alive ? 1 : 0);
+    return owners.sort((a, b) => rank(b) - rank(a) || a.silentMs - b.silentMs)[0] ?? null;
+  }
+
+  #onRecord(id: string, value: Buffer | null): void {
+    const beat = value === null ? null : parseHeartbeat(id, value);
+    if (beat === null) {
+      this.#heard.delete(id);
+      return;
+    }
+    if (beat.membership !== undefined && beat.membership.group !== this.#options.group) return;
+    const before = this.#heard.get(id);
+    if (before === undefined && this.#heard.size >= MAX_PEERS) return;
+    // A last will has no share of the group: what it served is still known.
+    const { membership = before?.beat.membership } = beat;
+    if (membership === undefined) return;
+    const isNews = before === undefined || before.beat.beat !== beat.beat || before.beat.startedAt !== beat.startedAt;
+    const atMs = isNews ? this.#options.clock.monotonic() : before.atMs;
+    this.#heard.set(id, { beat: { ...beat, membership }, atMs });
+  }
+}

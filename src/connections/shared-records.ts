@@ -1,0 +1,165 @@
+// What travels with a connection or an account from worker to worker: small keyed records on a topic of which the latest
+// counts (compacted on Kafka, retained on MQTT), read by every worker all the time.
+//
+// A worker that was thought dead may write after its successor. So each record carries an epoch: who writes a key that
+// another wrote last takes the next one, and a record of an earlier epoch is left out; its owner then writes its own again,
+// since only the last record of a key is kept by the topic.
+import { randomUUID } from 'node:crypto';
+import { describeError } from '../domain/errors.ts';
+import type { Broker, Publisher, TableReader } from '../domain/ports/broker.ts';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+
+export interface SharedRecordsOptions {
+  readonly broker: Broker;
+  /** Records are on `{prefix}/{key}`. Keys are letters, digits, dots, dashes and underscores. */
+  readonly prefix: string;
+  /** Started and stopped by its owner. */
+  readonly publisher: Publisher;
+  /** Names the writer. */
+  readonly workerId: string;
+  readonly clock: Clock;
+  readonly onProblem: (message: string) => void;
+}
+
+interface Known {
+  readonly epoch: number;
+  readonly value: string | null;
+  readonly isOurs: boolean;
+}
+
+/** Its key begins with what no other key does. */
+const MARKER = 'marker.';
+const MAX_RECORD_BYTES = 65_536;
+const MAX_RECORDS = 100_000;
+const ASK_AGAIN_MS = 1_000;
+
+export class SharedRecords {
+  readonly #options: SharedRecordsOptions;
+  readonly #reader: TableReader;
+  readonly #known = new Map<string, Known>();
+  /** Writes of a key, in order. */
+  readonly #writing = new Map<string, Promise<void>>();
+  readonly #waiting = new Map<string, () => void>();
+  #stopped = false;
+
+  constructor(options: SharedRecordsOptions) {
+    this.#options = options;
+    this.#reader = options.broker.openTable(
+      { prefix: options.prefix, settleMs: 300 },
+      { onRecord: (key, value) => this.#onRecord(key, value), onSnapshot: () => {}, onStatus: () => {} },
+    );
+  }
+
+  start(): void {
+    this.#reader.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const heard of this.#waiting.values()) heard();
+    await this.#reader.stop();
+  }
+
+  /** As read last; null: there is none. */
+  get(key: string): string | null {
+    return this.#known.get(key)?.value ?? null;
+  }
+
+  /** Counts here at once. Resolves when the broker has it; rejects when it does not take it now. */
+  put(key: string, value: string | null): Promise<void> {
+    const known = this.#known.get(key);
+    const epoch = known === undefined ? 1 : known.isOurs ? known.epoch : known.epoch + 1;
+    this.#known.set(key, { epoch, value, isOurs: true });
+    return this.#write(key);
+  }
+
+  /** Resolves when the last write of the key has arrived; rejects when it has not. */
+  async everywhere(key: string): Promise<void> {
+    await (this.#writing.get(key) ?? Promise.resolve());
+  }
+
+  /**
+   * Resolves when everything is read that was on the topic when this was called: a marker of our own comes back to us. For as
+   * long as the topic is out of reach it goes on asking; false: stopped meanwhile.
+   */
+  async caughtUp(signal: AbortSignal): Promise<boolean> {
+    const nonce = randomUUID();
+    const key = `${MARKER}${this.#options.workerId}`;
+    while (!signal.aborted && !this.#stopped) {
+      const heard = Promise.withResolvers<void>();
+      this.#waiting.set(nonce, heard.resolve);
+      signal.addEventListener('abort', () => heard.resolve(), { once: true });
+      let cancel: Cancel = () => {};
+      try {
+        const record = JSON.stringify({ nonce });
+        await this.#options.publisher.publish(`${this.#options.prefix}/${key}`, record, { retain: true });
+        let isHeard = true;
+        cancel = this.#options.clock.after(ASK_AGAIN_MS, () => {
+          isHeard = false;
+          heard.resolve();
+        });
+        await heard.promise;
+        if (isHeard) return !signal.aborted && !this.#stopped;
+      } catch (error) {
+        this.#options.onProblem(`The topic ${this.#options.prefix} cannot be written to: ${describeError(error)}`);
+        await new Promise<void>((resolve) => this.#options.clock.after(ASK_AGAIN_MS, resolve));
+      } finally {
+        cancel();
+        this.#waiting.delete(nonce);
+      }
+    }
+    return false;
+  }
+
+  /** What is the latest when its turn comes. */
+  #write(key: string): Promise<void> {
+    const before = this.#writing.get(key) ?? Promise.resolve();
+    const write = before
+      .catch(() => {})
+      .then(async () => {
+        const { epoch, value } = this.#known.get(key) as Known;
+        const record = JSON.stringify({ epoch, worker: this.#options.workerId, value });
+        await this.#options.publisher.publish(`${this.#options.prefix}/${key}`, record, { retain: true });
+      });
+    this.#writing.set(key, write);
+    // Who waits for it hears of a failure; nobody has to.
+    write.catch(() => {});
+    return write;
+  }
+
+  #onRecord(key: string, payload: Buffer | null): void {
+    if (payload === null || payload.length > MAX_RECORD_BYTES) return;
+    const read = parse(payload);
+    if (read === null) return;
+    if (read.nonce !== null) {
+      this.#waiting.get(read.nonce)?.();
+      return;
+    }
+    const { epoch, worker, value } = read;
+    const known = this.#known.get(key);
+    if (known === undefined && this.#known.size >= MAX_RECORDS) return;
+    const isOurs = worker === this.#options.workerId;
+    if (known === undefined || epoch > known.epoch) this.#known.set(key, { epoch, value, isOurs });
+    else if (known.isOurs && !isOurs) void this.#write(key).catch(() => {});
+    // Of one epoch and another worker: two took the key over at the same moment; the topic's last one counts for all.
+    else if (epoch === known.epoch && !known.isOurs) this.#known.set(key, { epoch, value, isOurs });
+  }
+}
+
+function parse(payload: Buffer): {
+  readonly nonce: string | null;
+  readonly epoch: number;
+  readonly worker: string;
+  readonly value: string | null;
+} | null {
+  try {
+    const read = JSON.parse(payload.toString('utf8')) as Record<string, unknown>;
+    const { nonce = null, epoch = 0, worker = '', value = null } = read;
+    if (nonce !== null && typeof nonce !== 'string') return null;
+    if (!Number.isSafeInteger(epoch) || typeof worker !== 'string') return null;
+    if (value !== null && typeof value !== 'string') return null;
+    return { nonce, epoch: epoch as number, worker, value };
+  } catch {
+    return null;
+  }
+}

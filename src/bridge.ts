@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { startAccess } from './bridge/access.ts';
 import { startApi } from './bridge/api.ts';
 import { Brokers } from './bridge/brokers.ts';
 import { createControl } from './bridge/control.ts';
@@ -75,7 +76,8 @@ async function build(
   stop: () => Promise<void>,
 ): Promise<Bridge> {
   const { dataDir, topics } = config;
-  const box = openSecretBox({ dataDir, key: config.secrets.key });
+  const { key, formerKeys } = config.secrets;
+  const box = openSecretBox({ dataDir, key, formerKeys });
   const incidents = new Incidents(logger);
   const letterTopic = new LetterTopic(logger);
   let publishEvent = (_event: BridgeEvent): void => {};
@@ -86,6 +88,7 @@ async function build(
     deadLettersMaxBytes: config.budgets.deadLetterMaxBytes,
     deadLettersMaxAgeMs: config.budgets.deadLetterMaxAgeMs,
     maxEvents: config.budgets.eventsMaxCount,
+    maxAuditEntries: config.budgets.auditMaxCount,
     onDeadLetters: (id, letters) => letterTopic.publish(id, letters),
     report: incidents.report,
   });
@@ -237,7 +240,18 @@ async function build(
       brokers: brokers.list(),
     }),
   });
-  const api = await startApi(config, { ports: { control, isReady, version: versionOf() }, logger });
+  const { access, audit, cookies, gate, ...entry } = await startAccess(config, {
+    broker: configBroker,
+    publisher,
+    store,
+    box,
+    clock,
+    events,
+    logger,
+  });
+  stops.push(() => entry.stop());
+  const ports = { control, isReady, version: versionOf(), access, audit, cookies };
+  const api = await startApi(config, { ports, gate, clock, logger });
   stops.push(() => api.stop());
   for (const { name, kind, url } of brokers.list()) logger.info({ broker: name, kind, url }, `Broker ${name}: ${url}`);
   logger.info(

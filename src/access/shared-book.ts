@@ -37,7 +37,7 @@ export interface SharedBookOptions {
   readonly file: KeptFile;
   /** Must not throw. */
   readonly onTrouble: (trouble: BookTrouble) => void;
-  /** How long the broker may take to hand out what it retains. 500 ms by default. */
+  /** How long the broker may take to hand out what it retains. 300 ms by default. */
   readonly settleMs?: number;
 }
 
@@ -70,7 +70,7 @@ export class SharedBook {
 
   constructor(options: SharedBookOptions) {
     this.#options = options;
-    const { broker, prefix, settleMs = 500 } = options;
+    const { broker, prefix, settleMs = 300 } = options;
     this.#topic = `${prefix}/access/${KEY}`;
     this.#reader = broker.openTable(
       { prefix: `${prefix}/access`, settleMs },

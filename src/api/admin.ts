@@ -6,6 +6,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FastifyRequest } from 'fastify';
+import type { Principal } from '../domain/access.ts';
 import { type AppOptions, createApp } from './app.ts';
 import type { Authentication } from './rights.ts';
 import type { ApiPorts } from './routes.ts';
@@ -29,6 +30,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const { app } = await createApp({
     ports,
     authenticate: byToken(token),
+    audit: ports.audit,
     ...(onDefect === undefined ? {} : { onDefect }),
   });
   const url = await app.listen({ host: '127.0.0.1', port });
@@ -43,12 +45,14 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   };
 }
 
+const LOCAL: Principal = { kind: 'local', name: 'local', role: 'admin', user: null };
+
 function byToken(token: string): (request: FastifyRequest) => Authentication {
   const wanted = Buffer.from(`Bearer ${token}`);
   return (request) => {
     const given = Buffer.from(request.headers.authorization ?? '');
     if (given.length === wanted.length && timingSafeEqual(given, wanted)) {
-      return { kind: 'ok', principal: { name: 'cli', role: 'admin', via: 'adminFile' } };
+      return { kind: 'ok', principal: LOCAL };
     }
     return { kind: 'refused', status: 401, message: 'The token of admin.json is missing or wrong' };
   };

@@ -13,9 +13,12 @@ import fastify, {
   type RouteOptions,
 } from 'fastify';
 import type { Static, TSchema } from 'typebox';
+import type { Principal } from '../domain/access.ts';
+import type { Audit } from '../domain/ports/access.ts';
+import { auditChanges } from './audit-hook.ts';
 import { accepts, RouteTable } from './negotiation.ts';
 import { PROBLEM_TYPE, problem, Refusal } from './problem.ts';
-import { type Authentication, isRight, mayUse, type Principal, type Right } from './rights.ts';
+import { type Authentication, isRight, mayUse, type Right } from './rights.ts';
 import { type ApiPorts, registerRoutes } from './routes.ts';
 import { type RouteSchemas, validateRequest } from './validation.ts';
 
@@ -44,6 +47,8 @@ declare module 'fastify' {
     readonly produces?: readonly string[];
     /** Left out of the OpenAPI document. */
     readonly hidden?: boolean;
+    /** `own`: it notes in the audit itself what it changed. `none`: it changes nothing, whatever its method. */
+    readonly audit?: 'own' | 'none';
   }
   interface FastifySchema {
     /** For the OpenAPI document. */
@@ -61,6 +66,14 @@ export interface AppOptions {
   readonly authenticate: (request: FastifyRequest) => Authentication | Promise<Authentication>;
   /** Hooks that come before everything: headers, limits, checks of the host. */
   readonly extend?: (app: ApiApp) => void;
+  /** Told of each change, and of each one that was refused for want of a right. */
+  readonly audit?: Audit;
+  /** Rights that nobody has to log in for here. */
+  readonly openRights?: readonly Right[];
+  /** PEM; absent: plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Addresses whose `X-Forwarded-*` are believed. */
+  readonly trustProxy?: readonly string[];
   /** A 500 was answered. */
   readonly onDefect?: (error: unknown, route: string) => void;
 }
@@ -87,8 +100,11 @@ export interface Api {
 }
 
 export async function createApp(options: AppOptions): Promise<Api> {
+  const { tls, trustProxy = [] } = options;
   const app: ApiApp = fastify({
     logger: false,
+    ...(tls === undefined ? {} : { https: { ...tls, minVersion: 'TLSv1.2' as const } }),
+    trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
     keepAliveTimeout: 5_000,
@@ -105,6 +121,7 @@ export async function createApp(options: AppOptions): Promise<Api> {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => JSON.stringify);
   options.extend?.(app);
+  if (options.audit !== undefined) auditChanges(app, options.audit);
   const table = new RouteTable();
   const routes: RouteInfo[] = [];
   app.addHook('onRoute', (route) => {
@@ -131,16 +148,17 @@ function infoOf(route: RouteOptions): RouteInfo[] {
   return methods.map((method) => ({ method, url: route.url, right, produces, hidden, schema: route.schema ?? {} }));
 }
 
-function addAccess(app: ApiApp, { authenticate }: AppOptions): void {
+function addAccess(app: ApiApp, { authenticate, openRights = [] }: AppOptions): void {
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return;
     const { right = 'open', produces = ['application/json'] } = request.routeOptions.config;
-    if (right !== 'open') {
+    if (right !== 'open' && !openRights.includes(right)) {
       const outcome = await authenticate(request);
       if (outcome.kind === 'refused') {
         throw new Refusal(outcome.status, outcome.message, { headers: outcome.headers ?? {} });
       }
       request.principal = outcome.principal;
+      reply.headers(outcome.headers ?? {});
       if (!mayUse(outcome.principal.role, right)) {
         const { name, role } = outcome.principal;
         throw new Refusal(403, `${name} has the role ${role}, which does not have the right ${right}`);

@@ -1,45 +1,35 @@
-// The public HTTP port (`http.host`, `http.port`): the API, later the console under /ui/, and the open `/health/*`.
-//
-// Who asks is decided by `authenticate`. Without users it is null: then everyone on this machine may do all, as on a local
-// database, and beyond the loopback interface nothing but `/health/*` is answered.
+// The public HTTP port (`http.host`, `http.port`): the API, the console under /ui/, and the open `/health/*`, in plain or TLS.
+import type { SecureContextOptions } from 'node:tls';
 import { type AppOptions, createApp } from './app.ts';
-import { type Authentication, LOCAL_ADMIN } from './rights.ts';
-import type { ApiPorts } from './routes.ts';
 
-export interface HttpOptions {
-  readonly ports: ApiPorts;
+export interface HttpOptions extends AppOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  readonly isLoopback: boolean;
-  readonly authenticate: AppOptions['authenticate'] | null;
-  readonly extend?: AppOptions['extend'];
-  readonly onDefect?: AppOptions['onDefect'];
 }
 
 export interface HttpServer {
   readonly url: string;
-  /** False: only `/health/*`. */
-  readonly servesApi: boolean;
+  /** Another certificate for connections from now on. Throws when it is none. */
+  setCertificate(certificate: Pick<SecureContextOptions, 'cert' | 'key'>): void;
   stop(): Promise<void>;
 }
 
-const NO_USERS: Authentication = {
-  kind: 'refused',
-  status: 403,
-  message: 'Beyond the loopback interface the API needs users, and there are none',
-};
+/** Each costs memory, also one that says nothing. */
+const MAX_CONNECTIONS = 2000;
 
 /** Rejects with the system's error (EADDRINUSE, EACCES …) when it cannot listen. */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-  const { ports, host, port, isLoopback, authenticate, extend, onDefect } = options;
-  const everyone = isLoopback ? LOCAL_ADMIN : NO_USERS;
-  const { app } = await createApp({
-    ports,
-    authenticate: authenticate ?? (() => everyone),
-    ...(extend === undefined ? {} : { extend }),
-    ...(onDefect === undefined ? {} : { onDefect }),
-  });
+  const { host, port } = options;
+  const { app } = await createApp(options);
+  app.server.maxConnections = MAX_CONNECTIONS;
   const url = await app.listen({ host, port });
-  return { url, servesApi: authenticate !== null || isLoopback, stop: () => app.close() };
+  return {
+    url,
+    setCertificate: (certificate) => {
+      const { server } = app as unknown as { server: { setSecureContext?: (options: SecureContextOptions) => void } };
+      server.setSecureContext?.({ ...certificate, minVersion: 'TLSv1.2' });
+    },
+    stop: () => app.close(),
+  };
 }

@@ -1,8 +1,5 @@
 // Who may do what: each right with the least role that has it. A route names its right; nothing else decides.
-
-/** Each role may do all that the ones before it may. */
-export const ROLES = ['viewer', 'operator', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
+import { type Principal, type Role, roleCovers } from '../domain/access.ts';
 
 /** `open` is no entry: routes that need nobody (`/health/*`, logging in) say so themselves. */
 export const RIGHTS = {
@@ -31,11 +28,12 @@ export const RIGHTS = {
   'demo:write': 'operator',
   'users:read': 'admin',
   'users:write': 'admin',
-  'tokens:read': 'admin',
-  'tokens:write': 'admin',
+  /** One's own; those of others are an administrator's. */
+  'tokens:own': 'viewer',
+  'keys:write': 'admin',
   'audit:read': 'admin',
   'support:read': 'admin',
-  /** One's own session, password and tokens. */
+  /** One's own session and password. */
   'session:own': 'viewer',
 } as const satisfies Readonly<Record<string, Role>>;
 
@@ -46,30 +44,20 @@ export function isRight(value: unknown): value is Right {
 }
 
 export function mayUse(role: Role, right: Right): boolean {
-  return right === 'open' || ROLES.indexOf(role) >= ROLES.indexOf(RIGHTS[right]);
-}
-
-/** Who asks. */
-export interface Principal {
-  /** For the audit: a user's or token's name. */
-  readonly name: string;
-  readonly role: Role;
-  /** How it was recognised, for example `loopback`, `adminFile`, `session`, `token`, `oidc`. */
-  readonly via: string;
+  return right === 'open' || roleCovers(role, RIGHTS[right]);
 }
 
 export type Authentication =
-  | { readonly kind: 'ok'; readonly principal: Principal }
-  /** `status` 401: nobody was recognised; 429: asked too often; 403: recognised and shut out. */
+  /** `headers`: for the answer, such as a renewed cookie. */
+  | {
+      readonly kind: 'ok';
+      readonly principal: Principal;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  /** `status` 401: nobody was recognised; 503: it could not be judged. */
   | {
       readonly kind: 'refused';
-      readonly status: 401 | 403 | 429;
+      readonly status: 401 | 503;
       readonly message: string;
       readonly headers?: Readonly<Record<string, string>>;
     };
-
-/** Of a server that only this machine reaches and that has no users. */
-export const LOCAL_ADMIN: Authentication = {
-  kind: 'ok',
-  principal: { name: 'local', role: 'admin', via: 'loopback' },
-};

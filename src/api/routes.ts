@@ -1,12 +1,16 @@
 // The table of contents of the API: its route files, and the ports that they ask.
+import type { Access, Audit } from '../domain/ports/access.ts';
 import type { Control } from '../domain/ports/control.ts';
 import type { ApiApp, RouteInfo } from './app.ts';
+import type { CookieRules } from './authenticate.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { ledgerRoutes } from './ledger-routes.ts';
 import { openApiRoutes } from './openapi-routes.ts';
+import { sessionRoutes } from './session-routes.ts';
+import { auditRoutes, tokenRoutes, userRoutes } from './user-routes.ts';
 
 /** What the routes ask. A part of the bridge that adds routes adds its port here. */
 export interface ApiPorts {
@@ -14,6 +18,9 @@ export interface ApiPorts {
   /** Asked at each request to `/health/ready`; must be quick and must not throw. */
   readonly isReady: () => boolean;
   readonly version: string;
+  readonly access: Access;
+  readonly audit: Audit;
+  readonly cookies: CookieRules;
 }
 
 /** Registered once for each base path; `routes` is complete when the server listens. */
@@ -24,4 +31,8 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   eventRoutes(app, ports);
   deadLetterRoutes(app, ports);
   ledgerRoutes(app, ports);
+  sessionRoutes(app, ports);
+  userRoutes(app, ports);
+  tokenRoutes(app, ports);
+  auditRoutes(app, ports);
 }

@@ -1,10 +1,13 @@
 // The worker's two HTTP servers: the public port and the loopback admin interface, with the same routes.
 import { startAdmin } from '../api/admin.ts';
+import { authenticator } from '../api/authenticate.ts';
+import { CertificateFiles } from '../api/certificate-files.ts';
+import { addGate, type GateOptions } from '../api/gate.ts';
 import { startHttp } from '../api/http.ts';
 import type { ApiPorts } from '../api/routes.ts';
 import type { Config } from '../config/config.ts';
-import { isLoopback } from '../config/http-rules.ts';
 import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { Clock } from '../domain/ports/clock.ts';
 import type { Logger } from '../ops/logger.ts';
 
 export interface ApiServers {
@@ -13,29 +16,48 @@ export interface ApiServers {
   stop(): Promise<void>;
 }
 
-/** Rejects with `httpPortInUse` (75), or with the system's error. */
+export interface ApiParts {
+  readonly ports: ApiPorts;
+  readonly gate: GateOptions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Rejects with `httpPortInUse` (75), `certificateInvalid` (78), or with the system's error. */
 export async function startApi(
-  { http, admin, dataDir }: Pick<Config, 'http' | 'admin' | 'dataDir'>,
-  { ports, logger }: { readonly ports: ApiPorts; readonly logger: Logger },
+  { http, metrics, admin, dataDir }: Pick<Config, 'http' | 'metrics' | 'admin' | 'dataDir'>,
+  { ports, gate, clock, logger }: ApiParts,
 ): Promise<ApiServers> {
   const onDefect = (error: unknown, route: string): void => {
     logger.error({ err: error, route }, 'A request met a defect of the bridge');
   };
+  const { certFile, keyFile } = http.tls;
+  const files = certFile === null || keyFile === null ? null : new CertificateFiles(certFile, keyFile);
+  const tls = files?.read();
   const adminServer = await startAdmin({ ports, dataDir, port: admin.port, onDefect });
   try {
     const httpServer = await startHttp({
       ports,
       host: http.host,
       port: http.port,
-      isLoopback: isLoopback(http.host),
-      // Where users, tokens and sessions come in.
-      authenticate: null,
+      authenticate: authenticator(ports.access, ports.cookies),
+      extend: (app) => addGate(app, gate),
+      audit: ports.audit,
+      openRights: metrics.public ? ['metrics:read'] : [],
+      trustProxy: http.trustProxy,
+      ...(tls === undefined ? {} : { tls }),
       onDefect,
     });
-    if (!httpServer.servesApi) {
-      logger.warn({ host: http.host }, 'Only /health/* is served: beyond the loopback interface the API needs users');
-    }
+    const endWatch = files?.watch(
+      clock,
+      (certificate) => {
+        httpServer.setCertificate(certificate);
+        logger.info({ certFile }, 'The new certificate of the HTTP port is in use');
+      },
+      (message) => logger.error({ certFile }, message),
+    );
     const stop = async (): Promise<void> => {
+      endWatch?.();
       await Promise.all([httpServer.stop(), adminServer.stop()]);
     };
     return { url: httpServer.url, stop };

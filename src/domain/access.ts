@@ -7,11 +7,6 @@ export const ROLES = ['viewer', 'operator', 'admin'] as const;
  */
 export type Role = (typeof ROLES)[number];
 
-/** What a route needs. `open`: nothing; `self`: whoever is known, for what is their own. */
-export type Right = 'open' | 'self' | Role;
-
-export const RIGHTS: readonly Right[] = ['open', 'self', ...ROLES];
-
 export function roleCovers(role: Role, needed: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(needed);
 }

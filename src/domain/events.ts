@@ -44,6 +44,7 @@ export const EVENT_KINDS = [
   'storeSetAside',
   'payloadNotDecoded',
   'unknownValidityState',
+  'usersRecord',
   'clockStepped',
   'alarmRaised',
   'alarmCleared',

@@ -8,10 +8,12 @@ import { Brokers } from './bridge/brokers.ts';
 import { createControl } from './bridge/control.ts';
 import { createLetterControl } from './bridge/dead-letters.ts';
 import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
+import { DefinitionWriter } from './bridge/definition-writer.ts';
 import { workerIdentity } from './bridge/identity.ts';
 import { Incidents } from './bridge/incidents.ts';
 import { LetterTopic } from './bridge/letter-topic.ts';
 import { lineMaker } from './bridge/lines.ts';
+import { LiveFeed } from './bridge/live-feed.ts';
 import { Views } from './bridge/views.ts';
 import type { Config } from './config/config.ts';
 import { claimPrefix, watchPrefix } from './connections/claim-prefix.ts';
@@ -80,6 +82,7 @@ async function build(
   const box = openSecretBox({ dataDir, key, formerKeys });
   const incidents = new Incidents(logger);
   const letterTopic = new LetterTopic(logger);
+  const feed = new LiveFeed();
   let publishEvent = (_event: BridgeEvent): void => {};
   const store = await openStore({
     dataDir,
@@ -100,6 +103,7 @@ async function build(
     store: store.events,
     onEvent: (event) => {
       publishEvent(event);
+      feed.tell({ kind: 'event', connectionId: event.connectionId, event });
       const fields = { event: event.kind, connectionId: event.connectionId ?? undefined, count: event.count };
       logger[event.severity === 'warning' ? 'warn' : event.severity](fields, event.message);
     },
@@ -131,7 +135,7 @@ async function build(
   const publisher = configBroker.openPublisher({ will: lastWill(prefix, identity, config.worker.heartbeatMs) });
   if (config.budgets.publishDeadLetters) letterTopic.publishBy(publisher, prefix);
   const status = new StatusPublisher({ publisher, prefix, identity, clock, heartbeatMs: config.worker.heartbeatMs });
-  const views = new Views(status);
+  const views = new Views(status, feed);
   publishEvent = (event) => status.publishEvent(event);
   stops.push(
     () => status.stop(),
@@ -218,16 +222,15 @@ async function build(
   definitions.start();
 
   const isReady = (): boolean => definitions.up;
+  const isKnown = (id: string): boolean => views.status(id) !== null || store.connectionIds().includes(id);
+  const writer = new DefinitionWriter({ definitions, publisher, prefix, validate, box, clock, chance, isKnown });
   const control = createControl({
     views,
     definitions,
-    publisher,
-    prefix,
-    validate,
-    box,
+    writer,
     clock,
+    feed,
     eventStore: store.events,
-    stored: () => store.connectionIds(),
     letters: createLetterControl({ store, views, definitions, clock }),
     worker: () => ({
       worker: identity.id,
@@ -250,7 +253,8 @@ async function build(
     logger,
   });
   stops.push(() => entry.stop());
-  const ports = { control, isReady, version: versionOf(), access, audit, cookies };
+  const names = () => ({ brokers: brokers.names, services: Object.keys(config.here.services) });
+  const ports = { control, isReady, version: versionOf(), clock, names, access, audit, cookies };
   const api = await startApi(config, { ports, gate, clock, logger });
   stops.push(() => api.stop());
   for (const { name, kind, url } of brokers.list()) logger.info({ broker: name, kind, url }, `Broker ${name}: ${url}`);

@@ -16,6 +16,7 @@ import type { Static, TSchema } from 'typebox';
 import type { Principal } from '../domain/access.ts';
 import type { Audit } from '../domain/ports/access.ts';
 import { auditChanges } from './audit-hook.ts';
+import { Idempotency } from './idempotency.ts';
 import { accepts, RouteTable } from './negotiation.ts';
 import { PROBLEM_TYPE, problem, Refusal } from './problem.ts';
 import { type Authentication, isRight, mayUse, type Right } from './rights.ts';
@@ -57,6 +58,8 @@ declare module 'fastify' {
     readonly tags?: readonly string[];
     /** The body may be left out. */
     readonly bodyOptional?: boolean;
+    /** What the document shows in place of `body`, where the handler judges the body itself. */
+    readonly bodyShown?: TSchema;
   }
 }
 
@@ -83,6 +86,7 @@ export const BASE_PATHS = ['', '/iot-flow/v1'] as const;
 
 const BODY_LIMIT_BYTES = 256 * 1024;
 const MAX_PARAMETER = 512;
+const MERGE_PATCH = 'application/merge-patch+json';
 
 /** One route as it was registered. */
 export interface RouteInfo {
@@ -116,6 +120,7 @@ export async function createApp(options: AppOptions): Promise<Api> {
   });
   // One parser: a form or a text of another site reaches no route.
   app.removeContentTypeParser('text/plain');
+  app.addContentTypeParser(MERGE_PATCH, { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
   app.decorateRequest('principal', null);
   // Validated by a hook, all parts at once; written as it is.
   app.setValidatorCompiler(() => () => true);
@@ -134,6 +139,7 @@ export async function createApp(options: AppOptions): Promise<Api> {
   });
   addAccess(app, options);
   addAnswers(app, table, options);
+  new Idempotency(options.ports.clock).addTo(app);
   for (const prefix of BASE_PATHS) {
     await app.register(async (scope) => registerRoutes(scope as ApiApp, options.ports, routes), { prefix });
   }

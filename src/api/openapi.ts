@@ -56,7 +56,7 @@ class Writer {
   readonly #components = new Map<string, unknown>();
 
   operation({ method, url, right, produces, schema }: RouteInfo): Json {
-    const { summary, description, tags, params, querystring, headers, body, bodyOptional } = schema as Json;
+    const { summary, description, tags, params, querystring, headers, body, bodyShown, bodyOptional } = schema as Json;
     const parameters = [
       ...this.#parameters('path', params),
       ...this.#parameters('query', querystring),
@@ -74,7 +74,7 @@ class Writer {
         : {
             requestBody: {
               required: bodyOptional !== true,
-              content: { 'application/json': { schema: this.#schema(body) } },
+              content: { 'application/json': { schema: this.#schema(bodyShown ?? body) } },
             },
           }),
       responses: this.#responses(schema as Json, produces),

@@ -1,15 +1,19 @@
 // The table of contents of the API: its route files, and the ports that they ask.
 import type { Access, Audit } from '../domain/ports/access.ts';
+import type { Clock } from '../domain/ports/clock.ts';
 import type { Control } from '../domain/ports/control.ts';
 import type { ApiApp, RouteInfo } from './app.ts';
 import type { CookieRules } from './authenticate.ts';
 import { connectionRoutes } from './connection-routes.ts';
+import { connectorRoutes } from './connector-routes.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { ledgerRoutes } from './ledger-routes.ts';
 import { openApiRoutes } from './openapi-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
+import { statusRoutes } from './status-routes.ts';
+import { tailRoutes } from './tail-routes.ts';
 import { auditRoutes, tokenRoutes, userRoutes } from './user-routes.ts';
 
 /** What the routes ask. A part of the bridge that adds routes adds its port here. */
@@ -21,13 +25,19 @@ export interface ApiPorts {
   readonly access: Access;
   readonly audit: Audit;
   readonly cookies: CookieRules;
+  readonly clock: Clock;
+  /** What a definition may name. */
+  readonly names: () => { readonly brokers: readonly string[]; readonly services: readonly string[] };
 }
 
 /** Registered once for each base path; `routes` is complete when the server listens. */
 export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: readonly RouteInfo[]): Promise<void> {
   if (app.prefix === '') healthRoutes(app, ports);
   openApiRoutes(app, ports, routes);
+  statusRoutes(app, ports);
+  connectorRoutes(app, ports);
   connectionRoutes(app, ports);
+  tailRoutes(app, ports);
   eventRoutes(app, ports);
   deadLetterRoutes(app, ports);
   ledgerRoutes(app, ports);

@@ -1,59 +1,65 @@
-// Answers the admin interface: what the worker knows, and changes that go by way of the config topic.
-import { encryptSecrets, maskSecrets, mergeMasked } from '../connections/definition-secrets.ts';
+// Answers the API: what the worker knows, and changes that go by way of the config topic.
+import { maskSecrets } from '../connections/definition-secrets.ts';
 import type { Definitions } from '../connections/definitions.ts';
-import type { DefinitionValidator } from '../connections/validate-definition.ts';
-import { CONNECTOR_ID, type DefinitionRecord } from '../domain/connection.ts';
-import { describeError } from '../domain/errors.ts';
-import type { Publisher } from '../domain/ports/broker.ts';
+import { idleStatus } from '../connections/status-of.ts';
+import { CONNECTOR_ID, type ConnectionStatus } from '../domain/connection.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type {
-  ApplyOutcome,
   ConnectionActivity,
+  ConnectionQuery,
   ConnectionView,
   Control,
   FollowedUplink,
   WorkerView,
 } from '../domain/ports/control.ts';
 import type { LetterControl } from '../domain/ports/dead-letters.ts';
-import type { SecretBox } from '../domain/ports/secrets.ts';
+import type { Feed } from '../domain/ports/feed.ts';
 import type { EventStore } from '../domain/ports/store.ts';
+import { type DefinitionWriter, revisionOf } from './definition-writer.ts';
 import type { Views } from './views.ts';
 
 export interface ControlOptions {
   readonly views: Views;
-  readonly definitions: Definitions;
-  readonly publisher: Publisher;
-  readonly prefix: string;
-  readonly validate: DefinitionValidator;
-  readonly box: SecretBox;
+  readonly definitions: Pick<Definitions, 'record' | 'ids'>;
+  readonly writer: DefinitionWriter;
   readonly clock: Clock;
   readonly eventStore: EventStore;
-  readonly stored: () => readonly string[];
   readonly worker: () => WorkerView;
   readonly letters: LetterControl;
+  readonly feed: Feed;
 }
 
-/** How long a writer waits to read its own record back. */
-const READ_BACK_MS = 10_000;
 /** How many connections one listing holds. */
 const MAX_LIST = 10_000;
+const JUST_DEFINED = 'Its definition was read just now; it starts.';
 
 export function createControl(options: ControlOptions): Control {
-  const { views, definitions, publisher, prefix, validate, box, clock } = options;
+  const { views, definitions, writer, clock } = options;
+
+  function statusOf(id: string): ConnectionStatus | null {
+    const status = views.status(id);
+    if (status !== null) return status;
+    // Its runtime is about to say something.
+    const record = definitions.record(id);
+    if (record === null) return null;
+    const since = new Date(clock.now()).toISOString();
+    return idleStatus(id, record.name, JUST_DEFINED, { worker: options.worker().worker, since });
+  }
 
   function view(id: string): ConnectionView | null {
-    const status = views.status(id);
+    const status = statusOf(id);
     if (status === null) return null;
     const record = definitions.record(id);
     const shown = record === null ? null : maskSecrets(record);
     return {
       id,
       connectorId: CONNECTOR_ID,
-      name: status.name,
+      name: record?.name ?? status.name,
       active: record?.active ?? record !== null,
       state: status.state,
       reason: status.reason,
       startupTime: status.startupTime,
+      revision: record === null ? null : revisionOf(record),
       alarms: shown?.alarms ?? [],
       configuration: shown?.configuration ?? {},
       status,
@@ -61,6 +67,22 @@ export function createControl(options: ControlOptions): Control {
       ledger: views.lines.get(id)?.store.ledger() ?? views.ledger(id),
       activity: activity(id),
     };
+  }
+
+  /** Ids of what is asked for, in order; looks at names and states alone. */
+  function found({ search, states, sort = 'id', descending = false }: ConnectionQuery): string[] {
+    const wanted = search?.toLowerCase();
+    const ids = views.ids().filter((id) => {
+      const status = views.status(id);
+      if (status === null || (states !== undefined && !states.includes(status.state))) return false;
+      return wanted === undefined || id.toLowerCase().includes(wanted) || status.name.toLowerCase().includes(wanted);
+    });
+    if (sort !== 'id') {
+      const keys = new Map(ids.map((id) => [id, (views.status(id)?.[sort] ?? '').toLowerCase()]));
+      // Stable: equal ones stay in the order of their ids.
+      ids.sort((a, b) => compare(keys.get(a) ?? '', keys.get(b) ?? ''));
+    }
+    return descending ? ids.reverse() : ids;
   }
 
   function activity(id: string): ConnectionActivity | null {
@@ -77,55 +99,24 @@ export function createControl(options: ControlOptions): Control {
     };
   }
 
-  /** Publishes to the config topic and waits until the reader of definitions has heard it. */
-  async function write(
-    id: string,
-    payload: string,
-  ): Promise<{ kind: 'ok' } | { kind: 'unavailable'; message: string }> {
-    if (!definitions.up) return { kind: 'unavailable', message: 'The config topic cannot be reached; try again later' };
-    const heard = Promise.withResolvers<boolean>();
-    const forget = definitions.onceHeard(id, () => heard.resolve(true));
-    const cancel = clock.after(READ_BACK_MS, () => heard.resolve(false));
-    try {
-      await publisher.publish(`${prefix}/connections/${id}`, payload, { retain: true });
-      if (await heard.promise) return { kind: 'ok' };
-      return { kind: 'unavailable', message: 'The change was published but not read back; look at the connection' };
-    } catch (error) {
-      return { kind: 'unavailable', message: `The config topic did not take it: ${describeError(error)}` };
-    } finally {
-      forget();
-      cancel();
-    }
-  }
-
-  async function apply(id: string, record: unknown): Promise<ApplyOutcome> {
-    const before = definitions.record(id);
-    const merged = isRecord(record) ? mergeMasked(before, record) : record;
-    const validated = validate(id, merged);
-    if (!validated.ok) return { kind: 'invalid', errors: validated.errors };
-    const written = await write(id, JSON.stringify(encryptSecrets(id, validated.record, box)));
-    return written.kind === 'ok' ? { kind: 'ok', created: before === null } : written;
-  }
-
   return {
     worker: options.worker,
     letters: options.letters,
+    feed: options.feed,
     connections: () => {
       const ids = views.ids().slice(0, MAX_LIST);
       return ids.map(view).filter((each) => each !== null);
     },
+    page: (query) => {
+      const ids = found(query);
+      const from = (query.page - 1) * query.perPage;
+      const connections = ids.slice(from, from + query.perPage).map(view);
+      return { connections: connections.filter((each) => each !== null), total: ids.length };
+    },
     connection: view,
-    apply,
-    async amend(id, change) {
-      const record = definitions.record(id);
-      return record === null ? { kind: 'notFound' } : apply(id, { ...record, ...change });
-    },
-    async remove(id) {
-      const isKnown = definitions.ids().includes(id) || views.status(id) !== null || options.stored().includes(id);
-      if (!isKnown) return { kind: 'notFound' };
-      const written = await write(id, '');
-      return written.kind === 'ok' ? { kind: 'ok', created: false } : written;
-    },
+    apply: (id, record, condition) => writer.apply(id, record, condition),
+    amend: (id, change, condition) => writer.amend(id, change, condition),
+    remove: (id, condition) => writer.remove(id, condition),
     follow(id, listener): Cancel | null {
       const live = views.lines.get(id);
       if (live === undefined) return null;
@@ -138,9 +129,6 @@ export function createControl(options: ControlOptions): Control {
   };
 }
 
-/** Enough of one that its secrets can be merged; the validator judges the rest. */
-function isRecord(value: unknown): value is DefinitionRecord {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const { configuration } = value as { configuration?: unknown };
-  return typeof configuration === 'object' && configuration !== null && !Array.isArray(configuration);
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -7,6 +7,7 @@ import { LatencyHistogram } from '../uplink/latency.ts';
 import type { ReplayOptions } from '../uplink/replay.ts';
 import { Trail } from '../uplink/trail.ts';
 import type { UplinkFlow } from '../uplink/uplink-flow.ts';
+import { LiveFeed } from './live-feed.ts';
 
 export interface LiveLine {
   readonly flow: UplinkFlow;
@@ -23,18 +24,25 @@ export class Views implements StatusSink {
   /** They outlive their lines: a changed definition makes a new line. */
   readonly #trails = new Map<string, Trail>();
 
-  constructor(next: StatusSink) {
+  readonly #feed: LiveFeed;
+  #ids: readonly string[] | null = null;
+
+  constructor(next: StatusSink, feed = new LiveFeed()) {
     this.#next = next;
+    this.#feed = feed;
   }
 
   setStatus(status: ConnectionStatus): void {
+    if (!this.#statuses.has(status.id)) this.#ids = null;
     this.#statuses.set(status.id, status);
     this.#next.setStatus(status);
+    if (this.#feed.isHeard) this.#feed.tell({ kind: 'status', connectionId: status.id, status });
   }
 
   setLedger(id: string, ledger: Ledger): void {
     this.#ledgers.set(id, ledger);
     this.#next.setLedger(id, ledger);
+    if (this.#feed.isHeard) this.#feed.tell({ kind: 'ledger', connectionId: id, ledger });
   }
 
   remove(id: string): void {
@@ -42,7 +50,9 @@ export class Views implements StatusSink {
     this.#ledgers.delete(id);
     this.lines.delete(id);
     this.#trails.delete(id);
+    this.#ids = null;
     this.#next.remove(id);
+    if (this.#feed.isHeard) this.#feed.tell({ kind: 'removed', connectionId: id });
   }
 
   status(id: string): ConnectionStatus | null {
@@ -69,6 +79,7 @@ export class Views implements StatusSink {
   }
 
   ids(): readonly string[] {
-    return [...this.#statuses.keys()].sort();
+    this.#ids ??= [...this.#statuses.keys()].sort();
+    return this.#ids;
   }
 }

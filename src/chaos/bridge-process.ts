@@ -83,7 +83,7 @@ export class BridgeProcess {
   }
 
   connections(): Promise<readonly ConnectionView[]> {
-    return this.call('GET', '/connections') as Promise<readonly ConnectionView[]>;
+    return this.call('GET', '/connections?perPage=100') as Promise<readonly ConnectionView[]>;
   }
 
   /** Its admin interface, as the command line would use it. Rejects while it does not run. */

@@ -6,6 +6,8 @@ import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 
 export interface AdminAnswer {
   readonly status: number;
+  /** Of a list that has more pages: the number of the next one. */
+  readonly nextPage: number | null;
   /** Parsed; null for an empty body. */
   readonly body: unknown;
 }
@@ -59,10 +61,24 @@ export class AdminClient {
     const response = await this.#fetch(method, route, AbortSignal.timeout(TIMEOUT_MS), body);
     try {
       const text = await response.text();
-      return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+      const next = response.headers.get('x-next-page');
+      const nextPage = next === null ? null : Number(next);
+      return { status: response.status, nextPage, body: text === '' ? null : JSON.parse(text) };
     } catch (error) {
       throw this.#broken(error);
     }
+  }
+
+  /** All pages of a list in one. Throws what the worker refused. */
+  async list(route: string): Promise<readonly unknown[]> {
+    const all: unknown[] = [];
+    for (let page: number | null = 1; page !== null; ) {
+      const answer: AdminAnswer = await this.request('GET', `${route}?perPage=100&page=${page}`);
+      if (answer.status !== 200) throw refusal(answer.status, answer.body);
+      all.push(...(answer.body as readonly unknown[]));
+      page = answer.nextPage;
+    }
+    return all;
   }
 
   /** One value a line, as they come, until the worker ends or `signal` aborts. With a body it is a POST. */

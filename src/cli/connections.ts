@@ -50,7 +50,7 @@ function verb(group: Command, name: string, about: string, examples: string): Co
 function registerLs(group: Command, io: CliIo): void {
   verb(group, 'ls', 'List all connections with their states and ledgers.', '  here-bridge connections ls').action(
     async (options: Options, command: Command) => {
-      const views = (await ask(command, io, 'GET', '/connections')) as readonly ConnectionView[];
+      const views = (await (await connect(command, io)).list('/connections')) as readonly ConnectionView[];
       if (options.json === true) printJson(io, views);
       else printLine(io, connectionTable(io, views));
     },

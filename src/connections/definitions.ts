@@ -40,6 +40,11 @@ export interface DefinitionsOptions {
   readonly settleMs?: number;
 }
 
+/** A record as the topic had it; empty: a deletion. Whether it is in force, `record` tells. */
+export interface HeardRecord {
+  readonly payload: string;
+}
+
 /** One record as last read. */
 interface Known {
   /** SHA-256 of the payload: the same record handed out again changes nothing. */
@@ -56,7 +61,7 @@ export class Definitions {
   readonly #options: DefinitionsOptions;
   readonly #known = new Map<string, Known>();
   readonly #reader: TableReader;
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<(heard: HeardRecord) => void>>();
   #up = false;
   #whole = false;
 
@@ -103,13 +108,13 @@ export class Definitions {
     return [...this.#known.keys()];
   }
 
-  /** Calls `heard` at the next record (or deletion) of `id`, also a repeated one; for writers that wait for their own. */
-  onceHeard(id: string, heard: () => void): () => void {
+  /** Tells of each record (or deletion) of `id` that is read, also of a repeated one; for writers that wait for their own. */
+  onHeard(id: string, listener: (heard: HeardRecord) => void): () => void {
     const listeners = this.#waiting.get(id) ?? new Set();
     this.#waiting.set(id, listeners);
-    listeners.add(heard);
+    listeners.add(listener);
     return () => {
-      listeners.delete(heard);
+      listeners.delete(listener);
       if (listeners.size === 0 && this.#waiting.get(id) === listeners) this.#waiting.delete(id);
     };
   }
@@ -127,8 +132,9 @@ export class Definitions {
     if (value === null) this.#onDeletion(key);
     else this.#onValue(key, value);
     const listeners = this.#waiting.get(key);
-    this.#waiting.delete(key);
-    for (const heard of listeners ?? []) heard();
+    if (listeners === undefined) return;
+    const heard = { payload: value === null ? '' : value.toString('utf8') };
+    for (const listener of [...listeners]) listener(heard);
   }
 
   /** Also of a connection that this process has not seen: it may have been deleted while the worker was away. */

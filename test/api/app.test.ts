@@ -109,17 +109,18 @@ describe('A refusal', () => {
         { pointer: '/limitt', in: 'query', message: 'is not a known field; did you mean "limit"?' },
       ],
     ]);
-    const patched = await app.inject({
-      method: 'PATCH',
-      url: '/connections/-x',
-      payload: { activ: true, name: 3 },
+    const searched = await app.inject({
+      method: 'POST',
+      url: '/connections/-x/dead-letters/search',
+      payload: { filtre: {}, filter: { device: 3 } },
     });
-    expect(
-      patched.json().errors.map(({ pointer, in: where }: { pointer: string; in: string }) => [pointer, where]),
-    ).toEqual([
-      ['/id', 'path'],
-      ['/activ', 'body'],
-      ['/name', 'body'],
+    const named = searched
+      .json()
+      .errors.map(({ pointer, in: where }: { pointer: string; in: string }) => [where, pointer]);
+    expect(named).toEqual([
+      ['path', '/id'],
+      ['body', '/filtre'],
+      ['body', '/filter/device'],
     ]);
   });
 

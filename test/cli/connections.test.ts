@@ -33,6 +33,7 @@ function view(id: string, state: ConnectionView['state'], reason: string | null)
     state,
     reason,
     startupTime: since,
+    revision: 'r1',
     alarms: [],
     configuration: { email: 'a@example.com', password: '*****' },
     status: {
@@ -80,10 +81,14 @@ async function start(answers: Partial<Control> = {}): Promise<Calls> {
       throw new Error('not asked for');
     },
     connections: () => [...views.values()],
+    page: () => ({ connections: [...views.values()], total: views.size }),
+    feed: { subscribe: () => () => {} },
     connection: (id) => views.get(id) ?? null,
     apply: async (id, record) => {
       calls.applied.push([id, record]);
-      return { kind: 'ok', created: id === 'new' };
+      const created = !views.has(id);
+      views.set(id, view(id, 'OPENED', null));
+      return { kind: 'ok', created };
     },
     amend: async (id, change) => {
       calls.amended.push([id, change]);

@@ -106,13 +106,13 @@ describe('definitions on the config topic', () => {
 
   it('tell writers that wait for their own record', async () => {
     const heard: string[] = [];
-    worker.definitions.onceHeard('a', () => heard.push('a'));
-    worker.definitions.onceHeard('a', () => heard.push('cancelled'))();
+    worker.definitions.onHeard('a', ({ payload }) => heard.push(payload === '' ? 'deleted' : 'written'));
+    worker.definitions.onHeard('a', () => heard.push('cancelled'))();
     await worker.define('b', sample());
     expect(heard).toEqual([]);
     await worker.define('a', sample());
     await worker.define('a', { ...sample(), name: 'New' });
-    expect(heard).toEqual(['a']);
+    expect(heard).toEqual(['written', 'written']);
   });
 });
 

@@ -5,6 +5,8 @@ import type { Ledger } from '../ledger.ts';
 import type { UplinkOutcome } from '../uplink.ts';
 import type { Cancel } from './clock.ts';
 import type { LetterControl } from './dead-letters.ts';
+import type { Feed } from './feed.ts';
+import type { EventQuery } from './store.ts';
 
 /** A connection as people see it: ThingPark's shape with secrets shown as `*****`, beside what the bridge knows of it. */
 export interface ConnectionView {
@@ -15,6 +17,8 @@ export interface ConnectionView {
   readonly state: ConnectionStatus['state'];
   readonly reason: string | null;
   readonly startupTime: string | null;
+  /** Of the definition in force; changes with each change of it. null: there is none. */
+  readonly revision: string | null;
   readonly alarms: readonly unknown[];
   readonly configuration: Readonly<Record<string, unknown>>;
   readonly status: ConnectionStatus;
@@ -61,25 +65,58 @@ export interface FollowedUplink {
   readonly latencyMs: number;
 }
 
+/** What must hold for a change to be made; nothing: it is made upon whatever is there. */
+export interface WriteCondition {
+  /** `ConnectionView.revision` of what the change is based on. */
+  readonly revision?: string;
+  /** True: there must be a definition; false: there must be none. */
+  readonly exists?: boolean;
+}
+
 export type ApplyOutcome =
   | { readonly kind: 'ok'; readonly created: boolean }
   | { readonly kind: 'invalid'; readonly errors: readonly FieldError[] }
+  /** The condition does not hold, or others changed the definition at the same time, again and again: nothing was changed. */
+  | { readonly kind: 'conflict'; readonly message: string }
   /** The config topic cannot be reached: nothing was changed. */
   | { readonly kind: 'unavailable'; readonly message: string };
+
+export type AmendOutcome = ApplyOutcome | { readonly kind: 'notFound' };
+
+export interface ConnectionQuery {
+  /** From 1. */
+  readonly page: number;
+  readonly perPage: number;
+  /** Part of the name or id, in any case. */
+  readonly search?: string;
+  readonly states?: readonly ConnectionStatus['state'][];
+  readonly sort?: 'id' | 'name' | 'state';
+  readonly descending?: boolean;
+}
+
+export interface ConnectionPage {
+  readonly connections: readonly ConnectionView[];
+  /** Of all pages. */
+  readonly total: number;
+}
 
 export interface Control {
   worker(): WorkerView;
   connections(): readonly ConnectionView[];
+  /** Costs what the page holds, and a look at each name. */
+  page(query: ConnectionQuery): ConnectionPage;
   connection(id: string): ConnectionView | null;
   /** Writes the definition (secrets encrypted, `*****` keeps the stored one) to the config topic and waits until it was read back. */
-  apply(id: string, record: unknown): Promise<ApplyOutcome>;
-  /** Changes a few fields of a definition (`active`, `restart`, `name`) in the same way; what is not named stays. */
-  amend(id: string, change: Readonly<Record<string, unknown>>): Promise<ApplyOutcome | { readonly kind: 'notFound' }>;
+  apply(id: string, record: unknown, condition?: WriteCondition): Promise<ApplyOutcome>;
+  /** A JSON merge patch (RFC 7396) of the definition, written in the same way: what is not named stays, null takes away. */
+  amend(id: string, change: Readonly<Record<string, unknown>>, condition?: WriteCondition): Promise<AmendOutcome>;
   /** Writes the deletion; the runtime follows. `notFound`: there is neither a definition nor anything stored. */
-  remove(id: string): Promise<ApplyOutcome | { readonly kind: 'notFound' }>;
+  remove(id: string, condition?: WriteCondition): Promise<AmendOutcome>;
   /** null: no such running connection. */
   follow(id: string, listener: (uplink: FollowedUplink) => void): Cancel | null;
-  events(options: { readonly connectionId?: string; readonly limit: number }): readonly BridgeEvent[];
+  events(options: EventQuery): readonly BridgeEvent[];
+  /** Changes as they come, for those who follow live. */
+  readonly feed: Feed;
   readonly letters: LetterControl;
 }
 

@@ -147,12 +147,22 @@ export interface DeviceStore {
   addCreated(project: string, count: number): void;
 }
 
+export interface EventQuery {
+  readonly connectionId?: string;
+  readonly limit: number;
+  /** Older than this one, the latest first. Of one that is gone: none. */
+  readonly beforeId?: string;
+  /** Newer than this id, the oldest first; it need not be there any more. */
+  readonly afterId?: string;
+  /** ISO 8601, with it and without it. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly kinds?: readonly string[];
+  readonly severities?: readonly BridgeEvent['severity'][];
+}
+
 /** Bounded: the oldest go first. */
 export interface EventStore {
   append(event: BridgeEvent): void;
-  list(options: {
-    readonly connectionId?: string;
-    readonly limit: number;
-    readonly beforeId?: string;
-  }): readonly BridgeEvent[];
+  list(options: EventQuery): readonly BridgeEvent[];
 }

@@ -1,0 +1,110 @@
+// `Idempotency-Key` on POST: a repeated request gets the answer of the first one and does nothing.
+//
+// Answers are kept in memory, bounded, for a day. What must hold over a restart or through another process too, the route sees to
+// itself: the id of a created connection follows from the key.
+import { createHash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../domain/ports/clock.ts';
+import type { ApiApp } from './app.ts';
+import { Refusal } from './problem.ts';
+
+const KEEP_MS = 24 * 3_600_000;
+const MAX_ANSWERS = 1_000;
+const MAX_ANSWER_CHARACTERS = 64 * 1024;
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+interface Kept {
+  readonly bodyHash: string;
+  readonly until: number;
+  /** null: the first one is under way. */
+  answer: { readonly status: number; readonly headers: Record<string, string>; readonly body: string } | null;
+}
+
+const kept = new WeakMap<FastifyRequest, string>();
+
+export class Idempotency {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #answers = new Map<string, Kept>();
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock;
+  }
+
+  /** For all POST routes of the application. */
+  addTo(app: ApiApp): void {
+    app.addHook('preHandler', async (request, reply) => this.#before(request, reply));
+    app.addHook('onSend', async (request, reply, payload) => {
+      this.#after(request, reply, payload);
+      return payload;
+    });
+    app.addHook('onRequestAbort', async (request) => this.#forget(request));
+  }
+
+  #before(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
+    const key = idempotencyKey(request);
+    if (key === null || request.method !== 'POST' || request.is404) return;
+    const name = `${request.principal?.name ?? ''}\n${request.routeOptions.url}\n${request.url}\n${key}`;
+    const bodyHash = createHash('sha256')
+      .update(JSON.stringify(request.body) ?? '')
+      .digest('base64');
+    const now = this.#clock.monotonic();
+    const known = this.#answers.get(name);
+    if (known !== undefined && known.until > now) {
+      if (known.bodyHash !== bodyHash) {
+        throw new Refusal(422, 'This Idempotency-Key was used with another body: take a new key for another request');
+      }
+      if (known.answer === null) {
+        const headers = { 'retry-after': '1' };
+        throw new Refusal(409, 'A request with this Idempotency-Key is under way', { headers });
+      }
+      const { status, headers, body } = known.answer;
+      return reply
+        .headers(headers)
+        .code(status)
+        .serializer((text: string) => text)
+        .send(body);
+    }
+    for (const [oldest, { until }] of this.#answers) {
+      if (this.#answers.size < MAX_ANSWERS && until > now) break;
+      this.#answers.delete(oldest);
+    }
+    this.#answers.set(name, { bodyHash, until: now + KEEP_MS, answer: null });
+    kept.set(request, name);
+    return;
+  }
+
+  #after(request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
+    const name = kept.get(request);
+    if (name === undefined) return;
+    const entry = this.#answers.get(name);
+    // What failed may be tried again with the same key.
+    const isFinal = reply.statusCode < 500 && typeof payload === 'string' && payload.length <= MAX_ANSWER_CHARACTERS;
+    if (entry === undefined || !isFinal) {
+      this.#answers.delete(name);
+      return;
+    }
+    const headers: Record<string, string> = {};
+    for (const header of ['location', 'etag', 'content-type']) {
+      const value = reply.getHeader(header);
+      if (typeof value === 'string') headers[header] = value;
+    }
+    entry.answer = { status: reply.statusCode, headers, body: payload };
+  }
+
+  /** Its outcome is not known to anyone: a repetition starts anew. */
+  #forget(request: FastifyRequest): void {
+    const name = kept.get(request);
+    if (name !== undefined && this.#answers.get(name)?.answer === null) this.#answers.delete(name);
+  }
+}
+
+/** Throws a 400 for one that is none. */
+export function idempotencyKey(request: FastifyRequest): string | null {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return null;
+  if (typeof key === 'string' && KEY.test(key)) return key;
+  const message = 'must be 1 to 255 visible ASCII characters';
+  throw new Refusal(400, `The header Idempotency-Key ${message}`, {
+    errors: [{ pointer: '/idempotency-key', message, in: 'header' }],
+  });
+}

@@ -1,4 +1,6 @@
 // The publishers: a fleet for each connection on a real MQTT client, and a probe device. Their PUBACKs are what counts.
+// The probe has a client of its own: after a reconnect mqtt.js (5.16) sends what had no PUBACK one at a time, and behind some
+// thousand of the fleet's the probe would measure that instead of the bridge.
 import mqtt, { type MqttClient } from 'mqtt';
 import { systemClock } from '../sandbox/chance.ts';
 import { createFleet, type Fleet, type FleetMessage, TELEMETRY_ONLY } from '../sandbox/fleet/fleet.ts';
@@ -21,6 +23,7 @@ export interface PublisherOptions {
 }
 
 interface Sending {
+  readonly client: MqttClient;
   readonly message: FleetMessage;
   readonly done: (error: Error | null) => void;
 }
@@ -28,6 +31,7 @@ interface Sending {
 export class Publisher {
   readonly acknowledged: Acknowledged[] = [];
   readonly #client: MqttClient;
+  readonly #probeClient: MqttClient;
   readonly #fleet: Fleet;
   readonly #probes: Fleet;
   readonly #stopping = new AbortController();
@@ -36,18 +40,9 @@ export class Publisher {
   #published = 0;
 
   constructor(options: PublisherOptions) {
-    const { port, connectionId, seed, devices, keepaliveS } = options;
-    this.#client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
-      clientId: `chaos-publisher-${connectionId}`,
-      protocolVersion: 4,
-      clean: true,
-      keepalive: keepaliveS,
-      connectTimeout: 3_000,
-      reconnectPeriod: 200,
-      reconnectOnConnackError: true,
-    });
-    // Its news is not ours: it comes back by itself, and what it has no PUBACK for it sends again.
-    this.#client.on('error', () => {});
+    const { connectionId, seed, devices } = options;
+    this.#client = connect(`chaos-publisher-${connectionId}`, options);
+    this.#probeClient = connect(`chaos-probe-${connectionId}`, options);
     const topicPattern = topicOf(connectionId, '{DevEUI}');
     this.#fleet = createFleet({ seed, devices, mix: MIX, topicPattern });
     this.#probes = createFleet({ seed: seed ^ PROBE_SEED, devices: 1, mix: TELEMETRY_ONLY, topicPattern });
@@ -62,7 +57,7 @@ export class Publisher {
   async publish(total: number, ratePerSecond: number, drainMs: number): Promise<void> {
     this.#run = runFleet({
       fleet: this.#fleet,
-      publish: (message, done) => this.#send(message, done),
+      publish: (message, done) => this.#send({ client: this.#client, message, done }),
       ratePerSecond,
       clock: systemClock,
       signal: this.#stopping.signal,
@@ -76,25 +71,24 @@ export class Publisher {
   /** One uplink of a device without a backlog; the key by which its arrival can be seen. */
   probe(): string {
     const message = this.#probes.next(Date.now());
-    this.#send(message, () => {});
+    this.#send({ client: this.#probeClient, message, done: () => {} });
     return uplinkKey(message.devEui, message.timeMs);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#client.endAsync(true);
+    await Promise.all([this.#client.endAsync(true), this.#probeClient.endAsync(true)]);
   }
 
-  #send(message: FleetMessage, done: (error: Error | null) => void): void {
+  #send(sending: Sending): void {
     this.#published += 1;
-    const sending = { message, done };
-    if (this.#again.length > 0) this.#again.push(sending);
+    if (this.#again.length > 0 && sending.client === this.#client) this.#again.push(sending);
     else this.#try(sending);
   }
 
   #try(sending: Sending): void {
     const { devEui, timeMs, kind, topic, payload } = sending.message;
-    this.#client.publish(topic, payload, { qos: 1 }, (error) => {
+    sending.client.publish(topic, payload, { qos: 1 }, (error) => {
       if (error) {
         this.#retry(sending);
         return;
@@ -117,6 +111,21 @@ export class Publisher {
       for (const each of this.#again.splice(0)) this.#try(each);
     });
   }
+}
+
+function connect(clientId: string, { port, keepaliveS }: PublisherOptions): MqttClient {
+  const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {
+    clientId,
+    protocolVersion: 4,
+    clean: true,
+    keepalive: keepaliveS,
+    connectTimeout: 3_000,
+    reconnectPeriod: 200,
+    reconnectOnConnackError: true,
+  });
+  // Its news is not ours: it comes back by itself, and what it has no PUBACK for it sends again.
+  client.on('error', () => {});
+  return client;
 }
 
 export function topicOf(connectionId: string, device: string): string {

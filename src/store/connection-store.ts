@@ -22,9 +22,9 @@ import { isDamage } from './database.ts';
 import { type NewDeadLetter, newLetterKey } from './dead-letter-rows.ts';
 import { handOver } from './hand-over.ts';
 import { JournalReader } from './journal-reader.ts';
+import { JournalUpkeep } from './journal-upkeep.ts';
 import { JournalWriter } from './journal-writer.ts';
 import type { Segment } from './segment.ts';
-import { SegmentRemoval } from './segment-removal.ts';
 
 const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
 /** Small enough that a journal of 1 MiB is not full of settled records. */
@@ -39,20 +39,20 @@ export class JournalledConnection implements ConnectionStore {
   readonly #books: Books;
   readonly #writer: JournalWriter;
   readonly #reader: JournalReader;
-  readonly #removal: SegmentRemoval;
+  readonly #upkeep: JournalUpkeep;
   readonly #letters: ConnectionLetters;
   readonly #diskListeners: ((error: Error | null) => void)[] = [];
   #damageTold = false;
   #closing: Promise<void> | null = null;
 
   constructor(options: ConnectionStoreOptions) {
-    const { id, recovered, disk, directory, tables, letterTables, report, clock } = options;
+    const { recovered, disk, directory, tables, letterTables, clock } = options;
     const { letters, deadLettersMaxBytes } = letterTables;
-    this.id = id;
+    this.id = options.id;
     this.maxBytes = options.maxBytes;
     this.#options = options;
-    const lastSeq = () => this.#writer.lastSeq;
-    this.#books = new Books({ recovered, tables, letters, deadLettersMaxBytes, lastSeq, now: () => clock.now() });
+    const now = { lastSeq: () => this.#writer.lastSeq, now: () => clock.now() };
+    this.#books = new Books({ recovered, tables, letters, deadLettersMaxBytes, ...now });
     this.#reader = new JournalReader(disk, directory, recovered.ranges);
     this.#writer = new JournalWriter({
       ...options,
@@ -67,13 +67,17 @@ export class JournalledConnection implements ConnectionStore {
         },
       },
     });
-    const books = this.#books;
-    const barrier = () => tables.database.barrier();
-    this.#removal = new SegmentRemoval({ id, disk, directory, books, reader: this.#reader, barrier, report });
+    this.#upkeep = new JournalUpkeep({
+      ...options,
+      books: this.#books,
+      reader: this.#reader,
+      bytes: () => this.bytes,
+      barrier: () => tables.database.barrier(),
+    });
     this.#letters = new ConnectionLetters({
       ...options,
       tables: letterTables,
-      books,
+      books: this.#books,
       writer: this.#writer,
       orLater: (run) => this.#orLater(run),
     });
@@ -82,7 +86,7 @@ export class JournalledConnection implements ConnectionStore {
   /** Takes up work: removes what is settled already. `refusal`: the journal's directory could not be made. */
   start(refusal: Error | null): void {
     if (refusal) this.#writer.refuse(refusal);
-    void this.#removal.run();
+    this.#upkeep.remove();
   }
 
   append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number {
@@ -127,7 +131,7 @@ export class JournalledConnection implements ConnectionStore {
       throw error;
     }
     this.#letters.settled(settlements, letters, dropped);
-    for (const segment of touched.keys()) if (segment.closed && segment.unsettled === 0) void this.#removal.run();
+    for (const segment of touched.keys()) if (segment.closed && segment.unsettled === 0) this.#upkeep.remove();
   }
 
   handOver(seqs: readonly number[]): void {
@@ -166,7 +170,7 @@ export class JournalledConnection implements ConnectionStore {
   }
 
   get bytes(): number {
-    let bytes = this.#removal.dyingBytes;
+    let bytes = this.#upkeep.dyingBytes;
     for (const segment of this.#books.ranges.segments) bytes += segment.bytes;
     return bytes;
   }
@@ -195,7 +199,7 @@ export class JournalledConnection implements ConnectionStore {
     this.#orLater(() => this.#books.saveProgress());
     this.#orLater(() => this.#letters.tick());
     this.#writer.closeSettledSegment(IDLE_SEGMENT_BYTES);
-    void this.#removal.run();
+    this.#upkeep.tick();
   }
 
   close(): Promise<void> {
@@ -206,7 +210,7 @@ export class JournalledConnection implements ConnectionStore {
   async #close(): Promise<void> {
     try {
       await this.#writer.close();
-      await this.#removal.run();
+      await this.#upkeep.stop();
       await this.#reader.close();
       this.#books.saveProgress();
     } catch (error) {

@@ -34,6 +34,8 @@ export interface Disk {
   makeDirectory(directory: string): Promise<void>;
   /** Makes created and removed names durable. */
   syncDirectory(directory: string): Promise<void>;
+  /** Puts a file in another's place, at once and whole; durable with `syncDirectory`. */
+  replaceSync(from: string, to: string): void;
   /** A missing file is no error. */
   remove(file: string): Promise<void>;
   removeDirectory(directory: string): Promise<void>;
@@ -159,6 +161,7 @@ export const realDisk: Disk = {
     }
   },
 
+  replaceSync: (from, to) => fs.renameSync(from, to),
   remove: (file) => fsp.rm(file, { force: true }),
   removeDirectory: (directory) => fsp.rm(directory, { recursive: true, force: true }),
 };

@@ -27,6 +27,8 @@ export class JournalReader {
   readonly #directory: string;
   readonly #ranges: Ranges;
   readonly #files = new Map<Segment, { readonly file: Promise<DiskFile>; users: number }>();
+  #reading = 0;
+  readonly #whenIdle: (() => void)[] = [];
   /** For `readSync`: the file that it read last. */
   #syncFile: { readonly segment: Segment; readonly file: DiskFile } | null = null;
 
@@ -45,15 +47,27 @@ export class JournalReader {
   ): Promise<JournalRecord[]> {
     const records: JournalRecord[] = [];
     let next = fromSeq;
-    // Another turn only when all that was found was damaged or settled meanwhile: an empty answer means "none".
-    while (records.length === 0) {
-      const spans = this.#plan(next, maxRecords, maxBytes);
-      const last = spans.at(-1)?.seqs.at(-1);
-      if (last === undefined) break;
-      for (const span of spans) await this.#readSpan(span, records, damaged);
-      next = last + 1;
+    this.#reading += 1;
+    try {
+      // Another turn only when all that was found was damaged or settled meanwhile: an empty answer means "none".
+      while (records.length === 0) {
+        const spans = this.#plan(next, maxRecords, maxBytes);
+        const last = spans.at(-1)?.seqs.at(-1);
+        if (last === undefined) break;
+        for (const span of spans) await this.#readSpan(span, records, damaged);
+        next = last + 1;
+      }
+    } finally {
+      this.#reading -= 1;
+      if (this.#reading === 0) for (const run of this.#whenIdle.splice(0)) run();
     }
     return records;
+  }
+
+  /** Calls `run` when no read is under way: then files may be replaced. `run` must not wait. */
+  betweenReads(run: () => void): void {
+    if (this.#reading === 0) run();
+    else this.#whenIdle.push(run);
   }
 
   /** One record, at once: for the original of a dead letter. `sound` false: its bytes are damaged. Throws when the disk does. */
@@ -73,7 +87,7 @@ export class JournalReader {
     };
   }
 
-  /** The segment's file is about to be removed. Reads under way end as they would have. */
+  /** The segment's file is about to be removed, or was replaced. Reads under way end as they would have. */
   forget(segment: Segment): void {
     if (this.#syncFile?.segment === segment) this.#closeSyncFile();
     const kept = this.#files.get(segment);

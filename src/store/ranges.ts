@@ -48,6 +48,13 @@ export class Ranges {
     return low;
   }
 
+  /** The same records in another file. False: `segment` is not here any more. */
+  replace(segment: Segment, by: Segment): boolean {
+    const i = this.segments.indexOf(segment);
+    if (i >= 0) this.segments[i] = by;
+    return i >= 0;
+  }
+
   isGone(seq: number): boolean {
     return seq <= this.floor || this.gone.some((range) => seq >= range.base && seq < range.base + range.count);
   }

@@ -2,6 +2,7 @@
 //
 // A segment is `<base seq, 16 digits>-<salt, 8 hex digits>.seg`: a header of 64 bytes, then records, each padded to 8 bytes.
 // Salt and base are in the name besides the header, so that a damaged header costs nothing. Numbers are little-endian.
+// Format 2 is a compacted segment: records whose numbers have gaps, and how many numbers there were before.
 //
 // Record header, 48 bytes, as 32-bit words:
 //   0 mark   1 check of words 2–11 with the salt   2 CRC-32 of topic and payload   3 payload length
@@ -23,7 +24,9 @@ export const REPLAY_KEY_BYTES = 16;
 export const MAX_TOPIC_BYTES = 0xffff;
 
 const SEGMENT_MARK = 0x53425448;
-const FORMAT_VERSION = 1;
+const WHOLE = 1;
+const COMPACTED = 2;
+const FORMAT_VERSION = COMPACTED;
 const TWO_32 = 2 ** 32;
 
 export interface SegmentName {
@@ -87,15 +90,23 @@ export interface SegmentHeader {
   readonly salt: number;
   /** How many sequence numbers right before `base` were given to messages that were left out (`journalFull`). */
   readonly leftOutBefore: number;
+  /** Of a compacted segment: how many sequence numbers from `base` on it stands for. null: it is whole. */
+  readonly compactedCount: number | null;
 }
 
-export function writeSegmentHeader(buffer: Buffer, header: Omit<SegmentHeader, 'version'>): void {
+/** `buffer` must be aligned to 4 bytes. */
+export function writeSegmentHeader(
+  buffer: Buffer,
+  header: Pick<SegmentHeader, 'base' | 'salt' | 'leftOutBefore'>,
+  compactedCount: number | null = null,
+): void {
   buffer.fill(0, 0, SEGMENT_HEADER_BYTES);
   buffer.writeUInt32LE(SEGMENT_MARK, 0);
-  buffer.writeUInt32LE(FORMAT_VERSION, 4);
+  buffer.writeUInt32LE(compactedCount === null ? WHOLE : COMPACTED, 4);
   buffer.writeUInt32LE(header.salt, 8);
   buffer.writeDoubleLE(header.base, 16);
   buffer.writeDoubleLE(header.leftOutBefore, 24);
+  buffer.writeDoubleLE(compactedCount ?? 0, 32);
   const words = new Uint32Array(buffer.buffer, buffer.byteOffset, SEGMENT_HEADER_BYTES / 4);
   buffer.writeUInt32LE(check(words, 0, SEGMENT_HEADER_BYTES / 4 - 1, header.salt), SEGMENT_HEADER_BYTES - 4);
 }
@@ -107,11 +118,13 @@ export function readSegmentHeader(buffer: Buffer): SegmentHeader | null {
   const words = new Uint32Array(buffer.buffer, buffer.byteOffset, SEGMENT_HEADER_BYTES / 4);
   if (buffer.readUInt32LE(SEGMENT_HEADER_BYTES - 4) !== check(words, 0, SEGMENT_HEADER_BYTES / 4 - 1, salt))
     return null;
+  const version = buffer.readUInt32LE(4);
   return {
-    version: buffer.readUInt32LE(4),
+    version,
     salt,
     base: buffer.readDoubleLE(16),
     leftOutBefore: buffer.readDoubleLE(24),
+    compactedCount: version === COMPACTED ? buffer.readDoubleLE(32) : null,
   };
 }
 

@@ -10,6 +10,7 @@ import {
   parseSegmentName,
   readSegmentHeader,
   SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
   type SegmentName,
 } from './record-format.ts';
 import { type Damage, findBadBody, type ScanResult, ScanWindow, scanSegment } from './scan.ts';
@@ -69,15 +70,15 @@ async function readOne(
   endSeq: number,
   isLast: boolean,
 ): Promise<Segment> {
-  const leftOutBefore = await readLeftOut(handle, file);
+  const header = await readHeader(handle, file);
   const result = await scanSegment(handle, window, {
-    header: { base: file.base, salt: file.salt, leftOutBefore },
+    header,
     fileBytes: file.bytes,
     endSeq,
   });
   const { segment } = result;
   const known = options.stored.received;
-  if (isLast) {
+  if (isLast && !segment.isCompacted) {
     const cutAt = await tornFrom(handle, result, known);
     if (cutAt !== null && cutAt < segment.end) segment.cut(cutAt);
     await setAside(options, handle, segment, result.damages, known);
@@ -102,7 +103,7 @@ async function tornFrom(handle: DiskFile, result: ScanResult, known: number): Pr
   return findBadBody(handle, segment, Math.max(lastGroupSeq, known + 1, segment.base));
 }
 
-async function readLeftOut(handle: DiskFile, file: SegmentFile): Promise<number> {
+async function readHeader(handle: DiskFile, file: SegmentFile): Promise<Omit<SegmentHeader, 'version'>> {
   const bytes = Buffer.allocUnsafeSlow(SEGMENT_HEADER_BYTES);
   await handle.read(bytes, 0, bytes.length, 0);
   const header = readSegmentHeader(bytes);
@@ -114,7 +115,8 @@ async function readLeftOut(handle: DiskFile, file: SegmentFile): Promise<number>
     );
   }
   // With a damaged header the name still tells base and salt.
-  return header?.base === file.base && header.salt === file.salt ? header.leftOutBefore : 0;
+  if (header?.base === file.base && header.salt === file.salt) return header;
+  return { base: file.base, salt: file.salt, leftOutBefore: 0, compactedCount: null };
 }
 
 /** Copies damaged bytes of committed records beside the segment, once: a later start finds their numbers settled. */

@@ -47,6 +47,9 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const files = await readSegments({ id, disk, directory, report, ranges: before, stored });
 
   const segments = files.segments;
+  // What a compacted file does not have was settled; without its row nobody knows how.
+  let compactedAway = 0;
+  for (const segment of segments) if (!stored.existed && segment.isCompacted) compactedAway += segment.settledCount;
   for (const segment of segments) {
     const bitmap = bitmaps.get(segment.base);
     if (bitmap) extend(segment, bitmap, nextBase(segments, segment) - segment.base);
@@ -70,11 +73,11 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const unbooked = await findUnbooked(options, stored, segments);
   const numbers = { ...stored };
 
-  if (gaps.length > 0 || lostInside.length > 0 || unbooked.length > 0) {
+  if (gaps.length > 0 || lostInside.length > 0 || unbooked.length > 0 || compactedAway > 0) {
     // Without its row, a connection's earlier numbers are not lost: their outcomes were in the database that was set aside.
     const forgotten = stored.existed ? [] : gaps.filter((gap) => !gap.leftOut);
     const lostGaps = stored.existed ? gaps.filter((gap) => !gap.leftOut) : [];
-    numbers.uncounted += total(forgotten);
+    numbers.uncounted += total(forgotten) + compactedAway;
     const leftOut = total(gaps) - total(forgotten) - total(lostGaps);
     const lost = lostInside.length + total(lostGaps);
     if (leftOut > 0) ledger.expired.journalFull = (ledger.expired.journalFull ?? 0) + leftOut;
@@ -104,7 +107,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     });
     options.letters.forgetTotals(stored.key);
     ranges.apply(change);
-    tell(options, lost, total(forgotten));
+    tell(options, lost, total(forgotten) + compactedAway);
   }
 
   ledger.received = countReceived({ ...numbers, received: lastSeq });

@@ -32,7 +32,7 @@ export interface ScanResult {
 }
 
 export interface ScanOptions {
-  readonly header: Pick<SegmentHeader, 'base' | 'salt' | 'leftOutBefore'>;
+  readonly header: Omit<SegmentHeader, 'version'>;
   readonly fileBytes: number;
   /** Records from this sequence number on are remains of a failed write. */
   readonly endSeq: number;
@@ -54,7 +54,8 @@ export class ScanWindow {
 
 export async function scanSegment(file: DiskFile, window: ScanWindow, options: ScanOptions): Promise<ScanResult> {
   const { header, fileBytes, endSeq } = options;
-  const segment = new Segment(header);
+  const { compactedCount } = header;
+  const segment = new Segment({ ...header, isCompacted: compactedCount !== null });
   const damages: Damage[] = [];
   let lastGroupSeq = 0;
   let offset = SEGMENT_HEADER_BYTES;
@@ -64,6 +65,9 @@ export async function scanSegment(file: DiskFile, window: ScanWindow, options: S
     if (offset < window.start || offset + RECORD_HEADER_BYTES > window.end) await window.load(file, offset);
     const at = (offset - window.start) >> 2;
     const whole = offset + RECORD_HEADER_BYTES <= window.end;
+    if (compactedCount !== null && whole && isGood(window, at, offset, segment.end, endSeq, header.salt, fileBytes)) {
+      segment.addCompacted(recordSeq(window.words, at));
+    }
     if (whole && isGood(window, at, offset, segment.end, segment.end + 1, header.salt, fileBytes)) {
       if (window.words[at + 9] === 0) lastGroupSeq = segment.end;
       segment.add(window.words, window.times, at, offset);
@@ -80,6 +84,7 @@ export async function scanSegment(file: DiskFile, window: ScanWindow, options: S
     segment.addMissing(next.seq - fromSeq);
     offset = next.offset;
   }
+  if (compactedCount !== null) segment.addCompacted(Math.min(header.base + compactedCount, endSeq));
   segment.close();
   return { segment, damages, lastGroupSeq };
 }

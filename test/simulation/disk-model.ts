@@ -122,6 +122,12 @@ export class DiskModel {
           if (this.full && !this.#folders.has(folder)) throw noSpace();
           this.#folders.add(folder);
         }),
+      replaceSync: (from, to) => {
+        life.step();
+        this.#names.set(to, this.#find(from));
+        this.#names.delete(from);
+        life.step();
+      },
       syncDirectory: (folder) => later(() => this.#syncNames(folder)),
       remove: (file) => later(() => void this.#names.delete(file)),
       removeDirectory: (folder) =>
@@ -147,8 +153,10 @@ export class DiskModel {
     const { dice } = this;
     const names = new Map<string, Inode>();
     for (const [name, inode] of this.#durableNames) {
-      // A removal that was not synced may be undone.
-      if (this.#names.get(name) === inode || dice.isLucky(0.5)) names.set(name, inode);
+      const now = this.#names.get(name);
+      // A removal that was not synced may be undone; of a replacement one of the two is there.
+      if (now === inode || dice.isLucky(0.5)) names.set(name, inode);
+      else if (now !== undefined) names.set(name, now);
     }
     for (const [name, inode] of this.#names) if (!names.has(name) && dice.isLucky(0.5)) names.set(name, inode);
     for (const folder of [...this.#folders]) {

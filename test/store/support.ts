@@ -180,6 +180,7 @@ export class FaultyDisk implements Disk {
   directories = realDisk.directories;
   makeDirectory = realDisk.makeDirectory;
   syncDirectory = realDisk.syncDirectory;
+  replaceSync = realDisk.replaceSync;
   remove = realDisk.remove;
   removeDirectory = realDisk.removeDirectory;
 

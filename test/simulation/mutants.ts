@@ -139,6 +139,16 @@ export const MUTANTS: readonly Mutant[] = [
     'await barrier();',
     '',
   ]),
+  mutant('write a journal file anew before its settlements are durable', [
+    'src/store/compaction.ts',
+    'await barrier();',
+    '',
+  ]),
+  mutant('forget what was settled while a journal file was written anew', [
+    'src/store/compaction.ts',
+    'by.applyBitmap(segment.bitmap());',
+    '',
+  ]),
 ];
 
 /** Changes what is loaded from now on in this thread. */

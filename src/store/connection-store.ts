@@ -137,7 +137,7 @@ export class JournalledConnection implements ConnectionStore {
   handOver(seqs: readonly number[]): void {
     this.#assertOpen();
     handOver(this.#books, seqs, (seq) => this.#settleOne(seq));
-    void this.#removal.run();
+    this.#upkeep.remove();
   }
 
   async read(fromSeq: number, maxRecords: number, maxBytes: number): Promise<readonly JournalRecord[]> {

@@ -36,6 +36,12 @@ export interface Session {
   source: SourceModel | null;
 }
 
+/** A definition written, or deleted (null). */
+interface News {
+  readonly topic: string;
+  readonly text: string | null;
+}
+
 interface Table {
   readonly options: TableOptions;
   readonly listener: TableListener;
@@ -58,7 +64,7 @@ export class BrokerModel {
   readonly #tree = new TopicTree<Session>();
   readonly #tables = new Set<Table>();
   /** What persistent readers of definitions have not heard, by client id. */
-  readonly #unheard = new Map<string, { topic: string; text: string | null }[]>();
+  readonly #unheard = new Map<string, News[]>();
   #waiting: (() => void)[] = [];
   #away = false;
 
@@ -112,11 +118,9 @@ export class BrokerModel {
     }
     if (text === null) this.#retained.delete(topic);
     else this.#retained.set(topic, text);
-    const connected = new Set(
-      [...this.#tables].filter((table) => table.connected).map(({ options }) => options.clientId),
-    );
-    for (const [clientId, unheard] of this.#unheard) if (!connected.has(clientId)) unheard.push({ topic, text });
-    for (const table of this.#tables) this.#hand(table, topic, text);
+    const news = { topic, text };
+    for (const unheard of this.#unheard.values()) unheard.push(news);
+    for (const table of this.#tables) this.#hand(table, news);
     done();
   }
 
@@ -190,10 +194,11 @@ export class BrokerModel {
       const prefix = `${table.options.prefix}/`;
       const { clientId } = table.options;
       if (clientId !== undefined) {
-        for (const { topic, text } of this.#unheard.get(clientId) ?? []) this.#hand(table, topic, text);
-        this.#unheard.set(clientId, []);
+        const unheard = this.#unheard.get(clientId) ?? [];
+        this.#unheard.set(clientId, unheard);
+        for (const news of unheard) this.#hand(table, news);
       }
-      for (const [topic, text] of this.#retained) if (topic.startsWith(prefix)) this.#hand(table, topic, text);
+      for (const [topic, text] of this.#retained) if (topic.startsWith(prefix)) this.#hand(table, { topic, text });
       const snapshot = (): void => {
         if (!table.connected || !this.#tables.has(table)) return;
         const keys = [...this.#retained.keys()].filter((topic) => topic.startsWith(prefix));
@@ -211,14 +216,20 @@ export class BrokerModel {
     this.#connectTable(table);
   }
 
-  #hand(table: Table, topic: string, text: string | null): void {
+  /** By QoS 1: a persistent reader has heard it once it has come through it alive. */
+  #hand(table: Table, news: News): void {
     const prefix = `${table.options.prefix}/`;
+    const { topic, text } = news;
     if (!table.connected || !topic.startsWith(prefix)) return;
     const value = text === null ? null : Buffer.from(text);
     this.options.time.after(
       1,
       () => {
-        if (table.connected && this.#tables.has(table)) table.listener.onRecord(topic.slice(prefix.length), value);
+        if (!table.connected || !this.#tables.has(table)) return;
+        table.listener.onRecord(topic.slice(prefix.length), value);
+        const unheard = this.#unheard.get(table.options.clientId ?? '');
+        const at = unheard?.indexOf(news) ?? -1;
+        if (table.life.isLiving() && at >= 0) unheard?.splice(at, 1);
       },
       table.life,
     );

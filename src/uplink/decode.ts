@@ -1,6 +1,7 @@
 // Decode: a message's bytes become a frame of a device, or the reason why they cannot. Parses once.
+import { isAscii } from 'node:buffer';
 import type { DeadLetterReason } from '../domain/uplink.ts';
-import type { Envelope, EnvelopeReader, Frame } from './envelopes/frame.ts';
+import { EMPTY_FRAME, type Envelope, type EnvelopeReader, type Frame } from './envelopes/frame.ts';
 import { readThingPark } from './envelopes/thingpark.ts';
 import { MAX_NESTING } from './map/payload.ts';
 import { isObject, type JsonObject } from './values.ts';
@@ -21,6 +22,8 @@ export type Decoded =
       readonly kind: 'frame';
       readonly frame: Frame & { readonly device: string };
       readonly deviceFrom: 'body' | 'topic';
+      /** No text in it needs escaping as JSON, or more than a byte a character. */
+      readonly isPlain: boolean;
     }
   | { readonly kind: 'unreadable'; readonly reason: DeadLetterReason; readonly message: string };
 
@@ -33,8 +36,11 @@ export function compileDecode(options: DecodeOptions): Decode {
       return unreadable('tooBig', `The message has ${payload.length} bytes; at most ${maxMessageBytes} are read.`);
     }
     let root: unknown;
+    let isPlain: boolean;
     try {
-      root = JSON.parse(textOf(payload));
+      const text = textOf(payload);
+      isPlain = isAsciiOnly && !text.includes('\\');
+      root = JSON.parse(text);
     } catch {
       // The parser's own words quote the message, which may hold what must not be shown.
       return unreadable('notJson', `The message (${payload.length} bytes) is not JSON.`);
@@ -45,14 +51,14 @@ export function compileDecode(options: DecodeOptions): Decode {
     if (envelope?.kind === 'unreadable') return withoutDevice(root, `No device: ${envelope.message}.`);
     const named = envelope?.frame.device ?? null;
     if (envelope !== null && named !== null) {
-      return { kind: 'frame', frame: envelope.frame as Frame & { device: string }, deviceFrom: 'body' };
+      return { kind: 'frame', frame: envelope.frame as Frame & { device: string }, deviceFrom: 'body', isPlain };
     }
     const device = deviceOfTopic?.(topic) ?? null;
     if (device === null) {
       return withoutDevice(root, 'Neither the body nor the topic names a device by a DevEUI of 16 hex digits.');
     }
     const frame = envelope === null ? bare(root) : envelope.frame;
-    return { kind: 'frame', frame: { ...frame, device }, deviceFrom: 'topic' };
+    return { kind: 'frame', frame: { ...frame, device }, deviceFrom: 'topic', isPlain };
   };
 }
 
@@ -64,7 +70,13 @@ function read(root: JsonObject): Envelope | null {
   return null;
 }
 
+/** Of the text made last. */
+let isAsciiOnly = false;
+
 function textOf(payload: Buffer): string {
+  isAsciiOnly = isAscii(payload);
+  // One byte a character needs no decoding.
+  if (isAsciiOnly) return payload.toString('latin1');
   // Some producers write a byte order mark, which JSON does not know.
   const from = payload.length >= 3 && payload[0] === 0xef && payload[1] === 0xbb && payload[2] === 0xbf ? 3 : 0;
   return payload.toString('utf8', from);
@@ -72,25 +84,7 @@ function textOf(payload: Buffer): string {
 
 /** A body that is nothing but a driver's content: its device is named by the topic alone. */
 function bare(body: JsonObject): Frame {
-  return {
-    network: 'thingpark',
-    kind: 'bare',
-    device: null,
-    receivedAt: Number.NaN,
-    receivedFrom: 'nothing',
-    rootKey: null,
-    body,
-    decoded: body,
-    extras: [],
-    points: null,
-    payloadHex: null,
-    located: null,
-    maker: null,
-    model: null,
-    tags: null,
-    services: null,
-    decodeError: null,
-  };
+  return { ...EMPTY_FRAME, device: null, body, decoded: body };
 }
 
 function unreadable(reason: DeadLetterReason, message: string): Decoded {

@@ -43,7 +43,7 @@ describe('The trace', () => {
     expect(field('timestamp')?.rule).toBe('Time');
     expect(field('position')).toMatchObject({
       rule: 'pair-in-object',
-      passedOver: expect.arrayContaining([{ rule: 'resolved-coordinates', why: 'not a resolved message' }]),
+      passedOver: expect.arrayContaining([{ rule: 'resolved-coordinates', why: 'not a resolved position' }]),
     });
     expect(field('position.accuracy')).toMatchObject({ rule: 'default-accuracy', value: 20 });
     expect(field('system.reportedSensorData.temperatureC')).toMatchObject({

@@ -1,16 +1,17 @@
 // The inner form of an uplink, the same for every network: an envelope reader makes it, one mapping serves all.
+import type { NetworkKind } from '../../domain/network-downlink.ts';
 import type { SkipReason } from '../../domain/uplink.ts';
 import type { JsonObject } from '../values.ts';
 
 /** A frame of a device that may become telemetry. */
 export interface Frame {
-  readonly network: 'thingpark';
+  readonly network: NetworkKind;
   /** `bare`: the driver's content alone, as "send raw decoded format" leaves it; its device comes from the topic. */
   readonly kind: 'uplink' | 'location' | 'resolved' | 'bare';
   /** 16 upper-case hex digits; null: the message names none. */
   readonly device: string | null;
   /** Its counter; absent: the message names none. */
-  readonly fCnt?: number | undefined;
+  readonly fCnt: number | undefined;
   /** When the network received the frame, ms since the epoch; NaN: not readable. */
   readonly receivedAt: number;
   /** The field that `receivedAt` was read from. */
@@ -33,6 +34,8 @@ export interface Frame {
   readonly tags: unknown;
   readonly services: unknown;
   readonly decodeError: { readonly code: string; readonly message: string } | null;
+  /** Per cent, from the network's last look at the device's status; NaN: not given. */
+  readonly networkBattery: number;
 }
 
 export type Technology = 'gnss' | 'wlan' | 'network';
@@ -73,3 +76,29 @@ export type Envelope =
 
 /** Reads the envelope of one network. null: the message has another network's shape. */
 export type EnvelopeReader = (root: JsonObject) => Envelope | null;
+
+export const NOTHING: readonly unknown[] = Object.freeze([]);
+export const NO_OBJECT: JsonObject = Object.freeze({});
+
+/** A frame of which nothing is known. */
+export const EMPTY_FRAME: Frame & { readonly device: string } = Object.freeze({
+  network: 'thingpark',
+  kind: 'bare',
+  device: '',
+  receivedAt: Number.NaN,
+  receivedFrom: 'nothing',
+  rootKey: null,
+  body: NO_OBJECT,
+  decoded: null,
+  extras: NOTHING,
+  points: null,
+  payloadHex: null,
+  located: null,
+  maker: null,
+  model: null,
+  tags: null,
+  services: null,
+  decodeError: null,
+  fCnt: undefined,
+  networkBattery: Number.NaN,
+});

@@ -2,9 +2,7 @@
 // Source: the published message formats of ThingPark X IoT Flow.
 import { anyTime } from '../iso-time.ts';
 import { devEui, isObject, type JsonObject, num, radius, text } from '../values.ts';
-import type { Envelope, Frame, Located, Technology } from './frame.ts';
-
-const NO_OBJECT: JsonObject = Object.freeze({});
+import { type Envelope, type Frame, type Located, NO_OBJECT, NOTHING, type Technology } from './frame.ts';
 
 export function readThingPark(root: JsonObject): Envelope | null {
   if (root.DevEUI_uplink !== undefined) return rooted(root, 'DevEUI_uplink', uplink);
@@ -107,6 +105,7 @@ function uplink(body: JsonObject, rootKey: string, isRootless = false): Envelope
       tags: customer.tags,
       services: body.ModelCfg,
       decodeError: decodeError(body.payloadDecodedError),
+      networkBattery: Number.NaN,
     },
   };
 }
@@ -115,8 +114,6 @@ function counter(value: unknown): number | undefined {
   const count = num(value);
   return count >= 0 && count <= 0xffff_ffff && Number.isInteger(count) ? count : undefined;
 }
-
-const NOTHING: readonly unknown[] = Object.freeze([]);
 
 function decodeError(value: unknown): Frame['decodeError'] {
   if (!isObject(value)) return null;
@@ -163,6 +160,8 @@ function location(body: JsonObject, rootKey: string): Envelope {
       tags: customer.tags,
       services: body.ModelCfg,
       decodeError: null,
+      fCnt: counter(body.DevUlFCntUpUsed),
+      networkBattery: Number.NaN,
     },
   };
 }
@@ -194,6 +193,8 @@ function resolved(body: JsonObject): Envelope {
       tags: customer.tags,
       services: body.modelCfg ?? body.ModelCfg,
       decodeError: null,
+      fCnt: counter(feed.sequenceNumber),
+      networkBattery: Number.NaN,
     },
   };
 }

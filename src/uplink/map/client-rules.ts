@@ -3,7 +3,9 @@ import type { Frame } from '../envelopes/frame.ts';
 import type { Trace } from './rule.ts';
 
 const CACHE_ENTRIES = 1000;
-const cache = new Map<string, string | null>();
+/** By maker, then by model. */
+const cache = new Map<string | null, Map<string | null, string | null>>();
+let cached = 0;
 
 /** The JSON text of `system.client`; null: nothing fits. Cached: a fleet has few models. */
 export function clientJson(frame: Frame, trace: Trace | null): string | null {
@@ -12,15 +14,24 @@ export function clientJson(frame: Frame, trace: Trace | null): string | null {
     trace?.passed('system.client', 'maker-and-model', 'neither DriverCfg.mod nor CustomerData.alr names them');
     return null;
   }
-  const key = `${maker ?? ''}\n${model ?? ''}`;
-  let json = cache.get(key);
+  let models = cache.get(maker);
+  let json = models?.get(model);
   if (json === undefined) {
     const fields: string[] = [];
     if (maker !== null && fits(maker, 2)) fields.push(`"manufacturer":${JSON.stringify(maker)}`);
     if (model !== null && fits(model, 1)) fields.push(`"model":${JSON.stringify(model)}`);
     json = fields.length === 0 ? null : `{${fields.join(',')}}`;
-    if (cache.size >= CACHE_ENTRIES) cache.clear();
-    cache.set(key, json);
+    if (cached >= CACHE_ENTRIES) {
+      cache.clear();
+      models = undefined;
+      cached = 0;
+    }
+    if (models === undefined) {
+      models = new Map();
+      cache.set(maker, models);
+    }
+    models.set(model, json);
+    cached += 1;
   }
   if (json === null) trace?.passed('system.client', 'maker-and-model', 'their lengths do not fit');
   else trace?.gave('system.client', 'maker-and-model', JSON.parse(json));

@@ -1,4 +1,5 @@
 // What the names of fields mean, in any case and with any separators: one table, looked up once per distinct name.
+import { NAMES } from './key-names.ts';
 
 /** Meanings of a field. A closed set of small numbers, so that the walks over an uplink compare no texts. */
 export const MEANING = {
@@ -65,6 +66,11 @@ export const MEANING = {
   device: 61,
   hexEcho: 62,
   keep: 63,
+  /** N, S, E or W beside a pair without signs. */
+  latDirection: 35,
+  lngDirection: 36,
+  /** No name's: marks that the record has a scan. */
+  scan: 37,
 } as const;
 export const MEANINGS = 64;
 export const FIRST_SENSOR = 40;
@@ -81,90 +87,22 @@ export const FLAG = {
   config: 8,
   /** A capability that never leaves the bridge. */
   secret: 16,
+  /** Heard access points: never a place or a sensor of the device, but a scan. Which ones, where the name tells. */
+  scan: 32,
+  wifi: 64,
+  bluetooth: 128,
 } as const;
 
 export interface KeyInfo {
   /** `"key":` as JSON. */
   readonly quoted: string;
+  /** `"key":{`. */
+  readonly opening: string;
   /** UTF-8 length of `quoted`. */
   readonly bytes: number;
   readonly meaning: number;
   readonly flags: number;
 }
-
-const NAMES: Readonly<Partial<Record<keyof typeof MEANING, string>>> = {
-  latitude: 'latitude latitud',
-  longitude: 'longitude longitud',
-  latitudeDeg: 'latitudedeg',
-  longitudeDeg: 'longitudedeg',
-  lat: 'lat',
-  lng: 'lng lon long',
-  gpsLat: 'gpslat gnsslat positionlat locationlat poslat loclat fixlat positionlatitude locationlatitude gnsslatitude',
-  gpsLng:
-    'gpslon gpslng gpslong gnsslon gnsslng positionlon positionlng locationlon locationlng poslon poslng loclon loclng ' +
-    'fixlon fixlng positionlongitude locationlongitude gnsslongitude',
-  abeewayLat: 'gpslatitude',
-  abeewayLng: 'gpslongitude',
-  place:
-    'location coordinates coordinate position gps gnss latlng latlon gpsposition gpslocation gpscoordinates geolocation',
-  accuracy: 'horizontalaccuracy ehpe accuracy hacc',
-  acc: 'acc',
-  altitude: 'altitude alt gpsalt gpsaltitude altm altitudem elevation',
-  satellites:
-    'satellites satellitecount satcount satcnt sats numsat numsats numsvs nsat nsats nbsat nbsats numbersatellitesused ' +
-    'satellitesused numberofsatellites numsatellites satellitesinuse gpssatellites gnsssatellites usedsatellites',
-  time:
-    'timestamp time fixtime gpstime gnsstime utctime datetime eventtime collecttime frameisotime positiontime locationtime ' +
-    'fixtimestamp gpstimestamp gnsstimestamp positiontimestamp recordedat measuredat acquiredat timeiso isotime date utc',
-  age: 'age positionage fixage gpsage locationage',
-  speedKmh: 'speedkmph speedkmh speedkph groundspeedkmph groundspeedkmh gpsspeedkmh gpsspeedkmph',
-  speedMs: 'speedmps groundspeedmps gpsspeedmps',
-  speedMms: 'speedmmps groundspeedmmps speedmms gspeedmms',
-  speedKnots: 'speedknots speedkn',
-  abeewaySpeed: 'gpsspeedoverground',
-  abeewayCourse: 'gpscourseoverground',
-  sog: 'sog',
-  cog: 'cog',
-  headingDeg: 'headingdeg headingdegrees coursedeg directiondeg',
-  heading: 'heading course bearing courseoverground',
-  speed: 'speed',
-  fixFailed: 'fixfailed gpsfixfailed gnssfixfailed positionfailed nofix fixinvalid gpsfailed gnssfailed',
-  fixValid: 'fixvalid validfix gpsvalid gnssvalid positionvalid locationvalid hasfix gpsfix isfixed gpsfixed gnssfixed',
-  fixText:
-    'gpsfixstatus fixstatus gnssfixstatus gnssstatus gpsstatus fix fixtype gpsfixtype positionstatus locationstatus ' +
-    'positioningstatus lastfix fixresult positionresult packtype',
-  status: 'status',
-  technology:
-    'rawpositiontype positiontype positioningtype fixtech locationtype positionsource locationsource positionmethod ' +
-    'fixtechnology positiontechnology locationmethod',
-  gnssFix: 'gnssfix',
-  batteryPercent:
-    'batterylevel batterypercent batterypercentage batterypct batterylevelpercent batteryremaining batpct batpercent ' +
-    'battpct battpercent battlevel batlevel stateofcharge',
-  batteryBare: 'battery batterystate',
-  charging:
-    'batterystatus charging ischarging batterycharging batteryischarging chargingstatus chargestatus chargingstate',
-  temperatureC:
-    'temperature temperaturemeasure temp tem tempc temperaturec airtemperature airtemp ambienttemperature tempcelsius ' +
-    'temperaturecelsius tempdegc',
-  temperatureF: 'tempf temperaturef temperaturefahrenheit',
-  temperatureK: 'tempk temperaturek temperaturekelvin',
-  humidity: 'humidity hum relativehumidity relhumidity rh airhumidity humiditypercent humidityrh',
-  pressureHpa: 'pressurehpa barometricpressure barometer pressurembar airpressurehpa barometricpressurehpa',
-  pressurePa: 'pressurepa',
-  pressureKpa: 'pressurekpa',
-  pressure: 'pressure airpressure atmosphericpressure',
-  moving:
-    'moving ismoving inmotion inmovement ismovement dynamicmotionstate motionstatus motionstate movementstatus transport motion',
-  stationary: 'stationary isstationary deviceisstationary static isstatic',
-  tampered: 'tampered istampered deviceistampered tamper tamperalarm tamperalert tamperstatus tamperdetected',
-  attached: 'attached isattached deviceisattached attachstatus',
-  detached: 'detached isdetached detachalarm detachstatus',
-  messages: 'messages',
-  device: 'deveui deviceeui',
-  hexEcho: 'payloadencoded rawhex payloadhex bytes',
-  keep: 'fport fcntup messagetype',
-};
 
 const MEANING_OF = new Map<string, number>();
 for (const [meaning, names] of Object.entries(NAMES)) {
@@ -172,7 +110,12 @@ for (const [meaning, names] of Object.entries(NAMES)) {
 }
 
 const SEALED =
-  /prev|antenna|gateway|^gw|rxinfo|receiver|^lrr|station|fence|config|setting|param|threshold|assist|home|customerdata|^driver|cfg$|beacon|wifi|bssid|macaddr|scan|^ble|anchor|reference|limit|calibrat|install|destination|origin|target|processedpacket|^(min|max|alarms?|alerts?|old|last|nominal|site|address|network|cell|rawposition)$|^last(known)?(pos|loc|gps|gnss|fix|coord|lat|lng|lon)/;
+  /prev|antenna|gateway|^gw|rx(info|meta)|metadata|receiver|^lrr|station|fence|config|setting|param|threshold|assist|home|customerdata|^driver|cfg$|anchor|reference|limit|calibrat|install|destination|origin|target|processedpacket|^(min|max|alarms?|alerts?|old|last|nominal|site|address|network|cell|rawposition)$|^last(known)?(pos|loc|gps|gnss|fix|coord|lat|lng|lon)/;
+/** Names of lists of access points that were heard; `bleBssids` is Bluetooth's. */
+const BLUETOOTH =
+  /^ble|(nearby|scanned|detected|heard|found)ble|bluetooth|beacon|^bt(s|mac|scan|dev|list|addr)?s?$|eddystone/;
+const WIFI = /wifi|wlan|bssid|accesspoint|^aps?(list|s)?$|hotspot/;
+const SCAN = /scan|macaddr|^macs?(data|list|s)?$|^(detected|nearby|heard)/;
 const PLACE = /gps|gnss|glonass|loc|pos|coord|geo|fix|track|latl[no]|^points?$/;
 const NEUTRAL =
   /^(decoded|decodedpayload|results?|data|payload|object|default|values?|measurements?|fields?|messages?|uplink|events?|telemetry|reports?|records?|frames?|sensors?|info|status|state|content|body|lifecycle|history|entries|samples?|items|list|header|\d+)$/;
@@ -197,15 +140,19 @@ export function keyInfo(key: string): KeyInfo {
   if (known !== undefined) return known;
   const quoted = `${JSON.stringify(key)}:`;
   const bytes = Buffer.byteLength(quoted);
-  if (key.length > MAX_CACHED_KEY) return { quoted, bytes, meaning: MEANING.none, flags: FLAG.sealed };
+  const opening = `${quoted}{`;
+  if (key.length > MAX_CACHED_KEY) return { quoted, opening, bytes, meaning: MEANING.none, flags: FLAG.sealed };
   const name = canonical(key);
   let flags = 0;
   if (name === 'downlinkurl' || key === '__proto__') flags |= FLAG.secret;
   if (SEALED.test(name)) flags |= FLAG.sealed;
+  else if (BLUETOOTH.test(name)) flags |= FLAG.sealed | FLAG.scan | FLAG.bluetooth;
+  else if (WIFI.test(name)) flags |= FLAG.sealed | FLAG.scan | FLAG.wifi;
+  else if (SCAN.test(name)) flags |= FLAG.sealed | FLAG.scan;
   else if (PLACE.test(name)) flags |= FLAG.place;
   else if (NEUTRAL.test(name)) flags |= FLAG.neutral;
   if (CONFIG.test(name)) flags |= FLAG.config;
-  const info: KeyInfo = { quoted, bytes, meaning: MEANING_OF.get(name) ?? MEANING.none, flags };
+  const info: KeyInfo = { quoted, opening, bytes, meaning: MEANING_OF.get(name) ?? MEANING.none, flags };
   if (cache.size >= CACHE_ENTRIES) cache.clear();
   cache.set(key, info);
   return info;

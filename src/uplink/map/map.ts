@@ -2,10 +2,11 @@
 
 import type { UplinkFormat } from '../../domain/connection.ts';
 import type { SkipReason, TelemetryRecord, UplinkNotice } from '../../domain/uplink.ts';
-import type { Frame } from '../envelopes/frame.ts';
+import { EMPTY_FRAME, type Frame, type Technology } from '../envelopes/frame.ts';
 import { clientJson } from './client-rules.ts';
 import { details } from './details.ts';
-import { type Facts, readFacts } from './facts.ts';
+import { FactReader } from './fact-reader.ts';
+import type { Facts } from './facts.ts';
 import {
   ACCURACY_RULES,
   ALTITUDE_RULES,
@@ -19,7 +20,8 @@ import { type Payload, PayloadFitter } from './payload.ts';
 import { readPoints } from './points.ts';
 import { POSITION_RULES } from './position-rules.ts';
 import { type Fix, type FixContext, firstOf, type MapContext, type Trace } from './rule.ts';
-import { SENSOR_FIELDS } from './sensor-rules.ts';
+import { SCAN_RULES, type Scan, type ScanContext, scanJson } from './scan-rules.ts';
+import { SENSOR_FIELDS, type SensorField } from './sensor-rules.ts';
 
 export interface MapOptions {
   readonly format: UplinkFormat;
@@ -37,43 +39,76 @@ export type Mapper = (
   frame: Frame & { readonly device: string },
   timestamp: number,
   statusBattery: number | null,
+  /** See `PayloadInput`. */
+  isPlain: boolean,
   trace: Trace | null,
 ) => Mapped;
 
 /** Compiled once per definition. Not to be entered twice at once (it is synchronous and keeps buffers). */
 export function compileMap(options: MapOptions): Mapper {
   const fitter = new PayloadFitter();
-  const used = new Uint8Array(MEANINGS);
+  const facts = new FactReader();
   const { defaultAccuracyM, format } = options;
-  return (frame, timestamp, statusBattery, trace) => {
+  const used = new Uint8Array(MEANINGS);
+  const context: { -readonly [K in keyof MapContext]: MapContext[K] } = {
+    frame: EMPTY_FRAME,
+    facts,
+    points: [],
+    timestamp: 0,
+    defaultAccuracyM,
+    statusBattery: null,
+    used,
+  };
+  return (frame, timestamp, statusBattery, isPlain, trace) => {
     used.fill(0);
-    const facts = readFacts(frame);
-    const points = readPoints(frame.points);
-    const context: MapContext = { frame, facts, points, timestamp, defaultAccuracyM, statusBattery, used };
+    facts.read(frame);
+    context.frame = frame;
+    context.points = readPoints(frame.points);
+    context.timestamp = timestamp;
+    context.statusBattery = statusBattery;
     const fixes = firstOf('position', POSITION_RULES, context, trace, places);
     const sensors = sensorsJson(context, trace);
-    if (fixes === null && sensors.json === '') {
+    const positions: string[] = [];
+    let technology: Technology = 'network';
+    if (fixes !== null) {
+      markPosition(used);
+      for (let i = 0; i < fixes.length; i++) {
+        const position = positionOf(context, fixes[i] as Fix, i === fixes.length - 1 ? trace : null);
+        positions.push(position.json);
+        technology = position.technology;
+      }
+      if (fixes.length > 1) trace?.note(`${fixes.length} fixes with times of their own: one record each`);
+    }
+    const scan = scanOf(context, fixes === null ? null : technology, trace);
+    if (fixes === null && sensors.json === '' && scan === '') {
       if (frame.kind === 'location')
         return { kind: 'empty', reason: 'report', why: 'a location message without a place' };
       if (isBodyOnly(frame, facts))
         return { kind: 'empty', reason: 'mac', why: 'no payload, and nothing that a rule knows' };
     }
-    const positions: string[] = [];
-    if (fixes !== null) {
-      markPosition(used);
-      for (let i = 0; i < fixes.length; i++) {
-        positions.push(positionJson(context, fixes[i] as Fix, i === fixes.length - 1 ? trace : null));
-      }
-      if (fixes.length > 1) trace?.note(`${fixes.length} fixes with times of their own: one record each`);
-    }
-    const payload = fitter.fit(payloadInput(frame, format, used));
+    const payload = fitter.fit(payloadInput(frame, format, used, isPlain));
     if (!payload.ok) return { kind: 'tooDeep' };
     tracePayload(payload, frame, format, trace);
     const client = clientJson(frame, trace);
     const system = systemJson(client, sensors.json);
-    const records = recordsOf(frame.device, timestamp, positions, system, payload.json);
+    const records = recordsOf(frame.device, timestamp, positions, `${scan}${system}`, payload.json, isPlain);
     return { kind: 'records', records, usedStatusBattery: sensors.usedStatusBattery };
   };
+}
+
+/** `technology`: of the position that the record has; null: it has none. */
+function scanOf({ facts, frame, used }: MapContext, technology: Technology | null, trace: Trace | null): string {
+  if (facts.heard.length === 0 && trace === null) return '';
+  const isOld = frame.located !== null && frame.located.stale !== null;
+  const position = isOld ? 'old' : technology === null ? 'none' : technology === 'gnss' ? 'satellite' : 'solved';
+  const scan = firstOf<ScanContext, Scan>('scan', SCAN_RULES, { facts, position }, trace, shownScan);
+  if (scan === null) return '';
+  used[MEANING.scan] = 1;
+  return scanJson(scan);
+}
+
+function shownScan({ wlan, bt }: Scan): unknown {
+  return { wlan: wlan.length, bt: bt.length };
 }
 
 /** For the trace: the fixes without the objects that they were read from. */
@@ -96,27 +131,42 @@ function recordsOf(
   positions: readonly string[],
   system: string,
   payload: string,
+  isPlain: boolean,
 ): readonly TelemetryRecord[] {
   const head = `{"id":"${device}","timestamp":${timestamp}`;
   const records: TelemetryRecord[] = [];
-  for (let i = 0; i < positions.length - 1; i++) records.push(record(device, timestamp, `${head}${positions[i]}}`));
+  for (let i = 0; i < positions.length - 1; i++)
+    records.push(record(device, timestamp, `${head}${positions[i]}}`, true));
   const last = positions.length === 0 ? '' : positions[positions.length - 1];
-  records.push(record(device, timestamp, `${head}${last}${system},"payload":${payload}}`));
+  records.push(record(device, timestamp, `${head}${last}${system},"payload":${payload}}`, isPlain));
   return records;
 }
 
-function record(device: string, timestamp: number, json: string): TelemetryRecord {
-  return { device, json, bytes: Buffer.byteLength(json), timestamp };
+function record(device: string, timestamp: number, json: string, isPlain: boolean): TelemetryRecord {
+  return { device, json, bytes: isPlain ? json.length : Buffer.byteLength(json), timestamp };
 }
 
-function positionJson(context: MapContext, fix: Fix, trace: Trace | null): string {
-  const { facts } = context;
+function positionOf(context: MapContext, fix: Fix, trace: Trace | null): { json: string; technology: Technology } {
+  const { facts, frame, points, timestamp, defaultAccuracyM, statusBattery, used } = context;
   const outer = details(facts.root);
-  const own = fix.at === null || fix.at === facts.root ? (fix.at === null ? NOTHING_BESIDE : outer) : details(fix.at);
-  const c: FixContext = { ...context, fix, own, outer, technology: 'network' };
+  const own = fix.at === null ? NOTHING_BESIDE : fix.at === facts.root ? outer : details(fix.at);
+  const technology: Technology = 'network';
+  const c: FixContext = {
+    frame,
+    facts,
+    points,
+    timestamp,
+    defaultAccuracyM,
+    statusBattery,
+    used,
+    fix,
+    own,
+    outer,
+    technology,
+  };
   const type = firstOf('position.type', TYPE_RULES, c, trace);
   if (type !== null) c.technology = type.technology;
-  const accuracy = firstOf('position.accuracy', ACCURACY_RULES, c, trace) ?? context.defaultAccuracyM.network;
+  const accuracy = firstOf('position.accuracy', ACCURACY_RULES, c, trace) ?? defaultAccuracyM.network;
   const alt = firstOf('position.alt', ALTITUDE_RULES, c, trace);
   const motion = firstOf('position.speed, position.heading', MOTION_RULES, c, trace);
   const satellites = firstOf('position.satellitecount', SATELLITE_RULES, c, trace);
@@ -127,14 +177,16 @@ function positionJson(context: MapContext, fix: Fix, trace: Trace | null): strin
   if (motion !== null) json += `,"heading":${motion.heading},"speed":${motion.speed}`;
   if (satellites !== null && c.technology === 'gnss') json += `,"satellitecount":${satellites}`;
   if (time !== null) json += `,"timestamp":${time}`;
-  return `${json}}`;
+  return { json: `${json}}`, technology: c.technology };
 }
 const NOTHING_BESIDE = details(null);
 
 function sensorsJson(context: MapContext, trace: Trace | null): { json: string; usedStatusBattery: boolean } {
   let json = '';
   let usedStatusBattery = false;
-  for (const { field, rules } of SENSOR_FIELDS) {
+  for (const sensor of SENSOR_FIELDS) {
+    const { field, rules } = sensor;
+    if (trace === null && !mayGive(sensor, context)) continue;
     const value = firstOf(trace === null ? field : `system.reportedSensorData.${field}`, rules, context, trace);
     if (value === null) continue;
     json += json === '' ? `"${field}":${value}` : `,"${field}":${value}`;
@@ -143,6 +195,14 @@ function sensorsJson(context: MapContext, trace: Trace | null): { json: string; 
     }
   }
   return { json, usedStatusBattery };
+}
+
+/** Most frames tell of few sensors: the rules of the others are not asked. */
+function mayGive({ field, meanings }: SensorField, { facts, points, statusBattery, frame }: MapContext): boolean {
+  if (field === 'batteryLevel' && (statusBattery !== null || !Number.isNaN(frame.networkBattery))) return true;
+  for (const meaning of meanings) if (facts.has[meaning] === 1) return true;
+  for (const point of points) if (meanings.includes(point.meaning)) return true;
+  return false;
 }
 
 function systemJson(client: string | null, sensors: string): string {
@@ -159,17 +219,18 @@ function markPosition(used: Uint8Array): void {
   }
 }
 
-function payloadInput(frame: Frame, format: UplinkFormat, used: Uint8Array) {
+function payloadInput(frame: Frame, format: UplinkFormat, used: Uint8Array, isPlain: boolean) {
   const { body, payloadHex, decoded } = frame;
   const isUndecoded = decoded === null;
   if (format === 'decoded') {
     const content = body.payload;
     if (typeof content === 'object' && content !== null) {
-      return { content: content as Frame['body'], rootKey: null, payloadHex, isUndecoded: false, used };
+      return { content: content as Frame['body'], rootKey: null, payloadHex, isUndecoded: false, used, isPlain };
     }
-    return { content: body, rootKey: null, payloadHex, isUndecoded, used };
+    return { content: body, rootKey: null, payloadHex, isUndecoded, used, isPlain };
   }
-  return { content: body, rootKey: format === 'flat' ? null : frame.rootKey, payloadHex, isUndecoded, used };
+  const rootKey = format === 'flat' ? null : frame.rootKey;
+  return { content: body, rootKey, payloadHex, isUndecoded, used, isPlain };
 }
 
 function tracePayload(payload: Payload & { ok: true }, frame: Frame, format: UplinkFormat, trace: Trace | null): void {

@@ -1,25 +1,20 @@
 // The record's `payload`: the uplink's content, fitted into HERE's 1000 bytes by leaving out whole fields in a fixed order.
-// One walk sorts the fields into classes; the classes are then taken in from the last to leave down to the first, so that
-// what must go is never turned into text.
+// One walk sorts the fields into classes and counts what they take; the classes are then taken in from the last to leave down
+// to the first, so that what must go is never turned into text.
 import type { JsonObject } from '../values.ts';
-import { FLAG, type KeyInfo, keyInfo, MEANING } from './keys.ts';
-import { isCapability, isPlain, jsonOf, leastBytes, TOO_DEEP, wholeOf } from './payload-text.ts';
+import { FLAG, type KeyInfo, keyInfo } from './keys.ts';
+import { CLASS, Classes } from './payload-class.ts';
+import { isPlain, jsonOf, leastBytes, TOO_DEEP, wholeOf } from './payload-text.ts';
 
 /** HERE: "The maximum size is 1000B". */
 export const MAX_PAYLOAD_BYTES = 1000;
 /** Deeper nesting makes the message a dead letter; it also bounds the recursion here. */
 export const MAX_NESTING = 100;
 
-/** Classes of fields in the order in which they leave a payload that is too long. */
-const CLASS = { never: 0, echo: 1, mapped: 2, config: 3, sentinel: 4, array: 5, leaf: 6, keep: 7 } as const;
 const CLASSES = 8;
 /** The sums count a comma for every field; the first one of the content has none. */
 const ROOM = MAX_PAYLOAD_BYTES + 1;
 const CUT = '"_cut":true';
-/** Characters of a text that is protected; LoRaWAN's largest payload has 484 hex digits. */
-const MAX_KEPT_LENGTH = 40;
-const MAX_HEX_LENGTH = 500;
-
 export type Payload =
   | { readonly ok: true; readonly json: string; readonly cut: boolean }
   | { readonly ok: false; readonly reason: 'tooDeep' };
@@ -34,76 +29,80 @@ export interface PayloadInput {
   readonly isUndecoded: boolean;
   /** Meanings that are in the record already. */
   readonly used: Uint8Array;
+  /** No text in it needs escaping or more than a byte a character. */
+  readonly isPlain: boolean;
 }
 
 /** Beyond so many fields the content is far too long, whatever they are: only what always stays is still looked for. */
 const MAX_TOKENS = 1500;
+/** Each level may still close, and hold what always stays. */
+const MOST_TOKENS = MAX_TOKENS + 8 * MAX_NESTING;
 const ALWAYS_KEPT = new Set(['FPort', 'FCntUp', 'messageType']);
+/** With so many fields sorting them costs less than looking for the longest again and again. */
+const MANY_LEAVES = 150;
+const NO_KEY: KeyInfo = { quoted: '', opening: '{', bytes: 0, meaning: 0, flags: 0 };
 
 /** Fits payloads one after the other; its buffers are reused, so it must not be entered twice at once. */
 export class PayloadFitter {
   // Tokens in the order of the document: a field, or the opening or closing of an object.
-  /** A field's key with its colon, an object's opening or its closing. */
-  readonly #head: string[] = [];
+  readonly #key: KeyInfo[] = [];
   /** A field's value as JSON; '' while it is not needed. */
   readonly #text: string[] = [];
   readonly #value: unknown[] = [];
-  readonly #class: number[] = [];
-  readonly #bytes: number[] = [];
+  readonly #class = new Uint8Array(MOST_TOKENS);
+  readonly #bytes = new Int32Array(MOST_TOKENS);
   /** For an opening the index of its closing, for a closing -1, for a field 0. */
-  readonly #end: number[] = [];
+  readonly #end = new Int32Array(MOST_TOKENS);
   readonly #sum = new Float64Array(CLASSES);
   /** What the fields without texts take at the very least. */
   readonly #least = new Float64Array(CLASSES);
   #count = 0;
   #isTooDeep = false;
   #isOverfull = false;
-  #input: PayloadInput = NOTHING;
-  #hex = '';
+  #isPlain = false;
+  readonly #classes = new Classes();
 
   fit(input: PayloadInput): Payload {
     this.#count = 0;
-    this.#isTooDeep = false;
-    this.#isOverfull = false;
+    this.#isTooDeep = this.#isOverfull = false;
     this.#sum.fill(0);
     this.#least.fill(0);
-    this.#input = input;
-    const hex = input.payloadHex;
-    this.#hex = hex !== null && hex.length >= 4 && hex.length <= MAX_HEX_LENGTH ? hex.toLowerCase() : '';
+    this.#isPlain = input.isPlain;
+    this.#classes.begin(input.used, input.payloadHex, input.isUndecoded);
     // HERE's payload is an object: a list goes under the name that it has in an uplink.
     const isList = Array.isArray(input.content);
     const rootKey = isList ? null : input.rootKey;
     const content = isList ? { payload: input.content } : (input.content as JsonObject);
-    const root = rootKey === null ? null : keyInfo(rootKey);
-    this.#object(root === null ? '{' : `${root.quoted}{`, root === null ? 1 : root.bytes + 1, content, 1, false);
+    this.#object(rootKey === null ? NO_KEY : keyInfo(rootKey), content, 1, false);
     if (this.#isTooDeep) return { ok: false, reason: 'tooDeep' };
 
-    let total = (this.#sum[CLASS.keep] as number) + (this.#sum[CLASS.leaf] as number) + (rootKey === null ? 0 : 2);
+    const sum = this.#sum;
+    let total = (sum[CLASS.keep] as number) + (sum[CLASS.leaf] as number) + (rootKey === null ? 0 : 2);
     let dropped: number = CLASS.array;
     while (dropped > CLASS.never && !this.#isOverfull && this.#fits(dropped, ROOM - total)) {
-      total += this.#sum[dropped] as number;
+      total += sum[dropped] as number;
       dropped -= 1;
     }
     const room = ROOM - CUT.length - 1;
     const isCut = dropped > CLASS.never || total > ROOM;
-    while (isCut && dropped < CLASS.array && total > room) total -= this.#sum[++dropped] as number;
+    while (isCut && dropped < CLASS.array && total > room) total -= sum[++dropped] as number;
     if (isCut && total > room) this.#dropLongest(total - room);
     let json = this.#write(dropped, rootKey !== null, isCut);
-    let bytes = Buffer.byteLength(json);
     // Names of objects that lost their fields may still take too much.
-    for (let i = 1; bytes > MAX_PAYLOAD_BYTES; i++) {
+    for (let i = 1; this.#bytesOf(json) > MAX_PAYLOAD_BYTES; i++) {
       this.#dropLongest(100 * i);
       json = i <= 50 ? this.#write(dropped, rootKey !== null, isCut) : `{${CUT}}`;
-      bytes = Buffer.byteLength(json);
     }
-    this.#input = NOTHING;
-    this.#value.length = 0;
     return { ok: true, json, cut: isCut };
   }
 
-  #push(head: string, text: string, value: unknown, bytes: number, cls: number): void {
+  #bytesOf(json: string): number {
+    return this.#isPlain ? json.length : Buffer.byteLength(json);
+  }
+
+  #push(key: KeyInfo, text: string, value: unknown, bytes: number, cls: number): void {
     const i = this.#count++;
-    this.#head[i] = head;
+    this.#key[i] = key;
     this.#text[i] = text;
     this.#value[i] = value;
     this.#bytes[i] = bytes;
@@ -112,17 +111,17 @@ export class PayloadFitter {
   }
 
   /** Returns the highest class inside: an object stays as long as anything in it does. `isSealed`: nothing in it was mapped. */
-  #object(head: string, headBytes: number, object: JsonObject, depth: number, isSealed: boolean): number {
+  #object(key: KeyInfo, object: JsonObject, depth: number, isSealed: boolean): number {
     if (depth > MAX_NESTING) {
       this.#isTooDeep = true;
       return CLASS.never;
     }
     const start = this.#count;
-    this.#push(head, '', null, headBytes + 1, CLASS.never);
+    this.#push(key, '', null, key.bytes + 2, CLASS.never);
     let highest: number = CLASS.never;
-    for (const key in object) {
-      const value = object[key];
-      if (this.#count > MAX_TOKENS && !(depth <= 2 && ALWAYS_KEPT.has(key))) {
+    for (const name in object) {
+      const value = object[name];
+      if (this.#count > MAX_TOKENS && !(depth <= 2 && ALWAYS_KEPT.has(name))) {
         this.#isOverfull = true;
         if (typeof value === 'object' && value !== null && leastBytes(value, MAX_NESTING - depth) === TOO_DEEP) {
           this.#isTooDeep = true;
@@ -130,28 +129,28 @@ export class PayloadFitter {
         }
         continue;
       }
-      const info = keyInfo(key);
+      const info = keyInfo(name);
       if ((info.flags & FLAG.secret) !== 0) continue;
       let cls: number;
       if (typeof value === 'object' && value !== null) {
-        cls = this.#classOfObject(info.meaning, info.flags, value, isSealed);
+        cls = this.#classes.ofObject(info, value, isSealed);
         if (cls === CLASS.leaf) {
           const sealed = isSealed || (info.flags & FLAG.sealed) !== 0;
-          cls = this.#object(`${info.quoted}{`, info.bytes + 1, value as JsonObject, depth + 1, sealed);
+          cls = this.#object(info, value as JsonObject, depth + 1, sealed);
         } else {
           const least = leastBytes(value, MAX_NESTING - depth);
           if (least === TOO_DEEP) this.#isTooDeep = true;
           this.#least[cls] = (this.#least[cls] as number) + info.bytes + 1 + least;
-          this.#push(info.quoted, '', value, info.bytes + 1, cls);
+          this.#push(info, '', value, info.bytes + 1, cls);
         }
         if (this.#isTooDeep) return CLASS.never;
       } else {
-        cls = this.#classOf(info.meaning, info.flags, value, depth, isSealed);
+        cls = this.#classes.ofField(info, value, depth, isSealed);
         if (cls === CLASS.never) continue;
         if (cls < CLASS.leaf) {
           const bytes = info.bytes + 1;
           this.#least[cls] = (this.#least[cls] as number) + bytes + (typeof value === 'string' ? value.length + 2 : 1);
-          this.#push(info.quoted, '', value, bytes, cls);
+          this.#push(info, '', value, bytes, cls);
         } else this.#leaf(info, value, cls);
       }
       if (cls > highest) highest = cls;
@@ -160,9 +159,9 @@ export class PayloadFitter {
     const isEmpty = this.#count === start + 1;
     if (isEmpty) highest = CLASS.sentinel;
     this.#class[start] = highest;
-    this.#sum[highest] = (this.#sum[highest] as number) + headBytes + (isEmpty ? 2 : 1);
+    this.#sum[highest] = (this.#sum[highest] as number) + key.bytes + (isEmpty ? 3 : 2);
     this.#end[start] = this.#count;
-    this.#push('}', '', null, 0, highest);
+    this.#push(NO_KEY, '', null, 0, highest);
     this.#end[this.#count - 1] = -1;
     return highest;
   }
@@ -171,7 +170,7 @@ export class PayloadFitter {
     let text: string;
     let bytes: number;
     if (typeof value === 'string') {
-      if (isPlain(value)) {
+      if (this.#isPlain || isPlain(value)) {
         text = `"${value}"`;
         bytes = text.length;
       } else {
@@ -184,43 +183,7 @@ export class PayloadFitter {
     }
     bytes += info.bytes + 1;
     this.#sum[cls] = (this.#sum[cls] as number) + bytes;
-    this.#push(info.quoted, text, null, bytes, cls);
-  }
-
-  /** `leaf`: its fields are looked at one by one; any other class takes it as a whole. */
-  #classOfObject(meaning: number, flags: number, value: object, isSealed: boolean): number {
-    if ((flags & FLAG.config) !== 0) return CLASS.config;
-    // A list of coordinates, or a point such as temperature {unitId, record}, whose value is in the record.
-    const isList = Array.isArray(value);
-    if (!isSealed && this.#isUsed(meaning) && (isList || 'unitId' in value)) return CLASS.mapped;
-    return isList ? CLASS.array : CLASS.leaf;
-  }
-
-  #isUsed(meaning: number): boolean {
-    return meaning !== MEANING.none && this.#input.used[meaning] === 1;
-  }
-
-  #classOf(meaning: number, flags: number, value: unknown, depth: number, isSealed: boolean): number {
-    if (typeof value === 'string') {
-      if (value.length > 30 && isCapability(value)) return CLASS.never;
-      if (this.#isEcho(value)) return this.#input.isUndecoded && depth === 1 ? CLASS.keep : CLASS.echo;
-      if (value === '' || value === 'UNKNOWN' || value === 'Unknown' || value === 'unknown') return CLASS.sentinel;
-    }
-    if (meaning !== MEANING.none) {
-      if (meaning === MEANING.keep && depth <= 2) {
-        return typeof value !== 'string' || value.length <= MAX_KEPT_LENGTH ? CLASS.keep : CLASS.leaf;
-      }
-      if (meaning === MEANING.hexEcho && !this.#input.isUndecoded) return CLASS.echo;
-      if (meaning === MEANING.device || (meaning === MEANING.time && depth === 1)) return CLASS.mapped;
-      if (!isSealed && this.#input.used[meaning] === 1) return CLASS.mapped;
-    }
-    if ((flags & FLAG.config) !== 0) return CLASS.config;
-    return value === null || value === -1 ? CLASS.sentinel : CLASS.leaf;
-  }
-
-  #isEcho(value: string): boolean {
-    const hex = this.#hex;
-    return hex !== '' && value.length === hex.length && (value === hex || value.toLowerCase() === hex);
+    this.#push(info, text, null, bytes, cls);
   }
 
   /** Makes the texts of a class that was not needed so far, unless it is clear before that they take more than `room`. */
@@ -232,7 +195,7 @@ export class PayloadFitter {
       const value = this.#value[i];
       const text = typeof value === 'object' && value !== null ? wholeOf(value) : jsonOf(value);
       this.#text[i] = text;
-      this.#bytes[i] = (this.#bytes[i] as number) + Buffer.byteLength(text);
+      this.#bytes[i] = (this.#bytes[i] as number) + this.#bytesOf(text);
       sum += this.#bytes[i] as number;
       if (sum > room) return false;
     }
@@ -243,16 +206,27 @@ export class PayloadFitter {
   /** Marks the longest plain fields as never to be written, until `tooMuch` bytes are gone. */
   #dropLongest(tooMuch: number): void {
     const leaves: number[] = [];
-    for (let i = 0; i < this.#count; i++) {
-      if (this.#class[i] === CLASS.leaf && this.#end[i] === 0) leaves.push(i);
-    }
-    leaves.sort((a, b) => (this.#bytes[b] as number) - (this.#bytes[a] as number));
+    for (let i = 0; i < this.#count; i++) if (this.#class[i] === CLASS.leaf && this.#end[i] === 0) leaves.push(i);
+    const isSorted = leaves.length > MANY_LEAVES;
+    if (isSorted) leaves.sort((a, b) => (this.#bytes[b] as number) - (this.#bytes[a] as number));
     let left = tooMuch;
-    for (const i of leaves) {
-      if (left <= 0) return;
+    for (let n = 0; n < leaves.length && left > 0; n++) {
+      const i = isSorted ? (leaves[n] as number) : this.#longest(leaves);
       left -= this.#bytes[i] as number;
       this.#class[i] = CLASS.never;
     }
+  }
+
+  #longest(leaves: readonly number[]): number {
+    let found = leaves[0] as number;
+    let most = -1;
+    for (const i of leaves) {
+      const bytes = this.#bytes[i] as number;
+      if (bytes <= most || this.#class[i] !== CLASS.leaf) continue;
+      most = bytes;
+      found = i;
+    }
+    return found;
   }
 
   /** Writes what is above the class `dropped`; objects that lost all their fields go too. */
@@ -264,18 +238,18 @@ export class PayloadFitter {
       if (end === -1) {
         json += '}';
         comma = true;
-      } else if (
-        i > 0 &&
-        ((this.#class[i] as number) <= dropped || (end > 0 && isCut && this.#isBare(i, end, dropped)))
-      ) {
-        if (end > 0) i = end;
-      } else if (end > 0) {
-        json += comma ? `,${this.#head[i]}` : this.#head[i];
-        comma = false;
-      } else {
-        json += comma ? `,${this.#head[i]}${this.#text[i]}` : `${this.#head[i]}${this.#text[i]}`;
-        comma = true;
+        continue;
       }
+      const isOut = (this.#class[i] as number) <= dropped || (end > 0 && isCut && this.#isBare(i, end, dropped));
+      if (i > 0 && isOut) {
+        if (end > 0) i = end;
+        continue;
+      }
+      if (comma) json += ',';
+      const key = this.#key[i] as KeyInfo;
+      if (end > 0) json += key.opening;
+      else json = json + key.quoted + this.#text[i];
+      comma = end === 0;
     }
     if (hasRoot) return isCut ? `${json},${CUT}}` : `${json}}`;
     if (!isCut) return json;
@@ -290,11 +264,3 @@ export class PayloadFitter {
     return end > start + 1;
   }
 }
-
-const NOTHING: PayloadInput = {
-  content: {},
-  rootKey: null,
-  payloadHex: null,
-  isUndecoded: false,
-  used: new Uint8Array(0),
-};

@@ -31,7 +31,7 @@ export function readPoints(points: JsonObject | null): readonly Point[] {
     if (!isObject(point)) continue;
     const { meaning } = keyInfo(key);
     if (meaning === MEANING.none) continue;
-    const unit = typeof point.unitId === 'string' ? point.unitId.slice(0, 12).toLowerCase() : '';
+    const unit = unitOf(point.unitId);
     const time = anyTime(point.eventTime);
     if (Array.isArray(point.records)) readRecords(found, { meaning, key, unit }, point.records);
     else if (point.record !== undefined) found.push({ meaning, key, unit, value: point.record, time });
@@ -40,6 +40,18 @@ export function readPoints(points: JsonObject | null): readonly Point[] {
   return found;
 }
 const NONE: readonly Point[] = Object.freeze([]);
+
+/** A fleet has few units: each is made lower case once. */
+const units = new Map<string, string>();
+
+function unitOf(unitId: unknown): string {
+  if (typeof unitId !== 'string') return '';
+  let unit = units.get(unitId);
+  if (unit !== undefined) return unit;
+  unit = unitId.slice(0, 12).toLowerCase();
+  if (units.size < 200 && unitId.length <= 12) units.set(unitId, unit);
+  return unit;
+}
 
 function readRecords(
   found: Point[],

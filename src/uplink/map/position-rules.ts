@@ -1,6 +1,7 @@
 // Where the device is: the first valid position wins. Each rule knows one way in which uplinks tell coordinates.
 import { anyTime } from '../iso-time.ts';
 import { isObject, num } from '../values.ts';
+import { coordinate, whyNot } from './coordinates.ts';
 import type { Spot } from './facts.ts';
 import { keyInfo, MEANING } from './keys.ts';
 import type { Fix, MapContext, Rule } from './rule.ts';
@@ -12,16 +13,6 @@ const DAY_MS = 86_400_000;
 const OLDEST_MS = 366 * DAY_MS;
 /** Clocks of devices and networks differ a little. */
 const FUTURE_MS = 60_000;
-
-/** Why coordinates are no place of a device; null: they are one. */
-export function whyNot(lat: number, lng: number): string | null {
-  if (Number.isNaN(lat) || Number.isNaN(lng)) return 'no numbers';
-  if (lat > 90 || lat < -90 || lng > 180 || lng < -180) return 'latitude or longitude out of range';
-  if (Math.abs(lat) < 1e-4 && Math.abs(lng) < 1e-4) return '0,0 stands for no fix';
-  if (lat === -1 && lng === -1) return '-1,-1 stands for no fix';
-  if (Math.abs(lat) === 90 && Math.abs(lng) === 180) return 'the ends of both ranges stand for no fix';
-  return null;
-}
 
 /** A fix's time if it can be: not after the network heard the frame, not absurdly long before. NaN otherwise. */
 export function plausible(time: number, timestamp: number): number {
@@ -45,9 +36,12 @@ function listed(list: readonly unknown[]): { lat: number; lng: number; alt: numb
   return Math.abs(second) > 90 && whyNot(first, second) === null ? { lng: second, lat: first, alt } : why;
 }
 
-function located(kind: 'resolved' | 'location') {
-  return ({ frame }: MapContext): Fixes | string => {
-    if (frame.kind !== kind || frame.located === null) return `not a ${kind} message`;
+/** `resolved` messages come first of all; what else a network says of a place comes after all that the device says. */
+function located(isResolved: boolean, absent: string) {
+  return ({ frame, facts }: MapContext): Fixes | string => {
+    if (frame.located === null || (frame.kind === 'resolved') !== isResolved) return absent;
+    // Beside an uplink the place may be that of an earlier frame when this one says that it has none.
+    if (frame.kind === 'uplink' && facts.failed !== null) return facts.failed;
     const { lat, lng, alt, time, stale } = frame.located;
     if (stale !== null) return stale;
     return whyNot(lat, lng) ?? one(lat, lng, 'located', null, alt, time);
@@ -127,10 +121,11 @@ function typedList(context: MapContext): Fixes | string {
     for (const entry of group.slice(0, 100)) {
       if (!isObject(entry) || typeof entry.type !== 'string') continue;
       const { meaning } = keyInfo(entry.type);
-      if (meaning === MEANING.latitude) lat = num(entry.measurementValue);
-      else if (meaning === MEANING.longitude) lng = num(entry.measurementValue);
+      if (meaning === MEANING.latitude) lat = coordinate(entry.measurementValue);
+      else if (meaning === MEANING.longitude) lng = coordinate(entry.measurementValue);
+      else if (meaning === MEANING.time && Number.isNaN(time)) time = anyTime(entry.measurementValue);
       else continue;
-      time = anyTime(entry.timestamp);
+      if (entry.timestamp !== undefined) time = anyTime(entry.timestamp);
     }
     if (Number.isNaN(lat) && Number.isNaN(lng)) continue;
     const bad = whyNot(lat, lng);
@@ -145,19 +140,23 @@ function typedList(context: MapContext): Fixes | string {
   return inOrder(fixes) ?? untimed ?? why;
 }
 
-const LAT_LNG = /^\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,;]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*$/;
+const TWO_NUMBERS = /^\s*[([]?\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d{1,3}(?:\.\d+)?)\s*[)\]]?\s*$/;
+/** Names that say the order of the two themselves. */
+const LNG_FIRST = /^(lng|lon|long)_?lat/i;
+const LAT_FIRST = /^lat_?(lng|lon|long)/i;
 
 function latLngText(context: MapContext): Fixes | string {
   let why = 'no text "lat,lng"';
   for (const place of context.facts.places) {
     if (typeof place.value !== 'string' || place.value.length > 60) continue;
-    const match = LAT_LNG.exec(place.value);
+    const match = TWO_NUMBERS.exec(place.value);
     // Two whole numbers are too little to be taken for a place.
     if (match === null || !place.value.includes('.')) continue;
     const refused = veto(context);
     if (refused !== null) return refused;
-    const lat = Number(match[1]);
-    const lng = Number(match[2]);
+    const isLngFirst = LNG_FIRST.test(place.key);
+    const lat = Number(match[isLngFirst ? 2 : 1]);
+    const lng = Number(match[isLngFirst ? 1 : 2]);
     const bad = whyNot(lat, lng);
     if (bad === null) return one(lat, lng, 'place', place.at, Number.NaN, Number.NaN);
     why = bad;
@@ -171,7 +170,8 @@ function lngLatList(context: MapContext): Fixes | string {
     if (typeof place.value === 'string') continue;
     const refused = veto(context);
     if (refused !== null) return refused;
-    const found = listed(place.value);
+    const { value: list, key } = place;
+    const found = listed(LAT_FIRST.test(key) ? [list[1], list[0], ...list.slice(2, 4)] : list);
     if (typeof found !== 'string') return one(found.lat, found.lng, 'place', place.at, found.alt, Number.NaN);
     why = found;
   }
@@ -212,7 +212,7 @@ function unswapped(context: MapContext, list: readonly unknown[]): ReturnType<ty
 }
 
 export const POSITION_RULES: readonly Rule<MapContext, Fixes>[] = [
-  { name: 'resolved-coordinates', take: located('resolved') },
+  { name: 'resolved-coordinates', take: located(true, 'not a resolved position') },
   { name: 'abeeway-gnss-fix', take: spots('gnssFix', 'no position.gnssFix') },
   { name: 'abeeway-gps-fields', take: spots('abeeway', 'no gpsLatitude and gpsLongitude') },
   { name: 'pair-in-object', take: spots('pair', 'no pair of coordinates') },
@@ -220,5 +220,5 @@ export const POSITION_RULES: readonly Rule<MapContext, Fixes>[] = [
   { name: 'lat-lng-text', take: latLngText },
   { name: 'lng-lat-list', take: lngLatList },
   { name: 'points-location', take: pointsLocation },
-  { name: 'network-location', take: located('location') },
+  { name: 'network-location', take: located(false, 'the network tells no place') },
 ];

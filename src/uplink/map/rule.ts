@@ -4,7 +4,7 @@ import type { JsonObject } from '../values.ts';
 import type { Facts } from './facts.ts';
 import type { Point } from './points.ts';
 
-/** What all rules may look at. */
+/** What all rules may look at. One object for all frames of a connection, filled anew for each. */
 export interface MapContext {
   readonly frame: Frame;
   readonly facts: Facts;

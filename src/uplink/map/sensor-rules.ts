@@ -10,6 +10,8 @@ type Take = (context: MapContext) => number | boolean | string;
 export interface SensorField {
   /** Its name in `reportedSensorData`. */
   readonly field: string;
+  /** Without any of these, and no waiting device status, no rule can give a value. */
+  readonly meanings: readonly number[];
   readonly rules: readonly Rule<MapContext, number | boolean>[];
 }
 
@@ -227,6 +229,7 @@ function attached(value: unknown, meaning: number): boolean | string {
 export const SENSOR_FIELDS: readonly SensorField[] = [
   {
     field: 'batteryLevel',
+    meanings: [MEANING.batteryPercent, MEANING.batteryBare],
     rules: [
       {
         name: 'battery-in-points',
@@ -237,14 +240,21 @@ export const SENSOR_FIELDS: readonly SensorField[] = [
         name: 'battery-of-device-status',
         take: ({ statusBattery }) => statusBattery ?? 'no device status waits for this device',
       },
+      {
+        name: 'battery-told-by-the-network',
+        take: ({ frame }) =>
+          Number.isNaN(frame.networkBattery) ? 'the network tells none' : percent(frame.networkBattery),
+      },
     ],
   },
   {
     field: 'batteryIsCharging',
+    meanings: [MEANING.charging, MEANING.batteryPercent],
     rules: [{ name: 'charging-in-payload', take: payload(charging, MEANING.charging, MEANING.batteryPercent) }],
   },
   {
     field: 'temperatureC',
+    meanings: [MEANING.temperatureC, MEANING.temperatureF, MEANING.temperatureK],
     rules: [
       { name: 'temperature-in-points', take: points(temperaturePoint, MEANING.temperatureC) },
       {
@@ -255,6 +265,7 @@ export const SENSOR_FIELDS: readonly SensorField[] = [
   },
   {
     field: 'relativeHumidity',
+    meanings: [MEANING.humidity],
     rules: [
       { name: 'humidity-in-points', take: points((p) => within(num(p.value), 0, 100), MEANING.humidity) },
       { name: 'humidity-in-payload', take: payload(humidity, MEANING.humidity) },
@@ -262,6 +273,7 @@ export const SENSOR_FIELDS: readonly SensorField[] = [
   },
   {
     field: 'pressureHpa',
+    meanings: [MEANING.pressureHpa, MEANING.pressurePa, MEANING.pressureKpa, MEANING.pressure],
     rules: [
       {
         name: 'pressure-in-points',
@@ -275,11 +287,17 @@ export const SENSOR_FIELDS: readonly SensorField[] = [
   },
   {
     field: 'deviceIsStationary',
+    meanings: [MEANING.stationary, MEANING.moving],
     rules: [{ name: 'motion-in-payload', take: payload(stationary, MEANING.stationary, MEANING.moving) }],
   },
-  { field: 'deviceIsTampered', rules: [{ name: 'tamper-in-payload', take: payload(tampered, MEANING.tampered) }] },
+  {
+    field: 'deviceIsTampered',
+    meanings: [MEANING.tampered],
+    rules: [{ name: 'tamper-in-payload', take: payload(tampered, MEANING.tampered) }],
+  },
   {
     field: 'deviceIsAttached',
+    meanings: [MEANING.attached, MEANING.detached],
     rules: [{ name: 'attachment-in-payload', take: payload(attached, MEANING.attached, MEANING.detached) }],
   },
 ];

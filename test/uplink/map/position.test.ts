@@ -1,6 +1,7 @@
 // Where the device is: one case or more for each rule, and for what must never become a position.
 import { describe, expect, test } from 'vitest';
-import { POSITION_RULES, whyNot } from '../../../src/uplink/map/position-rules.ts';
+import { whyNot } from '../../../src/uplink/map/coordinates.ts';
+import { POSITION_RULES } from '../../../src/uplink/map/position-rules.ts';
 import { explain } from '../../../src/uplink/prepare.ts';
 import {
   ARRIVED,

@@ -3,7 +3,9 @@ import { isAscii } from 'node:buffer';
 import type { DeadLetterReason } from '../domain/uplink.ts';
 import { EMPTY_FRAME, type Envelope, type EnvelopeReader, type Frame } from './envelopes/frame.ts';
 import { readThingPark } from './envelopes/thingpark.ts';
-import { MAX_NESTING } from './map/payload.ts';
+import { keyInfo } from './map/keys.ts';
+import type { PlainSource } from './map/payload.ts';
+import { MAX_NESTING } from './map/payload-limits.ts';
 import { isObject, type JsonObject } from './values.ts';
 
 /** One reader per network, tried in order; a message belongs to the first that knows its shape. */
@@ -22,8 +24,8 @@ export type Decoded =
       readonly kind: 'frame';
       readonly frame: Frame & { readonly device: string };
       readonly deviceFrom: 'body' | 'topic';
-      /** No text in it needs escaping as JSON, or more than a byte a character. */
-      readonly isPlain: boolean;
+      /** Where its body stands in the message; null: the text is not a plain one. */
+      readonly source: PlainSource | null;
     }
   | { readonly kind: 'unreadable'; readonly reason: DeadLetterReason; readonly message: string };
 
@@ -36,9 +38,10 @@ export function compileDecode(options: DecodeOptions): Decode {
       return unreadable('tooBig', `The message has ${payload.length} bytes; at most ${maxMessageBytes} are read.`);
     }
     let root: unknown;
+    let text: string;
     let isPlain: boolean;
     try {
-      const text = textOf(payload);
+      text = textOf(payload);
       isPlain = isAsciiOnly && !text.includes('\\');
       root = JSON.parse(text);
     } catch {
@@ -51,14 +54,17 @@ export function compileDecode(options: DecodeOptions): Decode {
     if (envelope?.kind === 'unreadable') return withoutDevice(root, `No device: ${envelope.message}.`);
     const named = envelope?.frame.device ?? null;
     if (envelope !== null && named !== null) {
-      return { kind: 'frame', frame: envelope.frame as Frame & { device: string }, deviceFrom: 'body', isPlain };
+      const { frame } = envelope;
+      const source = isPlain ? plainSource(text, root, frame) : null;
+      return { kind: 'frame', frame: frame as Frame & { device: string }, deviceFrom: 'body', source };
     }
     const device = deviceOfTopic?.(topic) ?? null;
     if (device === null) {
       return withoutDevice(root, 'Neither the body nor the topic names a device by a DevEUI of 16 hex digits.');
     }
     const frame = envelope === null ? bare(root) : envelope.frame;
-    return { kind: 'frame', frame: { ...frame, device }, deviceFrom: 'topic', isPlain };
+    const source = isPlain ? plainSource(text, root, frame) : null;
+    return { kind: 'frame', frame: { ...frame, device }, deviceFrom: 'topic', source };
   };
 }
 
@@ -68,6 +74,14 @@ function read(root: JsonObject): Envelope | null {
     if (envelope !== null) return envelope;
   }
   return null;
+}
+
+/** Bodies stand under their root or are the root; of what a reader has put together nothing is found again. */
+function plainSource(text: string, root: JsonObject, { body, rootKey }: Frame): PlainSource {
+  if (body === root) return { text, at: 0 };
+  if (rootKey === null || root[rootKey] !== body) return { text, at: -1 };
+  const { opening } = keyInfo(rootKey);
+  return { text, at: text.startsWith(opening, 1) ? opening.length : -1 };
 }
 
 /** Of the text made last. */

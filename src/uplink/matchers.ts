@@ -51,13 +51,28 @@ function normal(tag: string): string {
 /** In lower case: the customer's tags and the service names, which stand behind "1:" or alone. */
 export function tagsOf({ tags, services }: Pick<Matched, 'tags' | 'services'>): ReadonlySet<string> {
   const found = new Set<string>();
-  const list = Array.isArray(tags) ? tags : [tags];
-  for (const tag of list.slice(0, MAX_TAGS)) if (typeof tag === 'string') found.add(normal(tag));
-  if (typeof services === 'string') {
-    for (const service of services.slice(0, MAX_SERVICES_LENGTH).split(',').slice(0, MAX_TAGS)) {
-      found.add(normal(service.slice(service.indexOf(':') + 1)));
-    }
-  }
+  if (Array.isArray(tags)) {
+    for (const tag of tags.slice(0, MAX_TAGS)) if (typeof tag === 'string') found.add(normal(tag));
+  } else if (typeof tags === 'string') found.add(normal(tags));
+  if (typeof services === 'string') for (const service of servicesOf(services)) found.add(service);
   found.delete('');
   return found;
+}
+
+/** A fleet has few sets of services: each text is taken apart once. */
+const services = new Map<string, readonly string[]>();
+const MOST_SERVICES = 200;
+
+function servicesOf(text: string): readonly string[] {
+  let names = services.get(text);
+  if (names !== undefined) return names;
+  names = text
+    .slice(0, MAX_SERVICES_LENGTH)
+    .split(',')
+    .slice(0, MAX_TAGS)
+    .map((service) => normal(service.slice(service.indexOf(':') + 1)));
+  if (text.length > 500) return names;
+  if (services.size >= MOST_SERVICES) services.clear();
+  services.set(text, names);
+  return names;
 }

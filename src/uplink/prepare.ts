@@ -85,7 +85,7 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
   const { timestamp, timestampFrom } = filtered.passed;
   trace?.gave('timestamp', timestampFrom, timestamp);
   const battery = stages.batteries.waiting(device, message.arrivedAt);
-  const mapped = stages.map(frame, timestamp, battery, decoded.isPlain, trace);
+  const mapped = stages.map(frame, timestamp, battery, decoded.source, trace);
   if (mapped.kind === 'tooDeep') {
     const { reason, message: why } = tooDeep();
     return deadLettered(device, reason, why, trace);

@@ -18,6 +18,13 @@ interface PositionCase {
   readonly expect: { readonly lat: number; readonly lng: number } | null;
 }
 
+interface ScanCase {
+  readonly model: string;
+  readonly decoded: unknown;
+  readonly wlan: readonly unknown[];
+  readonly bt: readonly unknown[];
+}
+
 /**
  * Expectations that contradict the written rules. `tabs_object-locator`: its decoder says gnss "no fix", so the coordinates are
  * the last known place, and such a frame gives sensors only.
@@ -85,5 +92,25 @@ describeWith('corpus', 'The corpus', (folder) => {
     }
     expect(missed).toEqual(AGAINST_THE_RULES);
     expect(cases.length - missed.length).toBe(44);
+  });
+
+  test('what devices heard goes to HERE exactly', () => {
+    const prepare = compilePrepare(connection());
+    for (const { decoded: payload, wlan, bt, model } of read<ScanCase>('scan-cases.json')) {
+      const uplink = {
+        Time: '2026-01-02T12:00:00.000Z',
+        DevEUI: DEVICE,
+        FPort: 1,
+        FCntUp: 1,
+        payload_hex: '00',
+        payload,
+      };
+      const { scan } = recordsOf(prepare(message({ DevEUI_uplink: uplink }), ARRIVED)).at(-1);
+      const isEnough = wlan.length + bt.length > 1;
+      const expected = isEnough
+        ? { ...(wlan.length > 0 ? { wlan } : {}), ...(bt.length > 0 ? { bt } : {}) }
+        : undefined;
+      expect({ model, scan }).toEqual({ model, scan: expected });
+    }
   });
 });

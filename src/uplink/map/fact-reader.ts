@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from '../values.ts';
 import { coordinate, directed } from './coordinates.ts';
 import type { Facts, Heard, Place, Reading, Spot } from './facts.ts';
 import { badFix, badStatus } from './fix-words.ts';
-import { FIRST_SENSOR, FLAG, type KeyInfo, keyInfo, LAST_SENSOR, MEANING, MEANINGS } from './keys.ts';
+import { FIRST_SENSOR, FLAG, type KeyInfo, keyInfo, LAST_SENSOR, MEANING, MEANINGS, NO_KEY } from './keys.ts';
 import { isTyped, namedValues, wrappedValue } from './named-values.ts';
 import { IN, kindAround, scanOf } from './scan-kind.ts';
 
@@ -36,6 +36,8 @@ export class FactReader implements Facts {
   readonly #depth: number[] = [];
   readonly #in: number[] = [];
   readonly #lists: (readonly unknown[] | null)[] = [];
+  /** The keys of the last frame: most of a fleet have the same ones in the same order. */
+  readonly #keys: KeyInfo[] = new Array(MAX_FIELDS + 1).fill(NO_KEY);
   #length = 0;
   #fields = 0;
 
@@ -94,7 +96,11 @@ export class FactReader implements Facts {
     for (const key in object) {
       if (++this.#fields >= MAX_FIELDS) break;
       let value = object[key];
-      const info = keyInfo(key);
+      let info = this.#keys[this.#fields] as KeyInfo;
+      if (info.key !== key) {
+        info = keyInfo(key);
+        this.#keys[this.#fields] = info;
+      }
       const { meaning } = info;
       if (typeof value === 'object') {
         if (value === null) continue;

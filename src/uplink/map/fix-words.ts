@@ -12,8 +12,22 @@ function words(value: string): string {
   return value.slice(0, 64).toLowerCase().replace(/[_-]+/g, ' ').trim();
 }
 
+/** Of one meaning: what its few texts say, so that each is read once. */
+const known = new Map<string, string | null>();
+const MOST_KNOWN = 500;
+
 /** Why the field says that the fix failed; null: it does not. */
 export function badFix(meaning: number, key: string, value: unknown): string | null {
+  if (typeof value !== 'string' || meaning !== MEANING.fixText || value.length > 24) return judge(meaning, key, value);
+  let said = known.get(value);
+  if (said === undefined) {
+    said = judge(meaning, '', value);
+    if (known.size < MOST_KNOWN) known.set(value, said);
+  }
+  return said === null ? null : key + said;
+}
+
+function judge(meaning: number, key: string, value: unknown): string | null {
   if (meaning === MEANING.fixFailed) return bool(value) === true ? `${key} is true` : null;
   if (meaning === MEANING.fixValid && bool(value) !== null) return bool(value) === false ? `${key} is false` : null;
   if (value === false && meaning === MEANING.fixText) return `${key} is false`;

@@ -94,6 +94,7 @@ export const FLAG = {
 } as const;
 
 export interface KeyInfo {
+  readonly key: string;
   /** `"key":` as JSON. */
   readonly quoted: string;
   /** `"key":{`. */
@@ -134,6 +135,9 @@ export function canonical(key: string): string {
     .replace(/[^a-z0-9]/g, '');
 }
 
+/** Of no key. */
+export const NO_KEY: KeyInfo = Object.freeze({ key: '', quoted: '', opening: '{', bytes: 0, meaning: 0, flags: 0 });
+
 /** Knowledge of a key. Cached within bounds: whoever invents names gains nothing but a slower look-up. */
 export function keyInfo(key: string): KeyInfo {
   const known = cache.get(key);
@@ -141,7 +145,7 @@ export function keyInfo(key: string): KeyInfo {
   const quoted = `${JSON.stringify(key)}:`;
   const bytes = Buffer.byteLength(quoted);
   const opening = `${quoted}{`;
-  if (key.length > MAX_CACHED_KEY) return { quoted, opening, bytes, meaning: MEANING.none, flags: FLAG.sealed };
+  if (key.length > MAX_CACHED_KEY) return { key, quoted, opening, bytes, meaning: MEANING.none, flags: FLAG.sealed };
   const name = canonical(key);
   let flags = 0;
   if (name === 'downlinkurl' || key === '__proto__') flags |= FLAG.secret;
@@ -152,7 +156,7 @@ export function keyInfo(key: string): KeyInfo {
   else if (PLACE.test(name)) flags |= FLAG.place;
   else if (NEUTRAL.test(name)) flags |= FLAG.neutral;
   if (CONFIG.test(name)) flags |= FLAG.config;
-  const info: KeyInfo = { quoted, opening, bytes, meaning: MEANING_OF.get(name) ?? MEANING.none, flags };
+  const info: KeyInfo = { key, quoted, opening, bytes, meaning: MEANING_OF.get(name) ?? MEANING.none, flags };
   if (cache.size >= CACHE_ENTRIES) cache.clear();
   cache.set(key, info);
   return info;

@@ -16,7 +16,7 @@ import {
   TYPE_RULES,
 } from './fix-rules.ts';
 import { MEANING, MEANINGS } from './keys.ts';
-import { type Payload, PayloadFitter } from './payload.ts';
+import { type Payload, PayloadFitter, type PlainSource } from './payload.ts';
 import { readPoints } from './points.ts';
 import { POSITION_RULES } from './position-rules.ts';
 import { type Fix, type FixContext, firstOf, type MapContext, type Trace } from './rule.ts';
@@ -39,8 +39,7 @@ export type Mapper = (
   frame: Frame & { readonly device: string },
   timestamp: number,
   statusBattery: number | null,
-  /** See `PayloadInput`. */
-  isPlain: boolean,
+  source: PlainSource | null,
   trace: Trace | null,
 ) => Mapped;
 
@@ -59,7 +58,7 @@ export function compileMap(options: MapOptions): Mapper {
     statusBattery: null,
     used,
   };
-  return (frame, timestamp, statusBattery, isPlain, trace) => {
+  return (frame, timestamp, statusBattery, source, trace) => {
     used.fill(0);
     facts.read(frame);
     context.frame = frame;
@@ -86,12 +85,12 @@ export function compileMap(options: MapOptions): Mapper {
       if (isBodyOnly(frame, facts))
         return { kind: 'empty', reason: 'mac', why: 'no payload, and nothing that a rule knows' };
     }
-    const payload = fitter.fit(payloadInput(frame, format, used, isPlain));
+    const payload = fitter.fit(payloadInput(frame, format, used, source));
     if (!payload.ok) return { kind: 'tooDeep' };
     tracePayload(payload, frame, format, trace);
     const client = clientJson(frame, trace);
     const system = systemJson(client, sensors.json);
-    const records = recordsOf(frame.device, timestamp, positions, `${scan}${system}`, payload.json, isPlain);
+    const records = recordsOf(frame.device, timestamp, positions, `${scan}${system}`, payload.json, source !== null);
     return { kind: 'records', records, usedStatusBattery: sensors.usedStatusBattery };
   };
 }
@@ -219,18 +218,25 @@ function markPosition(used: Uint8Array): void {
   }
 }
 
-function payloadInput(frame: Frame, format: UplinkFormat, used: Uint8Array, isPlain: boolean) {
+function payloadInput(frame: Frame, format: UplinkFormat, used: Uint8Array, source: PlainSource | null) {
   const { body, payloadHex, decoded } = frame;
   const isUndecoded = decoded === null;
   if (format === 'decoded') {
     const content = body.payload;
     if (typeof content === 'object' && content !== null) {
-      return { content: content as Frame['body'], rootKey: null, payloadHex, isUndecoded: false, used, isPlain };
+      return {
+        content: content as Frame['body'],
+        rootKey: null,
+        payloadHex,
+        isUndecoded: false,
+        used,
+        source: source && { ...source, at: -1 },
+      };
     }
-    return { content: body, rootKey: null, payloadHex, isUndecoded, used, isPlain };
+    return { content: body, rootKey: null, payloadHex, isUndecoded, used, source };
   }
   const rootKey = format === 'flat' ? null : frame.rootKey;
-  return { content: body, rootKey, payloadHex, isUndecoded, used, isPlain };
+  return { content: body, rootKey, payloadHex, isUndecoded, used, source };
 }
 
 function tracePayload(payload: Payload & { ok: true }, frame: Frame, format: UplinkFormat, trace: Trace | null): void {

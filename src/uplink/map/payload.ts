@@ -2,19 +2,13 @@
 // One walk sorts the fields into classes and counts what they take; the classes are then taken in from the last to leave down
 // to the first, so that what must go is never turned into text.
 import type { JsonObject } from '../values.ts';
-import { FLAG, type KeyInfo, keyInfo } from './keys.ts';
+import { FLAG, type KeyInfo, keyInfo, NO_KEY } from './keys.ts';
 import { CLASS, Classes } from './payload-class.ts';
+import { CUT, MAX_NESTING, MAX_PAYLOAD_BYTES, ROOM } from './payload-limits.ts';
+import { SpanFitter } from './payload-spans.ts';
 import { isPlain, jsonOf, leastBytes, TOO_DEEP, wholeOf } from './payload-text.ts';
 
-/** HERE: "The maximum size is 1000B". */
-export const MAX_PAYLOAD_BYTES = 1000;
-/** Deeper nesting makes the message a dead letter; it also bounds the recursion here. */
-export const MAX_NESTING = 100;
-
 const CLASSES = 8;
-/** The sums count a comma for every field; the first one of the content has none. */
-const ROOM = MAX_PAYLOAD_BYTES + 1;
-const CUT = '"_cut":true';
 export type Payload =
   | { readonly ok: true; readonly json: string; readonly cut: boolean }
   | { readonly ok: false; readonly reason: 'tooDeep' };
@@ -29,8 +23,14 @@ export interface PayloadInput {
   readonly isUndecoded: boolean;
   /** Meanings that are in the record already. */
   readonly used: Uint8Array;
-  /** No text in it needs escaping or more than a byte a character. */
-  readonly isPlain: boolean;
+  readonly source: PlainSource | null;
+}
+
+/** The message's text, where nothing in it needs escaping or more than a byte a character. */
+export interface PlainSource {
+  readonly text: string;
+  /** Where the content's brace stands in the text; -1: the content does not stand in it as it is. */
+  readonly at: number;
 }
 
 /** Beyond so many fields the content is far too long, whatever they are: only what always stays is still looked for. */
@@ -40,7 +40,6 @@ const MOST_TOKENS = MAX_TOKENS + 8 * MAX_NESTING;
 const ALWAYS_KEPT = new Set(['FPort', 'FCntUp', 'messageType']);
 /** With so many fields sorting them costs less than looking for the longest again and again. */
 const MANY_LEAVES = 150;
-const NO_KEY: KeyInfo = { quoted: '', opening: '{', bytes: 0, meaning: 0, flags: 0 };
 
 /** Fits payloads one after the other; its buffers are reused, so it must not be entered twice at once. */
 export class PayloadFitter {
@@ -61,18 +60,21 @@ export class PayloadFitter {
   #isOverfull = false;
   #isPlain = false;
   readonly #classes = new Classes();
+  readonly #spans = new SpanFitter(this.#classes);
 
   fit(input: PayloadInput): Payload {
     this.#count = 0;
     this.#isTooDeep = this.#isOverfull = false;
     this.#sum.fill(0);
     this.#least.fill(0);
-    this.#isPlain = input.isPlain;
+    this.#isPlain = input.source !== null;
     this.#classes.begin(input.used, input.payloadHex, input.isUndecoded);
     // HERE's payload is an object: a list goes under the name that it has in an uplink.
     const isList = Array.isArray(input.content);
     const rootKey = isList ? null : input.rootKey;
     const content = isList ? { payload: input.content } : (input.content as JsonObject);
+    const quick = isList || input.source === null ? null : this.#quick(input.source, rootKey, content);
+    if (quick !== null) return { ok: true, json: quick.json, cut: quick.cut };
     this.#object(rootKey === null ? NO_KEY : keyInfo(rootKey), content, 1, false);
     if (this.#isTooDeep) return { ok: false, reason: 'tooDeep' };
 
@@ -94,6 +96,14 @@ export class PayloadFitter {
       json = i <= 50 ? this.#write(dropped, rootKey !== null, isCut) : `{${CUT}}`;
     }
     return { ok: true, json, cut: isCut };
+  }
+
+  #quick(
+    { text, at }: PlainSource,
+    rootKey: string | null,
+    content: JsonObject,
+  ): { json: string; cut: boolean } | null {
+    return at < 0 ? null : this.#spans.fit(text, at, content, rootKey === null ? '' : `{${keyInfo(rootKey).quoted}`);
   }
 
   #bytesOf(json: string): number {

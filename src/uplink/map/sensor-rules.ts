@@ -85,6 +85,7 @@ function charging(value: unknown): boolean | string {
   const plain = bool(value);
   if (plain !== null && typeof value === 'boolean') return plain;
   if (typeof value !== 'string') return 'not a state of charge';
+  if (value === 'OPERATING') return false;
   switch (
     value
       .trim()

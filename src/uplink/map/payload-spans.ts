@@ -120,7 +120,7 @@ export class SpanFitter {
             code !== COMMA && code !== CLOSE_OBJECT;
             code = text.charCodeAt(++end)
           ) {
-            if (code <= 32 || code !== code) return -1;
+            if (!(code > 32)) return -1;
           }
         } else end = valueAt + (value === false ? 5 : 4);
         cls = this.#classes.ofField(info, value, depth, isSealed);

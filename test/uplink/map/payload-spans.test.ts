@@ -60,7 +60,7 @@ describe('Both ways to fit a payload', () => {
 
   test('also where keys stand twice, blanks are between tokens, or the text is another one', () => {
     const quick = new PayloadFitter();
-    const fit = (text: string): Payload =>
+    const fitted = (text: string): Payload =>
       quick.fit({
         content: JSON.parse(text),
         rootKey: null,
@@ -80,7 +80,7 @@ describe('Both ways to fit a payload', () => {
       '{}',
       '{"a":1 ,"b":2}',
     ]) {
-      const { json } = fit(text) as Payload & { ok: true };
+      const { json } = fitted(text) as Payload & { ok: true };
       expect(JSON.parse(json)).toEqual(text.includes('1e999') ? { a: null } : JSON.parse(text));
     }
   });

@@ -1,9 +1,10 @@
 // What the sensors say, for `system.reportedSensorData`. A value outside HERE's range is left out, never clamped:
 // a clamped one would raise false alerts.
-import { bool, num, quantity } from '../values.ts';
+import { num, quantity } from '../values.ts';
 import { MEANING } from './keys.ts';
 import type { Point } from './points.ts';
 import type { MapContext, Rule } from './rule.ts';
+import { attached, charging, stationary, tampered } from './sensor-states.ts';
 
 type Take = (context: MapContext) => number | boolean | string;
 
@@ -81,30 +82,6 @@ function battery(value: unknown, meaning: number): number | string {
   return meaning === MEANING.batteryPercent ? namedPercent(value) : barePercent(value);
 }
 
-function charging(value: unknown): boolean | string {
-  const plain = bool(value);
-  if (plain !== null && typeof value === 'boolean') return plain;
-  if (typeof value !== 'string') return 'not a state of charge';
-  if (value === 'OPERATING') return false;
-  switch (
-    value
-      .trim()
-      .toUpperCase()
-      .replace(/[\s-]+/g, '_')
-  ) {
-    case 'CHARGING':
-    case 'TRUE':
-      return true;
-    case 'OPERATING':
-    case 'DISCHARGING':
-    case 'NOT_CHARGING':
-    case 'FALSE':
-      return false;
-    default:
-      return 'not a state of charge';
-  }
-}
-
 const COLDEST = -70;
 const HOTTEST = 100;
 
@@ -171,59 +148,6 @@ function pressureIn(value: number, unit: string): number | string {
     default:
       return 'not a known unit of pressure';
   }
-}
-
-/** Explicit states only: a number under `motion` is somebody's counter. */
-function stationary(value: unknown, meaning: number): boolean | string {
-  if (typeof value === 'boolean') return meaning === MEANING.stationary ? value : !value;
-  if (typeof value !== 'string') return 'not a state of motion';
-  switch (value.trim().toLowerCase()) {
-    case 'static':
-    case 'stationary':
-    case 'still':
-    case 'stopped':
-    case 'not moving':
-      return true;
-    case 'moving':
-    case 'move':
-    case 'motion':
-    case 'in motion':
-      return false;
-    case 'true':
-      return meaning === MEANING.stationary;
-    case 'false':
-      return meaning !== MEANING.stationary;
-    default:
-      return 'not a state of motion';
-  }
-}
-
-function tampered(value: unknown): boolean | string {
-  const plain = bool(value);
-  if (plain !== null) return plain;
-  if (typeof value !== 'string') return 'not a state of tampering';
-  switch (value.trim().toLowerCase()) {
-    case 'tampered':
-    case 'tamper':
-    case 'open':
-    case 'opened':
-      return true;
-    case 'normal':
-    case 'ok':
-    case 'secure':
-    case 'closed':
-    case 'not tampered':
-      return false;
-    default:
-      return 'not a state of tampering';
-  }
-}
-
-function attached(value: unknown, meaning: number): boolean | string {
-  const plain = bool(value);
-  if (plain !== null) return meaning === MEANING.detached ? !plain : plain;
-  if (value === 'attached') return true;
-  return value === 'detached' ? false : 'not a state of attachment';
 }
 
 /** In the order in which they are written. ThingPark's points come first where they tell the unit. */

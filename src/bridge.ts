@@ -11,9 +11,11 @@ import { connectionMaker, definitionValidator } from './bridge/definition-parts.
 import { DefinitionWriter } from './bridge/definition-writer.ts';
 import { workerIdentity } from './bridge/identity.ts';
 import { Incidents } from './bridge/incidents.ts';
+import { insights } from './bridge/insights.ts';
 import { LetterTopic } from './bridge/letter-topic.ts';
 import { lineMaker } from './bridge/lines.ts';
 import { LiveFeed } from './bridge/live-feed.ts';
+import { metricsPage } from './bridge/metrics.ts';
 import { Views } from './bridge/views.ts';
 import type { Config } from './config/config.ts';
 import { claimPrefix, watchPrefix } from './connections/claim-prefix.ts';
@@ -135,7 +137,7 @@ async function build(
   const publisher = configBroker.openPublisher({ will: lastWill(prefix, identity, config.worker.heartbeatMs) });
   if (config.budgets.publishDeadLetters) letterTopic.publishBy(publisher, prefix);
   const status = new StatusPublisher({ publisher, prefix, identity, clock, heartbeatMs: config.worker.heartbeatMs });
-  const views = new Views(status, feed);
+  const views = new Views(status, clock, feed);
   publishEvent = (event) => status.publishEvent(event);
   stops.push(
     () => status.stop(),
@@ -232,6 +234,7 @@ async function build(
     feed,
     eventStore: store.events,
     letters: createLetterControl({ store, views, definitions, clock }),
+    ...insights({ views, gateway, store, definitions, defaultService: config.here.defaultService }),
     worker: () => ({
       worker: identity.id,
       version: versionOf(),
@@ -254,7 +257,11 @@ async function build(
   });
   stops.push(() => entry.stop());
   const names = () => ({ brokers: brokers.names, services: Object.keys(config.here.services) });
-  const ports = { control, isReady, version: versionOf(), clock, names, access, audit, cookies };
+  const metrics = metricsPage(config, { views, gateway, control, configBrokerUp: () => publisher.connected });
+  const metricsPublic = config.metrics.public;
+  const usage = () => gateway.usage();
+  const numbers = { metrics, metricsPublic, usage };
+  const ports = { control, isReady, version: versionOf(), clock, names, access, audit, cookies, ...numbers };
   const api = await startApi(config, { ports, gate, clock, logger });
   stops.push(() => api.stop());
   for (const { name, kind, url } of brokers.list()) logger.info({ broker: name, kind, url }, `Broker ${name}: ${url}`);

@@ -2,6 +2,7 @@
 import type { Access, Audit } from '../domain/ports/access.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Control } from '../domain/ports/control.ts';
+import type { HereUsage, MetricsPage } from '../domain/ports/facts.ts';
 import type { ApiApp, RouteInfo } from './app.ts';
 import type { CookieRules } from './authenticate.ts';
 import { connectionRoutes } from './connection-routes.ts';
@@ -10,6 +11,8 @@ import { deadLetterRoutes } from './dead-letter-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { ledgerRoutes } from './ledger-routes.ts';
+import { messageRoutes } from './message-routes.ts';
+import { metricsRoutes } from './metrics-routes.ts';
 import { openApiRoutes } from './openapi-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { statusRoutes } from './status-routes.ts';
@@ -28,6 +31,11 @@ export interface ApiPorts {
   readonly clock: Clock;
   /** What a definition may name. */
   readonly names: () => { readonly brokers: readonly string[]; readonly services: readonly string[] };
+  readonly metrics: MetricsPage;
+  /** `/metrics` is open to all. */
+  readonly metricsPublic: boolean;
+  /** Of each app ID that this worker sends to. */
+  readonly usage: () => readonly HereUsage[];
 }
 
 /** Registered once for each base path; `routes` is complete when the server listens. */
@@ -45,4 +53,6 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   userRoutes(app, ports);
   tokenRoutes(app, ports);
   auditRoutes(app, ports);
+  messageRoutes(app, ports);
+  metricsRoutes(app, ports);
 }

@@ -13,7 +13,9 @@ import type {
   WorkerView,
 } from '../domain/ports/control.ts';
 import type { LetterControl } from '../domain/ports/dead-letters.ts';
+import type { HereUsage } from '../domain/ports/facts.ts';
 import type { Feed } from '../domain/ports/feed.ts';
+import type { MessageControl } from '../domain/ports/messages.ts';
 import type { EventStore } from '../domain/ports/store.ts';
 import { type DefinitionWriter, revisionOf } from './definition-writer.ts';
 import type { Views } from './views.ts';
@@ -27,6 +29,8 @@ export interface ControlOptions {
   readonly worker: () => WorkerView;
   readonly letters: LetterControl;
   readonly feed: Feed;
+  readonly messages: MessageControl;
+  readonly usageOf: (connectionId: string) => HereUsage | null;
 }
 
 /** How many connections one listing holds. */
@@ -34,7 +38,7 @@ const MAX_LIST = 10_000;
 const JUST_DEFINED = 'Its definition was read just now; it starts.';
 
 export function createControl(options: ControlOptions): Control {
-  const { views, definitions, writer, clock } = options;
+  const { views, definitions, writer, clock, usageOf } = options;
 
   function statusOf(id: string): ConnectionStatus | null {
     const status = views.status(id);
@@ -91,6 +95,8 @@ export function createControl(options: ControlOptions): Control {
     const { flow, store } = live;
     return {
       waiting: flow.waiting.count,
+      drain: views.forecast(id),
+      here: usageOf(id),
       requestsInFlight: flow.requestsInFlight,
       journalBytes: store.bytes,
       journalMaxBytes: store.maxBytes,
@@ -103,6 +109,7 @@ export function createControl(options: ControlOptions): Control {
     worker: options.worker,
     letters: options.letters,
     feed: options.feed,
+    messages: options.messages,
     connections: () => {
       const ids = views.ids().slice(0, MAX_LIST);
       return ids.map(view).filter((each) => each !== null);

@@ -2,7 +2,10 @@
 import type { StatusSink } from '../connections/status-publisher.ts';
 import type { ConnectionStatus } from '../domain/connection.ts';
 import type { Ledger } from '../domain/ledger.ts';
+import type { Clock } from '../domain/ports/clock.ts';
+import type { DrainForecast } from '../domain/ports/facts.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
+import { Drain } from '../ops/drain.ts';
 import { LatencyHistogram } from '../uplink/latency.ts';
 import type { ReplayOptions } from '../uplink/replay.ts';
 import { Trail } from '../uplink/trail.ts';
@@ -18,6 +21,8 @@ export interface LiveLine {
 
 export class Views implements StatusSink {
   readonly #next: StatusSink;
+  readonly #clock: Clock;
+  readonly #drains = new Map<string, Drain>();
   readonly #statuses = new Map<string, ConnectionStatus>();
   readonly #ledgers = new Map<string, Ledger>();
   readonly lines = new Map<string, LiveLine>();
@@ -27,8 +32,9 @@ export class Views implements StatusSink {
   readonly #feed: LiveFeed;
   #ids: readonly string[] | null = null;
 
-  constructor(next: StatusSink, feed = new LiveFeed()) {
+  constructor(next: StatusSink, clock: Clock, feed = new LiveFeed()) {
     this.#next = next;
+    this.#clock = clock;
     this.#feed = feed;
   }
 
@@ -41,6 +47,7 @@ export class Views implements StatusSink {
 
   setLedger(id: string, ledger: Ledger): void {
     this.#ledgers.set(id, ledger);
+    this.#drain(id).note(ledger, this.#clock.monotonic());
     this.#next.setLedger(id, ledger);
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'ledger', connectionId: id, ledger });
   }
@@ -51,6 +58,7 @@ export class Views implements StatusSink {
     this.lines.delete(id);
     this.#trails.delete(id);
     this.#ids = null;
+    this.#drains.delete(id);
     this.#next.remove(id);
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'removed', connectionId: id });
   }
@@ -61,6 +69,14 @@ export class Views implements StatusSink {
 
   ledger(id: string): Ledger | null {
     return this.#ledgers.get(id) ?? null;
+  }
+
+  /** When its backlog will be gone. */
+  forecast(id: string): DrainForecast {
+    const drain = this.#drain(id);
+    const live = this.lines.get(id);
+    if (live !== undefined) drain.note(live.store.ledger(), this.#clock.monotonic());
+    return drain.forecast();
   }
 
   trail(id: string, maxUplinks: number): Trail {
@@ -76,6 +92,15 @@ export class Views implements StatusSink {
     const all = new LatencyHistogram();
     for (const { flow } of this.lines.values()) flow.latency.addTo(all);
     return all;
+  }
+
+  #drain(id: string): Drain {
+    let drain = this.#drains.get(id);
+    if (drain === undefined) {
+      drain = new Drain();
+      this.#drains.set(id, drain);
+    }
+    return drain;
   }
 
   ids(): readonly string[] {

@@ -1,7 +1,9 @@
 // Connections and followed uplinks as lines for people.
 import { imbalance, type Ledger, sumReasons } from '../domain/ledger.ts';
 import type { ConnectionView, FollowedUplink } from '../domain/ports/control.ts';
+import type { HereUsage, PeriodUse } from '../domain/ports/facts.ts';
 import { type CliIo, paint, table } from './io.ts';
+import { count, forecastText } from './quota.ts';
 
 const HEADINGS = ['ID', 'STATE', 'RECEIVED', 'DELIVERED', 'PENDING', 'EXPIRED', 'FILTERED', 'SKIPPED', 'DEAD', 'NAME'];
 
@@ -52,6 +54,8 @@ export function connectionLines(io: CliIo, view: ConnectionView): string {
   if (activity !== null) {
     const { waiting, requestsInFlight, journalBytes, journalMaxBytes, latencyMs } = activity;
     rows.push(['waiting', `${waiting} uplinks, ${requestsInFlight} requests in flight`]);
+    if (waiting > 0) rows.push(['forecast', forecastText(activity.drain)]);
+    if (activity.here !== null) rows.push(...usageRows(activity.here));
     rows.push(['journal', `${bytes(journalBytes)} of ${bytes(journalMaxBytes)}`]);
     const { count, first } = activity.devicesWaiting;
     if (count > 0) rows.push(['devices', `${count} wait until HERE takes them`]);
@@ -60,6 +64,17 @@ export function connectionLines(io: CliIo, view: ConnectionView): string {
   }
   rows.push(['configuration', JSON.stringify(view.configuration)]);
   return table(rows, (cell, _, column) => (column === 0 ? paint(io, 'dim', cell) : cell));
+}
+
+function usageRows({ lastMinute, lastHour, lastDay, limit }: HereUsage): [string, string][] {
+  const told = limit === null ? '' : `; HERE allows ${limit.requests} in ${limit.periodMs / 1000} s`;
+  const use = ({ requests, records }: PeriodUse) => `${count(requests)} requests with ${count(records)} records`;
+  return [
+    [
+      'app ID',
+      `${use(lastMinute)} in the last minute, ${use(lastHour)} in the last hour, ${use(lastDay)} in the last day${told}`,
+    ],
+  ];
 }
 
 function bytes(count: number): string {
@@ -87,12 +102,13 @@ function ledgerRows(ledger: Ledger): [string, string][] {
 /** One uplink a line: time, number, device, what became of it. */
 export function uplinkLine(io: CliIo, followed: FollowedUplink | { readonly missed: number }): string {
   if ('missed' in followed) return paint(io, 'yellow', `… ${followed.missed} uplinks came too fast to be shown`);
-  const { time, seq, device, outcome, requestId, latencyMs } = followed;
+  const { time, seq, device, fCnt, outcome, requestId, latencyMs } = followed;
+  const counter = fCnt === null ? '' : `:${fCnt}`;
   const verdict =
     outcome.kind === 'delivered'
       ? paint(io, 'green', `delivered in ${Math.round(latencyMs)} ms`)
       : paint(io, outcome.kind === 'deadLettered' ? 'red' : 'yellow', `${outcome.kind} (${outcome.reason})`);
   const detail = outcome.kind === 'deadLettered' ? `: ${outcome.detail.message}` : '';
   const request = requestId === null ? '' : paint(io, 'dim', `  ${requestId}`);
-  return `${time}  #${seq}  ${device ?? '-'.padEnd(16)}  ${verdict}${detail}${request}`;
+  return `${time}  #${seq}  ${device ?? '-'.padEnd(16)}${counter}  ${verdict}${detail}${request}`;
 }

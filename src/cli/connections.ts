@@ -1,6 +1,6 @@
 // `here-bridge connections …`: what a running worker's connections do, and changing them.
 import { randomUUID } from 'node:crypto';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { ConnectionView, FollowedUplink } from '../domain/ports/control.ts';
 import { AdminClient, refusal } from './admin-client.ts';
@@ -13,6 +13,13 @@ interface Options {
   readonly json?: boolean;
   readonly id?: string;
 }
+
+interface TailOptions extends Options {
+  readonly device?: string;
+  readonly outcome?: string;
+}
+
+const OUTCOMES = ['delivered', 'expired', 'filtered', 'skipped', 'deadLettered'];
 
 const EXIT_CODES = `
 Exit codes: 0 done, 65 the definition does not validate, 66 there is no such connection, 69 no bridge answers.`;
@@ -111,12 +118,19 @@ function registerTail(group: Command, io: CliIo): void {
     group,
     'tail',
     'Follow what a connection does, one line an uplink, until Ctrl-C.',
-    '  here-bridge connections tail tenant-a\n  here-bridge connections tail tenant-a --json | jq \'select(.outcome.kind != "delivered")\'',
+    '  here-bridge connections tail tenant-a --outcome deadLettered\n  here-bridge connections tail tenant-a --json | jq \'select(.outcome.kind != "delivered")\'',
   )
     .argument('<id>')
-    .action(async (id: string, options: Options, command: Command) => {
+    .option('--device <DevEUI>', 'of this device alone')
+    .addOption(new Option('--outcome <kind>', 'that ended so').choices(OUTCOMES))
+    .action(async (id: string, options: TailOptions, command: Command) => {
       const client = await connect(command, io);
-      for await (const followed of client.follow(`${route(id)}/tail`, io.stopSignal())) {
+      const { device, outcome } = options;
+      const query = new URLSearchParams();
+      if (device !== undefined) query.set('device', device);
+      if (outcome !== undefined) query.set('outcome', outcome);
+      const path = query.size === 0 ? `${route(id)}/tail` : `${route(id)}/tail?${query}`;
+      for await (const followed of client.follow(path, io.stopSignal())) {
         if (options.json === true) printJson(io, followed);
         else printLine(io, uplinkLine(io, followed as FollowedUplink));
       }

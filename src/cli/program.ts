@@ -10,8 +10,10 @@ import { registerFleet } from './fleet.ts';
 import type { CliIo } from './io.ts';
 import { registerExpired, registerLedger } from './ledger.ts';
 import { registerMap } from './map.ts';
+import { registerQuota } from './quota.ts';
 import { registerSandbox } from './sandbox.ts';
 import { registerStart } from './start.ts';
+import { registerTrace } from './trace.ts';
 import { registerValidate } from './validate.ts';
 
 const HELP = `
@@ -22,6 +24,8 @@ Examples:
   here-bridge validate connection.json   check a definition
   here-bridge connections ls             what the running bridge does
   here-bridge ledger                     where every message is
+  here-bridge trace tenant-a 0018B20000000B20
+                                         what happened to a device's recent uplinks
   here-bridge dead-letters ls tenant-a   what HERE refused, to be mended and sent again
   here-bridge <verb> --help              more about a verb
 
@@ -53,6 +57,8 @@ function createProgram(io: CliIo, version: string): Command {
   registerDeadLetters(program, io);
   registerExpired(program, io);
   registerMap(program, io);
+  registerTrace(program, io);
+  registerQuota(program, io);
   return program;
 }
 

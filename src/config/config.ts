@@ -32,8 +32,12 @@ export interface Config {
   readonly delivery: DeliveryConfig;
   readonly mapping: { readonly defaultAccuracyM: { readonly satellite: number; readonly network: number } };
   readonly http: HttpConfig;
-  readonly metrics: { readonly public: boolean };
   readonly admin: { readonly port: number };
+  readonly metrics: {
+    readonly public: boolean;
+    /** More connections than this have no series of their own. */
+    readonly maxConnections: number;
+  };
   readonly log: LogConfig;
   readonly secrets: {
     /** 64 hex digits or 43 or 44 base64 characters: 32 bytes. null: generated into the data directory. */

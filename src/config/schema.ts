@@ -202,12 +202,19 @@ export const VALUES: readonly ValueSpec[] = [
   ),
 
   ...HTTP_VALUES,
-  ...value('metrics.public', kinds.yesNo, false, '`/metrics` answers without a log-in.'),
   ...value(
     'admin.port',
     kinds.port,
     0,
     'The loopback port of the admin interface for the CLI; 0 is any free one. It is written with its token to `dataDir/admin.json`.',
+  ),
+
+  ...value('metrics.public', kinds.yesNo, false, '`/metrics` answers without a log-in.'),
+  ...value(
+    'metrics.maxConnections',
+    kinds.wholeNumber(0, 100_000),
+    2000,
+    'Connections with series of their own at `/metrics`, about 45 each; the others are only counted.',
   ),
 
   ...value('log.level', kinds.oneOf(LOG_LEVELS), 'info', 'What is worth a line.', { flag: '--log-level <level>' }),

@@ -1,13 +1,16 @@
 // The permits of one (host, appId): concurrency and order by p-queue; the rate, `Retry-After` and coming back slowly are ours.
 import PQueue from 'p-queue';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { HereUsage } from '../domain/ports/facts.ts';
 import type { RequestGate } from '../domain/ports/here.ts';
+import { AbortWaiters } from './abort-waiters.ts';
 import { BatchSize } from './batch-size.ts';
 import type { HttpAnswer } from './http.ts';
 import type { HereService } from './options.ts';
 import { retryAfterMs } from './outcome.ts';
 import { Ramp } from './ramp.ts';
 import { RateWindow } from './rate-window.ts';
+import { Usage } from './usage.ts';
 
 export type GateLimits = Pick<
   HereService,
@@ -31,10 +34,12 @@ export class Gate implements RequestGate {
   readonly #window = new RateWindow();
   readonly #ramp: Ramp;
   readonly #size: BatchSize;
-  readonly #waiting = new WeakMap<AbortSignal, Set<(reason: unknown) => void>>();
+  readonly #waiters = new AbortWaiters();
   #requestsPerSecond: number | null;
   /** Told by HERE: requests per second that the plan allows. */
   #planPerSecond: number | null = null;
+  #told: HereUsage['limit'] = null;
+  readonly #usage: Usage;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #cancelTimer: Cancel | null = null;
   #nextId = 0;
@@ -51,6 +56,7 @@ export class Gate implements RequestGate {
     this.#requestsPerSecond = limits.requestsPerSecond;
     this.#ramp = new Ramp(limits.rampMs);
     this.#size = new BatchSize(limits);
+    this.#usage = new Usage(clock);
     this.#queue = new PQueue({ concurrency: limits.concurrency });
   }
 
@@ -67,6 +73,26 @@ export class Gate implements RequestGate {
     return { waiting: this.#queue.size, running: this.#queue.pending };
   }
 
+  get usage(): Omit<HereUsage, 'host' | 'appId'> {
+    const { running, waiting } = this.load;
+    const nowMs = this.#clock.monotonic();
+    const ceiling = this.#limits.concurrency;
+    const pausedMs = Math.max(0, this.#pausedUntilMs - nowMs);
+    return {
+      since: this.#usage.since,
+      lastMinute: this.#usage.last('minute'),
+      lastHour: this.#usage.last('hour'),
+      lastDay: this.#usage.last('day'),
+      limit: this.#told,
+      permits: { running, waiting, allowed: this.#queue.concurrency, floor: 1, ceiling },
+      requestsPerSecond: this.#rate(this.#ramp.share(nowMs)),
+      pausedMs: Number.isFinite(pausedMs) ? pausedMs : 0,
+      results: { ...this.#usage.results },
+      records: this.#usage.records,
+      durations: this.#usage.durations(),
+    };
+  }
+
   tooLarge(records: number, bytes: number): void {
     this.#size.tooLarge(records, bytes);
   }
@@ -74,6 +100,7 @@ export class Gate implements RequestGate {
   /** HERE accepted a batch of this size. */
   tookBatch(records: number, bytes: number): void {
     this.#size.accepted(records, bytes);
+    this.#usage.accepted(records);
   }
 
   /** Changes the rate of our own; takes effect at once. null: none. */
@@ -93,7 +120,7 @@ export class Gate implements RequestGate {
         waiting.abort(reason);
         reject(reason);
       };
-      const stops = [this.#onAbort(signal, giveUp), this.#onAbort(this.#stopping.signal, giveUp)];
+      const stops = [this.#waiters.on(signal, giveUp), this.#waiters.on(this.#stopping.signal, giveUp)];
       const forget = (): void => {
         for (const each of stops) each();
       };
@@ -128,7 +155,7 @@ export class Gate implements RequestGate {
     for (let waitMs = this.#waitMs(); waitMs > 0; waitMs = this.#waitMs()) {
       if (signal.aborted || this.#stopping.signal.aborted) return;
       await new Promise<void>((resolve) => {
-        const stops = [signal, this.#stopping.signal].map((each) => this.#onAbort(each, () => done()));
+        const stops = [signal, this.#stopping.signal].map((each) => this.#waiters.on(each, () => done()));
         const cancel = waitMs === Infinity ? () => {} : this.#clock.after(waitMs, () => done());
         const done = (): void => {
           cancel();
@@ -141,9 +168,11 @@ export class Gate implements RequestGate {
     this.#adjust();
   }
 
-  /** What an answer says about the rate: to be called for every request that took a permit. */
-  observe(answer: HttpAnswer): void {
+  /** What an answer says about the rate: to be called for every request that took a permit. `startedMs`: monotonic, of a batch. */
+  observe(answer: HttpAnswer, startedMs: number | null = null): void {
     const nowMs = this.#clock.monotonic();
+    this.#usage.answered(answer);
+    if (startedMs !== null && answer.kind === 'answer') this.#usage.took(nowMs - startedMs);
     if (answer.kind === 'noAnswer') {
       if (answer.cause !== 'stopped') this.#ramp.failed();
     } else {
@@ -176,7 +205,7 @@ export class Gate implements RequestGate {
 
   #hold(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const stops = [signal, this.#stopping.signal].map((each) => this.#onAbort(each, () => go()));
+      const stops = [signal, this.#stopping.signal].map((each) => this.#waiters.on(each, () => go()));
       const go = (): void => {
         for (const stop of stops) stop();
         resolve();
@@ -226,8 +255,12 @@ export class Gate implements RequestGate {
   #readLimits(headers: Readonly<Record<string, string>>, nowMs: number): void {
     const periodMs = this.#limits.rateLimitPeriodMs;
     const limit = wholeNumber(headers['x-ratelimit-limit']);
-    if (limit !== null && limit > 0) this.#planPerSecond = ((limit * 1000) / periodMs) * PLAN_SHARE;
-    const isUsedUp = wholeNumber(headers['x-ratelimit-remaining']) === 0;
+    const remaining = wholeNumber(headers['x-ratelimit-remaining']);
+    if (limit !== null && limit > 0) {
+      this.#planPerSecond = ((limit * 1000) / periodMs) * PLAN_SHARE;
+      this.#told = { requests: limit, periodMs, remaining, toldAt: this.#clock.now() };
+    }
+    const isUsedUp = remaining === 0;
     // Nothing left although we have not used it up: somebody else sends on this appId too.
     if (isUsedUp && this.#window.startsSince(nowMs - periodMs) < (limit ?? Infinity) * PLAN_SHARE - 1) {
       this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + periodMs);
@@ -243,27 +276,6 @@ export class Gate implements RequestGate {
         if (!(error instanceof ReferenceError)) throw error;
       }
     });
-  }
-
-  /** One listener a signal, however many tasks wait on it: Node searches all listeners to remove one. */
-  #onAbort(signal: AbortSignal, callback: (reason: unknown) => void): () => void {
-    let callbacks = this.#waiting.get(signal);
-    if (callbacks === undefined) {
-      const fresh = new Set<(reason: unknown) => void>();
-      callbacks = fresh;
-      this.#waiting.set(signal, fresh);
-      signal.addEventListener(
-        'abort',
-        () => {
-          this.#waiting.delete(signal);
-          for (const each of fresh) each(signal.reason);
-        },
-        { once: true },
-      );
-    }
-    const known = callbacks;
-    known.add(callback);
-    return () => known.delete(callback);
   }
 }
 

@@ -1,7 +1,9 @@
 // The HERE client put together: one HTTP client a host, one session an account, one set of permits and devices a project.
+import { createHash } from 'node:crypto';
 import type { AccountKey } from '../domain/connection.ts';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
+import type { AccountFacts, HereUsage } from '../domain/ports/facts.ts';
 import type { HereAccount, HereGateway } from '../domain/ports/here.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { AccountVault, DeviceStore } from '../domain/ports/store.ts';
@@ -92,6 +94,29 @@ export class Gateway implements HereGateway {
     for (const { value } of this.#projects.values()) value.gate.actAgain();
   }
 
+  /** How the permits of each (host, appId) are used, since the first connection on it. */
+  usage(): readonly HereUsage[] {
+    return [...this.#projects].map(([key, { value }]) => usageOf(key, value));
+  }
+
+  /** Of an app ID on a service's host, or on its host for scoped tokens; null: no connection has opened it. */
+  usageOf(service: string, appId: string): HereUsage | null {
+    const setting = this.#services.get(service);
+    for (const url of [setting?.scopedUrl, setting?.url]) {
+      const key = url === undefined || url === null ? null : `${new URL(url).host}|${appId}`;
+      const shared = key === null ? undefined : this.#projects.get(key);
+      if (key !== null && shared !== undefined) return usageOf(key, shared.value);
+    }
+    return null;
+  }
+
+  accountFacts(): readonly AccountFacts[] {
+    return [...this.#sessions].map(([key, { value }]) => {
+      const account = createHash('sha256').update(key).digest('hex').slice(0, 8);
+      return { account, ...value.facts };
+    });
+  }
+
   /** Breaks off whatever is in flight; accounts still held answer `retry` from then on. */
   async stop(): Promise<void> {
     for (const { value } of this.#sessions.values()) value.stop();
@@ -140,6 +165,11 @@ function accountKeyOf(origin: string, key: AccountKey): string {
   return [new URL(origin).host, key.realm ?? '', key.email]
     .map((part) => encodeURIComponent(part.toLowerCase()))
     .join('/');
+}
+
+function usageOf(key: string, { gate }: ProjectState): HereUsage {
+  const at = key.lastIndexOf('|');
+  return { host: key.slice(0, at), appId: key.slice(at + 1), ...gate.usage };
 }
 
 function share<T>(pool: Map<string, Shared<T>>, key: string, make: () => T): Shared<T> {

@@ -87,9 +87,10 @@ export class OpenProject implements HereProject {
   async send(records: readonly string[], signal: AbortSignal): Promise<RequestOutcome> {
     // The records are JSON text already: joined, not stringified again.
     const body = `${this.#head}${records.join(',')}]}`;
+    const startedMs = this.#clock.monotonic();
     const answer = await this.#calls.call({ method: 'POST', path: '/v3/batch', body, signal, again: this.#again });
     if (answer.kind === 'noToken') return withoutToken(answer);
-    this.gate.observe(answer);
+    this.gate.observe(answer, startedMs);
     const outcome = outcomeOf(answer, records.length, this.#clock.now());
     if (outcome.kind === 'accepted') this.gate.tookBatch(records.length, body.length);
     return outcome;

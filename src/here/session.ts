@@ -78,6 +78,13 @@ export class AccountSession {
     return this.#clock.monotonic() < live.expiresMs ? live.pair.accessToken : null;
   }
 
+  /** For metrics: how long the token still lives (null: there is none), and whether HERE refused the last log-in. */
+  get facts(): { readonly tokenExpiresInMs: number | null; readonly refused: boolean } {
+    const live = this.#live;
+    const leftMs = live === null ? null : Math.max(0, live.expiresMs - this.#clock.monotonic());
+    return { tokenExpiresInMs: leftMs, refused: (this.#known?.refusal ?? null) !== null };
+  }
+
   /** A token for one who knows this password: the kept one if HERE has let this very pair in, else by a log-in. */
   async authenticate(password: string): Promise<LogInOutcome> {
     const outcome = await this.exclusive(() => this.#obtain(password, null, true));

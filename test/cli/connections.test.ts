@@ -107,6 +107,7 @@ async function start(answers: Partial<Control> = {}): Promise<Calls> {
       };
     },
     events: () => [],
+    messages: { messages: () => null },
     ...answers,
   };
   admin = await startAdmin({ ports: portsOf(control), dataDir, port: 0 });

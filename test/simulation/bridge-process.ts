@@ -81,7 +81,7 @@ export class BridgeProcess {
     this.#ends.push(() => store.close());
     const events = new EventLog({ clock, chance, store: store.events, onEvent });
     this.#ends.push(() => events.stop());
-    const views = new Views(this.#statusSink());
+    const views = new Views(this.#statusSink(), clock);
     const gateway = new Gateway({
       services: config.here.services,
       vault: store.accounts,

@@ -15,6 +15,9 @@ export function portsOf(control: Partial<Control>, others: Partial<ApiPorts> = {
     access: {} as Access,
     audit: { note: () => {}, list: () => [] },
     cookies: { isSecure: false, maxAgeMs: 3_600_000 },
+    metrics: { read: async () => ({ contentType: 'text/plain', text: '' }) },
+    metricsPublic: false,
+    usage: () => [],
     ...others,
   };
 }

@@ -5,7 +5,9 @@ import type { Ledger } from '../ledger.ts';
 import type { UplinkOutcome } from '../uplink.ts';
 import type { Cancel } from './clock.ts';
 import type { LetterControl } from './dead-letters.ts';
+import type { DrainForecast, HereUsage } from './facts.ts';
 import type { Feed } from './feed.ts';
+import type { MessageControl } from './messages.ts';
 import type { EventQuery } from './store.ts';
 
 /** A connection as people see it: ThingPark's shape with secrets shown as `*****`, beside what the bridge knows of it. */
@@ -28,6 +30,10 @@ export interface ConnectionView {
 
 export interface ConnectionActivity {
   readonly waiting: number;
+  /** When they will be gone. */
+  readonly drain: DrainForecast;
+  /** Of its app ID, with all connections on it; null: none was opened yet. */
+  readonly here: HereUsage | null;
   readonly requestsInFlight: number;
   readonly journalBytes: number;
   readonly journalMaxBytes: number;
@@ -118,6 +124,7 @@ export interface Control {
   /** Changes as they come, for those who follow live. */
   readonly feed: Feed;
   readonly letters: LetterControl;
+  readonly messages: MessageControl;
 }
 
 export type { DefinitionRecord };

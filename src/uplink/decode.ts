@@ -1,15 +1,18 @@
 // Decode: a message's bytes become a frame of a device, or the reason why they cannot. Parses once.
 import { isAscii } from 'node:buffer';
 import type { DeadLetterReason } from '../domain/uplink.ts';
+import { readChirpStack } from './envelopes/chirpstack.ts';
 import { EMPTY_FRAME, type Envelope, type EnvelopeReader, type Frame } from './envelopes/frame.ts';
+import { readGeneric } from './envelopes/generic.ts';
 import { readThingPark } from './envelopes/thingpark.ts';
+import { readThingsStack } from './envelopes/things-stack.ts';
 import { keyInfo } from './map/keys.ts';
 import type { PlainSource } from './map/payload.ts';
 import { MAX_NESTING } from './map/payload-limits.ts';
 import { isObject, type JsonObject } from './values.ts';
 
 /** One reader per network, tried in order; a message belongs to the first that knows its shape. */
-const READERS: readonly EnvelopeReader[] = [readThingPark];
+const READERS: readonly EnvelopeReader[] = [readThingPark, readChirpStack, readThingsStack, readGeneric];
 
 export interface DecodeOptions {
   /** Longer messages are not looked into. */

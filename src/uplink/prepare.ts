@@ -7,7 +7,8 @@ import type { Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts'
 import { compileDecode, type Decode, tooDeep } from './decode.ts';
 import type { Frame } from './envelopes/frame.ts';
 import { compileFilter, type Filter } from './filter.ts';
-import { compileMap, type Mapper, noticeOf } from './map/map.ts';
+import { compileMap, type Mapper } from './map/map.ts';
+import { decodeFailure, noticeOf } from './map/notices.ts';
 import type { Trace } from './map/rule.ts';
 import { StatusBatteries } from './map/status-batteries.ts';
 import { compileTopicPattern } from './topic-pattern.ts';
@@ -72,7 +73,10 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
       stages.batteries.keep(decoded.device, decoded.batteryLevel);
       trace?.note(`its battery level (${decoded.batteryLevel} %) rides on the device's next record that has none`);
     }
-    return { device: decoded.device, outcome: { kind: 'skipped', reason: decoded.reason } };
+    const outcome: UplinkOutcome = { kind: 'skipped', reason: decoded.reason };
+    const { device, decodeError } = decoded;
+    if (decodeError === undefined || decodeError === null) return { device, outcome };
+    return { device, outcome, notice: decodeFailure(decodeError, 'a device profile') };
   }
   const { frame } = decoded;
   const { device, fCnt } = frame;

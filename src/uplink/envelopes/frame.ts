@@ -71,6 +71,8 @@ export type Envelope =
       readonly name: string;
       /** Battery in per cent that a notification tells of. */
       readonly batteryLevel: number | null;
+      /** The driver's failure, where the network tells it in a message of its own. */
+      readonly decodeError?: Frame['decodeError'];
     }
   | { readonly kind: 'unreadable'; readonly message: string };
 

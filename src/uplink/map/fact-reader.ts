@@ -52,7 +52,9 @@ export class FactReader implements Facts {
     this.typed = this.failed = this.technology = null;
     this.#length = this.#fields = 0;
     this.#enqueue(frame.decoded, 0, IN.pairs, null);
-    for (const extra of frame.extras) this.#enqueue(extra, 0, 0, null);
+    // What The Things Stack has normalized is the device's own; ThingPark's extras repeat its set-up.
+    const inExtras = frame.network === 'thingsStack' ? IN.pairs : 0;
+    for (const extra of frame.extras) this.#enqueue(extra, 0, inExtras, null);
     for (let i = 0; i < this.#length && this.#fields < MAX_FIELDS; i++) {
       const value = this.#value[i] as object;
       const inside = this.#in[i] as number;

@@ -1,7 +1,7 @@
 // From a frame to HERE's telemetry records: facts, then the tables of rules in their order, then the JSON text, made once.
 
 import type { UplinkFormat } from '../../domain/connection.ts';
-import type { SkipReason, TelemetryRecord, UplinkNotice } from '../../domain/uplink.ts';
+import type { SkipReason, TelemetryRecord } from '../../domain/uplink.ts';
 import { EMPTY_FRAME, type Frame, type Technology } from '../envelopes/frame.ts';
 import { clientJson } from './client-rules.ts';
 import { details } from './details.ts';
@@ -244,33 +244,4 @@ function tracePayload(payload: Payload & { ok: true }, frame: Frame, format: Upl
   const how = payload.cut ? 'fitted into 1000 bytes, "_cut" tells so' : 'whole';
   trace.gave('payload', `payload-${format}`, `${how}: ${Buffer.byteLength(payload.json)} bytes`);
   if (frame.decodeError !== null) trace.note(`the driver failed: ${frame.decodeError.message}`);
-}
-
-/** What a person should hear of a frame that goes its way all the same; null: nothing. Cached by the caller's key. */
-export function noticeOf(frame: Frame): UplinkNotice | null {
-  const model = frame.model === null ? 'devices of an unnamed model' : `${frame.maker ?? '?'}/${frame.model}`;
-  if (frame.decodeError !== null) {
-    const { code, message } = frame.decodeError;
-    return {
-      kind: 'payloadDecodedError',
-      key: `payloadDecodedError ${model} ${code}`,
-      message: `The driver of ${model} fails (${code}): ${message.replaceAll(/\s+/g, ' ')}`,
-    };
-  }
-  const state = frame.located?.unknownState ?? null;
-  if (state !== null) {
-    return {
-      kind: 'unknownValidityState',
-      key: `unknownValidityState ${state}`,
-      message: `Positions with validityState "${state}" are taken for old ones: only their sensor values are sent.`,
-    };
-  }
-  if (frame.kind === 'uplink' && frame.decoded === null && frame.points === null) {
-    return {
-      kind: 'noDecodedPayload',
-      key: `noDecodedPayload ${model}`,
-      message: `No decoded payload from ${model}: switch on the driver in your network.`,
-    };
-  }
-  return null;
 }

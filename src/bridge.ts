@@ -12,6 +12,7 @@ import { DefinitionWriter } from './bridge/definition-writer.ts';
 import { workerIdentity } from './bridge/identity.ts';
 import { Incidents } from './bridge/incidents.ts';
 import { insights } from './bridge/insights.ts';
+import { createKeyControl } from './bridge/keys.ts';
 import { LetterTopic } from './bridge/letter-topic.ts';
 import { lineMaker } from './bridge/lines.ts';
 import { LiveFeed } from './bridge/live-feed.ts';
@@ -59,6 +60,9 @@ export interface Bridge {
 /** Of the ten seconds that a supervisor commonly gives. A broker that hangs takes four more: the farewell and the hanging up. */
 const SETTLE_MS = 4_000;
 
+const NEW_KEY =
+  'A key for secrets was made: back this file up. Without it nobody can read the passwords in the definitions again';
+
 /** Rejects with a BridgeError: `dataDirInUse`, `prefixInUse`, `brokerPortInUse` (75), `storeUnavailable` (69) and the like. */
 export async function startBridge(config: Config, parts: BridgeParts): Promise<Bridge> {
   const stops: (() => Promise<void> | void)[] = [];
@@ -81,7 +85,7 @@ async function build(
 ): Promise<Bridge> {
   const { dataDir, topics } = config;
   const { key, formerKeys } = config.secrets;
-  const box = openSecretBox({ dataDir, key, formerKeys });
+  const box = openSecretBox({ dataDir, key, formerKeys, onNewKey: (file) => logger.info({ file }, NEW_KEY) });
   const incidents = new Incidents(logger);
   const letterTopic = new LetterTopic(logger);
   const feed = new LiveFeed();
@@ -246,7 +250,7 @@ async function build(
       brokers: brokers.list(),
     }),
   });
-  const { access, audit, cookies, gate, ...entry } = await startAccess(config, {
+  const { access, audit, cookies, gate, reseal, ...entry } = await startAccess(config, {
     broker: configBroker,
     publisher,
     store,
@@ -260,8 +264,9 @@ async function build(
   const metrics = metricsPage(config, { views, gateway, control, configBrokerUp: () => publisher.connected });
   const metricsPublic = config.metrics.public;
   const usage = () => gateway.usage();
+  const keys = createKeyControl({ ring: box, definitions, control, reseal, audit });
   const numbers = { metrics, metricsPublic, usage };
-  const ports = { control, isReady, version: versionOf(), clock, names, access, audit, cookies, ...numbers };
+  const ports = { control, isReady, version: versionOf(), clock, names, access, audit, cookies, keys, ...numbers };
   const api = await startApi(config, { ports, gate, clock, logger });
   stops.push(() => api.stop());
   for (const { name, kind, url } of brokers.list()) logger.info({ broker: name, kind, url }, `Broker ${name}: ${url}`);

@@ -3,6 +3,7 @@
 import type { AuditEntry } from '../domain/access.ts';
 import type { Audit, AuditQuery, AuditStore } from '../domain/ports/access.ts';
 import type { Clock } from '../domain/ports/clock.ts';
+import { Throttle } from './throttle.ts';
 
 export interface AuditLogOptions {
   readonly clock: Clock;
@@ -14,17 +15,37 @@ export interface AuditLogOptions {
 
 const MAX_TEXT = 500;
 const MAX_TARGET = 128;
+/** Refusals of one client and kind, then of all: whoever is refused must not be able to push out what was changed. */
+const REFUSED_OF_ONE = { burst: 10, everyMs: 60_000, maxKeys: 1000 };
+const REFUSED_OF_ALL = { burst: 200, everyMs: 10_000 };
 
 export class AuditLog implements Audit {
   readonly #options: AuditLogOptions;
+  readonly #ofOne: Throttle;
+  readonly #ofAll: Throttle;
+  /** Refusals that were not kept since the last one that was. */
+  #leftOut = 0;
   #lastMs = 0;
   #inMs = 0;
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
+    this.#ofOne = new Throttle(options.clock, REFUSED_OF_ONE);
+    this.#ofAll = new Throttle(options.clock, REFUSED_OF_ALL);
   }
 
   note(entry: Omit<AuditEntry, 'id' | 'time'>): void {
+    if (entry.outcome === 'done') this.#keep(entry);
+    else if (this.#ofOne.take(`${entry.from} ${entry.who} ${entry.action}`) > 0 || this.#ofAll.take('') > 0) {
+      this.#leftOut += 1;
+    } else {
+      const more = this.#leftOut === 0 ? [] : [`${this.#leftOut} other refusals since the last one are not kept`];
+      this.#leftOut = 0;
+      this.#keep({ ...entry, detail: [entry.detail ?? [], more].flat().join('; ') || null });
+    }
+  }
+
+  #keep(entry: Omit<AuditEntry, 'id' | 'time'>): void {
     const noted: AuditEntry = {
       ...entry,
       who: oneLine(entry.who, MAX_TARGET),

@@ -37,6 +37,8 @@ export interface SharedBookOptions {
   readonly file: KeptFile;
   /** Must not throw. */
   readonly onTrouble: (trouble: BookTrouble) => void;
+  /** The table's record under this key is somebody else's: told of it, and of its absence, as it comes. */
+  readonly other?: { readonly key: string; readonly heard: (value: string | null) => void };
   /** How long the broker may take to hand out what it retains. 300 ms by default. */
   readonly settleMs?: number;
 }
@@ -77,10 +79,12 @@ export class SharedBook {
       {
         onRecord: (key, value) => {
           if (key === KEY) this.#onRecord(value);
+          else if (key === options.other?.key) options.other.heard(value?.toString('utf8') ?? null);
         },
         onSnapshot: (keys) => {
           if (!keys.has(KEY))
             this.#putBack('The record of users is gone from the config topic; it was published again');
+          if (options.other !== undefined && !keys.has(options.other.key)) options.other.heard(null);
           this.#ready.resolve();
         },
         onStatus: ({ up }) => {

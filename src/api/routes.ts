@@ -3,6 +3,7 @@ import type { Access, Audit } from '../domain/ports/access.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Control } from '../domain/ports/control.ts';
 import type { HereUsage, MetricsPage } from '../domain/ports/facts.ts';
+import type { KeyControl } from '../domain/ports/keys.ts';
 import type { ApiApp, RouteInfo } from './app.ts';
 import type { CookieRules } from './authenticate.ts';
 import { connectionRoutes } from './connection-routes.ts';
@@ -10,6 +11,7 @@ import { connectorRoutes } from './connector-routes.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { healthRoutes } from './health-routes.ts';
+import { keyRoutes } from './key-routes.ts';
 import { ledgerRoutes } from './ledger-routes.ts';
 import { messageRoutes } from './message-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
@@ -36,6 +38,7 @@ export interface ApiPorts {
   readonly metricsPublic: boolean;
   /** Of each app ID that this worker sends to. */
   readonly usage: () => readonly HereUsage[];
+  readonly keys: KeyControl;
 }
 
 /** Registered once for each base path; `routes` is complete when the server listens. */
@@ -55,4 +58,5 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   auditRoutes(app, ports);
   messageRoutes(app, ports);
   metricsRoutes(app, ports);
+  keyRoutes(app, ports);
 }

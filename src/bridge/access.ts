@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { BridgeAccess } from '../access/access.ts';
 import { AuditLog } from '../access/audit-log.ts';
+import { KEY_CHECK, KeyCheck } from '../access/key-check.ts';
 import { OidcVerifier } from '../access/oidc.ts';
 import { SharedBook } from '../access/shared-book.ts';
 import { Throttle } from '../access/throttle.ts';
@@ -15,7 +16,7 @@ import type { EventSink } from '../domain/events.ts';
 import type { Asker, Audit } from '../domain/ports/access.ts';
 import type { Broker, Publisher } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
-import type { SecretBox } from '../domain/ports/secrets.ts';
+import type { KeyRing } from '../domain/ports/secrets.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import type { Logger } from '../ops/logger.ts';
 import { KeptTextFile } from '../store/kept-file.ts';
@@ -24,7 +25,7 @@ export interface AccessParts {
   readonly broker: Broker;
   readonly publisher: Publisher;
   readonly store: BridgeStore;
-  readonly box: SecretBox;
+  readonly box: KeyRing;
   readonly clock: Clock;
   readonly events: EventSink;
   readonly logger: Logger;
@@ -35,7 +36,7 @@ export interface AccessControl {
   readonly audit: Audit;
   readonly cookies: CookieRules;
   readonly gate: GateOptions;
-  /** Seals the users anew under the current key. */
+  /** Seals the users, and the word that tells workers with different keys, anew under the current key. */
   reseal(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -55,6 +56,12 @@ export async function startAccess(
       logger.info({ audit: entry }, `${entry.who}: ${entry.action} ${entry.target ?? ''} ${entry.outcome}`),
     onStoreError: (error) => logger.warn({ err: error }, 'An audit entry could not be kept'),
   });
+  const keyCheck = new KeyCheck({
+    publisher,
+    prefix: topics.prefix,
+    ring: box,
+    onDifferent: (message) => events.emit({ kind: 'secretKeyDiffers', severity: 'error', connectionId: null, message }),
+  });
   const shared = new SharedBook({
     broker,
     publisher,
@@ -64,6 +71,7 @@ export async function startAccess(
     file: new KeptTextFile(path.join(dataDir, 'access.sealed')),
     onTrouble: ({ kind, message }) =>
       events.emit({ kind: 'usersRecord', severity: 'error', connectionId: null, key: kind, message }),
+    other: { key: KEY_CHECK, heard: (value) => keyCheck.heard(value) },
   });
   try {
     await shared.start();
@@ -93,7 +101,10 @@ export async function startAccess(
       audit,
       cookies,
       gate: gateOptions(http, access, clock, isHere, isEncrypted),
-      reseal: () => shared.reseal(),
+      reseal: async () => {
+        await shared.reseal();
+        await keyCheck.publish();
+      },
       stop: () => shared.stop(),
     };
   } catch (error) {

@@ -152,8 +152,10 @@ export function refusal(status: number, body: unknown): BridgeError {
       ? EXIT.noInput
       : status === 400 || status === 413
         ? EXIT.data
-        : status === 401 || status === 409 || status === 503
-          ? EXIT.unavailable
-          : EXIT.software;
+        : status === 403
+          ? EXIT.failed
+          : status === 401 || status === 409 || status === 503
+            ? EXIT.unavailable
+            : EXIT.software;
   return new BridgeError(fault.code ?? `http${status}`, lines.join('\n'), { exitCode });
 }

@@ -8,12 +8,14 @@ import { registerDeadLetters } from './dead-letters.ts';
 import { registerDemo } from './demo.ts';
 import { registerFleet } from './fleet.ts';
 import type { CliIo } from './io.ts';
+import { registerKeys } from './keys.ts';
 import { registerExpired, registerLedger } from './ledger.ts';
 import { registerMap } from './map.ts';
 import { registerQuota } from './quota.ts';
 import { registerSandbox } from './sandbox.ts';
 import { registerStart } from './start.ts';
 import { registerTrace } from './trace.ts';
+import { registerAudit, registerTokens, registerUsers } from './users.ts';
 import { registerValidate } from './validate.ts';
 
 const HELP = `
@@ -59,6 +61,10 @@ function createProgram(io: CliIo, version: string): Command {
   registerMap(program, io);
   registerTrace(program, io);
   registerQuota(program, io);
+  registerUsers(program, io);
+  registerTokens(program, io);
+  registerAudit(program, io);
+  registerKeys(program, io);
   return program;
 }
 

@@ -45,6 +45,7 @@ export const EVENT_KINDS = [
   'payloadNotDecoded',
   'unknownValidityState',
   'usersRecord',
+  'secretKeyDiffers',
   'clockStepped',
   'alarmRaised',
   'alarmCleared',

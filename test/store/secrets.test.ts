@@ -88,3 +88,39 @@ test('the keyed hash depends on the key and the value', () => {
   expect(a.hmac('x')).not.toBe(a.hmac('y'));
   expect(a.hmac('x')).not.toBe(b.hmac('x'));
 });
+
+test('a rotation seals with a new key, reads what the old one sealed, and changes no keyed hash', () => {
+  const dataDir = temporaryFolder();
+  const box = openSecretBox({ dataDir, key: null });
+  const [old, oldId, hash] = [box.encrypt('s', 'x'), box.keyId, box.hmac('pair')];
+  box.rotate();
+  expect(box.keyId).not.toBe(oldId);
+  expect(box.formerIds).toEqual([oldId]);
+  const fresh = box.encrypt('t', 'x');
+  expect([box.keyOf(old), box.keyOf(fresh)]).toEqual([oldId, box.keyId]);
+  const later = openSecretBox({ dataDir, key: null });
+  expect([later.decrypt(old, 'x'), later.decrypt(fresh, 'x'), later.hmac('pair')]).toEqual(['s', 't', hash]);
+  expect(fs.statSync(path.join(dataDir, 'secret.key')).mode & 0o777).toBe(0o600);
+  expect(later.forget(oldId)).toBe(true);
+  expect(later.forget(oldId)).toBe(false);
+  expect(() => later.decrypt(old, 'x')).toThrow(`key ${oldId}, this bridge has ${box.keyId}`);
+  expect(openSecretBox({ dataDir, key: null }).formerIds).toEqual([]);
+});
+
+test('another worker on the data directory reads what was sealed after a rotation, without a restart', () => {
+  const dataDir = temporaryFolder();
+  const [one, two] = [openSecretBox({ dataDir, key: null }), openSecretBox({ dataDir, key: null })];
+  one.rotate();
+  expect(two.decrypt(one.encrypt('s', 'x'), 'x')).toBe('s');
+  expect(two.keyId).toBe(one.keyId);
+});
+
+test('a key that was made is told with its file, once; a configured one cannot be rotated here', () => {
+  const dataDir = temporaryFolder();
+  const told: string[] = [];
+  for (let n = 0; n < 2; n++) openSecretBox({ dataDir, key: null, onNewKey: (file) => told.push(file) });
+  expect(told).toEqual([path.join(dataDir, 'secret.key')]);
+  const configured = openSecretBox({ dataDir, key: KEY, formerKeys: ['cd'.repeat(32)] });
+  expect(configured.formerIds).toHaveLength(1);
+  expect(() => configured.rotate()).toThrow(/secrets\.formerKeys/);
+});

@@ -2,6 +2,7 @@
 import type { ApiPorts } from '../../src/api/routes.ts';
 import type { Access } from '../../src/domain/ports/access.ts';
 import type { Control } from '../../src/domain/ports/control.ts';
+import type { KeyControl } from '../../src/domain/ports/keys.ts';
 import { systemClock } from '../../src/ops/clock.ts';
 
 /** What is not given is not there: a route that asks for it fails with a 500. */
@@ -13,6 +14,7 @@ export function portsOf(control: Partial<Control>, others: Partial<ApiPorts> = {
     clock: systemClock,
     names: () => ({ brokers: ['main'], services: ['here'] }),
     access: {} as Access,
+    keys: {} as KeyControl,
     audit: { note: () => {}, list: () => [] },
     cookies: { isSecure: false, maxAgeMs: 3_600_000 },
     metrics: { read: async () => ({ contentType: 'text/plain', text: '' }) },

@@ -119,6 +119,7 @@ async function build(
 
   const brokers = new Brokers({
     brokers: config.brokers,
+    topics,
     dataDir,
     clock,
     chance,

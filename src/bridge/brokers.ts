@@ -1,14 +1,15 @@
 // The brokers of the configuration, by name: MQTT clients, and the embedded broker that this process runs itself.
 import path from 'node:path';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../brokers/embedded.ts';
+import { createKafkaBroker } from '../brokers/kafka.ts';
 import { createMqttBroker } from '../brokers/mqtt.ts';
-import type { BrokerConfig } from '../config/config.ts';
-import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { BrokerConfig, TopicsConfig } from '../config/config.ts';
 import type { Broker } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 
 export interface BrokersOptions {
   readonly brokers: Readonly<Record<string, BrokerConfig>>;
+  readonly topics: TopicsConfig;
   readonly dataDir: string;
   readonly clock: Clock;
   readonly chance: Chance;
@@ -29,7 +30,9 @@ export class Brokers {
         continue;
       }
       if (config.kind === 'kafka') {
-        throw new BridgeError('kafkaNotYet', `Broker "${name}": Kafka is not built in yet`, { exitCode: EXIT.config });
+        const own = options.topics.broker === name ? { ownPrefix: options.topics.prefix } : {};
+        this.#byName.set(name, createKafkaBroker({ ...config, ...own, name, clock, chance }));
+        continue;
       }
       const { host, port, users } = config;
       const embedded = createEmbeddedBroker({

@@ -20,6 +20,8 @@ export type KafkaClientOptions = Pick<
   readonly requestTimeoutMs?: number;
   /** kafkajs's own retries of one call; 1 by default. */
   readonly retries?: number;
+  /** Each socket as it is opened: kafkajs lets go of one only when its answers have come; who cannot wait destroys it. */
+  readonly onSocket?: (socket: net.Socket) => void;
 };
 
 const KEEP_ALIVE_MS = 60_000;
@@ -34,7 +36,7 @@ export function createKafkaClient(options: KafkaClientOptions): Kafka {
     requestTimeout: options.requestTimeoutMs ?? 30_000,
     retry: { retries: options.retries ?? 1, initialRetryTime: 100, maxRetryTime: 1_000 },
     logLevel: kafkajs.logLevel.NOTHING,
-    socketFactory: socketFactory(options.tls),
+    socketFactory: socketFactory(options.tls, options.onSocket ?? (() => {})),
     // The factory knows better; this tells kafkajs that SASL PLAIN goes over TLS.
     ssl: options.tls.enabled,
   };
@@ -44,26 +46,38 @@ export function createKafkaClient(options: KafkaClientOptions): Kafka {
 }
 
 /** Certificates are read anew at each connection, so that renewed ones are taken up without a restart. */
-function socketFactory(options: KafkaClientOptions['tls']): NonNullable<KafkaConfig['socketFactory']> {
-  return ({ host, port, onConnect }) => {
-    const address = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-    if (!options.enabled) return net.connect(address, onConnect);
-    const servername = net.isIP(host) === 0 ? { servername: host } : {};
-    try {
-      const files = {
-        ...(options.caFile === null ? {} : { ca: readFileSync(options.caFile) }),
-        ...(options.certFile === null ? {} : { cert: readFileSync(options.certFile) }),
-        ...(options.keyFile === null ? {} : { key: readFileSync(options.keyFile) }),
-      };
-      const { rejectUnauthorized } = options;
-      return tls.connect({ ...address, ...servername, ...files, rejectUnauthorized }, onConnect);
-    } catch (error) {
-      // kafkajs waits for an event of the socket; an exception would leave its attempt without an end.
-      const broken = new net.Socket();
-      process.nextTick(() => broken.destroy(error as Error));
-      return broken;
-    }
+function socketFactory(
+  options: KafkaClientOptions['tls'],
+  onSocket: (socket: net.Socket) => void,
+): NonNullable<KafkaConfig['socketFactory']> {
+  return (where) => {
+    const socket = open(where, options);
+    onSocket(socket);
+    return socket;
   };
+}
+
+function open(
+  { host, port, onConnect }: Parameters<NonNullable<KafkaConfig['socketFactory']>>[0],
+  options: KafkaClientOptions['tls'],
+): net.Socket {
+  const address = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+  if (!options.enabled) return net.connect(address, onConnect);
+  const servername = net.isIP(host) === 0 ? { servername: host } : {};
+  try {
+    const files = {
+      ...(options.caFile === null ? {} : { ca: readFileSync(options.caFile) }),
+      ...(options.certFile === null ? {} : { cert: readFileSync(options.certFile) }),
+      ...(options.keyFile === null ? {} : { key: readFileSync(options.keyFile) }),
+    };
+    const { rejectUnauthorized } = options;
+    return tls.connect({ ...address, ...servername, ...files, rejectUnauthorized }, onConnect);
+  } catch (error) {
+    // kafkajs waits for an event of the socket; an exception would leave its attempt without an end.
+    const broken = new net.Socket();
+    process.nextTick(() => broken.destroy(error as Error));
+    return broken;
+  }
 }
 
 function saslOf(options: KafkaClientOptions): SASLOptions | null {

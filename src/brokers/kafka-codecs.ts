@@ -89,3 +89,10 @@ const CODECS: readonly (readonly [kafkajs.CompressionTypes, Codec])[] = [
 ];
 
 for (const [type, codec] of CODECS) Reflect.set(CompressionCodecs, type, () => codec);
+
+/** `type`: the number in a batch's attributes. Rejects for one that is not known, or too big. */
+export async function unpack(type: number, bytes: Buffer): Promise<Buffer> {
+  const found = CODECS.find(([known]) => known === type);
+  if (found === undefined) throw new RangeError(`a batch is compressed in a way (${type}) that is not known`);
+  return found[1].decompress(bytes);
+}

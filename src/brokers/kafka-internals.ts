@@ -6,6 +6,10 @@
 // are overdue ten times a second on each connection, where a time-out is 30 s. Both are replaced on the prototype.
 import type { Kafka } from 'kafkajs';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error.js';
+import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js';
+import { requests } from 'kafkajs/src/protocol/requests/index.js';
+import { type FetchedPartition, readFetch } from './kafka-records.ts';
 
 /** How soon pending requests are looked at again where nothing throttles them; kafkajs's own value. */
 const PENDING_CHECK_MS = 10;
@@ -39,137 +43,152 @@ RequestQueue.prototype.scheduleRequestTimeoutCheck = function scheduleRequestTim
   );
 };
 
-export interface PartitionMetadata {
-  readonly partitionId: number;
-  /** −1: the partition has no leader at present. */
-  readonly leader: number;
-  readonly partitionErrorCode: number;
+/** What of a request's answer is read here; error codes are Kafka's, 0 is none. */
+export interface Answers {
+  Metadata: {
+    readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
+    readonly controllerId: number;
+    readonly topicMetadata: readonly {
+      readonly topicErrorCode: number;
+      readonly topic: string;
+      readonly isInternal?: boolean;
+      readonly partitionMetadata: readonly {
+        readonly partitionErrorCode: number;
+        readonly partitionId: number;
+        readonly leader: number;
+      }[];
+    }[];
+  };
+  Fetch: readonly FetchedPartition[];
+  ListOffsets: {
+    readonly responses: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly errorCode: number;
+        readonly offset: string;
+      }[];
+    }[];
+  };
+  GroupCoordinator: {
+    readonly errorCode: number;
+    readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number };
+  };
+  OffsetFetch: {
+    readonly errorCode?: number;
+    readonly responses: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly offset: string;
+        readonly metadata: string | null;
+        readonly errorCode: number;
+      }[];
+    }[];
+  };
+  OffsetCommit: {
+    readonly responses: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[];
+    }[];
+  };
+  CreateTopics: {
+    readonly topicErrors: readonly {
+      readonly topic: string;
+      readonly errorCode: number;
+      readonly errorMessage: string | null;
+    }[];
+  };
+  DeleteGroups: { readonly results: readonly { readonly groupId: string; readonly errorCode: number }[] };
 }
 
-export interface FetchedMessage {
-  readonly offset: string;
-  readonly timestamp: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | string | readonly (Buffer | string)[]>>;
-  readonly isControlRecord: boolean;
-  readonly batchContext?: {
-    readonly firstOffset: string;
-    readonly lastOffsetDelta: number;
-    readonly inTransaction: boolean;
-    readonly producerId: string;
+interface Protocol {
+  readonly request: { readonly apiKey: number };
+  readonly response: { decode(bytes: Buffer): Promise<unknown>; parse(decoded: unknown): unknown };
+  readonly requestTimeout?: number;
+}
+
+interface Pool {
+  send(protocol: Protocol): Promise<unknown>;
+}
+
+interface Node {
+  readonly connectionPool: Pool;
+  isConnected(): boolean;
+  connect(): Promise<void>;
+  lookupRequest(apiKey: number, request: unknown): (options: unknown) => Protocol;
+}
+
+interface Cluster {
+  readonly rootLogger: unknown;
+  readonly connectionPoolBuilder: { build(where?: { host: string; port: number; rack?: string }): Promise<unknown> };
+  readonly brokerPool: {
+    createBroker(options: { logger: unknown; connectionPool: unknown; nodeId?: number; versions?: unknown }): Node;
   };
 }
 
-export interface FetchedPartition {
-  readonly partition: number;
-  readonly errorCode: number;
-  readonly highWatermark: string;
-  readonly lastStableOffset: string;
-  readonly lastStartOffset: string;
-  readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[] | null;
-  readonly messages: readonly FetchedMessage[];
-}
-
-export interface FetchRequest {
-  /** ms that the broker may wait for `minBytes`. */
-  readonly maxWaitTime: number;
-  readonly minBytes: number;
-  readonly maxBytes: number;
-  /** 1: committed transactions only. */
-  readonly isolationLevel: 0 | 1;
-  readonly topics: readonly {
-    readonly topic: string;
-    readonly partitions: readonly {
-      readonly partition: number;
-      readonly fetchOffset: string;
-      readonly maxBytes: number;
-    }[];
-  }[];
-  readonly rackId: string;
-}
-
-/** One broker of the cluster. */
-export interface ClusterNode {
-  readonly nodeId: number;
-  /** Rejects for any partition's error, with `type`, `topic` and `partition`. */
-  fetch(request: FetchRequest): Promise<{
-    readonly responses: readonly { readonly topicName: string; readonly partitions: readonly FetchedPartition[] }[];
-  }>;
-  /** `topics` empty: all. */
-  metadata(topics: readonly string[]): Promise<{
-    readonly topicMetadata: readonly {
-      readonly topic: string;
-      readonly partitionMetadata: readonly PartitionMetadata[];
-    }[];
-  }>;
-  /** Generation −1 and no member: outside of any generation, which Kafka allows while the group has no members. */
-  offsetCommit(request: {
-    readonly groupId: string;
-    readonly groupGenerationId: -1;
-    readonly memberId: '';
-    readonly topics: readonly {
-      readonly topic: string;
-      readonly partitions: readonly {
-        readonly partition: number;
-        readonly offset: string;
-        readonly metadata: string;
-      }[];
-    }[];
-  }): Promise<unknown>;
-  /** Offset −1: none is committed. */
-  offsetFetch(request: {
-    readonly groupId: string;
-    readonly topics: readonly {
-      readonly topic: string;
-      readonly partitions: readonly { readonly partition: number }[];
-    }[];
-  }): Promise<{
-    readonly responses: readonly {
-      readonly topic: string;
-      readonly partitions: readonly {
-        readonly partition: number;
-        readonly offset: string;
-        readonly metadata: string;
-      }[];
-    }[];
-  }>;
-  /** Timestamp −1: the end; −2: the beginning. */
-  listOffsets(request: {
-    readonly topics: readonly {
-      readonly topic: string;
-      readonly partitions: readonly { readonly partition: number; readonly timestamp: string }[];
-    }[];
-    readonly isolationLevel: 0 | 1;
-  }): Promise<{
-    readonly responses: readonly {
-      readonly topic: string;
-      readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
-    }[];
-  }>;
-}
-
-/** kafkajs's own view of a cluster: a connection per broker, metadata, no group. */
-export interface Cluster {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  isConnected(): boolean;
-  /** Adds topics to those whose metadata is kept. Rejects for a topic that is missing or must not be described. */
-  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  metadata(request: { readonly topics: readonly string[] }): ReturnType<ClusterNode['metadata']>;
-  findTopicPartitionMetadata(topic: string): readonly PartitionMetadata[];
-  findBroker(which: { readonly nodeId: number }): Promise<ClusterNode>;
-  findControllerBroker(): Promise<ClusterNode>;
-  findGroupCoordinator(which: { readonly groupId: string }): Promise<ClusterNode>;
-}
-
+/** The one that `readFetch` reads: Kafka 2.3 and later. */
+const FETCH_VERSION = 11;
 const CREATE_CLUSTER = 'private:Kafka:createCluster';
 
-/** A cluster of its own connections: a long poll on it delays nothing else. */
-export function openCluster(kafka: Kafka): Cluster {
-  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER);
-  const make = symbol === undefined ? undefined : Reflect.get(kafka, symbol);
-  if (typeof make !== 'function') throw new TypeError('this version of kafkajs is not the one that is known here');
-  return make({ metadataMaxAge: Number.MAX_SAFE_INTEGER, allowAutoTopicCreation: false, isolationLevel: 1 });
+/**
+ * Requests to the brokers of a cluster, on connections of its own, without a group: what kafkajs's consumer cannot do. Each
+ * answer is given with its error codes, where kafkajs throws all of it away for the first one.
+ */
+export class KafkaWire {
+  readonly #cluster: Cluster;
+  #seed: Node | null = null;
+  readonly #nodes = new Map<number, { readonly host: string; readonly port: number; readonly node: Promise<Node> }>();
+
+  constructor(kafka: Kafka) {
+    const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER);
+    const make = symbol === undefined ? undefined : Reflect.get(kafka, symbol);
+    if (typeof make !== 'function') throw new TypeError('this version of kafkajs is not the one that is known here');
+    this.#cluster = make({ metadataMaxAge: 0, allowAutoTopicCreation: false, isolationLevel: 1 });
+  }
+
+  /** To one of the bootstrap addresses, in turn. Rejects with kafkajs's errors. */
+  async connect(): Promise<void> {
+    const { brokerPool, connectionPoolBuilder, rootLogger } = this.#cluster;
+    const connectionPool = await connectionPoolBuilder.build();
+    const seed = brokerPool.createBroker({ logger: rootLogger, connectionPool });
+    await seed.connect();
+    this.#seed = seed;
+  }
+
+  /** Where the nodes are, from an answer to `Metadata`. */
+  learn(brokers: Answers['Metadata']['brokers']): void {
+    for (const { nodeId, host, port } of brokers) {
+      const known = this.#nodes.get(nodeId);
+      if (known === undefined || known.host !== host || known.port !== port) this.#add(nodeId, host, port);
+    }
+  }
+
+  /** `nodeId` null: whichever was connected first. Rejects with kafkajs's errors of the connection. */
+  async call<K extends keyof Answers>(nodeId: number | null, api: K, options: unknown): Promise<Answers[K]> {
+    const node = await (nodeId === null ? this.#seed : this.#nodes.get(nodeId)?.node);
+    if (node === null || node === undefined) throw new Error(`broker ${nodeId ?? ''} of the cluster is not known`);
+    // A broker that asks for a new log-in now and then (`connections.max.reauth.ms`) gets it here.
+    if (!node.isConnected()) await node.connect();
+    const protocol =
+      api === 'Fetch'
+        ? (requests.Fetch?.protocol({ version: FETCH_VERSION })(options) as Protocol)
+        : node.lookupRequest(apiKeys[api] as number, requests[api])(options);
+    const decode = api === 'Fetch' ? readFetch : protocol.response.decode;
+    const response = { decode, parse: (decoded: unknown) => decoded };
+    return (await node.connectionPool.send({ ...protocol, response })) as Answers[K];
+  }
+
+  #add(nodeId: number, host: string, port: number): void {
+    const { brokerPool, connectionPoolBuilder, rootLogger } = this.#cluster;
+    const node = connectionPoolBuilder
+      .build({ host, port })
+      .then((connectionPool) => brokerPool.createBroker({ logger: rootLogger, connectionPool, nodeId }));
+    this.#nodes.set(nodeId, { host, port, node });
+  }
+}
+
+/** Kafka's name of an error code, for example `TOPIC_AUTHORIZATION_FAILED`. */
+export function errorName(code: number): string {
+  return createErrorFromCode(code).type ?? `error ${code}`;
 }

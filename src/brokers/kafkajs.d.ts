@@ -19,3 +19,20 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   }
   export = RequestQueue;
 }
+
+declare module 'kafkajs/src/protocol/requests/index.js' {
+  interface Request {
+    readonly versions: readonly string[];
+    protocol(which: { version: number }): (options: unknown) => unknown;
+  }
+  export const requests: Readonly<Record<string, Request>>;
+}
+
+declare module 'kafkajs/src/protocol/requests/apiKeys.js' {
+  const apiKeys: Readonly<Record<string, number>>;
+  export = apiKeys;
+}
+
+declare module 'kafkajs/src/protocol/error.js' {
+  export function createErrorFromCode(code: number): Error & { readonly type?: string; readonly retriable?: boolean };
+}

@@ -19,16 +19,6 @@ export function sourceContract({ fresh, client, source }: ContractSetUp): void {
     expect(listener.statuses).toEqual([{ kind: 'up', sessionLost: false }]);
   });
 
-  test('uplinks of QoS 0 are handed over as such', async () => {
-    const up = fresh('up');
-    const listener = new RecordingListener();
-    await source([`${up}/+`], listener);
-    const sender = await client();
-    await sender.publishAsync(`${up}/a`, 'zero', { qos: 0 });
-    await until('it has arrived', () => listener.messages.length > 0);
-    expect(listener.messages).toMatchObject([{ topic: `${up}/a`, qos: 0 }]);
-  });
-
   test('a level wildcard matches one level, and several filters are one source', async () => {
     const up = fresh('up');
     const listener = new RecordingListener();
@@ -38,7 +28,8 @@ export function sourceContract({ fresh, client, source }: ContractSetUp): void {
       await sender.publishAsync(`${up}/${topic}`, topic, { qos: 1 });
     }
     await until('they have arrived', () => listener.messages.length >= 2);
-    expect(listener.texts).toEqual(['a/x', 'b/y']);
+    // Between topics Kafka has no order.
+    expect([...listener.texts].sort()).toEqual(['a/x', 'b/y']);
   });
 
   test("a filter for everything does not bring the broker's own topics", async () => {
@@ -189,5 +180,18 @@ export function sourceContract({ fresh, client, source }: ContractSetUp): void {
   test('a running source cannot be cleared', async () => {
     const opened = await source([fresh('up')], new RecordingListener());
     await expect(opened.clear(1_000)).rejects.toMatchObject({ code: 'sourceNotStopped' });
+  });
+}
+
+/** Kafka has no such publishes. */
+export function qosZeroContract({ fresh, client, source }: ContractSetUp): void {
+  test('uplinks of QoS 0 are handed over as such', async () => {
+    const up = fresh('up');
+    const listener = new RecordingListener();
+    await source([`${up}/+`], listener);
+    const sender = await client();
+    await sender.publishAsync(`${up}/a`, 'zero', { qos: 0 });
+    await until('it has arrived', () => listener.messages.length > 0);
+    expect(listener.messages).toMatchObject([{ topic: `${up}/a`, qos: 0 }]);
   });
 }

@@ -52,15 +52,15 @@ export function tableContract({ broker, fresh, client, source, table, publisher 
     await subscriber.subscribeAsync(topic, { qos: 1 });
     const speaker = await publisher();
     await speaker.publish(topic, 'one');
-    await speaker.publish(topic, Buffer.from('two'), { retain: true });
-    await speaker.publish(topic, 'three', { qos: 0 });
+    await speaker.publish(topic, 'two', { qos: 0 });
+    await speaker.publish(topic, Buffer.from('three'), { retain: true });
     await until('all are heard', () => heard.length === 3);
     expect(heard).toEqual(['one false', 'two false', 'three false']);
     const late = await client();
     late.on('message', (_topic, payload, packet) => heard.push(`${payload.toString()} ${packet.retain}`));
     await late.subscribeAsync(topic, { qos: 1 });
     await until('the retained one is heard', () => heard.length === 4);
-    expect(heard[3]).toBe('two true');
+    expect(heard[3]).toBe('three true');
     await speaker.publish(topic, '', { retain: true });
   });
 

@@ -1,16 +1,28 @@
-// What every broker behind the port must do: run unchanged against Mosquitto (MQTT 3.1.1 and 5) and the embedded broker.
-import type { MqttClient } from 'mqtt';
+// What every broker behind the port must do: run unchanged against Mosquitto (MQTT 3.1.1 and 5), the embedded broker and Kafka.
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { Broker, Publisher, TableReader, UplinkSource } from '../../src/domain/ports/broker.ts';
-import { sourceContract } from './contract-sources.ts';
+import { qosZeroContract, sourceContract } from './contract-sources.ts';
 import { tableContract } from './contract-tables.ts';
 import { outside, type RecordingListener, type RecordingTable, until } from './outside.ts';
 
 export interface ContractSubject {
   readonly broker: Broker;
-  /** Where clients of the outside connect. */
+  /** Where clients of the outside connect: by MQTT unless `client` makes others. */
   readonly url: string;
+  readonly client?: () => Promise<OutsideClient>;
+  /** Parts of names, where others use the same broker. */
+  readonly run?: string;
+  /** Makes what a source cannot be opened on before it is there. */
+  readonly prepare?: (topics: readonly string[]) => Promise<void>;
   close(): Promise<void>;
+}
+
+/** What publishers and subscribers of the outside do, in MQTT's words. */
+export interface OutsideClient {
+  publishAsync(topic: string, payload: string, options: { qos: 0 | 1; retain?: boolean }): Promise<unknown>;
+  subscribeAsync(topic: string, options: { qos: 0 | 1 }): Promise<unknown>;
+  on(event: 'message', heard: (topic: string, payload: Buffer, packet: { retain: boolean }) => void): unknown;
+  endAsync(force: boolean): Promise<unknown>;
 }
 
 /** What the tests work with; whatever they open ends with each. */
@@ -18,16 +30,18 @@ export interface ContractSetUp {
   broker(): Broker;
   /** A name that no other test uses. */
   fresh(word: string): string;
-  client(): Promise<MqttClient>;
+  client(): Promise<OutsideClient>;
   /** Started, and up. */
   source(topics: readonly string[], listener: RecordingListener, clientId?: string): Promise<UplinkSource>;
   table(prefix: string, listener: RecordingTable, clientId?: string): TableReader;
   publisher(options?: Parameters<Broker['openPublisher']>[0]): Promise<Publisher>;
 }
 
-export function brokerContract(open: () => Promise<ContractSubject>): void {
+/** `qosZero`: there are publishes without acknowledgement. */
+export function brokerContract(open: () => Promise<ContractSubject>, { qosZero = true } = {}): void {
   const tools = setUp(open);
   sourceContract(tools);
+  if (qosZero) qosZeroContract(tools);
   tableContract(tools);
 }
 
@@ -46,11 +60,11 @@ function setUp(open: () => Promise<ContractSubject>): ContractSetUp {
   /** A name that no other test uses. */
   const fresh = (word: string): string => {
     number += 1;
-    return `${word}-${number}`;
+    return `${word}-${subject.run ?? ''}${number}`;
   };
 
-  async function client(): Promise<MqttClient> {
-    const connected = await outside(subject.url);
+  async function client(): Promise<OutsideClient> {
+    const connected: OutsideClient = await (subject.client?.() ?? outside(subject.url));
     cleanUps.push(() => connected.endAsync(true));
     return connected;
   }
@@ -60,6 +74,7 @@ function setUp(open: () => Promise<ContractSubject>): ContractSetUp {
     listener: RecordingListener,
     clientId = fresh('source'),
   ): Promise<UplinkSource> {
+    await subject.prepare?.(topics);
     const opened = subject.broker.openSource({ clientId, topics, expectSession: false }, listener);
     cleanUps.push(async () => {
       listener.holding = false;

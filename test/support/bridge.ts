@@ -14,6 +14,7 @@ import type { ConnectionActivity } from '../../src/domain/ports/control.ts';
 import { systemChance, systemClock } from '../../src/ops/clock.ts';
 import { createLogger } from '../../src/ops/logger.ts';
 import { freePort } from './free-port.ts';
+import { kafkaBrokers } from './kafka.ts';
 import { MainProcess } from './main-process.ts';
 import { Mosquitto } from './mosquitto.ts';
 
@@ -67,7 +68,7 @@ export function definition(configuration: Settings, rest: Settings = {}): Settin
 
 /** A broker for a test: the bridge's own on a port that stays the same over restarts, or a real Mosquitto. */
 export interface TestBroker {
-  readonly kind: 'embedded' | 'mosquitto';
+  readonly kind: 'embedded' | 'mosquitto' | 'kafka';
   readonly url: string;
   /** The bridge's setting. */
   readonly setting: Settings;
@@ -77,6 +78,11 @@ export async function useBroker(kind: TestBroker['kind']): Promise<TestBroker> {
   if (kind === 'embedded') {
     const port = await freePort();
     return { kind, url: `mqtt://127.0.0.1:${port}`, setting: { kind: 'embedded', port } };
+  }
+  if (kind === 'kafka') {
+    const brokers = await kafkaBrokers();
+    const setting = { kind: 'kafka', bootstrap: brokers.split(','), metadataRefreshMs: 300 };
+    return { kind, url: `kafka://${brokers}`, setting };
   }
   const server = await Mosquitto.start();
   onTestFinished(() => server.remove());

@@ -5,8 +5,10 @@
 import { connect, type MqttClient } from 'mqtt';
 import { onTestFinished } from 'vitest';
 import type { Sandbox } from '../../src/sandbox/server.ts';
+import { connectKafka } from './kafka-sender.ts';
 
 export interface UplinksOptions {
+  /** mqtt://, or kafka:// with a topic of the form `uplinks/{DevEUI}`. */
   readonly brokerUrl: string;
   readonly devices: number;
   /** Ten hex digits; `70B3D50000` by default. */
@@ -68,12 +70,10 @@ export class Uplinks {
 
   /** A client a connection: mqtt.js by itself sends what was not acknowledged one by one, each after the one before. */
   #connect(): MqttClient {
-    const client = connect(this.options.brokerUrl, {
-      clean: true,
-      reconnectPeriod: 0,
-      connectTimeout: 5_000,
-      protocolVersion: 4,
-    });
+    const { brokerUrl } = this.options;
+    const client = brokerUrl.startsWith('kafka:')
+      ? connectKafka(brokerUrl)
+      : connect(brokerUrl, { clean: true, reconnectPeriod: 0, connectTimeout: 5_000, protocolVersion: 4 });
     client.on('error', () => {});
     client.on('connect', () => {
       for (let n = 0; n < this.published; n++) if (this.ackedAt[n] === 0) this.#send(n);

@@ -1,4 +1,4 @@
-// What the bridge needs of a message broker. MQTT client and embedded broker (later Kafka) implement it;
+// What the bridge needs of a message broker. MQTT client, embedded broker and Kafka implement it;
 // one contract suite runs against each implementation.
 
 export interface BrokerMessage {
@@ -10,7 +10,15 @@ export interface BrokerMessage {
   readonly dup: boolean;
   /** Wall-clock ms at which this process received the message. */
   readonly arrivedAt: number;
+  /** Of a source that keeps messages by itself (Kafka): where this one is. The topic's name has no slash there; `topic` is `{name}/{key}`. */
+  readonly partition?: number;
+  readonly offset?: number;
+  readonly headers?: MessageHeaders | null;
+  /** What was made of the payload once, for all that share the message; filled by the first. */
+  readonly shared?: { decoded?: unknown };
 }
+
+export type MessageHeaders = readonly (readonly [string, Buffer | null])[];
 
 /** Where a source's messages go. All callbacks run on the source's own turn of the event loop and must not throw. */
 export interface SourceListener {
@@ -22,6 +30,25 @@ export interface SourceListener {
   onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void): void;
   /** Connectivity as it changes. */
   onStatus(status: SourceStatus): void;
+  /** Kafka: records of a partition were deleted by age or size before this source could read them. */
+  onGap?(gap: { readonly topic: string; readonly partition: number; readonly from: number; readonly to: number }): void;
+}
+
+/**
+ * The book of what a connection has taken and settled of a source that keeps its messages by itself (Kafka): such a source
+ * commits what is settled, so that another worker can take over without this one's disk. By topic and partition.
+ */
+export interface SourcePlaces {
+  /** The offset up to which all was taken; null: nothing of the partition was. */
+  position(topic: string, partition: number): number | null;
+  /** True for an offset at or above `position` that was taken all the same. */
+  isTaken(topic: string, partition: number, offset: number): boolean;
+  /** All below `to` is taken: in the journal, or counted, or of no concern. */
+  pass(topic: string, partition: number, to: number): void;
+  /** What is below `to` is not there any more. */
+  leap(topic: string, partition: number, to: number): void;
+  /** `unsettled`: taken and not settled, in order; perhaps only the first of them. */
+  progress(topic: string, partition: number): { readonly position: number; readonly unsettled: readonly number[] };
 }
 
 export type SourceStatus =
@@ -44,6 +71,10 @@ export interface SourceOptions {
    * back then would throw it out. A connection that is up stays up. Absent: always.
    */
   readonly mayConnect?: () => boolean;
+  /** Kafka: where a group without offsets begins; `now` by default. */
+  readonly from?: 'now' | 'earliest';
+  /** Kafka: without it, what is durable (`done(null)`) counts as settled. */
+  readonly places?: SourcePlaces;
 }
 
 export interface UplinkSource {
@@ -61,6 +92,8 @@ export interface UplinkSource {
   unsubscribe?(): void;
   /** Ends the broker-side session and its queue. Only after `stop`. Rejects when the broker cannot be reached in `timeoutMs`. */
   clear(timeoutMs: number): Promise<void>;
+  /** Kafka: what was settled since `stop` is committed too, as far as the cluster answers within `timeoutMs`. */
+  commit?(timeoutMs: number): Promise<void>;
 }
 
 export interface PublishOptions {

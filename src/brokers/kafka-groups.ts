@@ -1,0 +1,195 @@
+// Groups without members: where a source's group stands, where a new one begins, commits outside of a generation, deletion.
+// Kafka allows commits with generation −1 and no member id while a group has no members (OffsetCommit, "simple consumer").
+import { type Answers, errorName, type KafkaWire } from './kafka-internals.ts';
+import { LinkDown } from './kafka-link.ts';
+import type { KafkaBrokerOptions } from './kafka-options.ts';
+import type { KnownTopic } from './kafka-reader.ts';
+import { refusalOf } from './kafka-reasons.ts';
+import type { KafkaSource } from './kafka-source.ts';
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+  readonly leader: number;
+}
+
+interface Fetched {
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+const LATEST = '-1';
+const EARLIEST = '-2';
+
+/**
+ * Places the partitions of a source that it does not have yet: where its group stands; else, for what has come since others
+ * of the topic (or its pattern) were read, at the beginning; else as `from` says. What is new is committed before it is read.
+ */
+export async function openSource(
+  wire: KafkaWire,
+  broker: KafkaBrokerOptions,
+  source: KafkaSource,
+  topics: ReadonlyMap<string, KnownTopic>,
+): Promise<{ sessionLost: boolean }> {
+  const wanted: Place[] = [];
+  for (const [topic, { leaders }] of topics) {
+    if (!source.wants(topic)) continue;
+    for (const [partition, leader] of leaders.entries()) {
+      if (source.part(topic, partition) === undefined) wanted.push({ topic, partition, leader });
+    }
+  }
+  if (wanted.length === 0) return { sessionLost: false };
+  const committed = await fetchOffsets(wire, source.group, wanted);
+  const sessionLost = source.openedAt === null && source.expectSession && committed.size === 0;
+  const known = new Set([...committed.keys()].map((key) => key.slice(0, key.lastIndexOf(':'))));
+  for (const topic of source.parts.keys()) known.add(topic);
+  const early: Place[] = [];
+  const late: Place[] = [];
+  for (const place of wanted) {
+    if (committed.has(keyOf(place))) continue;
+    const isLater =
+      known.has(place.topic) ||
+      (source.openedAt !== null && (topics.get(place.topic)?.seenAt ?? 0) > source.openedAt) ||
+      (known.size > 0 && isOfPattern(source, place.topic, known));
+    if (sessionLost || isLater || source.from === 'earliest') early.push(place);
+    else late.push(place);
+  }
+  const starts = new Map([...(await listOffsets(wire, early, EARLIEST)), ...(await listOffsets(wire, late, LATEST))]);
+  const ends = source.isLeft ? await listOffsets(wire, wanted, LATEST) : null;
+  for (const place of wanted) {
+    const found = committed.get(keyOf(place)) ?? null;
+    const offset = found?.offset ?? starts.get(keyOf(place)) ?? 0;
+    source.place(place.topic, place.partition, offset, found);
+    const part = source.part(place.topic, place.partition);
+    if (ends !== null && part !== undefined) part.end = ends.get(keyOf(place)) ?? part.next;
+  }
+  await commitOffsets(wire, broker, source);
+  return { sessionLost };
+}
+
+/** A pattern that has matched other topics before was there before this topic was. */
+function isOfPattern(source: KafkaSource, topic: string, known: ReadonlySet<string>): boolean {
+  return source.filters.some(
+    (filter) => filter.exact === null && filter.matches(topic) && [...known].some((other) => filter.matches(other)),
+  );
+}
+
+export async function commitOffsets(wire: KafkaWire, broker: KafkaBrokerOptions, source: KafkaSource): Promise<void> {
+  const due = source.dueCommits();
+  if (due.length === 0) return;
+  const topics = new Map<string, { partition: number; offset: string; metadata: string }[]>();
+  for (const { part, offset, metadata } of due) {
+    const partitions = topics.get(part.topic) ?? [];
+    topics.set(part.topic, partitions);
+    partitions.push({ partition: part.partition, offset: String(offset), metadata });
+  }
+  const { group } = source;
+  const { responses } = await withCoordinator(wire, group, (node) =>
+    wire.call(node, 'OffsetCommit', {
+      groupId: group,
+      groupGenerationId: -1,
+      memberId: '',
+      topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })),
+    }),
+  );
+  for (const { topic, partitions } of responses) {
+    for (const { errorCode } of partitions) {
+      if (errorCode !== 0) throw refused(errorCode, 'commit', group, topic);
+    }
+  }
+  const now = broker.clock.monotonic();
+  for (const { part, text } of due) {
+    part.committed = text;
+    part.committedAt = now;
+  }
+}
+
+async function fetchOffsets(wire: KafkaWire, group: string, places: readonly Place[]): Promise<Map<string, Fetched>> {
+  const topics = byTopic(places).map(([topic, found]) => ({
+    topic,
+    partitions: found.map(({ partition }) => ({ partition })),
+  }));
+  const answer = await withCoordinator(wire, group, (node) =>
+    wire.call(node, 'OffsetFetch', { groupId: group, topics }),
+  );
+  if (answer.errorCode !== undefined && answer.errorCode !== 0) throw refused(answer.errorCode, 'read', group, '');
+  const found = new Map<string, Fetched>();
+  for (const { topic, partitions } of answer.responses) {
+    for (const { partition, offset, metadata, errorCode } of partitions) {
+      if (errorCode !== 0) throw refused(errorCode, 'describe', group, topic);
+      if (Number(offset) >= 0)
+        found.set(keyOf({ topic, partition }), { offset: Number(offset), metadata: metadata ?? '' });
+    }
+  }
+  return found;
+}
+
+export async function deleteGroup(wire: KafkaWire, group: string): Promise<void> {
+  const { results } = await withCoordinator(wire, group, (node) => wire.call(node, 'DeleteGroups', [group]));
+  const { errorCode = 0 } = results[0] ?? {};
+  const name = errorName(errorCode);
+  if (errorCode !== 0 && name !== 'GROUP_ID_NOT_FOUND') {
+    if (name === 'GROUP_AUTHORIZATION_FAILED') {
+      throw new LinkDown({
+        reason: `Kafka does not allow it: the right Delete on group "${group}" is missing (${name})`,
+        fatal: true,
+      });
+    }
+    throw refused(errorCode, 'commit', group, '');
+  }
+}
+
+/** The oldest offset that is kept, and the next one to be written. */
+export async function endOffsets(
+  wire: KafkaWire,
+  places: readonly Place[],
+): Promise<{ readonly first: number; readonly end: number }> {
+  const first = await listOffsets(wire, places, EARLIEST);
+  const end = await listOffsets(wire, places, LATEST);
+  const [place] = places;
+  const key = place === undefined ? '' : keyOf(place);
+  return { first: first.get(key) ?? 0, end: end.get(key) ?? 0 };
+}
+
+async function listOffsets(wire: KafkaWire, places: readonly Place[], timestamp: string): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  const byLeader = Map.groupBy(places, ({ leader }) => leader);
+  for (const [leader, led] of byLeader) {
+    const topics = byTopic(led).map(([topic, partitions]) => ({
+      topic,
+      partitions: partitions.map(({ partition }) => ({ partition, timestamp })),
+    }));
+    const { responses } = await wire.call(leader, 'ListOffsets', { isolationLevel: 1, topics });
+    for (const { topic, partitions } of responses) {
+      for (const { partition, errorCode, offset } of partitions) {
+        if (errorCode !== 0) throw new LinkDown(refusalOf(errorCode, 'describe', { topic }));
+        found.set(keyOf({ topic, partition }), Number(offset));
+      }
+    }
+  }
+  return found;
+}
+
+function byTopic(places: readonly Place[]): [string, Place[]][] {
+  return [...Map.groupBy(places, ({ topic }) => topic)];
+}
+
+export function keyOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic}:${partition}`;
+}
+
+/** A coordinator that is just moving, or loading, says so; the link begins anew then. */
+async function withCoordinator<T>(wire: KafkaWire, group: string, ask: (node: number) => Promise<T>): Promise<T> {
+  const answer: Answers['GroupCoordinator'] = await wire.call(null, 'GroupCoordinator', {
+    groupId: group,
+    coordinatorType: 0,
+  });
+  if (answer.errorCode !== 0) throw refused(answer.errorCode, 'describe', group, '');
+  wire.learn([answer.coordinator]);
+  return ask(answer.coordinator.nodeId);
+}
+
+function refused(code: number, doing: 'read' | 'commit' | 'describe', group: string, topic: string): LinkDown {
+  const isTopic = errorName(code).startsWith('TOPIC');
+  return new LinkDown(refusalOf(code, doing, isTopic ? { topic } : { group }));
+}

@@ -1,0 +1,94 @@
+// One partition as one source stands in it, and what its group is to be told.
+import type { BrokerMessage, SourcePlaces } from '../domain/ports/broker.ts';
+import { type Committed, encodeCommitted } from './kafka-offsets.ts';
+import type { TopicFilter } from './kafka-topics.ts';
+
+export interface Part {
+  readonly topic: string;
+  readonly partition: number;
+  /** The next offset to be handed over. */
+  next: number;
+  /** Nothing from here on is wanted: the source has been left. */
+  end: number | null;
+  /** Everything before is durable; counts where there is no book of places. */
+  durable: number;
+  /** As the group last had it: the text that was committed, and when (monotonic ms). */
+  committed: string | null;
+  committedAt: number;
+  /** Settled elsewhere beyond the committed offset: passed over once. */
+  settledElsewhere: Committed | null;
+}
+
+/** One partition's part of an answer. */
+export interface Offered {
+  readonly part: Part;
+  readonly messages: readonly BrokerMessage[];
+  readonly nextOffset: number;
+}
+
+export interface Chunk {
+  readonly marks: readonly { readonly part: Part; readonly from: number; readonly to: number }[];
+  readonly count: number;
+  readonly bytes: number;
+  done: boolean;
+}
+
+/** Kafka forgets offsets that nobody has committed for a week (`offsets.retention.minutes`): they are said again in time. */
+const REPEAT_COMMIT_MS = 3_600_000;
+
+export interface Due {
+  readonly part: Part;
+  readonly text: string;
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+export function dueCommits(
+  partsByTopic: ReadonlyMap<string, readonly Part[]>,
+  places: SourcePlaces | null,
+  now: number,
+): Due[] {
+  const due: Due[] = [];
+  for (const parts of partsByTopic.values()) {
+    for (const part of parts) {
+      const { offset, metadata } = progress(part, places);
+      const text = `${offset} ${metadata}`;
+      if (text === part.committed && now - part.committedAt < REPEAT_COMMIT_MS) continue;
+      due.push({ part, text, offset, metadata });
+    }
+  }
+  return due;
+}
+
+function progress(part: Part, places: SourcePlaces | null): { offset: number; metadata: string } {
+  if (places === null) return { offset: part.durable, metadata: '' };
+  const { position, unsettled } = places.progress(part.topic, part.partition);
+  const { settledElsewhere } = part;
+  // What others have settled is not forgotten by a commit of ours.
+  if (settledElsewhere !== null && position < settledElsewhere.until) return keep(part);
+  return encodeCommitted(Math.max(position, part.durable), unsettled);
+}
+
+function keep({ committed }: Part): { offset: number; metadata: string } {
+  const [offset = '0', metadata = ''] = (committed ?? '').split(' ', 2);
+  return { offset: Number(offset), metadata };
+}
+
+/** Not settled by a former owner, not taken before, and with a key that a filter asks for. */
+export function isWanted(
+  part: Part,
+  message: BrokerMessage,
+  filters: readonly TopicFilter[],
+  places: SourcePlaces | null,
+): boolean {
+  const { settledElsewhere, topic, partition } = part;
+  const { offset = 0 } = message;
+  if (settledElsewhere !== null) {
+    if (offset >= settledElsewhere.until) part.settledElsewhere = null;
+    else if (!settledElsewhere.unsettled.has(offset)) return false;
+  }
+  if (places?.isTaken(topic, partition, offset) === true) return false;
+  if (filters.every(({ key }) => key === null)) return true;
+  const key = message.topic.slice(topic.length + 1);
+  return filters.some((filter) => filter.matches(topic) && (filter.key === null || filter.key === key));
+}

@@ -1,0 +1,283 @@
+// The reader that all Kafka sources of this process share: it knows the topics, opens each source where its group stands, has
+// the lanes fetch, and commits what the sources have settled. One long poll per broker of the cluster, however many sources.
+
+import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { Cancel } from '../domain/ports/clock.ts';
+import { commitOffsets, deleteGroup, openSource } from './kafka-groups.ts';
+import type { KafkaWire } from './kafka-internals.ts';
+import { Lane } from './kafka-lane.ts';
+import { KafkaLink, LinkDown } from './kafka-link.ts';
+import { metadataOf } from './kafka-metadata.ts';
+import type { KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
+import { type Down, kafkaReason, refusalOf } from './kafka-reasons.ts';
+import type { KafkaSource, SharedReader } from './kafka-source.ts';
+import { RECONNECT } from './mqtt-options.ts';
+
+export interface KnownTopic {
+  /** By partition; −1: none at present. */
+  leaders: number[];
+  /** Monotonic ms at which it was first seen. */
+  readonly seenAt: number;
+}
+
+/** With many sources commits are spaced out, so that they cost little. */
+const COMMIT_MS = 1_000;
+const COMMIT_PER_SOURCE_MS = 10;
+const OPENING_AT_ONCE = 8;
+/** After the last source has left the connection stays for a moment: what it settles yet is still committed. */
+const LINGER_MS = 6_000;
+const REMOVE_COMMIT_MS = 3_000;
+
+export class KafkaReader implements SharedReader {
+  readonly broker: KafkaBrokerOptions;
+  readonly topics = new Map<string, KnownTopic>();
+  readonly sources = new Set<KafkaSource>();
+  /** Sources that stand where their groups do and may be handed messages. */
+  readonly open = new Set<KafkaSource>();
+  readonly #gate: LoginGate;
+  readonly #link: KafkaLink;
+  readonly #lanes: readonly [Lane, Lane];
+  readonly #opening = new Set<KafkaSource>();
+  /** Sources whose opening was refused: not before this monotonic time again. */
+  readonly #restUntil = new Map<KafkaSource, number>();
+  #wire: KafkaWire | null = null;
+  #poke: () => void = () => {};
+  #linger: Cancel | null = null;
+  #committing: Promise<void> = Promise.resolve();
+
+  constructor(broker: KafkaBrokerOptions, gate: LoginGate) {
+    this.broker = broker;
+    this.#gate = gate;
+    this.#lanes = [new Lane('head', this, gate), new Lane('late', this, gate)];
+    this.#link = new KafkaLink(broker, gate, {
+      run: (wire, signal, ready) => this.#run(wire, signal, ready),
+      onDown: (down) => this.#lost(down),
+    });
+  }
+
+  add(source: KafkaSource): void {
+    this.#linger?.();
+    this.#linger = null;
+    this.sources.add(source);
+    this.#link.start();
+    this.#poke();
+  }
+
+  async remove(source: KafkaSource): Promise<void> {
+    this.sources.delete(source);
+    this.open.delete(source);
+    this.#restUntil.delete(source);
+    await this.commit(source, REMOVE_COMMIT_MS);
+    if (this.sources.size > 0 || this.#linger !== null) return;
+    this.#linger = this.broker.clock.after(LINGER_MS, () => {
+      this.#linger = null;
+      if (this.sources.size === 0) void this.close();
+    });
+  }
+
+  /** Never rejects: what could not be committed comes once more. */
+  async commit(source: KafkaSource, timeoutMs: number): Promise<void> {
+    const wire = this.#wire;
+    if (wire === null) return;
+    const late = Promise.withResolvers<void>();
+    const cancel = this.broker.clock.after(timeoutMs, late.resolve);
+    const committing = this.#committing.then(() => commitOffsets(wire, this.broker, source)).catch(() => {});
+    await Promise.race([committing, late.promise]);
+    cancel();
+  }
+
+  async deleteGroup(group: string, timeoutMs: number): Promise<void> {
+    let last = 'it does not answer';
+    const deleted = Promise.withResolvers<void>();
+    const link = new KafkaLink(this.broker, this.#gate, {
+      run: async (wire) => {
+        await deleteGroup(wire, group);
+        deleted.resolve();
+      },
+      onDown: ({ reason }) => {
+        last = reason;
+      },
+    });
+    const cancel = this.broker.clock.after(timeoutMs, () => {
+      const message = `The group "${group}" on broker "${this.broker.name}" could not be deleted within ${timeoutMs} ms: ${last}`;
+      deleted.reject(new BridgeError('sessionNotCleared', message, { exitCode: EXIT.unavailable }));
+    });
+    link.start();
+    try {
+      await deleted.promise;
+    } finally {
+      cancel();
+      await link.stop();
+    }
+  }
+
+  wake(): void {
+    for (const lane of this.#lanes) lane.wake();
+  }
+
+  /** The leaders may have changed: looks again soon. */
+  lookAgain(): void {
+    this.#poke();
+  }
+
+  /** A source lags behind the others of its topic: the second lane is wanted. */
+  wantLate(): void {
+    this.#lanes[1].start();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#link.stop(), ...this.#lanes.map((lane) => lane.stop())]);
+    this.#wire = null;
+    this.topics.clear();
+  }
+
+  async #run(wire: KafkaWire, signal: AbortSignal, ready: () => void): Promise<void> {
+    await this.#look(wire);
+    ready();
+    this.#wire = wire;
+    const { clock, metadataRefreshMs } = this.broker;
+    let commitAt = clock.monotonic();
+    let lookAt = clock.monotonic() + metadataRefreshMs;
+    let isPoked = false;
+    this.#lanes[0].start();
+    while (!signal.aborted) {
+      this.#openSources(wire, signal);
+      await new Promise<void>((resolve) => {
+        const now = clock.monotonic();
+        const due = Math.max(0, Math.min(commitAt, lookAt, ...this.#restUntil.values()) - now);
+        const cancel = clock.after(due, resolve);
+        this.#poke = () => {
+          isPoked = true;
+          cancel();
+          resolve();
+        };
+        signal.addEventListener('abort', this.#poke, { once: true });
+        if (signal.aborted) this.#poke();
+      });
+      signal.removeEventListener('abort', this.#poke);
+      this.#poke = () => {
+        isPoked = true;
+      };
+      if (signal.aborted) return;
+      const now = clock.monotonic();
+      for (const [source, until] of this.#restUntil) if (until <= now) this.#restUntil.delete(source);
+      if (isPoked || now >= lookAt) {
+        isPoked = false;
+        lookAt = now + metadataRefreshMs;
+        await this.#look(wire);
+        await this.#addParts(wire, signal);
+      }
+      if (now >= commitAt) {
+        commitAt = now + Math.max(this.broker.commitIntervalMs ?? COMMIT_MS, this.sources.size * COMMIT_PER_SOURCE_MS);
+        this.#committing = this.#commitAll(wire);
+        await this.#committing;
+      }
+    }
+  }
+
+  async #look(wire: KafkaWire): Promise<void> {
+    const wanted = new Set<string>();
+    let hasPattern = false;
+    for (const source of this.sources) {
+      for (const { exact } of source.filters) {
+        if (exact === null) hasPattern = true;
+        else wanted.add(exact);
+      }
+    }
+    if (wanted.size === 0 && !hasPattern) return;
+    const seen = new Set<string>();
+    for (const topic of await metadataOf(wire, hasPattern ? [] : [...wanted])) {
+      if (topic.topicErrorCode !== 0 || topic.partitionMetadata.length === 0) continue;
+      seen.add(topic.topic);
+      const leaders: number[] = [];
+      for (const { partitionId, leader } of topic.partitionMetadata) leaders[partitionId] = leader;
+      const known = this.topics.get(topic.topic);
+      if (known === undefined) this.topics.set(topic.topic, { leaders, seenAt: this.broker.clock.monotonic() });
+      else known.leaders = leaders;
+    }
+    // One that is gone may come back as another: it is new then.
+    for (const name of this.topics.keys()) {
+      if (seen.has(name)) continue;
+      this.topics.delete(name);
+      for (const source of this.open) source.parts.delete(name);
+    }
+    this.#tellMissing();
+    this.wake();
+  }
+
+  /** Exact topics that are not there: told to their sources, which read their others meanwhile. */
+  #tellMissing(): void {
+    for (const source of this.open) {
+      const missing = source.filters.find(({ exact }) => exact !== null && !this.topics.has(exact))?.exact;
+      if (missing === undefined || missing === null) source.mended();
+      else source.troubled(refusalOf(UNKNOWN_TOPIC, 'read', { topic: missing }));
+    }
+  }
+
+  #openSources(wire: KafkaWire, signal: AbortSignal): void {
+    for (const source of this.sources) {
+      if (this.#opening.size >= OPENING_AT_ONCE) return;
+      if (this.open.has(source) || this.#opening.has(source) || this.#restUntil.has(source)) continue;
+      this.#opening.add(source);
+      void this.#openOne(wire, source, signal).finally(() => {
+        this.#opening.delete(source);
+        this.#openSources(wire, signal);
+      });
+    }
+  }
+
+  async #openOne(wire: KafkaWire, source: KafkaSource, signal: AbortSignal): Promise<void> {
+    const { clock, bootstrap, reconnect } = this.broker;
+    try {
+      const { sessionLost } = await openSource(wire, this.broker, source, this.topics);
+      if (signal.aborted || !this.sources.has(source)) return;
+      this.open.add(source);
+      source.opened(sessionLost);
+      this.#tellMissing();
+      this.wake();
+    } catch (error) {
+      if (signal.aborted || !this.sources.has(source)) return;
+      const down = error instanceof LinkDown ? error.down : kafkaReason(error, bootstrap.join(', '));
+      const { refusedMs, minMs } = { ...RECONNECT, ...reconnect };
+      this.#restUntil.set(source, clock.monotonic() + (down.fatal ? refusedMs : Math.max(minMs, 1_000)));
+      source.closed(down);
+      this.#poke();
+    }
+  }
+
+  /** Partitions and topics that have come since a source was opened. */
+  async #addParts(wire: KafkaWire, signal: AbortSignal): Promise<void> {
+    for (const source of [...this.open]) {
+      const isKnown = [...this.topics].every(
+        ([topic, { leaders }]) => !source.wants(topic) || source.parts.get(topic)?.length === leaders.length,
+      );
+      if (isKnown || signal.aborted) continue;
+      try {
+        await openSource(wire, this.broker, source, this.topics);
+      } catch (error) {
+        if (!(error instanceof LinkDown)) throw error;
+        source.troubled(error.down);
+      }
+      this.wake();
+    }
+  }
+
+  async #commitAll(wire: KafkaWire): Promise<void> {
+    for (const source of [...this.open]) {
+      try {
+        await commitOffsets(wire, this.broker, source);
+      } catch (error) {
+        if (!(error instanceof LinkDown)) throw error;
+        source.troubled(error.down);
+      }
+    }
+  }
+
+  #lost(down: Down): void {
+    this.#wire = null;
+    this.open.clear();
+    for (const source of this.sources) source.closed(down);
+  }
+}
+
+const UNKNOWN_TOPIC = 3;

@@ -1,0 +1,139 @@
+// Topics of the port in Kafka's words. `a/b/key` is the record with the key `key` on the topic `a.b`: Kafka's names have no
+// slash, so the last one parts topic and key, and the others become dots.
+//
+// Uplink topics of a connection are written as in Kafka, with `*` for any run of characters (`uplinks.*`), or in levels as
+// on MQTT (`uplinks/+`, `plants/+/uplinks/#`), where the last level is the key. Nobody's regular expressions are run.
+import { BridgeError } from '../domain/errors.ts';
+
+const LEGAL = /^[A-Za-z0-9._-]{1,249}$/;
+
+export interface RecordAddress {
+  readonly topic: string;
+  readonly key: string | null;
+}
+
+/** Throws a BridgeError `topicInvalid` for what cannot be a topic of Kafka. */
+export function addressOf(topic: string): RecordAddress {
+  const slash = topic.lastIndexOf('/');
+  const name = kafkaName(slash < 0 ? topic : topic.slice(0, slash));
+  const key = slash < 0 ? null : topic.slice(slash + 1);
+  const isWild = key !== null && /^[+#]$/.test(key);
+  if (!LEGAL.test(name) || name === '.' || name === '..' || key === '' || isWild) {
+    throw new BridgeError('topicInvalid', `"${topic.slice(0, 200)}" is no topic that can be published to`);
+  }
+  return { topic: name, key };
+}
+
+/** `here-bridge/status` is `here-bridge.status`. */
+export function kafkaName(prefix: string): string {
+  return prefix.replaceAll('/', '.');
+}
+
+export interface TopicFilter {
+  /** The only topic that it can match, which must be there; null: it is a pattern. */
+  readonly exact: string | null;
+  matches(topic: string): boolean;
+  /** Null: every key will do. */
+  readonly key: string | null;
+}
+
+/** Kafka's own topics begin so (`__consumer_offsets`). */
+const INTERNAL = '__';
+
+export function compileFilter(filter: string, ownPrefix: string | null): TopicFilter {
+  const own = ownPrefix === null ? null : `${kafkaName(ownPrefix)}.`;
+  const isForeign = (topic: string): boolean => !topic.startsWith(INTERNAL) && (own === null || !topic.startsWith(own));
+  if (!/[/+#]/.test(filter)) {
+    if (!filter.includes('*')) return { exact: filter, matches: (topic) => topic === filter, key: null };
+    const parts = filter.split('*');
+    return { exact: null, matches: (topic) => isForeign(topic) && isGlobMatch(parts, topic), key: null };
+  }
+  const levels = filter.split('/');
+  const last = levels.pop() ?? '';
+  const hasRest = last === '#';
+  const wanted = levels.flatMap((level) => level.split('.'));
+  const isExact = !hasRest && !wanted.includes('+');
+  return {
+    exact: null,
+    matches: (topic) => (isExact || isForeign(topic)) && isLevelMatch(wanted, topic.split('.'), hasRest),
+    key: last === '+' || hasRest ? null : last,
+  };
+}
+
+function isLevelMatch(wanted: readonly string[], found: readonly string[], hasRest: boolean): boolean {
+  if (hasRest ? found.length < wanted.length : found.length !== wanted.length) return false;
+  return wanted.every((level, at) => level === '+' || level === found[at]);
+}
+
+/** Each part in turn at the first place where it fits: linear, whatever the pattern. */
+function isGlobMatch(parts: readonly string[], text: string): boolean {
+  const first = parts[0] ?? '';
+  const last = parts.at(-1) ?? '';
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
+  let at = first.length;
+  const end = text.length - last.length;
+  for (const part of parts.slice(1, -1)) {
+    const found = text.indexOf(part, at);
+    if (found < 0 || found + part.length > end) return false;
+    at = found + part.length;
+  }
+  return true;
+}
+
+const DAY_MS = 86_400_000;
+
+/** What one of the bridge's own topics must be set to. */
+export interface OwnTopic {
+  /** Below the prefix. */
+  readonly name: string;
+  readonly partitions: number;
+  readonly settings: Readonly<Record<string, string>>;
+  /** What is there, and what a wrong `cleanup.policy` would cost. */
+  readonly risk: string;
+}
+
+const compacted = { 'cleanup.policy': 'compact' };
+const dated = (days: number) => ({ 'cleanup.policy': 'delete', 'retention.ms': String(days * DAY_MS) });
+
+export const OWN_TOPICS: readonly OwnTopic[] = [
+  {
+    name: 'connections',
+    partitions: 1,
+    settings: compacted,
+    risk: 'definitions would be deleted by age, and their connections with them at the next start',
+  },
+  { name: 'status', partitions: 1, settings: compacted, risk: 'states would be forgotten by age' },
+  { name: 'ledger', partitions: 1, settings: compacted, risk: 'ledgers would be forgotten by age' },
+  {
+    name: 'workers',
+    partitions: 1,
+    settings: { ...compacted, 'delete.retention.ms': '3600000' },
+    risk: 'workers would be forgotten by age',
+  },
+  { name: 'events', partitions: 1, settings: dated(30), risk: 'only the last event of each connection would be kept' },
+  {
+    name: 'dead-letters',
+    partitions: 1,
+    settings: dated(30),
+    risk: 'only the last dead letter of each connection would be kept',
+  },
+];
+
+/** Null: it is not one of the bridge's own. */
+export function ownTopic(topic: string, ownPrefix: string | null): OwnTopic | null {
+  if (ownPrefix === null) return null;
+  const prefix = `${kafkaName(ownPrefix)}.`;
+  if (!topic.startsWith(prefix)) return null;
+  return OWN_TOPICS.find(({ name }) => name === topic.slice(prefix.length)) ?? null;
+}
+
+/** The command that makes a topic, for those who may not let the bridge do it. */
+export function createCommand(
+  topic: string,
+  { partitions, settings }: Pick<OwnTopic, 'partitions' | 'settings'>,
+  bootstrap: readonly string[],
+): string {
+  const config = Object.entries(settings).map(([key, value]) => ` --config ${key}=${value}`);
+  const where = `--bootstrap-server ${bootstrap[0] ?? ''}`;
+  return `kafka-topics.sh ${where} --create --topic ${topic} --partitions ${partitions}${config.join('')}`;
+}

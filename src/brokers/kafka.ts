@@ -1,0 +1,38 @@
+// Kafka behind the broker port.
+//
+// What was found with kafkajs 2.2.4 on Apache Kafka 4.4.0 (KRaft):
+// - Each call that the bridge makes works: Kafka 4 has dropped old versions of its requests, none of those that kafkajs has to
+//   fall back to. Idempotent producers, groups, offsets, topics and their settings were tried.
+// - Idle: its request queue arms a 1 ms timer for ever (kafka-internals.ts mends that).
+// - A consumer needs a group, and joining one takes 0.5 to 3 s; `admin.setOffsets` joins it too, and takes 5 s to leave.
+//   Commits outside of a generation (−1, no member) take 5 ms and work while the group has no members.
+// - One partition's error in a fetch makes it drop the whole answer; offsets of batches that compaction has emptied are lost.
+// So sources, tables and commits use its connections, log-in and requests alone (KafkaWire), with a reader of record batches of
+// our own; the producer is kafkajs's. Another client can take its place behind this file.
+//
+// An uplink of Kafka goes through the connection's journal as one of MQTT does, but its offset is committed only when it is
+// settled. The copy costs about a tenth of the reading, and gives what Kafka alone does not: a window of the journal's size
+// instead of memory's, so that one device that waits holds up no partition; the original message of a dead letter; and a ledger
+// that is exact over restarts. It is not what the guarantee rests on: a worker without this disk begins at the committed
+// offset, and has nothing missing.
+import type { Broker } from '../domain/ports/broker.ts';
+import { type KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
+import { KafkaPublisher } from './kafka-publisher.ts';
+import { KafkaReader } from './kafka-reader.ts';
+import { KafkaSource } from './kafka-source.ts';
+import { KafkaTable } from './kafka-table.ts';
+
+export type { KafkaBrokerOptions } from './kafka-options.ts';
+
+/** Connects nothing by itself. Sources share a reader; tables and publishers have connections of their own. Wills are not Kafka's. */
+export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
+  const gate = new LoginGate();
+  const reader = new KafkaReader(options, gate);
+  return {
+    name: options.name,
+    kind: 'kafka',
+    openSource: (source, listener) => new KafkaSource(options, reader, source, listener),
+    openTable: (table, listener) => new KafkaTable(options, gate, table, listener),
+    openPublisher: () => new KafkaPublisher(options, gate),
+  };
+}

@@ -1,0 +1,134 @@
+// A bridge with all of it on Kafka: definitions, uplinks, status, ledger, heartbeats and events.
+import { spawnSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import {
+  BridgeChild,
+  definition,
+  LocalBridge,
+  type Settings,
+  settledLedger,
+  temporaryFolder,
+  until,
+  untilState,
+  useBroker,
+} from '../support/bridge.ts';
+import { freshName, kafkaBrokers, kafkaClient, makeTopic } from '../support/kafka.ts';
+import { describeWith, findProgram } from '../support/requirements.ts';
+import { useSandbox } from '../support/sandbox.ts';
+import { Uplinks } from '../support/uplinks.ts';
+
+/** What kcat, which knows nothing of the bridge, reads of a topic: key → values in their order. */
+async function kcat(topic: string): Promise<Map<string, string[]>> {
+  const args = ['-b', await kafkaBrokers(), '-C', '-t', topic, '-e', '-q', '-K', '\t'];
+  const found = new Map<string, string[]>();
+  for (const line of String(spawnSync(findProgram('kcat'), args).stdout).split('\n')) {
+    const tab = line.indexOf('\t');
+    if (tab > 0) found.set(line.slice(0, tab), [...(found.get(line.slice(0, tab)) ?? []), line.slice(tab + 1)]);
+  }
+  return found;
+}
+
+async function setUp(more: Settings = {}) {
+  const sandbox = await useSandbox();
+  const broker = await useBroker('kafka');
+  const prefix = freshName('bridge');
+  const topic = await makeTopic(freshName('uplinks'), { partitions: 3 });
+  const { email, password, appIds } = sandbox;
+  const account = { email, password, appId: appIds[0], source: { topics: [topic] } };
+  const setup = {
+    dataDir: temporaryFolder(),
+    broker,
+    services: { sandbox: { url: sandbox.url } },
+    settings: { topics: { prefix }, worker: { heartbeatMs: 1000 }, ...more },
+  };
+  const uplinks = (prefixOfDevices = '70B3D50000') =>
+    new Uplinks({ brokerUrl: broker.url, devices: 20, topic: `${topic}/{DevEUI}`, euiPrefix: prefixOfDevices });
+  return { sandbox, broker, prefix, topic, account, setup, uplinks };
+}
+
+describeWith('kafka', 'A bridge on Kafka', () => {
+  describeWith('kcat', 'seen by kcat', () => {
+    test('uplinks arrive in their order, and status, ledger, heartbeat and events are on topics of their own', async () => {
+      const { sandbox, prefix, account, setup, uplinks } = await setUp();
+      const bridge = await LocalBridge.start(setup);
+      await until('the config topic is read', () => bridge.bridge.control.worker().ready);
+      await until('the config topic is read', () => bridge.bridge.control.worker().ready);
+      await bridge.apply('a', definition(account));
+      await untilState(bridge, 'a', 'OPENED');
+      await until('its source is up', async () => (await bridge.connection('a'))?.status.source?.up);
+      const sender = uplinks();
+      await sender.connected();
+      sender.publish(600);
+      await sender.allAcked();
+      const { ledger } = await settledLedger(bridge, 'a', 600);
+      expect(ledger).toMatchObject({ received: 600, delivered: 600 });
+      const arrivals = sender.arrivals(sandbox);
+      expect(sender.missing(arrivals)).toEqual([]);
+      expect(arrivals.outOfOrder).toEqual([]);
+      expect(arrivals.doubled).toEqual([]);
+      const last = (values: string[] | undefined) => JSON.parse(values?.at(-1) ?? 'null');
+      await until(
+        'the ledger is on its topic',
+        async () => last((await kcat(`${prefix}.ledger`)).get('a'))?.delivered === 600,
+      );
+      expect(last((await kcat(`${prefix}.status`)).get('a'))).toMatchObject({ id: 'a', state: 'OPENED' });
+      expect([...(await kcat(`${prefix}.workers`)).values()].map((values) => last(values).alive)).toEqual([true]);
+      expect([...(await kcat(`${prefix}.connections`)).keys()]).toEqual(['a']);
+      expect((await kcat(`${prefix}.connections`)).get('a')?.[0]).not.toContain(account.password);
+      await bridge.stop();
+      expect([...(await kcat(`${prefix}.workers`)).values()].map((values) => last(values).alive)).toEqual([false]);
+    });
+  });
+
+  test('its own topics are made with the settings that they need', async () => {
+    const { prefix, account, setup } = await setUp();
+    const bridge = await LocalBridge.start(setup);
+    await until('the config topic is read', () => bridge.bridge.control.worker().ready);
+    await bridge.apply('a', definition(account));
+    await untilState(bridge, 'a', 'OPENED');
+    const admin = (await kafkaClient()).admin();
+    await admin.connect();
+    const policies: Record<string, string> = {};
+    for (const name of ['connections', 'status', 'ledger', 'workers', 'events']) {
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: 2, name: `${prefix}.${name}`, configNames: ['cleanup.policy'] }],
+      });
+      policies[name] = resources[0]?.configEntries[0]?.configValue ?? '';
+    }
+    await admin.disconnect();
+    expect(policies).toEqual({
+      connections: 'compact',
+      status: 'compact',
+      ledger: 'compact',
+      workers: 'compact',
+      events: 'delete',
+    });
+  });
+
+  test('killed and started again, it goes on: nothing is missing, and the ledger is exact', async () => {
+    const { sandbox, account, setup, uplinks } = await setUp();
+    const bridge = new BridgeChild(setup);
+    await bridge.start();
+    await bridge.apply('a', definition(account));
+    await untilState(bridge, 'a', 'OPENED');
+    await until('its source is up', async () => (await bridge.connection('a'))?.status.source?.up);
+    const sender = uplinks();
+    await sender.connected();
+    sender.start(400);
+    for (let round = 0; round < 3; round++) {
+      const before = sandbox.stats().acceptedRecords;
+      await until('some have arrived', () => sandbox.stats().acceptedRecords > before + 200);
+      await bridge.kill();
+      await bridge.start();
+      await untilState(bridge, 'a', 'OPENED', 30_000);
+    }
+    sender.pause();
+    await sender.allAcked();
+    const arrivals = await sender.arrived(sandbox);
+    expect(sender.missing(arrivals)).toEqual([]);
+    expect(arrivals.outOfOrder.slice(0, 20)).toEqual([]);
+    const { ledger } = await settledLedger(bridge, 'a', sender.published);
+    expect(ledger.delivered).toBe(ledger.received);
+  });
+});

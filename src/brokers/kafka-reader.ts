@@ -218,6 +218,8 @@ export class KafkaReader implements SharedReader {
     for (const source of this.sources) {
       if (this.#opening.size >= OPENING_AT_ONCE) return;
       if (this.open.has(source) || this.#opening.has(source) || this.#restUntil.has(source)) continue;
+      // Asked again with the next turn of the loop, a second later.
+      if (!source.mayOpen()) continue;
       this.#opening.add(source);
       void this.#openOne(wire, source, signal).finally(() => {
         this.#opening.delete(source);

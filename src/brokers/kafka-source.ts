@@ -35,6 +35,7 @@ export class KafkaSource implements UplinkSource {
   /** By topic, then by partition. */
   readonly parts = new Map<string, Part[]>();
   readonly from: 'now' | 'earliest';
+  readonly mayOpen: () => boolean;
   readonly #broker: KafkaBrokerOptions;
   readonly #reader: SharedReader;
   readonly #listener: SourceListener;
@@ -63,6 +64,7 @@ export class KafkaSource implements UplinkSource {
     this.#limits = { ...HELD, ...broker.held };
     this.group = options.clientId;
     this.from = options.from ?? 'now';
+    this.mayOpen = options.mayConnect ?? (() => true);
     this.expectSession = options.expectSession;
     this.filters = options.topics.map((topic) => compileFilter(topic, broker.ownPrefix ?? null));
   }

@@ -110,6 +110,7 @@ export const OWN_TOPICS: readonly OwnTopic[] = [
     settings: { ...compacted, 'delete.retention.ms': '3600000' },
     risk: 'workers would be forgotten by age',
   },
+  { name: 'access', partitions: 1, settings: compacted, risk: 'users and their tokens would be forgotten by age' },
   { name: 'events', partitions: 1, settings: dated(30), risk: 'only the last event of each connection would be kept' },
   {
     name: 'dead-letters',
@@ -119,12 +120,16 @@ export const OWN_TOPICS: readonly OwnTopic[] = [
   },
 ];
 
+/** Whatever else the bridge keeps there: the latest record of each key counts. */
+const OTHERS = { partitions: 1, settings: compacted, risk: 'its records would be forgotten by age' };
+
 /** Null: it is not one of the bridge's own. */
 export function ownTopic(topic: string, ownPrefix: string | null): OwnTopic | null {
   if (ownPrefix === null) return null;
   const prefix = `${kafkaName(ownPrefix)}.`;
   if (!topic.startsWith(prefix)) return null;
-  return OWN_TOPICS.find(({ name }) => name === topic.slice(prefix.length)) ?? null;
+  const name = topic.slice(prefix.length);
+  return OWN_TOPICS.find((known) => known.name === name) ?? { name, ...OTHERS };
 }
 
 /** The command that makes a topic, for those who may not let the bridge do it. */

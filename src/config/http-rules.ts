@@ -2,8 +2,8 @@
 import { accessSync, constants } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import path from 'node:path';
-import type { HttpConfig } from './config.ts';
 import type { Conflict, RuleContext } from './broker-rules.ts';
+import type { HttpConfig } from './config.ts';
 
 /** Whether there are users is known at the start only (they are on the config topic): `startAccess` refuses then. */
 export function* httpConflicts(http: HttpConfig, { cwd }: RuleContext): Generator<Conflict> {

@@ -4,14 +4,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { startAccess } from './bridge/access.ts';
 import { startApi } from './bridge/api.ts';
+import { createApiPorts } from './bridge/api-ports.ts';
 import { Brokers } from './bridge/brokers.ts';
-import { createControl } from './bridge/control.ts';
-import { createLetterControl } from './bridge/dead-letters.ts';
 import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
-import { DefinitionWriter } from './bridge/definition-writer.ts';
 import { workerIdentity } from './bridge/identity.ts';
 import { Incidents } from './bridge/incidents.ts';
-import { insights } from './bridge/insights.ts';
 import { createKeyControl } from './bridge/keys.ts';
 import { LetterTopic } from './bridge/letter-topic.ts';
 import { lineMaker } from './bridge/lines.ts';
@@ -228,29 +225,13 @@ async function build(
   supervisor.start();
   definitions.start();
 
-  const isReady = (): boolean => definitions.up;
-  const isKnown = (id: string): boolean => views.status(id) !== null || store.connectionIds().includes(id);
-  const writer = new DefinitionWriter({ definitions, publisher, prefix, validate, box, clock, chance, isKnown });
-  const control = createControl({
-    views,
-    definitions,
-    writer,
-    clock,
-    feed,
-    eventStore: store.events,
-    letters: createLetterControl({ store, views, definitions, clock }),
-    ...insights({ views, gateway, store, definitions, defaultService: config.here.defaultService }),
-    worker: () => ({
-      worker: identity.id,
-      version: versionOf(),
-      pid: process.pid,
-      startedAt: identity.startedAt,
-      dataDir,
-      ready: isReady(),
-      connections: views.ids().length,
-      brokers: brokers.list(),
-    }),
+  const { id, startedAt } = identity;
+  const { ports: own, stop: keepFigures } = createApiPorts({
+    ...{ config, version: versionOf(), prefix, views, definitions, publisher, validate, box, clock, chance, store },
+    ...{ feed, gateway, brokers, worker: { worker: id, version: versionOf(), pid: process.pid, startedAt, dataDir } },
   });
+  stops.push(keepFigures);
+  const { control } = own;
   const { access, audit, cookies, gate, reseal, ...entry } = await startAccess(config, {
     broker: configBroker,
     publisher,
@@ -261,13 +242,12 @@ async function build(
     logger,
   });
   stops.push(() => entry.stop());
-  const names = () => ({ brokers: brokers.names, services: Object.keys(config.here.services) });
   const metrics = metricsPage(config, { views, gateway, control, configBrokerUp: () => publisher.connected });
   const metricsPublic = config.metrics.public;
   const usage = () => gateway.usage();
   const keys = createKeyControl({ ring: box, definitions, control, reseal, audit });
   const numbers = { metrics, metricsPublic, usage };
-  const ports = { control, isReady, version: versionOf(), clock, names, access, audit, cookies, keys, ...numbers };
+  const ports = { ...own, access, audit, cookies, keys, ...numbers };
   const api = await startApi(config, { ports, gate, clock, logger });
   stops.push(() => api.stop());
   for (const { name, kind, url } of brokers.list()) logger.info({ broker: name, kind, url }, `Broker ${name}: ${url}`);

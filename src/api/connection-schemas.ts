@@ -13,6 +13,8 @@ const State = Type.Enum([...CONNECTION_STATES]);
 
 export const ConfigurationInput = component('Configuration', described(ConfigurationSchema));
 
+const HourAndDay = Type.Object({ hour: Count, day: Count });
+
 /** Fields of answers that a request may repeat; they are left out. */
 const READ_ONLY = {
   state: State,
@@ -35,6 +37,12 @@ const READ_ONLY = {
         first: Type.Array(Type.Object({ device: Type.String(), reason: Type.String() })),
       }),
     }),
+  ),
+  figures: Nullable(
+    Type.Object(
+      { uplinks: HourAndDay, downlinks: HourAndDay, activeThings: HourAndDay },
+      { description: 'Of the last hour and day.' },
+    ),
   ),
 };
 const READ_ONLY_NAMES: readonly string[] = Object.keys(READ_ONLY);

@@ -24,7 +24,8 @@ const HEALTH = /^\/health\//;
 /** An answer is data, not a page. The pages of the bridge say themselves what they load. */
 const NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const ALLOWED_HEADERS = 'authorization, content-type, if-match, if-none-match, idempotency-key, last-event-id';
-const EXPOSED_HEADERS = 'etag, location, retry-after, link, x-total-count, www-authenticate';
+const EXPOSED_HEADERS =
+  'etag, location, retry-after, link, x-total, x-total-pages, x-per-page, x-page, x-next-page, x-prev-page, x-next-cursor, www-authenticate';
 
 export function addGate(app: ApiApp, options: GateOptions): void {
   app.addHook('onRequest', async (request, reply) => {

@@ -2,15 +2,20 @@
 import type { Access, Audit } from '../domain/ports/access.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Control } from '../domain/ports/control.ts';
+import type { Desk } from '../domain/ports/desk.ts';
 import type { HereUsage, MetricsPage } from '../domain/ports/facts.ts';
+import type { FiguresControl } from '../domain/ports/figures.ts';
 import type { KeyControl } from '../domain/ports/keys.ts';
 import type { ApiApp, RouteInfo } from './app.ts';
 import type { CookieRules } from './authenticate.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { connectorRoutes } from './connector-routes.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
+import { deviceRoutes } from './device-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import { figureRoutes } from './figure-routes.ts';
 import { healthRoutes } from './health-routes.ts';
+import { hereRoutes } from './here-routes.ts';
 import { keyRoutes } from './key-routes.ts';
 import { ledgerRoutes } from './ledger-routes.ts';
 import { messageRoutes } from './message-routes.ts';
@@ -19,6 +24,7 @@ import { openApiRoutes } from './openapi-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { statusRoutes } from './status-routes.ts';
 import { tailRoutes } from './tail-routes.ts';
+import { trialRoutes } from './trial-routes.ts';
 import { auditRoutes, tokenRoutes, userRoutes } from './user-routes.ts';
 
 /** What the routes ask. A part of the bridge that adds routes adds its port here. */
@@ -33,6 +39,8 @@ export interface ApiPorts {
   readonly clock: Clock;
   /** What a definition may name. */
   readonly names: () => { readonly brokers: readonly string[]; readonly services: readonly string[] };
+  readonly figures: FiguresControl;
+  readonly desk: Desk;
   readonly metrics: MetricsPage;
   /** `/metrics` is open to all. */
   readonly metricsPublic: boolean;
@@ -52,6 +60,10 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   eventRoutes(app, ports);
   deadLetterRoutes(app, ports);
   ledgerRoutes(app, ports);
+  figureRoutes(app, ports);
+  deviceRoutes(app, ports);
+  hereRoutes(app, ports);
+  trialRoutes(app, ports);
   sessionRoutes(app, ports);
   userRoutes(app, ports);
   tokenRoutes(app, ports);

@@ -15,6 +15,7 @@ import type {
 import type { LetterControl } from '../domain/ports/dead-letters.ts';
 import type { HereUsage } from '../domain/ports/facts.ts';
 import type { Feed } from '../domain/ports/feed.ts';
+import type { FiguresControl } from '../domain/ports/figures.ts';
 import type { MessageControl } from '../domain/ports/messages.ts';
 import type { EventStore } from '../domain/ports/store.ts';
 import { type DefinitionWriter, revisionOf } from './definition-writer.ts';
@@ -29,6 +30,7 @@ export interface ControlOptions {
   readonly worker: () => WorkerView;
   readonly letters: LetterControl;
   readonly feed: Feed;
+  readonly figures: Pick<FiguresControl, 'figures'>;
   readonly messages: MessageControl;
   readonly usageOf: (connectionId: string) => HereUsage | null;
 }
@@ -70,6 +72,7 @@ export function createControl(options: ControlOptions): Control {
       // Of this moment, where it runs here: the published one is up to a second old.
       ledger: views.lines.get(id)?.store.ledger() ?? views.ledger(id),
       activity: activity(id),
+      figures: options.figures.figures(id),
     };
   }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../domain/ports/clock.ts';
 import type { DrainForecast } from '../domain/ports/facts.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
 import { Drain } from '../ops/drain.ts';
+import { DeviceActivity } from '../uplink/activity.ts';
 import { LatencyHistogram } from '../uplink/latency.ts';
 import type { ReplayOptions } from '../uplink/replay.ts';
 import { Trail } from '../uplink/trail.ts';
@@ -28,6 +29,7 @@ export class Views implements StatusSink {
   readonly lines = new Map<string, LiveLine>();
   /** They outlive their lines: a changed definition makes a new line. */
   readonly #trails = new Map<string, Trail>();
+  readonly #activities = new Map<string, DeviceActivity>();
 
   readonly #feed: LiveFeed;
   #ids: readonly string[] | null = null;
@@ -57,6 +59,7 @@ export class Views implements StatusSink {
     this.#ledgers.delete(id);
     this.lines.delete(id);
     this.#trails.delete(id);
+    this.#activities.delete(id);
     this.#ids = null;
     this.#drains.delete(id);
     this.#next.remove(id);
@@ -79,10 +82,20 @@ export class Views implements StatusSink {
     return drain.forecast();
   }
 
+  /** The devices that it has heard; outlives its line as well. */
+  activity(id: string): DeviceActivity {
+    let activity = this.#activities.get(id);
+    if (activity === undefined) {
+      activity = new DeviceActivity();
+      this.#activities.set(id, activity);
+    }
+    return activity;
+  }
+
   trail(id: string, maxUplinks: number): Trail {
     let trail = this.#trails.get(id);
     if (trail === undefined) {
-      trail = new Trail(maxUplinks);
+      trail = new Trail(maxUplinks, this.activity(id));
       this.#trails.set(id, trail);
     }
     return trail;

@@ -2,6 +2,7 @@
 import { describeError } from '../domain/errors.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { HereAccount, LogInOutcome, OpenProjectOutcome } from '../domain/ports/here.ts';
+import type { Answered, ListedProject } from '../domain/ports/here-questions.ts';
 import { AuthorizedCalls, untilAborted } from './authorized.ts';
 import type { HereHttp } from './http.ts';
 import { OpenProject, type ProjectState } from './project.ts';
@@ -63,6 +64,16 @@ export class AccountHandle implements HereAccount {
     const state = this.#use(host.origin, licence.appId);
     const options = { licence, otherFirst, state, calls, licences, clock, signal: this.#released.signal };
     return { kind: 'ok', project: new OpenProject(options) };
+  }
+
+  async projects(signal: AbortSignal): Promise<Answered<readonly ListedProject[]>> {
+    const { session, password, http, clock } = this.#options;
+    const calls = new AuthorizedCalls(session, password, http, null);
+    const listed = await listLicences(calls, () => clock.now(), signal);
+    if (listed.kind === 'refused') return listed;
+    if (listed.kind === 'retry') return { kind: 'unavailable', message: listed.message, afterMs: listed.afterMs };
+    const value = listed.licences.map(({ projectHrn: _, ...project }) => project);
+    return { kind: 'ok', value };
   }
 
   /** Idempotent. */

@@ -2,6 +2,7 @@
 import type { Clock } from '../domain/ports/clock.ts';
 import type { ShadowCalls } from '../domain/ports/downlink.ts';
 import type { DeviceRegistry, HereAnswer, HereProject, ProjectLook, RequestOutcome } from '../domain/ports/here.ts';
+import type { ProjectQuestions } from '../domain/ports/here-questions.ts';
 import type { DeviceStore } from '../domain/ports/store.ts';
 import type { AuthorizedCalls, NoToken } from './authorized.ts';
 import { DeviceCalls } from './device-calls.ts';
@@ -9,6 +10,7 @@ import { ProjectDevices } from './devices.ts';
 import { Gate, type GateLimits } from './gate.ts';
 import { outcomeOf, parseObject } from './outcome.ts';
 import { expired, type Licence, type LicencesOutcome } from './projects.ts';
+import { WiredQuestions } from './questions.ts';
 import { ProjectShadows } from './shadow-calls.ts';
 
 /** What belongs to one (host, appId) and is shared by all connections on it: another project starts anew. */
@@ -54,6 +56,7 @@ export class OpenProject implements HereProject {
   readonly gate: Gate;
   readonly devices: DeviceRegistry;
   readonly shadows: ShadowCalls;
+  readonly questions: ProjectQuestions;
   readonly #licences: OpenProjectOptions['licences'];
   readonly #calls: AuthorizedCalls;
   readonly #clock: Clock;
@@ -75,6 +78,7 @@ export class OpenProject implements HereProject {
     const { appId, projectId } = licence;
     const deviceCalls = new DeviceCalls({ appId, projectId, calls, gate: state.gate, clock, signal });
     this.shadows = new ProjectShadows({ appId, projectId, calls, gate: state.gate, clock });
+    this.questions = new WiredQuestions({ appId, projectId, calls, gate: state.gate, clock });
     const { devices } = state;
     this.devices = {
       isKnown: (device) => devices.isKnown(device),

@@ -73,7 +73,8 @@ export class DeviceAdmission {
     if (this.#unknown.size > 0) {
       const until = this.#unknown.get(device);
       if (until !== undefined) {
-        if (this.#clock.monotonic() < until) return 'skip';
+        // It may have been created meanwhile, by a person's word.
+        if (this.#clock.monotonic() < until && !project.devices.isKnown(device)) return 'skip';
         this.#unknown.delete(device);
       }
     }

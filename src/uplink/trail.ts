@@ -6,6 +6,7 @@
 import type { Cancel } from '../domain/ports/clock.ts';
 import type { TracedMessage } from '../domain/ports/messages.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
+import type { DeviceActivity } from './activity.ts';
 
 /** An uplink on its way, as the line knows it when its final word falls. */
 export interface Traveller {
@@ -57,11 +58,13 @@ export class Trail {
   #numbers = new Float64Array(0);
   readonly #outcomes: UplinkOutcome[] = [];
   readonly #requestIds: (string | null)[] = [];
+  readonly #activity: DeviceActivity | null;
   #hand = 0;
   #order = 0;
 
   /** `maxUplinks`: 0 remembers nothing; followers hear all the same. About 75 bytes each, taken as devices come. */
-  constructor(maxUplinks: number) {
+  constructor(maxUplinks: number, activity: DeviceActivity | null = null) {
+    this.#activity = activity;
     this.#maxSlots = Math.floor(maxUplinks / PER_DEVICE);
   }
 
@@ -74,6 +77,7 @@ export class Trail {
   /** On the hot path, once an uplink. `now`: wall-clock ms. */
   settled(uplink: Traveller, outcome: UplinkOutcome, requestId: string | null, now: number): void {
     if (this.#maxSlots > 0) this.#write(uplink, outcome, requestId, now);
+    this.#activity?.heard(uplink.device, now);
     if (this.#followers.size === 0) return;
     const { seq, device, fCnt = NO_COUNT, arrivedAt } = uplink;
     const latencyMs = Math.max(0, now - arrivedAt);

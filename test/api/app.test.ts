@@ -70,6 +70,7 @@ describe('Rights', () => {
     const byViewers = unsafe.filter(({ right }) => RIGHTS[right as keyof typeof RIGHTS] === 'viewer');
     expect([...new Set(byViewers.map(({ method, url }) => `${method} ${url.replace('/iot-flow/v1', '')}`))]).toEqual([
       'POST /connections/:id/dead-letters/search',
+      'POST /uplinks/try',
       'DELETE /session',
       'POST /session/password',
       'POST /tokens',

@@ -49,6 +49,7 @@ function view(id: string, state: ConnectionView['state'], reason: string | null)
     },
     ledger: { ...emptyLedger(), received: 12, delivered: 9, pending: 1, skipped: { join: 2 } },
     activity: null,
+    figures: null,
   };
 }
 

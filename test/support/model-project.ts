@@ -8,6 +8,7 @@ import type {
   RequestGate,
   RequestOutcome,
 } from '../../src/domain/ports/here.ts';
+import type { ProjectQuestions } from '../../src/domain/ports/here-questions.ts';
 
 export const answer = (status: number, message = `HTTP ${status}`): HereAnswer => ({
   status,
@@ -62,6 +63,7 @@ export function modelProject(options: {
     gate,
     devices,
     shadows: NO_SHADOWS,
+    questions: NO_QUESTIONS,
     requests: [],
     accepted: [],
     tooLargeCalls: 0,
@@ -81,3 +83,10 @@ export function modelProject(options: {
 const gone = async () => ({ kind: 'refused' as const, answer: answer(403) });
 /** A project whose plan has no shadows. */
 const NO_SHADOWS = { page: gone, some: gone, desire: gone };
+
+const NO_ANSWER = { kind: 'unavailable', message: 'a model has nothing to say', afterMs: null } as const;
+const NO_QUESTIONS: ProjectQuestions = {
+  devices: async () => NO_ANSWER,
+  shadow: async () => NO_ANSWER,
+  traces: async () => NO_ANSWER,
+};

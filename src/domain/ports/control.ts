@@ -7,6 +7,7 @@ import type { Cancel } from './clock.ts';
 import type { LetterControl } from './dead-letters.ts';
 import type { DrainForecast, HereUsage } from './facts.ts';
 import type { Feed } from './feed.ts';
+import type { ConnectionFigures } from './figures.ts';
 import type { MessageControl } from './messages.ts';
 import type { EventQuery } from './store.ts';
 
@@ -26,6 +27,8 @@ export interface ConnectionView {
   readonly status: ConnectionStatus;
   readonly ledger: Ledger | null;
   readonly activity: ConnectionActivity | null;
+  /** Of the last hour and day; null: it does not run here. */
+  readonly figures: ConnectionFigures | null;
 }
 
 export interface ConnectionActivity {

@@ -1,6 +1,7 @@
 // What the line needs of HERE Tracking: accounts, projects, permits and requests. Every answer is a value.
 import type { AccountKey } from '../connection.ts';
 import type { ShadowCalls } from './downlink.ts';
+import type { Answered, ListedProject, ProjectQuestions } from './here-questions.ts';
 
 /** What became of one `POST /v3/batch`, decided in one place (`here/outcome.ts`) from status, headers and body. */
 export type RequestOutcome =
@@ -69,6 +70,8 @@ export interface HereAccount {
   forgetRefusal(): void;
   /** `appId` null: the remembered one while it is listed, else the first unexpired tracking project. */
   openProject(appId: string | null, remembered: string | null, signal: AbortSignal): Promise<OpenProjectOutcome>;
+  /** The account's tracking projects, in HERE's order. Logs in where there is no token. */
+  projects(signal: AbortSignal): Promise<Answered<readonly ListedProject[]>>;
   release(): void;
 }
 
@@ -89,6 +92,8 @@ export interface HereProject {
   send(records: readonly string[], signal: AbortSignal): Promise<RequestOutcome>;
   readonly devices: DeviceRegistry;
   readonly shadows: ShadowCalls;
+  /** What people ask about the project. */
+  readonly questions: ProjectQuestions;
 }
 
 export type ProjectLook =

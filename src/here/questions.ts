@@ -1,0 +1,131 @@
+// People's questions about a project on the wire: devices with their shadows, one shadow, traces.
+// Source of paths, parameters and answers: HERE's OpenAPI document, "Shadows" and "Traces".
+import type { Clock } from '../domain/ports/clock.ts';
+import type {
+  Answered,
+  HereDevice,
+  HereDevicePage,
+  ProjectQuestions,
+  TracePage,
+  TraceQuery,
+} from '../domain/ports/here-questions.ts';
+import type { AuthorizedCalls, NoToken } from './authorized.ts';
+import type { GateWithEyes } from './device-calls.ts';
+import type { HttpAnswer } from './http.ts';
+import { hereAnswerOf, isTransient, parseObject, retryAfterMs } from './outcome.ts';
+
+export interface QuestionOptions {
+  readonly appId: string;
+  readonly projectId: string | null;
+  readonly calls: AuthorizedCalls;
+  readonly gate: GateWithEyes;
+  readonly clock: Clock;
+}
+
+const BACKGROUND = 0;
+const MAX_TOKEN = 4_000;
+
+type Json = Readonly<Record<string, unknown>>;
+
+export class WiredQuestions implements ProjectQuestions {
+  readonly #options: QuestionOptions;
+
+  constructor(options: QuestionOptions) {
+    this.#options = options;
+  }
+
+  async devices(limit: number, cursor: string | null, signal: AbortSignal): Promise<Answered<HereDevicePage>> {
+    const query = new URLSearchParams({ limit: String(limit) });
+    const { projectId } = this.#options;
+    if (projectId !== null) query.set('projectId', projectId);
+    if (cursor !== null) query.set('pageToken', cursor);
+    const answer = await this.#get(`/shadows/v4?${query}`, signal);
+    if (answer.kind !== 'ok') return answer;
+    const items = Array.isArray(answer.value.items) ? (answer.value.items as unknown[]) : [];
+    const devices = items.map((item) => deviceOf(objectOf(item), objectOf(objectOf(item).shadow)));
+    return { kind: 'ok', value: { devices, next: tokenOf(answer.value.nextPageToken) } };
+  }
+
+  async shadow(device: string, signal: AbortSignal): Promise<Answered<HereDevice>> {
+    const answer = await this.#get(`/shadows/v2/${this.#of(device)}`, signal);
+    if (answer.kind !== 'ok') return answer;
+    return { kind: 'ok', value: deviceOf({ externalId: device }, answer.value) };
+  }
+
+  async traces(
+    device: string,
+    { from, to, limit, cursor }: TraceQuery,
+    signal: AbortSignal,
+  ): Promise<Answered<TracePage>> {
+    const query = new URLSearchParams({ count: String(limit) });
+    if (from !== null) query.set('after', String(from));
+    if (to !== null) query.set('before', String(to));
+    if (cursor !== null) query.set('pageToken', cursor);
+    const answer = await this.#get(`/traces/v2/${this.#of(device)}&${query}`, signal);
+    if (answer.kind !== 'ok') return answer;
+    const { data, pageToken } = answer.value;
+    return { kind: 'ok', value: { traces: Array.isArray(data) ? data : [], next: tokenOf(pageToken) } };
+  }
+
+  #of(device: string): string {
+    return `${encodeURIComponent(device)}?appId=${encodeURIComponent(this.#options.appId)}`;
+  }
+
+  async #get(path: string, signal: AbortSignal): Promise<Answered<Json>> {
+    const { calls, gate } = this.#options;
+    let answer: HttpAnswer | NoToken;
+    try {
+      answer = await gate.run(BACKGROUND, signal, async () => {
+        const given = await calls.call({ method: 'GET', path, signal, again: (wait) => gate.again(wait) });
+        if (given.kind !== 'noToken') gate.observe(given);
+        return given;
+      });
+    } catch {
+      // Aborted before a permit came.
+      return {
+        kind: 'unavailable',
+        message: 'HERE is busy with the uplinks of this project: try again',
+        afterMs: 1000,
+      };
+    }
+    return this.#judge(answer);
+  }
+
+  #judge(answer: HttpAnswer | NoToken): Answered<Json> {
+    if (answer.kind === 'noToken') {
+      const { outcome } = answer;
+      if (outcome.kind === 'refused') return { kind: 'refused', message: outcome.message };
+      return { kind: 'unavailable', message: outcome.message, afterMs: outcome.afterMs };
+    }
+    const { message } = hereAnswerOf(answer);
+    if (answer.kind === 'answer' && answer.status === 200) {
+      const value = parseObject(answer.body);
+      return value === null
+        ? { kind: 'unavailable', message: 'HERE’s answer is none in the published form', afterMs: null }
+        : { kind: 'ok', value };
+    }
+    const afterMs = answer.kind === 'answer' ? retryAfterMs(answer.headers, this.#options.clock.now()) : null;
+    if (isTransient(answer) || answer.kind !== 'answer') return { kind: 'unavailable', message, afterMs };
+    if (answer.status === 404) return { kind: 'notFound', message: `HERE does not know it: ${message}` };
+    return answer.status === 401 || answer.status === 403 ? { kind: 'refused', message } : { kind: 'invalid', message };
+  }
+}
+
+function deviceOf(identity: Json, shadow: Json): HereDevice {
+  const { externalId, trackingId } = identity;
+  return {
+    device: typeof externalId === 'string' ? externalId : null,
+    trackingId: typeof trackingId === 'string' ? trackingId : null,
+    desired: shadow.desired ?? null,
+    reported: shadow.reported ?? null,
+  };
+}
+
+function objectOf(value: unknown): Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+}
+
+/** It comes back as it is: it must not be long. */
+function tokenOf(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_TOKEN ? value : null;
+}

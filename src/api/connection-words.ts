@@ -102,6 +102,13 @@ export const CONFIGURATION_WORDS: Readonly<Record<string, Words>> = {
     group: 'advanced',
     control: 'json',
   },
+  mapping: {
+    title: 'Mapping',
+    description:
+      'Overrides for makers, models, ports or topics: where a field of HERE’s record is read from. See docs/mapping.md. (The bridge’s own.)',
+    group: 'advanced',
+    control: 'json',
+  },
   service: {
     title: 'HERE service',
     description: 'A name under the worker’s here.services. (The bridge’s own.)',

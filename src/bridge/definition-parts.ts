@@ -5,6 +5,7 @@ import { createDefinitionValidator, type DefinitionValidator } from '../connecti
 import type { DefinitionRecord } from '../domain/connection.ts';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
+import { checkMapping } from '../uplink/map/check-mapping.ts';
 import { checkTopicPattern, compileTopicPattern } from '../uplink/topic-pattern.ts';
 import { checkValidity, parseValidity } from '../uplink/validity.ts';
 
@@ -16,6 +17,7 @@ export function definitionValidator(config: Config): DefinitionValidator {
   return createDefinitionValidator({
     checkValidity,
     checkTopicPattern,
+    checkMapping,
     brokers: Object.keys(config.brokers),
     services: Object.keys(config.here.services),
   });

@@ -11,7 +11,8 @@ export async function definitionValidator(): Promise<DefinitionValidator> {
   const { createDefinitionValidator } = await import('../connections/validate-definition.ts');
   const { checkTopicPattern } = await import('../uplink/topic-pattern.ts');
   const { checkValidity } = await import('../uplink/validity.ts');
-  return createDefinitionValidator({ checkTopicPattern, checkValidity });
+  const { checkMapping } = await import('../uplink/map/check-mapping.ts');
+  return createDefinitionValidator({ checkTopicPattern, checkValidity, checkMapping });
 }
 
 /** Nothing here needs the secrets: encrypted ones stay as they are. */

@@ -5,10 +5,12 @@ import type { Explanation } from '../uplink/prepare.ts';
 import { loadFrom, withConfigOptions } from './config-options.ts';
 import { readConnection } from './definition.ts';
 import { type CliIo, paint, printJson, printLine, table } from './io.ts';
+import { readMapping } from './mapping-file.ts';
 import { readInput } from './read-json.ts';
 
 interface Options {
   readonly definition?: string;
+  readonly mapping?: string;
   readonly topic: string;
   readonly lines?: boolean;
   readonly json?: boolean;
@@ -18,6 +20,7 @@ const EXAMPLES = `
 Examples:
   here-bridge map uplink.json
   here-bridge map uplink.json --definition tenant-a.json --json
+  here-bridge map uplink.json --mapping overrides.json
   mosquitto_sub -t 'mqtt/things/+/uplink' | here-bridge map - --lines
 
 Standard input is read to its end. Nothing is sent anywhere.
@@ -28,13 +31,16 @@ export function registerMap(program: Command, io: CliIo): void {
     .description('Print the HERE record of an uplink with the rule that gave each field, or why there is none.')
     .argument('<file>', 'the uplink as it comes from the broker; - is standard input')
     .option('--definition <file>', 'the definition of the connection; without it every default')
+    .option('--mapping <file>', 'overrides to try instead of those of the definition (docs/mapping.md)')
     .option('--topic <topic>', 'the topic that it comes on', 'mqtt/things/0000000000000000/uplink')
     .option('--lines', 'one uplink a line')
     .option('--json', 'print one line of JSON for each uplink')
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, options: Options, command: Command) => {
       const { config } = await loadFrom(command, io);
-      const connection = await readConnection(io, options.definition ?? null);
+      const defined = await readConnection(io, options.definition ?? null);
+      const connection =
+        options.mapping === undefined ? defined : { ...defined, mapping: await readMapping(io, options.mapping) };
       const input = await readInput(io, file);
       const { explain } = await import('../uplink/prepare.ts');
       const { systemClock } = await import('../ops/clock.ts');

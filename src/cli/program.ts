@@ -4,6 +4,7 @@ import { BridgeError, describeError, EXIT, type ExitCode } from '../domain/error
 import { registerChaos } from './chaos.ts';
 import { registerConfig } from './config.ts';
 import { registerConnections } from './connections.ts';
+import { registerCorpus } from './corpus.ts';
 import { registerDeadLetters } from './dead-letters.ts';
 import { registerDemo } from './demo.ts';
 import { registerFleet } from './fleet.ts';
@@ -59,6 +60,7 @@ function createProgram(io: CliIo, version: string): Command {
   registerDeadLetters(program, io);
   registerExpired(program, io);
   registerMap(program, io);
+  registerCorpus(program, io);
   registerTrace(program, io);
   registerQuota(program, io);
   registerUsers(program, io);

@@ -8,6 +8,8 @@ export interface DefinitionCheckers {
   readonly checkValidity?: (text: string) => string | null;
   /** Of `uplinkTopicPattern` and `downlinkTopicPattern`. */
   readonly checkTopicPattern?: (pattern: string) => string | null;
+  /** Of `configuration.mapping`; pointers are below it. */
+  readonly checkMapping?: (mapping: unknown) => readonly FieldError[];
   /** The worker's brokers and HERE services; absent: any name will do. */
   readonly brokers?: readonly string[];
   readonly services?: readonly string[];
@@ -79,6 +81,9 @@ function checkConfiguration(configuration: Loose, checkers: DefinitionCheckers, 
     if (pattern !== null) tell(`${at}/${field}`, (checkers.checkTopicPattern ?? checkPatternForm)(pattern));
   }
   tell(`${at}/service`, checkName(text(configuration.service), checkers.services, 'here.services'));
+  for (const { pointer, message } of checkers.checkMapping?.(configuration.mapping) ?? []) {
+    tell(`${at}/mapping${pointer}`, message);
+  }
   const source = fields(configuration.source);
   tell(`${at}/source/broker`, checkName(text(source.broker), checkers.brokers, 'brokers'));
   for (const [index, filter] of list(source.topics).entries()) {

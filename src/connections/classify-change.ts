@@ -29,6 +29,7 @@ export function classifyChange(before: Connection, after: Connection): Change {
     ),
     line: !same(
       (c) => c.format,
+      (c) => c.mapping,
       (c) => c.uplinkTimeValidityMs,
       (c) => c.source.matchers,
       (c) => c.source.topicPattern,

@@ -83,6 +83,7 @@ export function makeConnection(
         matchers: source.matchers ?? [],
         from: source.from ?? defaults.from,
       },
+      mapping: configuration.mapping,
       downlink: {
         enabled: configuration.downlinkEnabled ?? true,
         asId: configuration.downlinkAsId ?? null,

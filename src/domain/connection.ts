@@ -35,6 +35,30 @@ export const SourceSchema = Type.Object(
 );
 export type SourceDefinition = Static<typeof SourceSchema>;
 
+/**
+ * An override of the mapping for some devices: which field of HERE's record is read from where. The schema is loose where only
+ * the line knows what is allowed (`DefinitionCheckers.checkMapping`).
+ */
+export const MappingSchema = Type.Object(
+  {
+    when: Type.Optional(
+      Type.Object(
+        {
+          manufacturer: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+          model: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+          fPort: Type.Optional(Type.Integer({ minimum: 0, maximum: 255 })),
+          topic: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
+        },
+        strict,
+      ),
+    ),
+    set: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    skip: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 100 })),
+  },
+  strict,
+);
+export type MappingDefinition = Static<typeof MappingSchema>;
+
 const DAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
 
 export const AlarmSchema = Type.Object(
@@ -83,6 +107,7 @@ export const ConfigurationSchema = Type.Object(
     downlinkPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 224 })),
     reconnectStrategy: Type.Optional(Type.Enum(RECONNECT_STRATEGIES)),
     source: Type.Optional(SourceSchema),
+    mapping: Type.Optional(Type.Array(MappingSchema, { maxItems: 100 })),
   },
   strict,
 );
@@ -125,6 +150,8 @@ export interface Connection {
   readonly uplinkTimeValidityMs: number | null;
   readonly reconnectStrategy: ReconnectStrategy;
   readonly source: ConnectionSource;
+  /** Overrides of the mapping, in their order; absent: none. */
+  readonly mapping?: readonly MappingDefinition[] | undefined;
   readonly downlink: {
     readonly enabled: boolean;
     readonly asId: string | null;

@@ -71,6 +71,20 @@ export function compileDecode(options: DecodeOptions): Decode {
   };
 }
 
+/** "maker/model" of a message, for people; null: it names none. */
+export function modelOf(payload: Buffer): string | null {
+  let root: unknown;
+  try {
+    root = JSON.parse(textOf(payload));
+  } catch {
+    return null;
+  }
+  const envelope = isObject(root) ? read(root) : null;
+  if (envelope?.kind !== 'frame') return null;
+  const { maker, model } = envelope.frame;
+  return maker === null && model === null ? null : `${maker ?? '?'}/${model ?? '?'}`;
+}
+
 function read(root: JsonObject): Envelope | null {
   for (const reader of READERS) {
     const envelope = reader(root);

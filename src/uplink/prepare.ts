@@ -26,7 +26,7 @@ export const PREPARE_DEFAULTS: PrepareOptions = {
   maxMessageBytes: 262_144,
 };
 
-export type PrepareConnection = Pick<Connection, 'format' | 'source' | 'uplinkTimeValidityMs'>;
+export type PrepareConnection = Pick<Connection, 'format' | 'source' | 'uplinkTimeValidityMs' | 'mapping'>;
 export type Prepare = (message: UplinkMessage, nowMs: number) => Prepared;
 
 interface Stages {
@@ -55,7 +55,7 @@ function compileStages(connection: PrepareConnection, options: Partial<PrepareOp
   return {
     decode: compileDecode({ maxMessageBytes, deviceOfTopic }),
     filter: compileFilter(connection),
-    map: compileMap({ format: connection.format, defaultAccuracyM }),
+    map: compileMap({ format: connection.format, defaultAccuracyM, mapping: connection.mapping }),
     batteries: new StatusBatteries(),
   };
 }
@@ -89,7 +89,7 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
   const { timestamp, timestampFrom } = filtered.passed;
   trace?.gave('timestamp', timestampFrom, timestamp);
   const battery = stages.batteries.waiting(device, message.arrivedAt);
-  const mapped = stages.map(frame, timestamp, battery, decoded.source, trace);
+  const mapped = stages.map(frame, timestamp, battery, decoded.source, message.topic, trace);
   if (mapped.kind === 'tooDeep') {
     const { reason, message: why } = tooDeep();
     return deadLettered(device, reason, why, trace);

@@ -1,5 +1,6 @@
 // Maker and model of the device, for `system.client`, where they fit HERE's lengths (manufacturer 2..50, model 1..50).
 import type { Frame } from '../envelopes/frame.ts';
+import type { Given } from './given.ts';
 import type { Trace } from './rule.ts';
 
 const CACHE_ENTRIES = 1000;
@@ -8,7 +9,27 @@ const cache = new Map<string | null, Map<string | null, string | null>>();
 let cached = 0;
 
 /** The JSON text of `system.client`; null: nothing fits. Cached: a fleet has few models. */
-export function clientJson(frame: Frame, trace: Trace | null): string | null {
+export function clientJson(frame: Frame, given: Given, trace: Trace | null): string | null {
+  const set = given === null ? null : givenClient(frame, given);
+  return set ?? ofMakerAndModel(frame, trace);
+}
+
+/** Names that overrides have set, beside those of the message. */
+function givenClient({ maker, model }: Frame, given: NonNullable<Given>): string | null {
+  const client: Record<string, unknown> = {};
+  if (maker !== null && fits(maker, 2)) client.manufacturer = maker;
+  if (model !== null && fits(model, 1)) client.model = model;
+  let any = false;
+  for (const [field, value] of given) {
+    if (!field.startsWith(CLIENT)) continue;
+    client[field.slice(CLIENT.length)] = value;
+    any = true;
+  }
+  return any ? JSON.stringify(client) : null;
+}
+const CLIENT = '/system/client/';
+
+function ofMakerAndModel(frame: Frame, trace: Trace | null): string | null {
   const { maker, model } = frame;
   if (maker === null && model === null) {
     trace?.passed('system.client', 'maker-and-model', 'neither DriverCfg.mod nor CustomerData.alr names them');

@@ -75,8 +75,8 @@ export interface PositionType {
   readonly type: 'gnss' | 'wlan' | null;
   readonly technology: Technology;
 }
-const GNSS: PositionType = { type: 'gnss', technology: 'gnss' };
-const WLAN: PositionType = { type: 'wlan', technology: 'wlan' };
+export const GNSS: PositionType = { type: 'gnss', technology: 'gnss' };
+export const WLAN: PositionType = { type: 'wlan', technology: 'wlan' };
 const NETWORK: PositionType = { type: null, technology: 'network' };
 
 function ofTechnology(technology: Technology): PositionType {

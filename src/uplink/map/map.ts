@@ -1,6 +1,6 @@
 // From a frame to HERE's telemetry records: facts, then the tables of rules in their order, then the JSON text, made once.
 
-import type { UplinkFormat } from '../../domain/connection.ts';
+import type { MappingDefinition, UplinkFormat } from '../../domain/connection.ts';
 import type { SkipReason, TelemetryRecord } from '../../domain/uplink.ts';
 import { EMPTY_FRAME, type Frame, type Technology } from '../envelopes/frame.ts';
 import { clientJson } from './client-rules.ts';
@@ -15,7 +15,9 @@ import {
   SATELLITE_RULES,
   TYPE_RULES,
 } from './fix-rules.ts';
+import { type Given, givenFix, givenType, isSkipped, plausibleOrNull } from './given.ts';
 import { MEANING, MEANINGS } from './keys.ts';
+import { compileOverrides } from './overrides.ts';
 import { type Payload, PayloadFitter, type PlainSource } from './payload.ts';
 import { readPoints } from './points.ts';
 import { POSITION_RULES } from './position-rules.ts';
@@ -27,6 +29,7 @@ export interface MapOptions {
   readonly format: UplinkFormat;
   /** m, for positions that tell no accuracy (HERE requires one). */
   readonly defaultAccuracyM: { readonly satellite: number; readonly network: number };
+  readonly mapping?: readonly MappingDefinition[] | undefined;
 }
 
 export type Mapped =
@@ -40,6 +43,7 @@ export type Mapper = (
   timestamp: number,
   statusBattery: number | null,
   source: PlainSource | null,
+  topic: string,
   trace: Trace | null,
 ) => Mapped;
 
@@ -48,6 +52,7 @@ export function compileMap(options: MapOptions): Mapper {
   const fitter = new PayloadFitter();
   const facts = new FactReader();
   const { defaultAccuracyM, format } = options;
+  const overrides = compileOverrides(options.mapping);
   const used = new Uint8Array(MEANINGS);
   const context: { -readonly [K in keyof MapContext]: MapContext[K] } = {
     frame: EMPTY_FRAME,
@@ -56,23 +61,29 @@ export function compileMap(options: MapOptions): Mapper {
     timestamp: 0,
     defaultAccuracyM,
     statusBattery: null,
+    skip: null,
     used,
   };
-  return (frame, timestamp, statusBattery, source, trace) => {
+  return (frame, timestamp, statusBattery, source, topic, trace) => {
     used.fill(0);
     facts.read(frame);
     context.frame = frame;
     context.points = readPoints(frame.points);
     context.timestamp = timestamp;
     context.statusBattery = statusBattery;
-    const fixes = firstOf('position', POSITION_RULES, context, trace, places);
-    const sensors = sensorsJson(context, trace);
+    const overriding = overrides === null ? null : overrides(frame, topic, trace);
+    const given = overriding === null ? null : overriding.values;
+    context.skip = overriding === null ? null : overriding.skip;
+    const fixes =
+      givenFix(given) ??
+      (isSkipped(context, '/position') ? null : firstOf('position', POSITION_RULES, context, trace, places));
+    const sensors = sensorsJson(context, given, trace);
     const positions: string[] = [];
     let technology: Technology = 'network';
     if (fixes !== null) {
       markPosition(used);
       for (let i = 0; i < fixes.length; i++) {
-        const position = positionOf(context, fixes[i] as Fix, i === fixes.length - 1 ? trace : null);
+        const position = positionOf(context, fixes[i] as Fix, given, i === fixes.length - 1 ? trace : null);
         positions.push(position.json);
         technology = position.technology;
       }
@@ -88,19 +99,27 @@ export function compileMap(options: MapOptions): Mapper {
     const payload = fitter.fit(payloadInput(frame, format, used, source));
     if (!payload.ok) return { kind: 'tooDeep' };
     tracePayload(payload, frame, format, trace);
-    const client = clientJson(frame, trace);
+    const client = clientJson(frame, given, trace);
     const system = systemJson(client, sensors.json);
-    const records = recordsOf(frame.device, timestamp, positions, `${scan}${system}`, payload.json, source !== null);
+    const records = recordsOf(
+      frame.device,
+      timestamp,
+      positions,
+      `${scan}${system}`,
+      payload.json,
+      source !== null && given === null,
+    );
     return { kind: 'records', records, usedStatusBattery: sensors.usedStatusBattery };
   };
 }
 
 /** `technology`: of the position that the record has; null: it has none. */
-function scanOf({ facts, frame, used }: MapContext, technology: Technology | null, trace: Trace | null): string {
-  if (facts.heard.length === 0 && trace === null) return '';
+function scanOf(context: MapContext, technology: Technology | null, trace: Trace | null): string {
+  const { facts, frame, used, skip } = context;
+  if ((facts.heard.length === 0 && trace === null) || isSkipped(context, '/scan')) return '';
   const isOld = frame.located !== null && frame.located.stale !== null;
   const position = isOld ? 'old' : technology === null ? 'none' : technology === 'gnss' ? 'satellite' : 'solved';
-  const scan = firstOf<ScanContext, Scan>('scan', SCAN_RULES, { facts, position }, trace, shownScan);
+  const scan = firstOf<ScanContext, Scan>('scan', SCAN_RULES, { facts, position, skip }, trace, shownScan);
   if (scan === null) return '';
   used[MEANING.scan] = 1;
   return scanJson(scan);
@@ -145,8 +164,13 @@ function record(device: string, timestamp: number, json: string, isPlain: boolea
   return { device, json, bytes: isPlain ? json.length : Buffer.byteLength(json), timestamp };
 }
 
-function positionOf(context: MapContext, fix: Fix, trace: Trace | null): { json: string; technology: Technology } {
-  const { facts, frame, points, timestamp, defaultAccuracyM, statusBattery, used } = context;
+function positionOf(
+  context: MapContext,
+  fix: Fix,
+  given: Given,
+  trace: Trace | null,
+): { json: string; technology: Technology } {
+  const { facts, frame, points, timestamp, defaultAccuracyM, statusBattery, used, skip } = context;
   const outer = details(facts.root);
   const own = fix.at === null ? NOTHING_BESIDE : fix.at === facts.root ? outer : details(fix.at);
   const technology: Technology = 'network';
@@ -157,19 +181,27 @@ function positionOf(context: MapContext, fix: Fix, trace: Trace | null): { json:
     timestamp,
     defaultAccuracyM,
     statusBattery,
+    skip,
     used,
     fix,
     own,
     outer,
     technology,
   };
-  const type = firstOf('position.type', TYPE_RULES, c, trace);
+  const type = givenType(given) ?? firstOf('position.type', TYPE_RULES, c, trace);
   if (type !== null) c.technology = type.technology;
-  const accuracy = firstOf('position.accuracy', ACCURACY_RULES, c, trace) ?? defaultAccuracyM.network;
-  const alt = firstOf('position.alt', ALTITUDE_RULES, c, trace);
-  const motion = firstOf('position.speed, position.heading', MOTION_RULES, c, trace);
-  const satellites = firstOf('position.satellitecount', SATELLITE_RULES, c, trace);
-  const time = firstOf('position.timestamp', FIX_TIME_RULES, c, trace);
+  const set = (name: string): number | null => (given?.get(`/position/${name}`) as number | undefined) ?? null;
+  const accuracy =
+    set('accuracy') ?? firstOf('position.accuracy', ACCURACY_RULES, c, trace) ?? defaultAccuracyM.network;
+  const alt = set('alt') ?? firstOf('position.alt', ALTITUDE_RULES, c, trace);
+  const speed = set('speed');
+  const heading = set('heading');
+  const motion =
+    speed !== null && heading !== null
+      ? { speed, heading }
+      : firstOf('position.speed, position.heading', MOTION_RULES, c, trace);
+  const satellites = set('satellitecount') ?? firstOf('position.satellitecount', SATELLITE_RULES, c, trace);
+  const time = plausibleOrNull(set('timestamp'), timestamp) ?? firstOf('position.timestamp', FIX_TIME_RULES, c, trace);
   let json = `,"position":{"lat":${fix.lat},"lng":${fix.lng},"accuracy":${accuracy}`;
   if (alt !== null) json += `,"alt":${alt}`;
   if (type !== null && type.type !== null) json += `,"type":"${type.type}"`;
@@ -180,12 +212,16 @@ function positionOf(context: MapContext, fix: Fix, trace: Trace | null): { json:
 }
 const NOTHING_BESIDE = details(null);
 
-function sensorsJson(context: MapContext, trace: Trace | null): { json: string; usedStatusBattery: boolean } {
+function sensorsJson(
+  context: MapContext,
+  given: Given,
+  trace: Trace | null,
+): { json: string; usedStatusBattery: boolean } {
   let json = '';
   let usedStatusBattery = false;
   for (const sensor of SENSOR_FIELDS) {
     const { field, rules } = sensor;
-    if (trace === null && !mayGive(sensor, context)) continue;
+    if (given?.has(`${SENSORS}${field}`) === true || (trace === null && !mayGive(sensor, context))) continue;
     const value = firstOf(trace === null ? field : `system.reportedSensorData.${field}`, rules, context, trace);
     if (value === null) continue;
     json += json === '' ? `"${field}":${value}` : `,"${field}":${value}`;
@@ -193,8 +229,15 @@ function sensorsJson(context: MapContext, trace: Trace | null): { json: string; 
       usedStatusBattery = context.statusBattery !== null && context.used[MEANING.batteryPercent] === 0;
     }
   }
+  if (given !== null) {
+    for (const [field, value] of given) {
+      if (!field.startsWith(SENSORS)) continue;
+      json += `${json === '' ? '' : ','}"${field.slice(SENSORS.length)}":${value}`;
+    }
+  }
   return { json, usedStatusBattery };
 }
+const SENSORS = '/system/reportedSensorData/';
 
 /** Most frames tell of few sensors: the rules of the others are not asked. */
 function mayGive({ field, meanings }: SensorField, { facts, points, statusBattery, frame }: MapContext): boolean {

@@ -15,6 +15,8 @@ export interface MapContext {
   readonly defaultAccuracyM: { readonly satellite: number; readonly network: number };
   /** Per cent, from an earlier `devstatusans` notification of the device; null: none waits. */
   readonly statusBattery: number | null;
+  /** Rules and parts of the record that an override leaves out; null: none. */
+  readonly skip: ReadonlySet<string> | null;
   /** Which meanings went into the record: those fields are the first to leave a payload that is too long. */
   readonly used: Uint8Array;
 }
@@ -25,7 +27,7 @@ export interface Fix {
   readonly lng: number;
   /** The object that the pair stands in; null: in none of the payload. */
   readonly at: JsonObject | null;
-  readonly source: 'located' | 'gnssFix' | 'abeeway' | 'pair' | 'typed' | 'place' | 'points';
+  readonly source: 'override' | 'located' | 'gnssFix' | 'abeeway' | 'pair' | 'typed' | 'place' | 'points';
   /** The fix's own time where the source tells it, ms since the epoch; NaN: not told. */
   readonly time: number;
   /** m above the ellipsoid where the pair came as a triple; NaN: none. */
@@ -74,7 +76,7 @@ export interface Trace {
 }
 
 /** `show` makes of a value what the trace may hold of it. */
-export function firstOf<C, T extends number | boolean | object>(
+export function firstOf<C extends Pick<MapContext, 'skip'>, T extends number | boolean | object>(
   field: string,
   rules: readonly Rule<C, T>[],
   context: C,
@@ -82,6 +84,10 @@ export function firstOf<C, T extends number | boolean | object>(
   show: (value: T) => unknown = same,
 ): T | null {
   for (const rule of rules) {
+    if (context.skip?.has(rule.name) === true) {
+      if (trace !== null) trace.passed(field, rule.name, 'skipped by an override');
+      continue;
+    }
     const value = rule.take(context);
     if (typeof value !== 'string') {
       if (trace !== null) trace.gave(field, rule.name, show(value));

@@ -24,6 +24,7 @@ export interface Bluetooth {
 
 export interface ScanContext {
   readonly facts: Facts;
+  readonly skip: ReadonlySet<string> | null;
   /** What became of the position: a place that was solved from the scan goes without it. */
   readonly position: 'none' | 'satellite' | 'solved' | 'old';
 }

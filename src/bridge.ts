@@ -1,12 +1,12 @@
 // Composition root: builds the parts of a worker, starts them in order, stops them in reverse.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { startAccess } from './bridge/access.ts';
 import { startApi } from './bridge/api.ts';
 import { createApiPorts } from './bridge/api-ports.ts';
 import { Brokers } from './bridge/brokers.ts';
+import { ClusterParts, groupOf } from './bridge/cluster.ts';
 import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
+import { openOwnDirectory } from './bridge/directories.ts';
 import { workerIdentity } from './bridge/identity.ts';
 import { Incidents } from './bridge/incidents.ts';
 import { createKeyControl } from './bridge/keys.ts';
@@ -14,6 +14,7 @@ import { LetterTopic } from './bridge/letter-topic.ts';
 import { lineMaker } from './bridge/lines.ts';
 import { LiveFeed } from './bridge/live-feed.ts';
 import { metricsPage } from './bridge/metrics.ts';
+import { brokerNamed, proxySettings, versionOf } from './bridge/setup.ts';
 import { Views } from './bridge/views.ts';
 import type { Config } from './config/config.ts';
 import { claimPrefix, watchPrefix } from './connections/claim-prefix.ts';
@@ -24,16 +25,15 @@ import { lastWill } from './connections/heartbeat.ts';
 import { HostHealth } from './connections/host-health.ts';
 import { StatusPublisher } from './connections/status-publisher.ts';
 import { Supervisor } from './connections/supervisor.ts';
-import { BridgeError, EXIT } from './domain/errors.ts';
+import type { BridgeError } from './domain/errors.ts';
 import type { BridgeEvent } from './domain/events.ts';
 import type { Broker } from './domain/ports/broker.ts';
 import type { Chance, Clock } from './domain/ports/clock.ts';
 import type { Control } from './domain/ports/control.ts';
 import { Gateway } from './here/gateway.ts';
-import type { ProxySettings } from './here/options.ts';
 import type { Logger } from './ops/logger.ts';
 import { openSecretBox } from './store/secrets.ts';
-import { openStore } from './store/store.ts';
+import { openStore, type StoreOptions } from './store/store.ts';
 
 export interface BridgeParts {
   readonly logger: Logger;
@@ -80,15 +80,16 @@ async function build(
   stops: (() => Promise<void> | void)[],
   stop: () => Promise<void>,
 ): Promise<Bridge> {
-  const { dataDir, topics } = config;
+  const { topics } = config;
+  const group = groupOf(config);
   const { key, formerKeys } = config.secrets;
-  const box = openSecretBox({ dataDir, key, formerKeys, onNewKey: (file) => logger.info({ file }, NEW_KEY) });
+  const onNewKey = (file: string): void => logger.info({ file }, NEW_KEY);
+  const box = openSecretBox({ dataDir: config.dataDir, key, formerKeys, onNewKey });
   const incidents = new Incidents(logger);
   const letterTopic = new LetterTopic(logger);
   const feed = new LiveFeed();
   let publishEvent = (_event: BridgeEvent): void => {};
-  const store = await openStore({
-    dataDir,
+  const storeOptions: Omit<StoreOptions, 'dataDir'> = {
     clock,
     box,
     deadLettersMaxBytes: config.budgets.deadLetterMaxBytes,
@@ -97,13 +98,18 @@ async function build(
     maxAuditEntries: config.budgets.auditMaxCount,
     onDeadLetters: (id, letters) => letterTopic.publish(id, letters),
     report: incidents.report,
-  });
-  stops.push(() => store.close());
+  };
+  const open = (directory: string) => openStore({ ...storeOptions, dataDir: directory });
+  const { directory: dataDir, store: ownStore } =
+    group === null
+      ? { directory: config.dataDir, store: await open(config.dataDir) }
+      : await openOwnDirectory(config.dataDir, open);
+  stops.push(() => ownStore.close());
   const identity = workerIdentity({ id: config.worker.id, dataDir, version: versionOf(), clock, chance });
   const events = new EventLog({
     clock,
     chance,
-    store: store.events,
+    store: ownStore.events,
     onEvent: (event) => {
       publishEvent(event);
       feed.tell({ kind: 'event', connectionId: event.connectionId, event });
@@ -130,6 +136,7 @@ async function build(
     broker: configBroker,
     prefix,
     identity,
+    group,
     clock,
     signal: signal ?? new AbortController().signal,
     onWaiting: (reason) =>
@@ -138,7 +145,15 @@ async function build(
 
   const publisher = configBroker.openPublisher({ will: lastWill(prefix, identity, config.worker.heartbeatMs) });
   if (config.budgets.publishDeadLetters) letterTopic.publishBy(publisher, prefix);
-  const status = new StatusPublisher({ publisher, prefix, identity, clock, heartbeatMs: config.worker.heartbeatMs });
+  const cluster = ClusterParts.for({
+    ...{ config, identity, directory: dataDir, store: ownStore, open, box, broker: configBroker, publisher },
+    ...{ events, logger, clock, chance },
+  });
+  const store = cluster?.store ?? ownStore;
+  const status = new StatusPublisher({
+    ...{ publisher, prefix, identity, clock, heartbeatMs: config.worker.heartbeatMs },
+    ...(cluster === null ? {} : { membership: cluster.membership, ledgerKey: cluster.ledgerKey }),
+  });
   const views = new Views(status, clock, feed);
   publishEvent = (event) => status.publishEvent(event);
   stops.push(
@@ -147,12 +162,13 @@ async function build(
   );
   status.start();
   const ousted = Promise.withResolvers<BridgeError>();
-  const stopWatch = watchPrefix({ broker: configBroker, prefix, identity, onOusted: ousted.resolve });
+  const stopWatch = watchPrefix({ broker: configBroker, prefix, identity, group, onOusted: ousted.resolve });
   stops.push(stopWatch);
 
   const gateway = new Gateway({
     services: config.here.services,
-    vault: store.accounts,
+    vault: cluster?.vault ?? store.accounts,
+    ...(cluster === null ? {} : { mayAct: cluster.mayAct }),
     devices: store.devices,
     secrets: box,
     clock,
@@ -193,6 +209,7 @@ async function build(
         retryMinMs: config.delivery.retryMinMs,
         retryMaxMs: config.delivery.retryMaxMs,
         closeTimeoutMs: SETTLE_MS,
+        ...(cluster === null ? {} : { mayConnect: cluster.mayAct }),
       }),
   });
 
@@ -200,10 +217,10 @@ async function build(
   const definitions = new Definitions({
     broker: configBroker,
     prefix,
-    clientId: `here-bridge-${scope}.definitions`,
+    clientId: `here-bridge-${scope}.definitions${cluster === null ? '' : `.${identity.id}`}`,
     validate,
     make: connectionMaker(config, box),
-    listener: supervisor,
+    listener: cluster?.serveWith({ supervisor, gateway, views, status }) ?? supervisor,
     events,
     mend: (id, record) => {
       publisher.publish(`${prefix}/connections/${id}`, JSON.stringify(record), { retain: true }).catch((error) => {
@@ -218,6 +235,7 @@ async function build(
         logger.warn({ broker: topics.broker }, `The config topic is out of reach: ${state.reason ?? 'no answer'}`);
     },
   });
+  stops.push(() => cluster?.stop());
   // At once, or a broker that hangs would cost the time twice. Definitions end first: nothing is applied any more.
   stops.push(async () => {
     await Promise.all([definitions.stop(), stopWatch(), supervisor.stop(AbortSignal.timeout(SETTLE_MS))]);
@@ -232,23 +250,19 @@ async function build(
   });
   stops.push(keepFigures);
   const { control } = own;
-  const { access, audit, cookies, gate, reseal, ...entry } = await startAccess(config, {
-    broker: configBroker,
-    publisher,
-    store,
-    box,
-    clock,
-    events,
-    logger,
-  });
+  const { access, audit, cookies, gate, reseal, ...entry } = await startAccess(
+    { ...config, dataDir },
+    { broker: configBroker, publisher, store, box, clock, events, logger },
+  );
   stops.push(() => entry.stop());
   const metrics = metricsPage(config, { views, gateway, control, configBrokerUp: () => publisher.connected });
   const metricsPublic = config.metrics.public;
   const usage = () => gateway.usage();
   const keys = createKeyControl({ ring: box, definitions, control, reseal, audit });
   const numbers = { metrics, metricsPublic, usage };
-  const ports = { ...own, access, audit, cookies, keys, ...numbers };
-  const api = await startApi(config, { ports, gate, clock, logger });
+  const alone = { ...own, access, audit, cookies, keys, ...numbers };
+  const ports = (await cluster?.start(alone)) ?? alone;
+  const api = await startApi({ ...config, dataDir }, { ports, gate, clock, logger });
   stops.push(() => api.stop());
   for (const { name, kind, url } of brokers.list()) logger.info({ broker: name, kind, url }, `Broker ${name}: ${url}`);
   logger.info(
@@ -257,22 +271,4 @@ async function build(
   );
   const latency = { quantile: (q: number) => views.latency().quantile(q) };
   return { control, health: { url: api.url }, latency, ousted: ousted.promise, stop };
-}
-
-function brokerNamed(brokers: Brokers, name: string): Broker {
-  const broker = brokers.get(name);
-  if (broker !== null) return broker;
-  throw new BridgeError('unknownBroker', `there is no broker "${name}"; there are: ${brokers.names.join(', ')}`, {
-    exitCode: EXIT.config,
-  });
-}
-
-function proxySettings({ here: { proxy } }: Config): ProxySettings | null {
-  if (proxy.httpUrl === null && proxy.httpsUrl === null) return null;
-  return { httpProxy: proxy.httpUrl, httpsProxy: proxy.httpsUrl, noProxy: proxy.noProxy ?? '', loopbackToo: false };
-}
-
-function versionOf(): string {
-  const text = readFileSync(path.join(import.meta.dirname, '../package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

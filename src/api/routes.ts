@@ -1,6 +1,7 @@
 // The table of contents of the API: its route files, and the ports that they ask.
 import type { Access, Audit } from '../domain/ports/access.ts';
 import type { Clock } from '../domain/ports/clock.ts';
+import type { Cluster } from '../domain/ports/cluster.ts';
 import type { Control } from '../domain/ports/control.ts';
 import type { Desk } from '../domain/ports/desk.ts';
 import type { HereUsage, MetricsPage } from '../domain/ports/facts.ts';
@@ -8,6 +9,7 @@ import type { FiguresControl } from '../domain/ports/figures.ts';
 import type { KeyControl } from '../domain/ports/keys.ts';
 import type { ApiApp, RouteInfo } from './app.ts';
 import type { CookieRules } from './authenticate.ts';
+import { clusterRoutes, passOnToOwner } from './cluster-routes.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { connectorRoutes } from './connector-routes.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
@@ -47,11 +49,14 @@ export interface ApiPorts {
   /** Of each app ID that this worker sends to. */
   readonly usage: () => readonly HereUsage[];
   readonly keys: KeyControl;
+  /** Absent: one worker alone. */
+  readonly cluster?: Cluster | null;
 }
 
 /** Registered once for each base path; `routes` is complete when the server listens. */
 export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: readonly RouteInfo[]): Promise<void> {
   if (app.prefix === '') healthRoutes(app, ports);
+  passOnToOwner(app, ports);
   openApiRoutes(app, ports, routes);
   statusRoutes(app, ports);
   connectorRoutes(app, ports);
@@ -71,4 +76,5 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   messageRoutes(app, ports);
   metricsRoutes(app, ports);
   keyRoutes(app, ports);
+  clusterRoutes(app, ports);
 }

@@ -66,6 +66,13 @@ export class Views implements StatusSink {
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'removed', connectionId: id });
   }
 
+  /** Another worker serves it: what it says counts, and nothing of it is cleared. */
+  release(id: string): void {
+    this.#statuses.delete(id);
+    this.#ledgers.delete(id);
+    this.lines.delete(id);
+  }
+
   status(id: string): ConnectionStatus | null {
     return this.#statuses.get(id) ?? null;
   }

@@ -42,6 +42,10 @@ export class Child {
     });
   }
 
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
   get alive(): boolean {
     return this.#ending === null;
   }

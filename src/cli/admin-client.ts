@@ -1,4 +1,5 @@
 // Talks to the running worker's loopback admin interface, which `{dataDir}/admin.json` leads to.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FieldError } from '../domain/connection.ts';
@@ -34,7 +35,7 @@ export class AdminClient {
 
   /** Throws `noWorker` (exit code 69) when none runs on this data directory, as far as its file tells. */
   static async find(dataDir: string): Promise<AdminClient> {
-    const file = path.join(dataDir, 'admin.json');
+    const file = adminFile(dataDir);
     let text: string;
     try {
       text = await readFile(file, 'utf8');
@@ -121,6 +122,27 @@ export class AdminClient {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const isGone = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED';
     return noWorker(this.#dataDir, isGone ? 'the one that wrote admin.json is gone' : describeError(cause), error);
+  }
+}
+
+/** Of several workers on this disk any will do: each passes on what another has to answer. */
+function adminFile(dataDir: string): string {
+  const own = path.join(dataDir, 'admin.json');
+  if (existsSync(own) || !existsSync(dataDir)) return own;
+  const folders = readdirSync(dataDir).filter((name) => /^w-\d+$/.test(name));
+  const files = folders.map((name) => path.join(dataDir, name, 'admin.json'));
+  return files.find((file) => isOfLiving(file)) ?? own;
+}
+
+/** A worker that was killed leaves its file behind. */
+function isOfLiving(file: string): boolean {
+  try {
+    const { pid } = JSON.parse(readFileSync(file, 'utf8')) as { pid?: unknown };
+    if (typeof pid !== 'number') return false;
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

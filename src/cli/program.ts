@@ -18,6 +18,7 @@ import { registerStart } from './start.ts';
 import { registerTrace } from './trace.ts';
 import { registerAudit, registerTokens, registerUsers } from './users.ts';
 import { registerValidate } from './validate.ts';
+import { registerWorkers } from './workers.ts';
 
 const HELP = `
 Examples:
@@ -59,6 +60,7 @@ function createProgram(io: CliIo, version: string): Command {
   registerLedger(program, io);
   registerDeadLetters(program, io);
   registerExpired(program, io);
+  registerWorkers(program, io);
   registerMap(program, io);
   registerCorpus(program, io);
   registerTrace(program, io);

@@ -9,7 +9,11 @@ export interface Config {
     readonly id: string | null;
     readonly heartbeatMs: number;
   };
+  readonly roles: readonly Role[];
   readonly topics: TopicsConfig;
+  readonly ownership: OwnershipConfig;
+  /** Where other workers reach this one; `address` null: by host and port. */
+  readonly internal: { readonly host: string; readonly port: number; readonly address: string | null };
   /** By name; never empty. The names are safe as parts of topics, files and environment variables. */
   readonly brokers: Readonly<Record<string, BrokerConfig>>;
   /** What a definition's `configuration.source` leaves out. */
@@ -81,6 +85,17 @@ export interface TopicsConfig {
   readonly prefix: string;
   /** Which broker carries them. */
   readonly broker: string;
+}
+
+export const ROLES = ['worker', 'api'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface OwnershipConfig {
+  /** null: one worker alone. */
+  readonly broker: string | null;
+  readonly partitions: number;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatMs: number;
 }
 
 export type BrokerConfig = MqttBrokerConfig | EmbeddedBrokerConfig | KafkaBrokerConfig;

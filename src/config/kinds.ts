@@ -88,7 +88,7 @@ function isAddressOrNetwork(item: string): boolean {
   );
 }
 
-function listOf(what: string, max: number, check: (item: string) => boolean, separator = /\s*,\s*/): Kind {
+export function listOf(what: string, max: number, check: (item: string) => boolean, separator = /\s*,\s*/): Kind {
   return {
     allowed: `a list of up to ${max} ${what}, in a variable separated by commas or as JSON`,
     check: (value) =>

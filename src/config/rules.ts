@@ -8,6 +8,7 @@ import {
   type RawBroker,
   type RuleContext,
 } from './broker-rules.ts';
+import { clusterConflicts, ownershipBroker } from './cluster-rules.ts';
 import type { Config, HereServiceConfig } from './config.ts';
 import { completeHttp, httpConflicts } from './http-rules.ts';
 
@@ -46,6 +47,7 @@ export function* findConflicts(raw: RawConfig, context: RuleContext): Generator<
   yield* hereConflicts(raw);
   yield* portConflicts(raw, brokers);
   yield* httpConflicts(raw.http, context);
+  yield* clusterConflicts(clusterOf(raw, names));
   if (raw.delivery.retryMinMs > raw.delivery.retryMaxMs) {
     const message = `must not be more than delivery.retryMaxMs (${raw.delivery.retryMaxMs})`;
     yield { keys: ['delivery.retryMinMs', 'delivery.retryMaxMs'], message };
@@ -104,6 +106,12 @@ function* portConflicts(raw: RawConfig, brokers: Readonly<Record<string, RawBrok
   }
 }
 
+function clusterOf(raw: RawConfig, names: readonly string[]) {
+  const { roles, ownership } = raw;
+  const topicsBroker = raw.topics.broker ?? defaultBroker(names);
+  return { roles, ownership, topicsBroker, kinds: mapValues(raw.brokers ?? {}, kindOf) };
+}
+
 /** Only for a configuration without conflicts. */
 export function complete(raw: RawConfig, cwd: string): Config {
   const fallback = defaultBroker(Object.keys(raw.brokers!))!;
@@ -111,6 +119,7 @@ export function complete(raw: RawConfig, cwd: string): Config {
     ...raw,
     dataDir: path.resolve(cwd, raw.dataDir),
     topics: { ...raw.topics, broker: raw.topics.broker ?? fallback },
+    ownership: { ...raw.ownership, broker: ownershipBroker(clusterOf(raw, Object.keys(raw.brokers!))) },
     http: completeHttp(raw.http, cwd),
     sources: { ...raw.sources, broker: raw.sources.broker ?? fallback },
     brokers: mapValues(raw.brokers!, (broker) => completeBroker(broker, cwd)),

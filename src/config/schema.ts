@@ -1,5 +1,6 @@
 // Every value of the configuration: key, kind, default, variable, meaning. One table for reading, checking and the documentation.
 import { BROKER_VALUES } from './broker-values.ts';
+import { CLUSTER_VALUES } from './cluster-values.ts';
 import { LOG_LEVELS } from './config.ts';
 import { HTTP_VALUES } from './http-values.ts';
 import * as kinds from './kinds.ts';
@@ -36,6 +37,7 @@ export const VALUES: readonly ValueSpec[] = [
   }),
 
   ...BROKER_VALUES,
+  ...CLUSTER_VALUES,
 
   ...value('sources.broker', kinds.name, null, 'The broker of a connection that names none.', {
     defaultText: 'the only broker, or `main`',

@@ -19,26 +19,31 @@ export interface OwnedConnectionsOptions {
   readonly onReleased: (id: string) => void;
 }
 
-interface Defined {
-  readonly connection: Connection;
-  readonly partition: number;
-}
-
 export class OwnedConnections implements DefinitionListener {
   readonly #options: OwnedConnectionsOptions;
-  readonly #defined = new Map<string, Defined>();
+  readonly #defined = new Map<string, Connection>();
+  /** Of those, once it is known how many partitions there are. */
+  readonly #partitions = new Map<string, number>();
   /** Ours, and ready to be served. */
   readonly #served = new Set<number>();
   /** Ours; what travels with them is still being read. */
   readonly #coming = new Set<number>();
+  /** Deleted before it was known whose they are. */
+  readonly #early = new Set<string>();
 
   constructor(options: OwnedConnectionsOptions) {
     this.#options = options;
   }
 
-  /** Of all definitions, served here or elsewhere. null: there is none that is valid. */
+  /** Of all definitions, served here or elsewhere. null: there is none that is valid, or Kafka has not said yet how many there are. */
   partitionOf(id: string): number | null {
-    return this.#defined.get(id)?.partition ?? null;
+    const known = this.#partitions.get(id);
+    if (known !== undefined) return known;
+    const connection = this.#defined.get(id);
+    if (connection === undefined || this.#options.ownership.partitions === 0) return null;
+    const partition = this.#options.partitionOf(connection);
+    this.#partitions.set(id, partition);
+    return partition;
   }
 
   isServed(id: string): boolean {
@@ -56,12 +61,14 @@ export class OwnedConnections implements DefinitionListener {
   }
 
   onDefinition(connection: Connection): void {
-    const before = this.#defined.get(connection.id);
-    const partition = this.#options.partitionOf(connection);
-    this.#defined.set(connection.id, { connection, partition });
-    if (this.#served.has(partition)) this.#options.supervisor.onDefinition(connection);
+    const { id } = connection;
+    this.#early.delete(id);
+    const wasServed = this.isServed(id);
+    this.#defined.set(id, connection);
+    this.#partitions.delete(id);
+    if (this.isServed(id)) this.#options.supervisor.onDefinition(connection);
     // Another account: another worker's.
-    else if (before !== undefined && this.#served.has(before.partition)) void this.#release(connection.id);
+    else if (wasServed) void this.#release(id);
   }
 
   onInvalid(id: string, name: string | null, errors: readonly FieldError[]): void {
@@ -69,15 +76,20 @@ export class OwnedConnections implements DefinitionListener {
   }
 
   onDeleted(id: string): void {
+    if (this.#options.ownership.partitions === 0) {
+      this.#forget(id);
+      this.#early.add(id);
+      return;
+    }
     const isOurs = this.#isOursToTell(id);
-    this.#defined.delete(id);
+    this.#forget(id);
     // Its sessions at brokers are ended by one; the others only clear what is left of it on their disk.
     if (isOurs) this.#options.supervisor.onDeleted(id);
     else void this.#options.supervisor.forget(id).then(() => this.#options.onReleased(id));
   }
 
   onSnapshot(ids: ReadonlySet<string>): void {
-    for (const id of this.#defined.keys()) if (!ids.has(id)) this.#defined.delete(id);
+    for (const id of this.#defined.keys()) if (!ids.has(id)) this.#forget(id);
     this.#options.supervisor.onSnapshot(ids);
   }
 
@@ -87,8 +99,10 @@ export class OwnedConnections implements DefinitionListener {
       if (!isReady) return;
       const now = new Set(partitions.filter((partition) => this.#coming.delete(partition)));
       for (const partition of now) this.#served.add(partition);
-      for (const { connection, partition } of this.#defined.values()) {
-        if (now.has(partition)) this.#options.supervisor.onDefinition(connection);
+      for (const id of this.#early) this.onDeleted(id);
+      this.#early.clear();
+      for (const [id, connection] of this.#defined) {
+        if (now.has(this.partitionOf(id) ?? -1)) this.#options.supervisor.onDefinition(connection);
       }
     });
   }
@@ -99,8 +113,8 @@ export class OwnedConnections implements DefinitionListener {
       this.#coming.delete(partition);
       this.#served.delete(partition);
     }
-    const gone = [...this.#defined.values()].filter(({ partition }) => lost.has(partition));
-    await Promise.all(gone.map(({ connection }) => this.#release(connection.id)));
+    const gone = this.ids().filter((id) => lost.has(this.partitionOf(id) ?? -1));
+    await Promise.all(gone.map((id) => this.#release(id)));
   }
 
   async #release(id: string): Promise<void> {
@@ -108,9 +122,16 @@ export class OwnedConnections implements DefinitionListener {
     if (!this.isServed(id)) this.#options.onReleased(id);
   }
 
+  #forget(id: string): void {
+    this.#defined.delete(id);
+    this.#partitions.delete(id);
+  }
+
   /** Of one that has no valid definition nobody knows the account: its name decides. */
   #isOursToTell(id: string): boolean {
-    const partition = this.partitionOf(id) ?? partitionOfKey(id, this.#options.ownership.partitions);
+    const { partitions } = this.#options.ownership;
+    if (partitions === 0) return false;
+    const partition = this.partitionOf(id) ?? partitionOfKey(id, partitions);
     return this.#served.has(partition);
   }
 }

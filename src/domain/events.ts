@@ -49,6 +49,12 @@ export const EVENT_KINDS = [
   'clockStepped',
   'alarmRaised',
   'alarmCleared',
+  'groupUnreachable',
+  'groupBack',
+  'ownershipChanged',
+  'uplinksHandedOver',
+  'journalAdopted',
+  'secretKeysDiffer',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 

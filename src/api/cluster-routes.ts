@@ -1,0 +1,144 @@
+// Among several workers: who they are, questions passed on to the worker that has the answer, uplinks taken from another.
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import Type from 'typebox';
+import type { Principal } from '../domain/access.ts';
+import type { Cluster, HandedUplink } from '../domain/ports/cluster.ts';
+import type { ApiApp } from './app.ts';
+import { component } from './components.ts';
+import { ByConnection, DateTime, Nullable } from './fields.ts';
+import { Refusal } from './problem.ts';
+import type { ApiPorts } from './routes.ts';
+
+const WorkerSchema = component(
+  'ClusterWorker',
+  Type.Object({
+    worker: Type.String(),
+    alive: Type.Boolean({ description: 'It was heard within three of its heartbeats.' }),
+    confirmed: Type.Boolean({ description: 'It hears from Kafka; while it does not, it sends nothing.' }),
+    host: Type.String(),
+    pid: Type.Integer(),
+    startedAt: DateTime,
+    heardMsAgo: Type.Number(),
+    address: Nullable(Type.String()),
+    partitions: Type.Array(Type.Integer()),
+    connections: Type.Array(Type.String()),
+  }),
+);
+
+const UplinksSchema = Type.Object(
+  {
+    uplinks: Type.Array(
+      Type.Object({
+        topic: Type.String(),
+        /** Base64. */
+        payload: Type.String(),
+        arrivedAt: Type.Number(),
+        retain: Type.Boolean(),
+      }),
+      { minItems: 1, maxItems: 1000 },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** Another worker of the group: it was let in by the token that they share. */
+export const OTHER_WORKER: Principal = { kind: 'local', name: 'another worker', role: 'admin', user: null };
+/** A few of the largest messages that a source takes, in base64. */
+const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
+const ASK_MS = 10_000;
+
+export function clusterRoutes(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>): void {
+  app.get(
+    '/workers',
+    {
+      config: { right: 'status:read' },
+      schema: {
+        tags: ['Workers'],
+        summary: 'The workers of this prefix and what each serves',
+        response: { 200: Type.Array(WorkerSchema) },
+      },
+    },
+    async () => cluster?.workers() ?? [],
+  );
+  if (cluster == null) return;
+  app.post(
+    '/internal/connections/:id/uplinks',
+    {
+      bodyLimit: BODY_LIMIT_BYTES,
+      config: { right: 'connections:write', hidden: true },
+      schema: { params: ByConnection, body: UplinksSchema, response: { 204: Type.Null() } },
+    },
+    async (request, reply) => {
+      if (request.principal !== OTHER_WORKER) throw new Refusal(403, 'Uplinks are taken from other workers only');
+      const uplinks: HandedUplink[] = request.body.uplinks.map((each) => {
+        return { ...each, payload: Buffer.from(each.payload, 'base64') };
+      });
+      await cluster.take(request.params.id, uplinks).catch((error: Error) => {
+        throw new Refusal(503, error.message);
+      });
+      return reply.code(204).send();
+    },
+  );
+}
+
+/**
+ * What only the worker of a connection knows is asked of it. Definitions are on the config topic: every worker changes them.
+ * Must be called before the routes that it is for.
+ */
+export function passOnToOwner(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>): void {
+  if (cluster == null) return;
+  app.addHook('preHandler', async (request, reply) => {
+    const { url = '' } = request.routeOptions;
+    const match = /\/connections\/:id(\/.*)?$/.exec(url);
+    if (match === null || url.includes('/internal/') || request.principal === OTHER_WORKER) return;
+    if (match[1] === undefined && request.method !== 'GET') return;
+    const { id } = request.params as { id: string };
+    const where = cluster.whereIs(id);
+    if (where.kind === 'here') return;
+    if (where.kind === 'missing') throw missing(id, where.worker);
+    return passOn(request, reply, cluster, id, where);
+  });
+}
+
+function missing(id: string, worker: string | null): Refusal {
+  const who = worker === null ? 'no worker serves it yet' : `its worker ${worker} does not answer`;
+  return new Refusal(503, `Connection ${id} cannot be asked about now: ${who}`, { headers: { 'retry-after': '5' } });
+}
+
+async function passOn(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  cluster: Cluster,
+  id: string,
+  { worker, address }: { readonly worker: string; readonly address: string },
+): Promise<FastifyReply> {
+  const { method, body } = request;
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  // What is followed goes on for as long as it is read.
+  const { produces = [] } = request.routeOptions.config;
+  const isFollowed = produces.some((type) => /ndjson|event-stream/.test(type));
+  const signal = isFollowed ? gone.signal : AbortSignal.any([gone.signal, AbortSignal.timeout(ASK_MS)]);
+  const { authorization: _, host: __, connection: ___, 'content-length': ____, ...headers } = request.headers;
+  try {
+    const answer = await fetch(`${address}${request.url}`, {
+      method,
+      headers: { ...(headers as Record<string, string>), authorization: `Bearer ${cluster.token}` },
+      signal,
+      redirect: 'error',
+      ...(body === undefined || body === null ? {} : { body: JSON.stringify(body) }),
+    });
+    for (const name of ['content-type', 'retry-after', 'etag']) {
+      const value = answer.headers.get(name);
+      if (value !== null) reply.header(name, value);
+    }
+    reply.code(answer.status);
+    if (answer.body === null) return reply.send();
+    // Streams (a followed connection) as they come.
+    return reply.send(Readable.fromWeb(answer.body as ReadableStream));
+  } catch {
+    throw missing(id, worker);
+  }
+}

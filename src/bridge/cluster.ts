@@ -1,0 +1,244 @@
+// A worker among several, put together: ownership by Kafka, accounts and states that travel, heartbeats with addresses, journals
+// that are handed over. A worker alone has none of it.
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { startInternal } from '../api/internal.ts';
+import type { ApiPorts } from '../api/routes.ts';
+import { createKafkaClient } from '../brokers/kafka-client.ts';
+import { KafkaOwnership } from '../brokers/kafka-ownership.ts';
+import type { Config, KafkaBrokerConfig } from '../config/config.ts';
+import { ClusterView } from '../connections/cluster-view.ts';
+import type { DefinitionListener } from '../connections/definitions.ts';
+import { HandOver } from '../connections/hand-over.ts';
+import type { GroupMembership, WorkerIdentity } from '../connections/heartbeat.ts';
+import { OwnedConnections } from '../connections/owned-connections.ts';
+import { SharedAccounts } from '../connections/shared-accounts.ts';
+import { SharedRecords } from '../connections/shared-records.ts';
+import type { StatusPublisher } from '../connections/status-publisher.ts';
+import type { Supervisor } from '../connections/supervisor.ts';
+import { travellingStore } from '../connections/travelling-state.ts';
+import type { EventSink } from '../domain/events.ts';
+import { partitionOfAccount } from '../domain/partition.ts';
+import type { Broker, Publisher } from '../domain/ports/broker.ts';
+import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
+import type { HandedUplink } from '../domain/ports/cluster.ts';
+import type { SecretBox } from '../domain/ports/secrets.ts';
+import type { BridgeStore } from '../domain/ports/store.ts';
+import type { Gateway } from '../here/gateway.ts';
+import type { Logger } from '../ops/logger.ts';
+import { Adoption } from './adoption.ts';
+import { OwnershipNews } from './ownership-news.ts';
+import type { Views } from './views.ts';
+
+export interface ClusterOptions {
+  readonly config: Config;
+  readonly identity: WorkerIdentity;
+  /** Its own, and how another one is opened. */
+  readonly directory: string;
+  readonly store: BridgeStore;
+  readonly open: (directory: string) => Promise<BridgeStore>;
+  readonly box: SecretBox;
+  readonly broker: Broker;
+  readonly publisher: Publisher;
+  readonly events: EventSink;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly chance: Chance;
+}
+
+/** What serves connections, once it is there. */
+export interface ServingParts {
+  readonly supervisor: Supervisor;
+  readonly gateway: Gateway;
+  readonly views: Views;
+  readonly status: StatusPublisher;
+}
+
+const LOOK_MS = 2_000;
+
+/** Names the group of workers that share the connections; null: a worker alone. */
+export function groupOf({ ownership, topics }: Config): string | null {
+  return ownership.broker === null ? null : `${topics.prefix.replaceAll('/', '.')}.ownership`;
+}
+
+export class ClusterParts {
+  readonly vault: SharedAccounts;
+  /** Of the connections: some of their states travel. */
+  readonly store: BridgeStore;
+  readonly #o: ClusterOptions;
+  readonly #group: string;
+  readonly #ownership: KafkaOwnership;
+  readonly #records: SharedRecords;
+  readonly #adoption: Adoption;
+  readonly #view: ClusterView;
+  readonly #token: string;
+  readonly #stopping = new AbortController();
+  #owned: OwnedConnections | null = null;
+  #handOver: HandOver | null = null;
+  #serving: ServingParts | null = null;
+  #internal: { stop(): Promise<void> } | null = null;
+  #address: string | null = null;
+  #timer: Cancel = () => {};
+
+  /** null: this worker is alone. */
+  static for(options: ClusterOptions): ClusterParts | null {
+    const group = groupOf(options.config);
+    return group === null ? null : new ClusterParts(options, group);
+  }
+
+  private constructor(options: ClusterOptions, group: string) {
+    const { config, identity, store, box, broker, publisher, events, clock, chance, logger } = options;
+    const { prefix } = config.topics;
+    this.#o = options;
+    this.#group = group;
+    this.#token = box.hmac('the token that workers share');
+    const kafka = config.brokers[config.ownership.broker as string] as KafkaBrokerConfig;
+    this.#ownership = new KafkaOwnership({
+      kafka: createKafkaClient({ ...kafka, clock, requestTimeoutMs: 5_000 }),
+      topic: group,
+      partitionsWhenMade: config.ownership.partitions,
+      sessionTimeoutMs: config.ownership.sessionTimeoutMs,
+      heartbeatMs: config.ownership.heartbeatMs,
+      clock,
+      chance,
+    });
+    this.#records = new SharedRecords({
+      broker,
+      prefix: `${prefix}/accounts`,
+      publisher,
+      workerId: identity.id,
+      clock,
+      onProblem: (message) => logger.warn(message),
+    });
+    this.vault = new SharedAccounts(store.accounts, this.#records, box);
+    this.store = travellingStore(store, this.#records);
+    const own = { id: identity.id, store, isOwn: true, directory: options.directory };
+    this.#adoption = new Adoption({ dataDir: config.dataDir, own, open: options.open, events });
+    this.#view = new ClusterView({ broker, prefix, group, workerId: identity.id, clock, keyId: this.#keyId, events });
+  }
+
+  readonly mayAct = (): boolean => this.#ownership.confirmed;
+
+  /** For the heartbeat. */
+  readonly membership = (): GroupMembership => ({
+    group: this.#group,
+    address: this.#address,
+    partitions: this.#ownership.owned,
+    confirmed: this.#ownership.confirmed,
+    keyId: this.#keyId,
+  });
+
+  /** Each directory has a record of its own; their sum is the connection's ledger. */
+  readonly ledgerKey = (connectionId: string): string => `${connectionId}@${this.#o.identity.id}`;
+
+  /** What the definitions are told to. */
+  serveWith(parts: ServingParts): DefinitionListener {
+    const { config, events, clock, publisher } = this.#o;
+    const { supervisor, views } = parts;
+    this.#serving = parts;
+    const owned = new OwnedConnections({
+      ownership: this.#ownership,
+      partitionOf: ({ account }) => {
+        const { url } = config.here.services[account.service] as { url: string };
+        return partitionOfAccount(new URL(url).host, account, this.#ownership.partitions);
+      },
+      supervisor,
+      prepare: () => this.#records.caughtUp(this.#stopping.signal),
+      onReleased: (id) => views.release(id),
+    });
+    this.#owned = owned;
+    this.#view.follow(owned);
+    this.#handOver = new HandOver({
+      directories: () => this.#adoption.held(),
+      whereIs: (id) => (owned.partitionOf(id) === null ? null : this.#view.whereIs(id)),
+      takeHere: (id, uplinks) => this.#take(id, uplinks),
+      sendTo: (address, id, uplinks) => this.#view.send(address, this.#token, id, uplinks),
+      onLedger: (directory, id, ledger) => {
+        const record = JSON.stringify({ id, worker: directory, ...ledger });
+        publisher
+          .publish(`${config.topics.prefix}/ledger/${id}@${directory}`, record, { retain: true })
+          .catch(() => {});
+      },
+      journalMaxBytes: config.budgets.journalMaxBytes,
+      events,
+      clock,
+    });
+    return owned;
+  }
+
+  /** Begins to take part; progress is told by events. */
+  async start(ports: ApiPorts): Promise<ApiPorts> {
+    const { config, clock, directory } = this.#o;
+    const { host, port, address } = config.internal;
+    const whole = {
+      ...ports,
+      cluster: this.#view.port({ token: this.#token, take: (id, uplinks) => this.#take(id, uplinks) }),
+    };
+    const internal = await startInternal({ ports: whole, token: this.#token, host, port });
+    this.#internal = internal;
+    const reached = host === '0.0.0.0' || host === '::' ? os.hostname() : host;
+    this.#address = address ?? `http://${reached.includes(':') ? `[${reached}]` : reached}:${internal.port}`;
+    writeFileSync(path.join(directory, 'used-by.json'), JSON.stringify({ start: randomUUID() }), { mode: 0o600 });
+    this.#records.start();
+    this.#view.start();
+    this.#handOver?.start();
+    this.#look(clock);
+    // Without the role it answers and hands over, and serves nothing.
+    if (config.roles.includes('worker')) void this.#takePart();
+    return whole;
+  }
+
+  /** Leaves the group, so that others take over at once: only after the supervisor has stopped. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#timer();
+    await this.#handOver?.stop();
+    await Promise.all([this.#ownership.stop(), this.#internal?.stop()]);
+    await Promise.all([this.#records.stop(), this.#view.stop(), this.#adoption.stop()]);
+  }
+
+  async #takePart(): Promise<void> {
+    const { events, logger } = this.#o;
+    const owned = this.#owned as OwnedConnections;
+    const serving = this.#serving as ServingParts;
+    const news = new OwnershipNews({
+      owned,
+      events,
+      onChange: () => serving.status.beatNow(),
+      onConfirmed: () => serving.gateway.actAgain(),
+    });
+    await this.#ownership.start(news, this.#stopping.signal).catch((error) => {
+      if (!this.#stopping.signal.aborted) logger.error({ err: error }, 'The group of workers cannot be taken part in');
+    });
+  }
+
+  #look(clock: Clock): void {
+    this.#timer = clock.after(LOOK_MS, () => {
+      const { logger } = this.#o;
+      const looked = this.#adoption.look(this.#handOver as HandOver);
+      looked
+        .catch((error) => logger.warn({ err: error }, 'Journals of other workers could not be looked through'))
+        .finally(() => {
+          if (!this.#stopping.signal.aborted) this.#look(clock);
+        });
+    });
+  }
+
+  /** Into the journal of a connection that runs here. */
+  async #take(id: string, uplinks: readonly HandedUplink[]): Promise<void> {
+    const live = this.#serving?.views.lines.get(id);
+    if (live === undefined || live.flow.stopped || this.#owned?.isServed(id) !== true) {
+      throw new Error(`connection ${id} does not run on ${this.#o.identity.id}`);
+    }
+    await new Promise<void>((resolve, reject) => {
+      const messages = uplinks.map((each) => ({ ...each, qos: 1 as const, dup: true }));
+      live.flow.onMessages(messages, (error) => (error === null ? resolve() : reject(error)));
+    });
+  }
+
+  get #keyId(): string {
+    return this.#o.box.hmac('which key is it').slice(0, 8);
+  }
+}

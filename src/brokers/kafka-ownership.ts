@@ -1,0 +1,117 @@
+// Ownership on Kafka: the partitions of the `ownership` topic, dealt out by a consumer group of all workers.
+import type { Kafka } from 'kafkajs';
+import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+import type { Chance, Clock } from '../domain/ports/clock.ts';
+import type { Ownership, OwnershipListener } from '../domain/ports/ownership.ts';
+import { failureOf, openCluster } from './kafka-group.ts';
+import { KafkaMembership } from './kafka-membership.ts';
+
+export interface KafkaOwnershipOptions {
+  /** A client for the group alone: it should not repeat by itself (`retry: { retries: 0 }`). */
+  readonly kafka: Kafka;
+  /** The topic; the group has its name too. */
+  readonly topic: string;
+  /** Of the topic, where it must be made; an existing one has what it has. */
+  readonly partitionsWhenMade: number;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatMs: number;
+  readonly clock: Clock;
+  readonly chance: Chance;
+}
+
+const RETRY_MS = 1_000;
+const REFUSED_RETRY_MS = 30_000;
+
+export class KafkaOwnership implements Ownership {
+  readonly #options: KafkaOwnershipOptions;
+  #membership: KafkaMembership | null = null;
+  #partitions = 0;
+
+  constructor(options: KafkaOwnershipOptions) {
+    this.#options = options;
+  }
+
+  get partitions(): number {
+    return this.#partitions;
+  }
+
+  get owned(): readonly number[] {
+    return this.#membership?.owned ?? [];
+  }
+
+  get confirmed(): boolean {
+    return this.#membership?.confirmed ?? false;
+  }
+
+  async start(listener: OwnershipListener, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    let isTroubled = false;
+    while (this.#partitions === 0) {
+      try {
+        this.#partitions = await this.#lookAtTopic();
+      } catch (error) {
+        const fatal = failureOf(error) === 'refused' || error instanceof BridgeError;
+        isTroubled = true;
+        listener.onTrouble({ reason: describeError(error), fatal });
+        await pause(clock, fatal ? REFUSED_RETRY_MS : RETRY_MS, signal);
+      }
+      if (signal.aborted) throw new BridgeError('stopped', 'Stopped while waiting for Kafka.', { exitCode: EXIT.ok });
+    }
+    if (isTroubled) listener.onTrouble(null);
+    const { kafka, topic, partitionsWhenMade: _, ...rest } = this.#options;
+    this.#membership = new KafkaMembership({
+      ...rest,
+      openCluster: () => openCluster(kafka),
+      groupId: topic,
+      topic,
+      partitions: this.#partitions,
+      listener,
+    });
+    this.#membership.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#membership?.stop();
+  }
+
+  /** Makes it where it is missing; the number of its partitions. */
+  async #lookAtTopic(): Promise<number> {
+    const { kafka, topic, partitionsWhenMade } = this.#options;
+    const admin = kafka.admin();
+    await admin.connect();
+    try {
+      if (!(await admin.listTopics()).includes(topic)) {
+        // Another worker may make it at the same moment.
+        await admin
+          .createTopics({ topics: [{ topic, numPartitions: partitionsWhenMade, replicationFactor: -1 }] })
+          .catch((error) => {
+            throw new BridgeError(
+              'topicMissing',
+              `The topic "${topic}" does not exist and cannot be made (${describeError(error)}). ` +
+                `Make it: kafka-topics.sh --create --topic ${topic} --partitions ${partitionsWhenMade}`,
+              { exitCode: EXIT.unavailable, cause: error },
+            );
+          });
+      }
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const count = topics[0]?.partitions.length ?? 0;
+      if (count === 0) throw new Error(`Kafka does not say yet how many partitions "${topic}" has`);
+      return count;
+    } finally {
+      await admin.disconnect().catch(() => {});
+    }
+  }
+}
+
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(ms, end);
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+  });
+}

@@ -1,0 +1,170 @@
+// What a worker knows of the others: who lives, who serves which connection, and what each directory's ledger says.
+import type { EventSink } from '../domain/events.ts';
+import { addLedgers, type Ledger } from '../domain/ledger.ts';
+import type { Broker, TableReader } from '../domain/ports/broker.ts';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { Cluster, ClusterWorker, HandedUplink, Whereabouts } from '../domain/ports/cluster.ts';
+import type { OwnedConnections } from './owned-connections.ts';
+import { Peers } from './peers.ts';
+
+export interface ClusterViewOptions {
+  readonly broker: Broker;
+  readonly prefix: string;
+  readonly group: string;
+  readonly workerId: string;
+  readonly keyId: string;
+  readonly clock: Clock;
+  readonly events: EventSink;
+}
+
+type Owned = Pick<OwnedConnections, 'ids' | 'partitionOf' | 'isServed'>;
+
+const MAX_LEDGERS = 100_000;
+const SEND_MS = 10_000;
+const LOOK_MS = 10_000;
+
+export class ClusterView {
+  readonly #options: ClusterViewOptions;
+  readonly #peers: Peers;
+  readonly #reader: TableReader;
+  /** By connection and directory. */
+  readonly #ledgers = new Map<string, Map<string, Ledger>>();
+  #count = 0;
+  #owned: Owned = { ids: () => [], partitionOf: () => null, isServed: () => false };
+  #timer: Cancel = () => {};
+
+  constructor(options: ClusterViewOptions) {
+    this.#options = options;
+    this.#peers = new Peers(options);
+    this.#reader = options.broker.openTable(
+      { prefix: `${options.prefix}/ledger`, settleMs: 300 },
+      { onRecord: (key, value) => this.#onLedger(key, value), onSnapshot: () => {}, onStatus: () => {} },
+    );
+  }
+
+  follow(owned: Owned): void {
+    this.#owned = owned;
+  }
+
+  start(): void {
+    this.#peers.start();
+    this.#reader.start();
+    this.#compareKeys();
+  }
+
+  async stop(): Promise<void> {
+    this.#timer();
+    await Promise.all([this.#peers.stop(), this.#reader.stop()]);
+  }
+
+  whereIs(id: string): Whereabouts {
+    if (this.#owned.isServed(id)) return { kind: 'here' };
+    const partition = this.#owned.partitionOf(id);
+    // A connection that nobody has defined is looked for here.
+    if (partition === null) return { kind: 'here' };
+    const owner = this.#peers.ownerOf(partition);
+    const worker = owner?.beat.id ?? null;
+    const address = owner?.beat.membership?.address ?? null;
+    if (owner?.alive !== true || worker === null || worker === this.#options.workerId || address === null) {
+      return { kind: 'missing', worker };
+    }
+    return { kind: 'elsewhere', worker, address };
+  }
+
+  port(parts: Pick<Cluster, 'token' | 'take'>): Cluster {
+    return {
+      ...parts,
+      worker: this.#options.workerId,
+      workers: () => this.#workers(),
+      whereIs: (id) => this.whereIs(id),
+      ledger: (id) => {
+        const ledgers = this.#ledgers.get(id);
+        return ledgers === undefined ? null : addLedgers(ledgers.values());
+      },
+    };
+  }
+
+  /** Resolves when that worker has them in its journal. */
+  async send(address: string, token: string, id: string, uplinks: readonly HandedUplink[]): Promise<void> {
+    const body = { uplinks: uplinks.map((each) => ({ ...each, payload: each.payload.toString('base64') })) };
+    const answer = await fetch(`${address}/internal/connections/${encodeURIComponent(id)}/uplinks`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(SEND_MS),
+      redirect: 'error',
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${address} answered ${answer.status} ${text.slice(0, 200)}`);
+  }
+
+  #workers(): ClusterWorker[] {
+    const byPartition = new Map<number, string[]>();
+    for (const id of this.#owned.ids()) {
+      const partition = this.#owned.partitionOf(id);
+      if (partition !== null) byPartition.set(partition, [...(byPartition.get(partition) ?? []), id]);
+    }
+    return this.#peers.list().map(({ beat, alive, silentMs }) => {
+      const { partitions = [], confirmed = false, address = null } = beat.membership ?? {};
+      return {
+        worker: beat.id,
+        alive,
+        confirmed: alive && confirmed,
+        host: beat.host,
+        pid: beat.pid,
+        startedAt: beat.startedAt,
+        heardMsAgo: Math.round(silentMs),
+        address,
+        partitions: alive ? partitions : [],
+        connections: alive ? partitions.flatMap((each) => byPartition.get(each) ?? []).sort() : [],
+      };
+    });
+  }
+
+  #onLedger(key: string, value: Buffer | null): void {
+    const at = key.lastIndexOf('@');
+    if (at < 0) return;
+    const [id, directory] = [key.slice(0, at), key.slice(at + 1)];
+    const ledgers = this.#ledgers.get(id) ?? new Map<string, Ledger>();
+    if (value === null) {
+      if (ledgers.delete(directory)) this.#count -= 1;
+      if (ledgers.size === 0) this.#ledgers.delete(id);
+      return;
+    }
+    const ledger = parseLedger(value);
+    if (ledger === null) return;
+    if (!ledgers.has(directory)) {
+      if (this.#count >= MAX_LEDGERS) return;
+      this.#count += 1;
+    }
+    ledgers.set(directory, ledger);
+    this.#ledgers.set(id, ledgers);
+  }
+
+  #compareKeys(): void {
+    const { clock, events, keyId, workerId } = this.#options;
+    this.#timer = clock.after(LOOK_MS, () => {
+      for (const { beat, alive } of this.#peers.list()) {
+        if (!alive || beat.id === workerId || beat.membership?.keyId === keyId) continue;
+        const message = `Worker ${beat.id} on ${beat.host} has another secret key: neither can read what the other encrypts. Give all workers the same secrets.key.`;
+        events.emit({ kind: 'secretKeysDiffer', severity: 'error', connectionId: null, key: beat.id, message });
+      }
+      this.#compareKeys();
+    });
+  }
+}
+
+function parseLedger(value: Buffer): Ledger | null {
+  try {
+    const read = JSON.parse(value.toString('utf8')) as Ledger;
+    const numbers = [read.received, read.delivered, read.pending];
+    const columns = [read.expired, read.filtered, read.skipped, read.deadLettered];
+    if (!numbers.every(Number.isSafeInteger) || !columns.every((each) => typeof each === 'object' && each !== null)) {
+      return null;
+    }
+    const { received, delivered, pending, expired, filtered, skipped, deadLettered } = read;
+    return { received, delivered, pending, expired, filtered, skipped, deadLettered };
+  } catch {
+    return null;
+  }
+}

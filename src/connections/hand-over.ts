@@ -1,0 +1,130 @@
+// Uplinks that wait in journals of ours for connections that another worker serves go to that worker: it journals them, then
+// answers, then they leave our journal. A crash between leaves them in both: they are sent twice, never lost.
+import { describeError } from '../domain/errors.ts';
+import type { EventSink } from '../domain/events.ts';
+import type { Ledger } from '../domain/ledger.ts';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { HandedUplink, Whereabouts } from '../domain/ports/cluster.ts';
+import type { BridgeStore, ConnectionStore, JournalRecord } from '../domain/ports/store.ts';
+
+/** A directory whose lock this process holds. */
+export interface HeldDirectory {
+  /** The worker id that belongs to it. */
+  readonly id: string;
+  readonly store: BridgeStore;
+  /** This worker's own: what is served here is the line's, not ours. */
+  readonly isOwn: boolean;
+}
+
+export interface HandOverOptions {
+  readonly directories: () => readonly HeldDirectory[];
+  /** null: not defined (any more); its definition may come back, so its uplinks stay. */
+  readonly whereIs: (connectionId: string) => Whereabouts | null;
+  /** Into the journal of a connection that is served here. */
+  readonly takeHere: (connectionId: string, uplinks: readonly HandedUplink[]) => Promise<void>;
+  readonly sendTo: (address: string, connectionId: string, uplinks: readonly HandedUplink[]) => Promise<void>;
+  readonly onLedger: (directory: string, connectionId: string, ledger: Ledger) => void;
+  readonly journalMaxBytes: number;
+  readonly events: EventSink;
+  readonly clock: Clock;
+}
+
+const LOOK_MS = 1_000;
+const MAX_RECORDS = 500;
+const MAX_BYTES = 1024 * 1024;
+
+export class HandOver {
+  readonly #options: HandOverOptions;
+  /** `directory/connection` in which nothing waits; forgotten once it is served here. */
+  readonly #empty = new Set<string>();
+  #timer: Cancel = () => {};
+  #working: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: HandOverOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    if (this.#stopped) return;
+    this.#timer = this.#options.clock.after(LOOK_MS, () => {
+      this.#working = this.#look().finally(() => this.start());
+    });
+  }
+
+  /** The batch under way is finished. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer();
+    await this.#working;
+  }
+
+  /** Nothing waits in it for a connection that is defined. */
+  isDrained({ id, store }: HeldDirectory): boolean {
+    return store.connectionIds().every((connection) => this.#empty.has(`${id}/${connection}`));
+  }
+
+  async #look(): Promise<void> {
+    for (const directory of this.#options.directories()) {
+      for (const id of directory.store.connectionIds()) {
+        if (this.#stopped) return;
+        const key = `${directory.id}/${id}`;
+        const where = this.#options.whereIs(id);
+        if (directory.isOwn && where?.kind === 'here') this.#empty.delete(key);
+        else if (where !== null && !this.#empty.has(key) && (await this.#drain(directory, id))) this.#empty.add(key);
+      }
+    }
+  }
+
+  /** True: nothing waits any more. */
+  async #drain(directory: HeldDirectory, id: string): Promise<boolean> {
+    let store: ConnectionStore;
+    try {
+      store = await directory.store.openConnection(id, { maxBytes: this.#options.journalMaxBytes });
+    } catch {
+      // Its runtime has it, or the disk refuses, of which the runtimes tell.
+      return false;
+    }
+    let handed = 0;
+    let to = '';
+    try {
+      for (let from = 1; !this.#stopped; ) {
+        const where = this.#options.whereIs(id);
+        if (where === null || where.kind === 'missing' || (where.kind === 'here' && directory.isOwn)) return false;
+        const records = await store.read(from, MAX_RECORDS, MAX_BYTES);
+        const last = records.at(-1);
+        if (last === undefined) return true;
+        const uplinks = records.map(uplinkOf);
+        if (where.kind === 'here') await this.#options.takeHere(id, uplinks);
+        else await this.#options.sendTo(where.address, id, uplinks);
+        store.handOver(records.map(({ seq }) => seq));
+        from = last.seq + 1;
+        handed += records.length;
+        to = where.kind === 'here' ? 'this worker' : where.worker;
+      }
+      return false;
+    } catch (error) {
+      this.#options.events.emit({
+        kind: 'groupUnreachable',
+        severity: 'warning',
+        connectionId: id,
+        key: 'handOver',
+        message: `Uplinks that wait in ${directory.id} cannot be handed over now: ${describeError(error)}. They stay and are tried again.`,
+      });
+      return false;
+    } finally {
+      this.#options.onLedger(directory.id, id, store.ledger());
+      if (handed > 0) this.#tell(directory, id, handed, to);
+      await store.close();
+    }
+  }
+
+  #tell({ id: directory }: HeldDirectory, connectionId: string, count: number, to: string): void {
+    const message = `${count} uplinks that waited in the journal of ${directory} were taken over by ${to}, which serves the connection.`;
+    this.#options.events.emit({ kind: 'uplinksHandedOver', severity: 'info', connectionId, count, message });
+  }
+}
+
+function uplinkOf({ topic, payload, arrivedAt, retain }: JournalRecord): HandedUplink {
+  return { topic, payload, arrivedAt, retain };
+}

@@ -1,0 +1,110 @@
+// Which connections a worker among several runs: those of its partitions, and no others.
+import { beforeEach, describe, expect, test } from 'vitest';
+import { OwnedConnections } from '../../src/connections/owned-connections.ts';
+import type { Connection } from '../../src/domain/connection.ts';
+
+const said: string[] = [];
+const ownership = { partitions: 4 };
+let ready: PromiseWithResolvers<boolean>;
+
+/** Its account's name is its partition. */
+function connection(id: string, partition: number): Connection {
+  return { id, account: { service: 'here', realm: null, email: String(partition) } } as Connection;
+}
+
+function make(): OwnedConnections {
+  return new OwnedConnections({
+    ownership,
+    partitionOf: ({ account }) => Number(account.email),
+    supervisor: {
+      onDefinition: ({ id }) => void said.push(`run ${id}`),
+      onInvalid: (id) => void said.push(`invalid ${id}`),
+      onDeleted: (id) => void said.push(`delete ${id}`),
+      onSnapshot: () => void said.push('snapshot'),
+      release: async (id) => void said.push(`release ${id}`),
+      forget: async (id) => void said.push(`forget ${id}`),
+    },
+    prepare: () => ready.promise,
+    onReleased: (id) => void said.push(`released ${id}`),
+  });
+}
+
+async function gained(owned: OwnedConnections, partitions: readonly number[]): Promise<void> {
+  owned.onGained(partitions);
+  ready.resolve(true);
+  await ready.promise;
+  await Promise.resolve();
+}
+
+beforeEach(() => {
+  said.length = 0;
+  ownership.partitions = 4;
+  ready = Promise.withResolvers();
+});
+
+describe('The connections of a worker among several', () => {
+  test('run once what travels with their accounts has been read', async () => {
+    const owned = make();
+    owned.onDefinition(connection('a', 1));
+    owned.onDefinition(connection('b', 2));
+    owned.onGained([1]);
+    expect(said).toEqual([]);
+    expect(owned.isServed('a')).toBe(false);
+    ready.resolve(true);
+    await expect.poll(() => said).toEqual(['run a']);
+    expect(owned.isServed('b')).toBe(false);
+  });
+
+  test('go on untouched when others are gained or lost', async () => {
+    const owned = make();
+    for (const [id, partition] of Object.entries({ a: 1, b: 2, c: 3 })) owned.onDefinition(connection(id, partition));
+    await gained(owned, [1, 2]);
+    said.length = 0;
+    await owned.onLost([2]);
+    await gained(owned, [3]);
+    expect(said).toEqual(['release b', 'released b', 'run c']);
+  });
+
+  test('do not run when their partition is lost before they were ready', async () => {
+    const owned = make();
+    owned.onDefinition(connection('a', 1));
+    owned.onGained([1]);
+    await owned.onLost([1]);
+    ready.resolve(true);
+    await ready.promise;
+    await Promise.resolve();
+    expect(said.filter((word) => word.startsWith('run'))).toEqual([]);
+  });
+
+  test('stop here when a new account makes them another worker’s', async () => {
+    const owned = make();
+    owned.onDefinition(connection('a', 1));
+    await gained(owned, [1]);
+    said.length = 0;
+    owned.onDefinition(connection('a', 2));
+    await expect.poll(() => said).toEqual(['release a', 'released a']);
+  });
+
+  test('are deleted by their worker; others only clear their disk', async () => {
+    const owned = make();
+    owned.onDefinition(connection('a', 1));
+    owned.onDefinition(connection('b', 2));
+    await gained(owned, [1]);
+    said.length = 0;
+    owned.onDeleted('a');
+    owned.onDeleted('b');
+    await expect.poll(() => said).toEqual(['delete a', 'forget b', 'released b']);
+  });
+
+  test('are looked at only when it is known how many partitions there are', async () => {
+    ownership.partitions = 0;
+    const owned = make();
+    owned.onDefinition(connection('a', 1));
+    owned.onDeleted('gone');
+    expect(owned.partitionOf('a')).toBeNull();
+    expect(said).toEqual([]);
+    ownership.partitions = 4;
+    await gained(owned, [0, 1, 2, 3]);
+    expect(said).toEqual(['delete gone', 'run a']);
+  });
+});

@@ -1,0 +1,102 @@
+// Records that travel from worker to worker, on the embedded broker: read up to now, and safe from a worker thought dead.
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { createEmbeddedBroker } from '../../src/brokers/embedded.ts';
+import { SharedAccounts } from '../../src/connections/shared-accounts.ts';
+import { SharedRecords } from '../../src/connections/shared-records.ts';
+import type { Broker, Publisher } from '../../src/domain/ports/broker.ts';
+import { systemClock } from '../../src/ops/clock.ts';
+
+async function useBroker(): Promise<Broker> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'bridge-records-'));
+  const broker = createEmbeddedBroker({
+    ...{ name: 'main', host: '127.0.0.1', port: 0, users: [], clock: systemClock },
+    storeFile: path.join(folder, 'broker.db'),
+    onNotice: () => {},
+  });
+  await broker.start();
+  onTestFinished(async () => {
+    await broker.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return broker;
+}
+
+async function useRecords(broker: Broker, workerId: string): Promise<{ records: SharedRecords; publisher: Publisher }> {
+  const publisher = broker.openPublisher({});
+  publisher.start();
+  const records = new SharedRecords({
+    ...{ broker, prefix: 't/accounts', publisher, workerId, clock: systemClock },
+    onProblem: () => {},
+  });
+  records.start();
+  onTestFinished(async () => {
+    await records.stop();
+    await publisher.stop();
+  });
+  return { records, publisher };
+}
+
+const forever = new AbortController().signal;
+
+test('the next worker reads all that was written before it asked', async () => {
+  const broker = await useBroker();
+  const { records: first } = await useRecords(broker, 'w-1');
+  expect(await first.caughtUp(forever)).toBe(true);
+  for (let n = 0; n < 200; n++) void first.put(`key-${n % 50}`, `value ${n}`);
+  await first.put('last', 'one');
+  const { records: next } = await useRecords(broker, 'w-2');
+  expect(await next.caughtUp(forever)).toBe(true);
+  expect(next.get('last')).toBe('one');
+  for (let n = 150; n < 200; n++) expect(next.get(`key-${n % 50}`)).toBe(`value ${n}`);
+});
+
+test('what a worker thought dead still writes does not count, and its successor’s stays on the topic', async () => {
+  const broker = await useBroker();
+  const { records: old, publisher } = await useRecords(broker, 'w-old');
+  await old.caughtUp(forever);
+  await old.put('account', 'of the old one');
+  const { records: next } = await useRecords(broker, 'w-next');
+  await next.caughtUp(forever);
+  await next.put('account', 'of the next one');
+  // As it knew the key: of its own epoch.
+  const stale = JSON.stringify({ epoch: 1, worker: 'w-old', value: 'too late' });
+  await publisher.publish('t/accounts/account', stale, { retain: true });
+  const { records: third } = await useRecords(broker, 'w-third');
+  await expect.poll(async () => (await third.caughtUp(forever)) && third.get('account')).toBe('of the next one');
+  expect(next.get('account')).toBe('of the next one');
+  await expect.poll(() => old.get('account')).toBe('of the next one');
+});
+
+test('an attempt counts as stored only when the topic has it', async () => {
+  const kept = new Map<string, string>();
+  const local = {
+    get: (key: string) => kept.get(key) ?? null,
+    put: (key: string, value: string | null) => void kept.set(key, value ?? ''),
+  };
+  let isAway = true;
+  const written: string[] = [];
+  const put = async (_key: string, value: string | null): Promise<void> => {
+    if (isAway) throw new Error('away');
+    written.push(value ?? '');
+  };
+  let last: Promise<void> = Promise.resolve();
+  const records = {
+    get: () => null,
+    put: (key: string, value: string | null) => {
+      last = put(key, value);
+      return last;
+    },
+    everywhere: () => last,
+  };
+  const accounts = new SharedAccounts(local, records, { hmac: (text) => `h-${text.length}` });
+  accounts.put('me', 'attempt 1');
+  await expect(accounts.everywhere('me')).rejects.toThrow('away');
+  isAway = false;
+  accounts.put('me', 'attempt 2');
+  await accounts.everywhere('me');
+  expect(written).toEqual(['attempt 2']);
+  expect(kept.get('me')).toBe('attempt 2');
+});

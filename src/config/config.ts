@@ -177,6 +177,8 @@ export interface HereServiceConfig {
   /** null: as HERE's answers allow. */
   readonly requestsPerSecond: number | null;
   readonly concurrency: number;
+  /** The concurrency follows HERE's answers, down to this. */
+  readonly minConcurrency: number;
   /** Largest batch to begin with; 413 answers make it smaller. */
   readonly maxRecords: number;
   readonly maxBytes: number;

@@ -90,6 +90,11 @@ function* hereConflicts(raw: RawConfig): Generator<Conflict> {
   for (const name of names) {
     const key = `here.services.${name}.url` as const;
     if (services[name]!.url === null) yield { keys: [key], message: 'a service needs a url' };
+    const { concurrency, minConcurrency } = services[name]!;
+    if (minConcurrency > concurrency) {
+      const keys = [`here.services.${name}.minConcurrency`, `here.services.${name}.concurrency`] as const;
+      yield { keys, message: `must not be more than its concurrency (${concurrency})` };
+    }
   }
 }
 

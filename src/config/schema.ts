@@ -82,7 +82,18 @@ export const VALUES: readonly ValueSpec[] = [
       defaultText: 'as HERE’s answers allow',
     },
   ),
-  ...value('here.services.<name>.concurrency', kinds.wholeNumber(1, 64), 4, 'Requests in flight for one app ID.'),
+  ...value(
+    'here.services.<name>.concurrency',
+    kinds.wholeNumber(1, 64),
+    4,
+    'Requests in flight for one app ID, at most: they follow HERE’s answers.',
+  ),
+  ...value(
+    'here.services.<name>.minConcurrency',
+    kinds.wholeNumber(1, 64),
+    1,
+    'Requests in flight, at least, however slowly HERE answers or refuses.',
+  ),
   ...value(
     'here.services.<name>.maxRecords',
     kinds.wholeNumber(1, 10_000),

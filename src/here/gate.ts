@@ -4,25 +4,30 @@ import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { HereUsage } from '../domain/ports/facts.ts';
 import type { RequestGate } from '../domain/ports/here.ts';
 import { AbortWaiters } from './abort-waiters.ts';
+import { Adaptive, type Answered } from './adaptive.ts';
 import { BatchSize } from './batch-size.ts';
 import type { HttpAnswer } from './http.ts';
 import type { HereService } from './options.ts';
 import { retryAfterMs } from './outcome.ts';
 import { Ramp } from './ramp.ts';
 import { RateWindow } from './rate-window.ts';
+import { toldLimit } from './told-limit.ts';
 import { Usage } from './usage.ts';
 
 export type GateLimits = Pick<
   HereService,
   'requestsPerSecond' | 'concurrency' | 'maxRecords' | 'maxBytes' | 'rampMs' | 'rateLimitPeriodMs'
->;
+> & {
+  /** The concurrency follows HERE's answers, down to this; 1 by default. */
+  readonly minConcurrency?: number;
+};
 
 /** After this long a background task goes by the priority of live batches, else a saturated gate would starve it. */
 const BACKGROUND_PATIENCE_MS = 2000;
 /** Pause after a 429 that does not say how long. */
 const UNTOLD_PAUSE_MS = 1000;
 /** Of the rate that HERE tells: requests spaced here may come closer together at HERE. */
-const PLAN_SHARE = 0.95;
+const PLAN_SHARE = 0.97;
 
 /** Coming back slowly is meant for bursts: a small plan would only wait. */
 const LEAST_PER_SECOND = 1;
@@ -33,6 +38,7 @@ export class Gate implements RequestGate {
   readonly #queue: PQueue;
   readonly #window = new RateWindow();
   readonly #ramp: Ramp;
+  readonly #adaptive: Adaptive;
   readonly #size: BatchSize;
   readonly #waiters = new AbortWaiters();
   #requestsPerSecond: number | null;
@@ -55,6 +61,7 @@ export class Gate implements RequestGate {
     this.#mayAct = mayAct;
     this.#requestsPerSecond = limits.requestsPerSecond;
     this.#ramp = new Ramp(limits.rampMs);
+    this.#adaptive = new Adaptive(limits.minConcurrency ?? 1, limits.concurrency);
     this.#size = new BatchSize(limits);
     this.#usage = new Usage(clock);
     this.#queue = new PQueue({ concurrency: limits.concurrency });
@@ -84,7 +91,7 @@ export class Gate implements RequestGate {
       lastHour: this.#usage.last('hour'),
       lastDay: this.#usage.last('day'),
       limit: this.#told,
-      permits: { running, waiting, allowed: this.#queue.concurrency, floor: 1, ceiling },
+      permits: { running, waiting, allowed: this.#queue.concurrency, floor: this.#adaptive.floor, ceiling },
       requestsPerSecond: this.#rate(this.#ramp.share(nowMs)),
       pausedMs: Number.isFinite(pausedMs) ? pausedMs : 0,
       results: { ...this.#usage.results },
@@ -168,25 +175,36 @@ export class Gate implements RequestGate {
     this.#adjust();
   }
 
-  /** What an answer says about the rate: to be called for every request that took a permit. `startedMs`: monotonic, of a batch. */
-  observe(answer: HttpAnswer, startedMs: number | null = null): void {
+  /**
+   * What an answer says about the rate: to be called for every request that took a permit. Of a batch: `startedMs`, monotonic,
+   * and how many records it had.
+   */
+  observe(answer: HttpAnswer, startedMs: number | null = null, records = 0): void {
     const nowMs = this.#clock.monotonic();
     this.#usage.answered(answer);
     if (startedMs !== null && answer.kind === 'answer') this.#usage.took(nowMs - startedMs);
+    const learn = (kind: Answered['kind'], pauseMs = 0): boolean => {
+      const full = records * 2 >= this.#size.maxRecords;
+      return this.#adaptive.answered({ kind, startedMs, pauseMs, full, saturated: this.#queue.size > 0 }, nowMs);
+    };
     if (answer.kind === 'noAnswer') {
+      if (answer.cause === 'timeout') learn('overloaded');
       if (answer.cause !== 'stopped') this.#ramp.failed();
     } else {
       this.#readLimits(answer.headers, nowMs);
       const { status } = answer;
-      if (status === 429 || status === 503) this.#ramp.refused();
-      else if (status >= 500) this.#ramp.failed();
-      else this.#ramp.succeeded(nowMs);
-      // Told with whatever refusal: it holds for all connections of the project.
-      if (status >= 400) {
-        const toldMs = retryAfterMs(answer.headers, this.#clock.now());
-        const pauseMs = toldMs ?? (status === 429 ? UNTOLD_PAUSE_MS : 0);
-        this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + pauseMs);
+      const toldMs = status < 400 ? 0 : retryAfterMs(answer.headers, this.#clock.now());
+      const pauseMs = toldMs ?? (status === 429 ? UNTOLD_PAUSE_MS : 0);
+      if (status === 429 || status === 503) {
+        // A limit is learnt; what is none is an outage.
+        if (!learn(status === 429 ? 'refused' : 'overloaded', pauseMs)) this.#ramp.refused();
+      } else if (status >= 500) this.#ramp.failed();
+      else {
+        learn('good');
+        this.#ramp.succeeded(nowMs);
       }
+      // Told with whatever refusal: it holds for all connections of the project.
+      if (pauseMs > 0) this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + pauseMs);
     }
     this.#adjust();
   }
@@ -242,21 +260,21 @@ export class Gate implements RequestGate {
 
   #setConcurrency(): void {
     const share = this.#ramp.share(this.#clock.monotonic());
-    const concurrency = Math.max(1, Math.floor(this.#limits.concurrency * share));
+    const concurrency = Math.max(1, Math.min(this.#adaptive.permits, Math.floor(this.#limits.concurrency * share)));
     if (this.#queue.concurrency !== concurrency) this.#queue.concurrency = concurrency;
   }
 
   /** Without any rate there is nothing to take a share of: then the concurrency alone grows back. */
   #rate(share: number): number | null {
-    const whole = Math.min(this.#requestsPerSecond ?? Infinity, this.#planPerSecond ?? Infinity);
+    const learnt = this.#adaptive.ratePerSecond ?? Infinity;
+    const whole = Math.min(this.#requestsPerSecond ?? Infinity, this.#planPerSecond ?? Infinity, learnt);
     return whole === Infinity ? null : Math.max(whole * share, Math.min(whole, LEAST_PER_SECOND));
   }
 
   #readLimits(headers: Readonly<Record<string, string>>, nowMs: number): void {
     const periodMs = this.#limits.rateLimitPeriodMs;
-    const limit = wholeNumber(headers['x-ratelimit-limit']);
-    const remaining = wholeNumber(headers['x-ratelimit-remaining']);
-    if (limit !== null && limit > 0) {
+    const { limit, remaining } = toldLimit(headers);
+    if (limit !== null) {
       this.#planPerSecond = ((limit * 1000) / periodMs) * PLAN_SHARE;
       this.#told = { requests: limit, periodMs, remaining, toldAt: this.#clock.now() };
     }
@@ -277,8 +295,4 @@ export class Gate implements RequestGate {
       }
     });
   }
-}
-
-function wholeNumber(value: string | undefined): number | null {
-  return value !== undefined && /^\s*\d{1,9}\s*$/.test(value) ? Number(value) : null;
 }

@@ -13,8 +13,9 @@ export interface HereService {
   readonly scopedUrl: string | null;
   /** Most requests started in any second; null: none of our own until HERE tells one (`X-RateLimit-Limit`). */
   readonly requestsPerSecond: number | null;
-  /** Requests in flight at once. */
+  /** Requests in flight at once, at most; they follow HERE's answers, down to `minConcurrency`. */
   readonly concurrency: number;
+  readonly minConcurrency: number;
   /** Records and bytes of one `/v3/batch` body. HERE does not publish its bound; a 413 lowers these while running. */
   readonly maxRecords: number;
   readonly maxBytes: number;
@@ -31,6 +32,7 @@ export const DEFAULT_SERVICE: HereService = {
   scopedUrl: null,
   requestsPerSecond: null,
   concurrency: 4,
+  minConcurrency: 1,
   maxRecords: 500,
   maxBytes: 1_000_000,
   timeoutMs: 30_000,
@@ -76,7 +78,15 @@ export function completeService(name: string, setting: HereServiceSetting): Here
       );
     }
   }
-  const positive = ['concurrency', 'maxRecords', 'maxBytes', 'timeoutMs', 'rampMs', 'rateLimitPeriodMs'] as const;
+  const positive = [
+    'concurrency',
+    'minConcurrency',
+    'maxRecords',
+    'maxBytes',
+    'timeoutMs',
+    'rampMs',
+    'rateLimitPeriodMs',
+  ] as const;
   for (const key of positive) {
     if (!(Number.isSafeInteger(service[key]) && service[key] > 0)) {
       throw new BridgeError('hereServiceInvalid', `here.services.${name}.${key} must be a whole number above 0`, {

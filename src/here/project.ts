@@ -94,7 +94,7 @@ export class OpenProject implements HereProject {
     const startedMs = this.#clock.monotonic();
     const answer = await this.#calls.call({ method: 'POST', path: '/v3/batch', body, signal, again: this.#again });
     if (answer.kind === 'noToken') return withoutToken(answer);
-    this.gate.observe(answer, startedMs);
+    this.gate.observe(answer, startedMs, records.length);
     const outcome = outcomeOf(answer, records.length, this.#clock.now());
     if (outcome.kind === 'accepted') this.gate.tookBatch(records.length, body.length);
     return outcome;

@@ -35,11 +35,11 @@ export class RateWindow {
 }
 
 /**
- * Whole and high rates: so many in any second, as bursts come. Low rates with a fraction: evenly spaced, since a shorter
- * window would let two bursts into one second, and a longer one a larger burst.
+ * High rates: so many in any second, as bursts come, or with a fraction one more in a period a little longer. Low rates with a
+ * fraction: evenly spaced, since a shorter window would let two bursts into one second, and a longer one a larger burst.
  */
 function windowOf(perSecond: number): { count: number; periodMs: number } {
   if (perSecond < 10 && !Number.isInteger(perSecond)) return { count: 1, periodMs: 1000 / perSecond };
-  const periodMs = perSecond > MAX_REMEMBERED ? (1000 * MAX_REMEMBERED) / perSecond : 1000;
-  return { count: Math.min(MAX_REMEMBERED, Math.floor(perSecond)), periodMs };
+  const count = Math.min(MAX_REMEMBERED, Math.ceil(perSecond));
+  return { count, periodMs: (1000 * count) / perSecond };
 }

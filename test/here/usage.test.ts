@@ -66,5 +66,5 @@ test('what HERE tells of its limit is shown', () => {
   expect(gate.usage.limit).toBe(null);
   gate.observe(answer(204, { 'x-ratelimit-limit': '20', 'x-ratelimit-remaining': '12' }));
   expect(gate.usage.limit).toEqual({ requests: 20, periodMs: 1000, remaining: 12, toldAt: clock.now() });
-  expect(gate.usage.requestsPerSecond).toBeCloseTo(19);
+  expect(gate.usage.requestsPerSecond).toBeCloseTo(19.4);
 });

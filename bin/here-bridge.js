@@ -30,6 +30,8 @@ function runPinned(node) {
   }
   // The channel tells the bridge when this process is killed; it is used for nothing else.
   const child = spawn(node, [here].concat(process.argv.slice(2)), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  // As in main.ts: arguments may be secret.
+  process.title = 'here-bridge';
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   const passOn = (signal) => child.kill(signal);
   for (const signal of signals) process.on(signal, passOn);

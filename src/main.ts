@@ -4,6 +4,7 @@ import path from 'node:path';
 import { runCli } from './cli/program.ts';
 import { describeError, EXIT } from './domain/errors.ts';
 import { systemClock } from './ops/clock.ts';
+import { redactText } from './ops/redact.ts';
 import { listenForStop, type StopListener } from './ops/signals.ts';
 
 /** A supervisor commonly kills after 10 s. */
@@ -15,11 +16,15 @@ const PARENT_WATCH_MS = 500;
 // Journals, databases and keys are this user's alone, also in a folder that others may enter; SQLite takes its files' mode from here.
 process.umask(0o077);
 
+// What was given as arguments may be secret (`--set`); on Linux the title takes its place in the list of processes.
+process.title = 'here-bridge';
+
 let stopListener: StopListener | null = null;
 
 function dieOf(error: unknown): never {
-  process.stderr.write(`here-bridge: a defect: ${describeError(error).replaceAll('\n', ' ')}\n`);
-  if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  // Whatever it was: an error's words may quote a URL with credentials.
+  process.stderr.write(`here-bridge: a defect: ${redactText(describeError(error).replaceAll('\n', ' '))}\n`);
+  if (process.env.DEBUG && error instanceof Error) process.stderr.write(`${redactText(error.stack ?? '')}\n`);
   process.exit(EXIT.software);
 }
 

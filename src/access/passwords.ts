@@ -17,6 +17,7 @@ const MIB = 1024 * 1024;
 /** scrypt is expensive by design: attempts beyond these are refused unchecked, and asked to come again. */
 const MAX_WAITING = 16;
 const MIN_DISTINCT = 5;
+const WALKS = ['qwertyuiop', 'qwertzuiop'].flatMap((row) => walks(['1234567890', row, 'asdfghjkl', 'zxcvbnm']));
 
 /** Null, or what is wrong with it. Length is what counts (NIST SP 800-63B-4), so there are no rules of composition. */
 export function passwordFault(password: string, userName: string): string | null {
@@ -31,8 +32,35 @@ export function passwordFault(password: string, userName: string): string | null
       return 'is too easy to guess: take other words';
     }
   }
-  if (new Set(lower).size < MIN_DISTINCT || isRow(lower)) return 'is too easy to guess: take other words';
-  return null;
+  const isEasy = new Set(lower).size < MIN_DISTINCT || isRow(lower) || isRepeated(lower) || isKeyboard(lower);
+  return isEasy ? 'is too easy to guess: take other words' : null;
+}
+
+/** One short thing again and again: most of the well-known long passwords are that. */
+function isRepeated(text: string): boolean {
+  for (let unit = 1; unit <= text.length / 2; unit++) {
+    if (
+      text ===
+      text
+        .slice(0, unit)
+        .repeat(Math.ceil(text.length / unit))
+        .slice(0, text.length)
+    )
+      return true;
+  }
+  return false;
+}
+
+/** The rows of a keyboard one after the other, up and down, or two of them in turn. */
+function isKeyboard(text: string): boolean {
+  return WALKS.some((walk) => walk.includes(text) || text.startsWith(walk.slice(0, 15)));
+}
+
+function walks(rows: readonly string[]): string[] {
+  const columns = [...'0123456789'].map((_, at) => rows.map((row) => row[at] ?? '').join(''));
+  const turns = [...'0123456789'].map((_, at) => `${rows[0]?.[at] ?? ''}${rows[1]?.[at] ?? ''}`);
+  const ways = [rows.join(''), rows.slice(1).join(''), columns.join(''), turns.join('')];
+  return ways.flatMap((way) => [way, [...way].reverse().join('')]);
 }
 
 /** abcdef…, 98765…: each character next to the one before. */

@@ -48,6 +48,8 @@ declare module 'fastify' {
     readonly produces?: readonly string[];
     /** Left out of the OpenAPI document. */
     readonly hidden?: boolean;
+    /** Its body or answer holds a secret: nothing of it is kept for repetitions. */
+    readonly keepsNothing?: boolean;
     /** `own`: it notes in the audit itself what it changed. `none`: it changes nothing, whatever its method. */
     readonly audit?: 'own' | 'none';
   }
@@ -71,8 +73,6 @@ export interface AppOptions {
   readonly extend?: (app: ApiApp) => void;
   /** Told of each change, and of each one that was refused for want of a right. */
   readonly audit?: Audit;
-  /** Rights that nobody has to log in for here. */
-  readonly openRights?: readonly Right[];
   /** PEM; absent: plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Addresses whose `X-Forwarded-*` are believed. */
@@ -154,11 +154,11 @@ function infoOf(route: RouteOptions): RouteInfo[] {
   return methods.map((method) => ({ method, url: route.url, right, produces, hidden, schema: route.schema ?? {} }));
 }
 
-function addAccess(app: ApiApp, { authenticate, openRights = [] }: AppOptions): void {
+function addAccess(app: ApiApp, { authenticate }: AppOptions): void {
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return;
     const { right = 'open', produces = ['application/json'] } = request.routeOptions.config;
-    if (right !== 'open' && !openRights.includes(right)) {
+    if (right !== 'open') {
       const outcome = await authenticate(request);
       if (outcome.kind === 'refused') {
         throw new Refusal(outcome.status, outcome.message, { headers: outcome.headers ?? {} });

@@ -22,7 +22,7 @@ export interface GateOptions {
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 const HEALTH = /^\/health\//;
 /** An answer is data, not a page. The pages of the bridge say themselves what they load. */
-const NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const NOTHING = "default-src 'none'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const ALLOWED_HEADERS = 'authorization, content-type, if-match, if-none-match, idempotency-key, last-event-id';
 const EXPOSED_HEADERS =
   'etag, location, retry-after, link, x-total, x-total-pages, x-per-page, x-page, x-next-page, x-prev-page, x-next-cursor, www-authenticate';
@@ -56,7 +56,7 @@ function setHeaders({ raw }: FastifyReply, { isEncrypted }: GateOptions): void {
   raw.setHeader('referrer-policy', 'no-referrer');
   raw.setHeader('cross-origin-resource-policy', 'same-origin');
   raw.setHeader('cross-origin-opener-policy', 'same-origin');
-  if (isEncrypted) raw.setHeader('strict-transport-security', 'max-age=31536000');
+  if (isEncrypted) raw.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
 }
 
 function addCors({ raw }: FastifyReply, origin: string | null): void {

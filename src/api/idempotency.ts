@@ -11,8 +11,6 @@ import { Refusal } from './problem.ts';
 const KEEP_MS = 24 * 3_600_000;
 const MAX_ANSWERS = 1_000;
 const MAX_ANSWER_CHARACTERS = 64 * 1024;
-/** Their answers hold secrets, which are kept nowhere. */
-const SECRET_ANSWERS: ReadonlySet<string> = new Set(['open', 'session:own', 'tokens:write', 'users:write']);
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
 interface Kept {
@@ -44,9 +42,10 @@ export class Idempotency {
 
   #before(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
     const key = idempotencyKey(request);
-    const { right = 'open' } = request.routeOptions.config;
-    if (key === null || request.method !== 'POST' || request.is404 || SECRET_ANSWERS.has(right)) return;
-    const name = `${request.principal?.name ?? ''}\n${request.routeOptions.url}\n${request.url}\n${key}`;
+    if (key === null || request.method !== 'POST' || request.is404) return;
+    // A token is shown once, and a password's hash is not for a map.
+    if (request.routeOptions.config.keepsNothing === true) return;
+    const name = `${request.principal?.kind ?? ''} ${request.principal?.name ?? ''}\n${request.routeOptions.url}\n${request.url}\n${key}`;
     const bodyHash = createHash('sha256')
       .update(JSON.stringify(request.body) ?? '')
       .digest('base64');

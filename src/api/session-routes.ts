@@ -37,7 +37,7 @@ export function sessionRoutes(app: ApiApp, { access, cookies }: Pick<ApiPorts, '
   app.post(
     '/session',
     {
-      config: { right: 'open', audit: 'own' },
+      config: { right: 'open', audit: 'own', keepsNothing: true },
       schema: {
         tags,
         summary: 'Log in',
@@ -81,7 +81,7 @@ export function sessionRoutes(app: ApiApp, { access, cookies }: Pick<ApiPorts, '
   app.post(
     '/session/password',
     {
-      config: { right: 'session:own', audit: 'own' },
+      config: { right: 'session:own', audit: 'own', keepsNothing: true },
       schema: {
         tags,
         summary: 'Change one’s own password',

@@ -82,7 +82,7 @@ export function userRoutes(app: ApiApp, { access }: Pick<ApiPorts, 'access'>): v
   app.post(
     '/users',
     {
-      config: { right: 'users:write', audit: 'own' },
+      config: { right: 'users:write', audit: 'own', keepsNothing: true },
       schema: {
         tags,
         summary: 'Add a user',
@@ -155,7 +155,7 @@ export function tokenRoutes(app: ApiApp, { access }: Pick<ApiPorts, 'access'>): 
   app.post(
     '/tokens',
     {
-      config: { right: 'tokens:own', audit: 'own' },
+      config: { right: 'tokens:own', audit: 'own', keepsNothing: true },
       schema: {
         tags,
         summary: 'Make an API token',

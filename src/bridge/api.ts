@@ -25,7 +25,7 @@ export interface ApiParts {
 
 /** Rejects with `httpPortInUse` (75), `certificateInvalid` (78), or with the system's error. */
 export async function startApi(
-  { http, metrics, admin, dataDir }: Pick<Config, 'http' | 'metrics' | 'admin' | 'dataDir'>,
+  { http, admin, dataDir }: Pick<Config, 'http' | 'admin' | 'dataDir'>,
   { ports, gate, clock, logger }: ApiParts,
 ): Promise<ApiServers> {
   const onDefect = (error: unknown, route: string): void => {
@@ -43,7 +43,6 @@ export async function startApi(
       authenticate: authenticator(ports.access, ports.cookies),
       extend: (app) => addGate(app, gate),
       audit: ports.audit,
-      openRights: metrics.public ? ['metrics:read'] : [],
       trustProxy: http.trustProxy,
       ...(tls === undefined ? {} : { tls }),
       onDefect,

@@ -1,6 +1,7 @@
 // The command line's frame: verbs, help, errors and exit codes.
 import { Command, CommanderError } from 'commander';
 import { BridgeError, describeError, EXIT, type ExitCode } from '../domain/errors.ts';
+import { redactText } from '../ops/redact.ts';
 import { registerChaos } from './chaos.ts';
 import { registerConfig } from './config.ts';
 import { registerConnections } from './connections.ts';
@@ -99,7 +100,7 @@ function explainFailure(error: unknown, { stderr, env }: Pick<CliIo, 'stderr' | 
     for (const line of error.message.split('\n')) stderr.write(`here-bridge: ${line}\n`);
     return error.exitCode;
   }
-  stderr.write(`here-bridge: a defect: ${describeError(error).replaceAll('\n', ' ')}\n`);
-  if (env.DEBUG !== undefined && error instanceof Error) stderr.write(`${error.stack}\n`);
+  stderr.write(`here-bridge: a defect: ${redactText(describeError(error).replaceAll('\n', ' '))}\n`);
+  if (env.DEBUG !== undefined && error instanceof Error) stderr.write(`${redactText(error.stack ?? '')}\n`);
   return EXIT.software;
 }

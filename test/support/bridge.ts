@@ -154,6 +154,9 @@ export class LocalBridge implements Worker {
   }
 }
 
+/** A busy machine may take a while to start a process; one that ends is told at once. */
+const START_TIMEOUT_MS = 60_000;
+
 /** `node src/main.ts start`, as often as wanted on one data directory. */
 export class BridgeChild extends MainProcess implements Worker {
   readonly #dataDir: string;
@@ -170,14 +173,18 @@ export class BridgeChild extends MainProcess implements Worker {
     this.#admin = null;
     const child = this.launch();
     const file = path.join(this.#dataDir, 'admin.json');
-    await until('the bridge is ready', async () => {
-      if (child.exitCode !== null) throw new Error(`the bridge ended with ${child.exitCode}: ${this.output}`);
-      // A killed one leaves its file behind.
-      if (readPid(file) !== child.pid) return false;
-      this.#admin = await AdminClient.find(this.#dataDir);
-      const { body } = await this.#admin.request('GET', '/status');
-      return (body as { ready: boolean }).ready;
-    });
+    await until(
+      'the bridge is ready',
+      async () => {
+        if (child.exitCode !== null) throw new Error(`the bridge ended with ${child.exitCode}: ${this.output}`);
+        // A killed one leaves its file behind.
+        if (readPid(file) !== child.pid) return false;
+        this.#admin = await AdminClient.find(this.#dataDir);
+        const { body } = await this.#admin.request('GET', '/status');
+        return (body as { ready: boolean }).ready;
+      },
+      START_TIMEOUT_MS,
+    );
   }
 
   async connection(id: string): Promise<Shown | null> {

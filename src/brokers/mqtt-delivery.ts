@@ -27,6 +27,7 @@ export class MqttDelivery {
   readonly #limits: HeldLimits;
   readonly #onRefused: (error: Error) => void;
   readonly #onRoom: () => void;
+  readonly #onAcknowledged: () => void;
   readonly #held: Batch[] = [];
   /** Of the batches held and of the one being collected. */
   #heldMessages = 0;
@@ -35,11 +36,12 @@ export class MqttDelivery {
   #open = true;
   #taking = true;
   #isBlocked = false;
+  #hasTaken = false;
   #onIdle: (() => void) | null = null;
 
   /**
    * `stream`: the connection's own. `onRefused`: the listener did not take a batch; nothing more is handed over or
-   * acknowledged. `onRoom`: after a `take` that returned false there is room again.
+   * acknowledged. `onRoom`: after a `take` that returned false there is room again. `onAcknowledged`: PUBACKs were written.
    */
   constructor(
     stream: Writable,
@@ -48,6 +50,7 @@ export class MqttDelivery {
     limits: HeldLimits,
     onRefused: (error: Error) => void,
     onRoom: () => void,
+    onAcknowledged: () => void = () => {},
   ) {
     this.#stream = stream;
     this.#listener = listener;
@@ -55,11 +58,13 @@ export class MqttDelivery {
     this.#limits = limits;
     this.#onRefused = onRefused;
     this.#onRoom = onRoom;
+    this.#onAcknowledged = onAcknowledged;
   }
 
   /** `id`: the packet identifier that is to be acknowledged; 0: none. False: nothing more fits until `onRoom`. */
   take(topic: string, payload: Buffer, qos: 0 | 1 | 2, dup: boolean, retain: boolean, id: number): boolean {
     if (!this.#taking) return true;
+    this.#hasTaken = true;
     let batch = this.#collecting;
     if (batch === null) {
       batch = { messages: [], ids: [], arrivedAt: this.#clock.now(), bytes: 0, done: false };
@@ -74,6 +79,13 @@ export class MqttDelivery {
     if (batch.bytes >= BATCH_BYTES) this.#flush(batch);
     this.#isBlocked = this.#isFull();
     return !this.#isBlocked;
+  }
+
+  /** Something has come since this was asked last, or what has come is not acknowledged yet. */
+  moves(): boolean {
+    const moves = this.#hasTaken || this.#held.length > 0;
+    this.#hasTaken = false;
+    return moves;
   }
 
   /** Hands nothing more over; resolves when what was handed over is acknowledged, or the connection has gone. */
@@ -144,6 +156,7 @@ export class MqttDelivery {
         }
       }
       this.#stream.write(buffer);
+      this.#onAcknowledged();
     }
     if (this.#isBlocked && !this.#isFull()) {
       this.#isBlocked = false;

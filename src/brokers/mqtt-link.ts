@@ -15,8 +15,16 @@ import { type Down, reasonOf } from './mqtt-reasons.ts';
 export interface LinkHandlers {
   /** Before the first byte is sent: messages of a session may come in the same chunk as CONNACK, before `onConnected`. */
   prepare(client: MqttClient): void;
-  /** CONNACK was positive. `ready` is to be called when the client may count as up (SUBACK); until then time runs. */
+  /**
+   * CONNACK was positive. `ready` is to be called when the client may count as up (SUBACK); until then time runs, and
+   * begins anew while `moves` says so.
+   */
   onConnected(client: MqttClient, sessionPresent: boolean, ready: () => void): void;
+  /**
+   * Asked when the time for SUBACK is over: does something move? A broker may send all that a session holds before it
+   * answers the subscription (Mosquitto does), and that may be a million messages.
+   */
+  moves?(): boolean;
   /** The connection, or the attempt, is over; another attempt will follow by itself. */
   onDown(down: Down): void;
 }
@@ -100,6 +108,7 @@ export class MqttLink {
       return;
     }
     const attempt = new Attempt(client, where, this.#broker, {
+      moves: () => this.#handlers.moves?.() === true,
       onConnected: (sessionPresent, ready) => {
         if (this.#attempt !== attempt) return;
         this.#client = client;
@@ -135,6 +144,7 @@ export class MqttLink {
 }
 
 interface AttemptHandlers {
+  moves(): boolean;
   onConnected(sessionPresent: boolean, ready: () => void): void;
   /** Exactly once. `uptimeMs` since `ready`; 0 when it never was. */
   onEnded(down: Down, uptimeMs: number): void;
@@ -154,14 +164,12 @@ class Attempt {
     this.#client = client;
     this.#clock = broker.clock;
     const timeoutMs = connectTimeoutMs(broker);
-    this.#cancelTimeout = this.#clock.after(timeoutMs, () =>
-      this.fail({
-        reason: this.#connected
-          ? `${where} accepted the connection, but did not answer the subscription within ${timeoutMs} ms`
-          : `${where} did not answer within ${timeoutMs} ms`,
-        fatal: false,
-      }),
-    );
+    const wait = (): Cancel =>
+      this.#clock.after(timeoutMs, () => {
+        if (this.#connected && handlers.moves()) this.#cancelTimeout = wait();
+        else this.fail({ reason: this.#overdue(where, timeoutMs), fatal: false });
+      });
+    this.#cancelTimeout = wait();
     // The first error is the cause; what follows it is the consequence.
     const note = (error: unknown): void => {
       this.#down ??= reasonOf(error, where);
@@ -191,6 +199,12 @@ class Attempt {
         handlers.onEnded(this.#down ?? { reason: `${where} closed the connection`, fatal: false }, uptimeMs);
       });
     });
+  }
+
+  #overdue(where: string, ms: number): string {
+    return this.#connected
+      ? `${where} accepted the connection, but did not answer the subscription within ${ms} ms`
+      : `${where} did not answer within ${ms} ms`;
   }
 
   fail(down: Down): void {

@@ -38,6 +38,7 @@ export class MqttSource implements UplinkSource {
       {
         prepare: (client) => this.#prepare(client),
         onConnected: (client, sessionPresent, ready) => this.#subscribe(client, sessionPresent, ready),
+        moves: () => this.#delivery?.moves() === true,
         onDown: (down) => {
           this.#delivery?.close();
           this.#delivery = null;
@@ -115,6 +116,8 @@ export class MqttSource implements UplinkSource {
       // The broker sends unacknowledged messages again only on a new connection.
       (error) => this.#link.drop({ reason: `the uplinks could not be kept: ${describeError(error)}`, fatal: false }),
       () => tap.resume(),
+      // Uplinks come and PUBACKs go: a sign of life from both. A PINGRESP may be far behind what the session holds.
+      () => client.reschedulePing(true),
     );
     this.#delivery = delivery;
     const tap = new MqttTap(client.stream, this.#broker.protocolVersion ?? 4, {

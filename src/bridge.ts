@@ -94,6 +94,8 @@ async function build(
     box,
     deadLettersMaxBytes: config.budgets.deadLetterMaxBytes,
     deadLettersMaxAgeMs: config.budgets.deadLetterMaxAgeMs,
+    allJournalsMaxBytes: config.budgets.allJournalsMaxBytes,
+    allDeadLettersMaxBytes: config.budgets.allDeadLettersMaxBytes,
     maxEvents: config.budgets.eventsMaxCount,
     maxAuditEntries: config.budgets.auditMaxCount,
     onDeadLetters: (id, letters) => letterTopic.publish(id, letters),

@@ -6,6 +6,7 @@ import type { Chance, Clock } from '../domain/ports/clock.ts';
 import { compilePrepare } from '../uplink/prepare.ts';
 import { UplinkFlow } from '../uplink/uplink-flow.ts';
 import type { Views } from './views.ts';
+import { Windows } from './windows.ts';
 
 /** In-memory uplinks are bounded by bytes; this bounds their bookkeeping where records are tiny. */
 const WINDOW_MAX_ITEMS = 100_000;
@@ -15,6 +16,9 @@ export function lineMaker(
   parts: { readonly clock: Clock; readonly chance: Chance; readonly events: EventSink; readonly views: Views },
 ): (request: LineRequest) => MadeLine {
   const { clock, chance, events, views } = parts;
+  const { windowMaxBytes: maxBytes, allWindowsMaxBytes: allMaxBytes } = config.budgets;
+  const used = () => [...views.lines].map(([id, { flow }]) => [id, flow.windowBytes] as const);
+  const windows = new Windows({ clock, maxBytes, allMaxBytes, maxItems: WINDOW_MAX_ITEMS, used });
   return ({ connection, store, observer }) => {
     const { uplinkTimeValidityMs } = connection;
     const prepare = compilePrepare(connection, {
@@ -32,7 +36,7 @@ export function lineMaker(
       uplinkTimeValidityMs,
       createDevices: connection.createDevices,
       maxDevices: connection.maxDevices,
-      window: { maxBytes: config.budgets.windowMaxBytes, maxItems: WINDOW_MAX_ITEMS },
+      window: windows.of(connection.id),
       retry: { minMs: config.delivery.retryMinMs, maxMs: config.delivery.retryMaxMs },
       trail: views.trail(connection.id, config.budgets.traceMaxUplinks),
       batchLingerMs: config.here.services[connection.account.service]?.batchLingerMs ?? 0,

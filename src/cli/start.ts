@@ -1,8 +1,15 @@
 // `here-bridge start`: runs the bridge until it is told to stop.
+import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { BridgeError } from '../domain/errors.ts';
 import { loadFrom, withConfigOptions } from './config-options.ts';
 import { type CliIo, wantsColour } from './io.ts';
+
+/**
+ * V8 lets a heap grow to a multiple of what lives in it before it collects: draining at full speed, 320 MB for 100 MB.
+ * So it may grow by a third only; measured, the process takes 350 MB instead of 565.
+ */
+const COLLECT_SOONER = '--heap-growing-percent=30';
 
 export function registerStart(program: Command, io: CliIo): void {
   withConfigOptions(program.command('start'))
@@ -20,6 +27,7 @@ SIGTERM or Ctrl-C: takes nothing more, settles what is in flight, ends within 10
 Exit codes: 0 stopped, 75 another bridge holds the data directory or the config prefix, 78 the configuration is wrong.`,
     )
     .action(async (_options: unknown, command: Command) => {
+      setFlagsFromString(COLLECT_SOONER);
       const signal = io.stopSignal();
       const { config } = await loadFrom(command, io);
       const { createLogger } = await import('../ops/logger.ts');

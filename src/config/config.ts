@@ -192,13 +192,17 @@ export interface HereServiceConfig {
 }
 
 export interface BudgetsConfig {
-  /** Each of these but the last is per connection. */
+  /** Each of these is per connection, unless it says otherwise. */
   readonly journalMaxBytes: number;
   readonly deadLetterMaxBytes: number;
   readonly deadLetterMaxAgeMs: number;
   readonly publishDeadLetters: boolean;
   /** Uplinks in memory. */
   readonly windowMaxBytes: number;
+  /** Of all connections together; shared fairly (`domain/fair-share.ts`). */
+  readonly allJournalsMaxBytes: number;
+  readonly allDeadLettersMaxBytes: number;
+  readonly allWindowsMaxBytes: number;
   /** Uplinks whose way is remembered, for `trace`. */
   readonly traceMaxUplinks: number;
   /** Events kept by the worker. */

@@ -170,8 +170,26 @@ export const VALUES: readonly ValueSpec[] = [
   ...value(
     'budgets.windowMaxBytes',
     kinds.wholeNumber(MIB, 4096 * MIB),
-    32 * MIB,
+    16 * MIB,
     'Uplinks in memory, per connection.',
+  ),
+  ...value(
+    'budgets.allJournalsMaxBytes',
+    kinds.wholeNumber(MIB, 2 ** 50),
+    16 * 1024 * MIB,
+    'All journals together. Half of it is split evenly and kept for each connection, the rest is for those that need more.',
+  ),
+  ...value(
+    'budgets.allDeadLettersMaxBytes',
+    kinds.wholeNumber(MIB, 2 ** 50),
+    4 * 1024 * MIB,
+    'All dead letters together, shared in the same way.',
+  ),
+  ...value(
+    'budgets.allWindowsMaxBytes',
+    kinds.wholeNumber(MIB, 64 * 1024 * MIB),
+    128 * MIB,
+    'All uplinks in memory together, shared in the same way.',
   ),
   ...value(
     'budgets.traceMaxUplinks',

@@ -25,7 +25,7 @@ export interface BooksOptions {
   readonly recovered: Recovered;
   readonly tables: ConnectionTables;
   readonly letters: DeadLetterTable;
-  readonly deadLettersMaxBytes: number;
+  readonly deadLettersMaxBytes: () => number;
   readonly lastSeq: () => number;
   /** Wall-clock ms. */
   readonly now: () => number;
@@ -101,7 +101,7 @@ export class Books {
       outcomes,
       also: (freed) => {
         for (const segment of segments) tables.saveBitmap(this.key, segment.base, segment.count, segment.bitmap());
-        const change = table.keep(this.key, letters, deadLettersMaxBytes + freed);
+        const change = table.keep(this.key, letters, deadLettersMaxBytes() + freed);
         dropped = change.room;
         return change;
       },
@@ -116,7 +116,7 @@ export class Books {
     this.#transact({
       outcomes,
       imported: letters.length,
-      also: (freed) => table.keep(this.key, letters, deadLettersMaxBytes + freed),
+      also: (freed) => table.keep(this.key, letters, deadLettersMaxBytes() + freed),
     });
   }
 

@@ -27,7 +27,7 @@ export interface CompactionOptions {
   readonly ranges: Ranges;
   readonly reader: JournalReader;
   /** Bytes of the journal from which on it is worth the work. */
-  readonly fromBytes: number;
+  readonly fromBytes: () => number;
   /** Of the journal now. */
   readonly bytes: () => number;
   /** Makes what the database has committed durable. */
@@ -76,7 +76,7 @@ export class Compaction {
 
   async #compactAll(): Promise<void> {
     const { bytes, fromBytes } = this.#options;
-    while (!this.#stopped && bytes() >= fromBytes) {
+    while (!this.#stopped && bytes() >= fromBytes()) {
       const segment = this.#choose();
       if (segment === null) return;
       await this.#compact(segment);

@@ -30,7 +30,8 @@ export class ConnectionLetters {
 
   constructor(options: ConnectionLettersOptions) {
     const { id, books, clock, report } = options;
-    const { letters: table, deadLettersMaxBytes: maxBytes, deadLettersMaxAgeMs: maxAgeMs } = options.tables;
+    const { letters: table, deadLettersMaxAgeMs: maxAgeMs } = options.tables;
+    const maxBytes = () => options.tables.maxBytesOf(books.key);
     this.#o = options;
     this.#upkeep = new LetterUpkeep({ id, key: books.key, table, maxBytes, maxAgeMs, clock, report });
   }
@@ -74,8 +75,8 @@ export class ConnectionLetters {
 
   import(imported: readonly ImportedLetter[]): ImportOutcome {
     const { tables, books, clock } = this.#o;
-    const { letters, deadLettersMaxBytes } = tables;
-    const { fresh, outcome } = planImport(letters, books.key, imported, deadLettersMaxBytes, clock.now());
+    const maxBytes = tables.maxBytesOf(books.key);
+    const { fresh, outcome } = planImport(tables.letters, books.key, imported, maxBytes, clock.now());
     if (fresh.length > 0) books.import(fresh);
     this.#upkeep.settled(0);
     return outcome;

@@ -34,7 +34,8 @@ const IDLE_SEGMENT_BYTES = 1024 * 1024;
 
 export class JournalledConnection implements ConnectionStore {
   readonly id: string;
-  readonly maxBytes: number;
+  /** Its part of the budget of all journals. */
+  share = Number.POSITIVE_INFINITY;
   readonly #options: ConnectionStoreOptions;
   readonly #books: Books;
   readonly #writer: JournalWriter;
@@ -47,12 +48,11 @@ export class JournalledConnection implements ConnectionStore {
 
   constructor(options: ConnectionStoreOptions) {
     const { recovered, disk, directory, tables, letterTables, clock } = options;
-    const { letters, deadLettersMaxBytes } = letterTables;
     this.id = options.id;
-    this.maxBytes = options.maxBytes;
     this.#options = options;
     const now = { lastSeq: () => this.#writer.lastSeq, now: () => clock.now() };
-    this.#books = new Books({ recovered, tables, letters, deadLettersMaxBytes, ...now });
+    const deadLettersMaxBytes = () => letterTables.maxBytesOf(recovered.key);
+    this.#books = new Books({ recovered, tables, letters: letterTables.letters, deadLettersMaxBytes, ...now });
     this.#reader = new JournalReader(disk, directory, recovered.ranges);
     this.#writer = new JournalWriter({
       ...options,
@@ -72,6 +72,7 @@ export class JournalledConnection implements ConnectionStore {
       books: this.#books,
       reader: this.#reader,
       bytes: () => this.bytes,
+      maxBytes: () => this.maxBytes,
       barrier: () => tables.database.barrier(),
     });
     this.#letters = new ConnectionLetters({
@@ -167,6 +168,10 @@ export class JournalledConnection implements ConnectionStore {
   verify(): number {
     this.#assertOpen();
     return this.#books.verify();
+  }
+
+  get maxBytes(): number {
+    return Math.min(this.#options.maxBytes, this.share);
   }
 
   get bytes(): number {

@@ -55,6 +55,7 @@ export class ConnectionTables {
   readonly #ids: StatementSync;
   readonly #save: StatementSync;
   readonly #saveCount: StatementSync;
+  readonly #keys: StatementSync;
   readonly #counts: StatementSync;
   readonly #saveSegment: StatementSync;
   readonly #dropSegment: StatementSync;
@@ -71,6 +72,7 @@ export class ConnectionTables {
     );
     this.#insert = sql.prepare('INSERT INTO connections (id) VALUES (?)');
     this.#ids = sql.prepare('SELECT id FROM connections WHERE deleting = ? ORDER BY id');
+    this.#keys = sql.prepare('SELECT key FROM connections');
     this.#save = sql.prepare(
       'UPDATE connections SET received = ?, floor = ?, uncounted = ?, replayed = ?, replayed_to = ?, imported = ? WHERE key = ?',
     );
@@ -114,6 +116,11 @@ export class ConnectionTables {
       replayedTo: Number(row.replayedTo),
       imported: Number(row.imported),
     };
+  }
+
+  /** Of all connections' rows. */
+  keys(): number[] {
+    return this.#keys.all().map(({ key }) => Number(key));
   }
 
   /** Null: nothing is stored of it. */

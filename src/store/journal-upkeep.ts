@@ -6,7 +6,7 @@ import { type RemovalOptions, SegmentRemoval } from './segment-removal.ts';
 const COMPACTS_FROM = 0.25;
 
 export interface UpkeepOptions extends RemovalOptions, Omit<CompactionOptions, 'ranges' | 'fromBytes'> {
-  readonly maxBytes: number;
+  readonly maxBytes: () => number;
 }
 
 export class JournalUpkeep {
@@ -16,7 +16,7 @@ export class JournalUpkeep {
   constructor(options: UpkeepOptions) {
     const { ranges } = options.books;
     this.#removal = new SegmentRemoval(options);
-    this.#compaction = new Compaction({ ...options, ranges, fromBytes: options.maxBytes * COMPACTS_FROM });
+    this.#compaction = new Compaction({ ...options, ranges, fromBytes: () => options.maxBytes() * COMPACTS_FROM });
   }
 
   /** Bytes of files that are still to be removed. */

@@ -17,7 +17,7 @@ export interface LetterBoxOptions {
   readonly table: DeadLetterTable;
   readonly pages: DeadLetterPages;
   readonly clock: Clock;
-  readonly maxBytes: number;
+  readonly maxBytes: () => number;
   readonly maxAgeMs: number;
 }
 
@@ -31,7 +31,7 @@ export class LetterBox implements DeadLetterBox {
   totals(): DeadLetterTotals {
     const { table, key, maxBytes, maxAgeMs } = this.#o;
     const { count, bytes, room, age, person } = table.totals(key);
-    return { count, bytes, maxBytes, maxAgeMs, ...table.edges(key), dropped: { room, age, person } };
+    return { count, bytes, maxBytes: maxBytes(), maxAgeMs, ...table.edges(key), dropped: { room, age, person } };
   }
 
   page(query: DeadLetterQuery): DeadLetterPage {

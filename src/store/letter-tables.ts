@@ -20,21 +20,28 @@ export class LetterTables {
   readonly letters: DeadLetterTable;
   readonly pages: DeadLetterPages;
   readonly expired: ExpiredTable;
-  readonly deadLettersMaxBytes: number;
+  /** By the connection's row: its part of the common budget. */
+  shares: ReadonlyMap<number, number> = new Map();
   readonly deadLettersMaxAgeMs: number;
+  readonly #maxBytes: number;
 
   constructor(database: Database, budgets: LetterBudgets) {
     this.letters = new DeadLetterTable(database);
     this.pages = new DeadLetterPages(database);
     this.expired = new ExpiredTable(database);
-    this.deadLettersMaxBytes = budgets.deadLettersMaxBytes ?? 64 * 1024 * 1024;
+    this.#maxBytes = budgets.deadLettersMaxBytes ?? 64 * 1024 * 1024;
     this.deadLettersMaxAgeMs = budgets.deadLettersMaxAgeMs ?? 30 * DAY_MS;
+  }
+
+  /** Of one connection's dead letters. */
+  maxBytesOf(key: number): number {
+    return Math.min(this.#maxBytes, this.shares.get(key) ?? this.#maxBytes);
   }
 
   /** `key`: of the connection's row. */
   box(key: number, clock: Clock): DeadLetterBox {
-    const { letters: table, pages, deadLettersMaxBytes: maxBytes, deadLettersMaxAgeMs: maxAgeMs } = this;
-    return new LetterBox({ key, table, pages, clock, maxBytes, maxAgeMs });
+    const { letters: table, pages, deadLettersMaxAgeMs: maxAgeMs } = this;
+    return new LetterBox({ key, table, pages, clock, maxBytes: () => this.maxBytesOf(key), maxAgeMs });
   }
 
   /** The connection is deleted. */

@@ -8,7 +8,7 @@ export interface LetterUpkeepOptions {
   /** Of the connection's row. */
   readonly key: number;
   readonly table: DeadLetterTable;
-  readonly maxBytes: number;
+  readonly maxBytes: () => number;
   readonly maxAgeMs: number;
   readonly clock: Clock;
   readonly report: ReportIncident;
@@ -49,7 +49,8 @@ export class LetterUpkeep {
   settled(dropped: number): void {
     this.#untold += dropped;
     this.#tellDropped();
-    const { table, key, maxBytes } = this.#o;
+    const { table, key } = this.#o;
+    const maxBytes = this.#o.maxBytes();
     const { bytes, count } = table.totals(key);
     if (bytes < maxBytes * EASED) this.#isNearlyFull = false;
     if (this.#isNearlyFull || count === 0 || bytes < maxBytes * NEARLY) return;

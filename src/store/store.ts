@@ -33,12 +33,13 @@ import { type DirectoryLock, takeDirectory } from './lock.ts';
 import { recover } from './recovery.ts';
 import { Reserve } from './reserve.ts';
 import { ShadowTable } from './shadows.ts';
+import { type SharedBudgets, shareJournals, shareLetters } from './shares.ts';
 
 const TICK_MS = 1000;
 /** Dead letters removed per transaction when a connection is deleted, so that others are not held up. */
 const DELETE_STEP = 500;
 
-export interface StoreOptions extends LetterBudgets {
+export interface StoreOptions extends LetterBudgets, SharedBudgets {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly box: SecretBox;
@@ -268,10 +269,18 @@ class Store implements BridgeStore {
     return path.join(this.#journals(), id);
   }
 
+  #share(): void {
+    const { allJournalsMaxBytes = Number.POSITIVE_INFINITY, allDeadLettersMaxBytes = Number.POSITIVE_INFINITY } =
+      this.#options;
+    shareJournals(this.#busy.values(), allJournalsMaxBytes);
+    shareLetters(this.#letters, this.#tables, allDeadLettersMaxBytes);
+  }
+
   #tick(): void {
     if (this.#closed) return;
     this.start();
     void this.#reserve.restore();
+    this.#share();
     for (const connection of this.#busy.values()) connection?.tick();
     this.#letters.flush();
     this.#database.tick().then(

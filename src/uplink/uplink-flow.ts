@@ -111,6 +111,11 @@ export class UplinkFlow implements UplinkLine {
     return this.#intake.hasRoom;
   }
 
+  /** Bytes of uplinks in memory. */
+  get windowBytes(): number {
+    return this.#room.bytes;
+  }
+
   get waiting(): { readonly count: number; readonly oldestMs: number } {
     const oldest = this.#room.oldestArrivedAt;
     const count = this.#room.count + this.#backlog.unread;

@@ -10,6 +10,8 @@ import type { Acknowledged } from './books.ts';
 
 /** A few messages that carry no telemetry: the bridge is to count them as skipped. */
 const MIX = { ...TELEMETRY_ONLY, join: 0.004, report: 0.004 };
+/** What has no PUBACK at a reconnect mqtt.js sends one at a time; what waits behind it waits in the fleet. */
+const MAX_UNACKNOWLEDGED = 300;
 const TELEMETRY = new Set<FleetMessage['kind']>(['uplink', 'late', 'location', 'resolved']);
 /** The probe's fleet is another one than the connection's, with DevEUIs of its own. */
 const PROBE_SEED = 0x5eed;
@@ -62,7 +64,7 @@ export class Publisher {
       clock: systemClock,
       signal: this.#stopping.signal,
       total,
-      maxUnacknowledged: 1_000_000,
+      maxUnacknowledged: MAX_UNACKNOWLEDGED,
       drainMs,
     });
     await this.#run.done;
@@ -76,6 +78,7 @@ export class Publisher {
   }
 
   async stop(): Promise<void> {
+    if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
     await Promise.all([this.#client.endAsync(true), this.#probeClient.endAsync(true)]);
   }

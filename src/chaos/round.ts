@@ -155,14 +155,17 @@ class Round {
 
   async #conclude(recoveryMs: readonly (number | null)[]): Promise<RoundResult> {
     const { bridge } = this.#stack;
+    // What is acknowledged from now on would be judged before it can have arrived.
+    await this.stop();
     let judgements: Record<string, ConnectionJudgement> = {};
     // What the bridge shows of a ledger is some seconds old.
     await until(LEDGER_MS, async () => {
       const ledgers = new Map((await bridge.connections()).map(({ id, ledger }) => [id, ledger]));
+      this.#arrivals.look();
       judgements = Object.fromEntries(
         CONNECTIONS.map(({ id }, index) => [id, this.#judgement(index, ledgers.get(id) ?? null)]),
       );
-      return Object.values(judgements).every(({ imbalances }) => imbalances.length === 0);
+      return Object.values(judgements).every(({ missing, imbalances }) => missing.length + imbalances.length === 0);
     });
     if (Object.keys(judgements).length === 0) {
       judgements = Object.fromEntries(CONNECTIONS.map(({ id }, index) => [id, this.#judgement(index, null)]));

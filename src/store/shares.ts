@@ -11,8 +11,11 @@ export interface SharedBudgets {
   readonly allDeadLettersMaxBytes?: number;
 }
 
-export function shareJournals(open: Iterable<JournalledConnection | null>, totalBytes: number): void {
-  if (totalBytes === Number.POSITIVE_INFINITY) return;
+export function shareJournals(
+  open: Iterable<JournalledConnection | null>,
+  { allJournalsMaxBytes: totalBytes }: SharedBudgets,
+): void {
+  if (totalBytes === undefined) return;
   const connections = [...open].filter((connection) => connection !== null);
   const shares = fairShares(
     totalBytes,
@@ -22,8 +25,12 @@ export function shareJournals(open: Iterable<JournalledConnection | null>, total
 }
 
 /** Also those of connections that are not open. */
-export function shareLetters(tables: LetterTables, connections: ConnectionTables, totalBytes: number): void {
-  if (totalBytes === Number.POSITIVE_INFINITY) return;
+export function shareLetters(
+  tables: LetterTables,
+  connections: ConnectionTables,
+  { allDeadLettersMaxBytes: totalBytes }: SharedBudgets,
+): void {
+  if (totalBytes === undefined) return;
   const keys = connections.keys();
   const shares = fairShares(
     totalBytes,

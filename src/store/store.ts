@@ -269,18 +269,12 @@ class Store implements BridgeStore {
     return path.join(this.#journals(), id);
   }
 
-  #share(): void {
-    const { allJournalsMaxBytes = Number.POSITIVE_INFINITY, allDeadLettersMaxBytes = Number.POSITIVE_INFINITY } =
-      this.#options;
-    shareJournals(this.#busy.values(), allJournalsMaxBytes);
-    shareLetters(this.#letters, this.#tables, allDeadLettersMaxBytes);
-  }
-
   #tick(): void {
     if (this.#closed) return;
     this.start();
     void this.#reserve.restore();
-    this.#share();
+    shareJournals(this.#busy.values(), this.#options);
+    shareLetters(this.#letters, this.#tables, this.#options);
     for (const connection of this.#busy.values()) connection?.tick();
     this.#letters.flush();
     this.#database.tick().then(

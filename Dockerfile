@@ -6,8 +6,16 @@
 FROM node:24-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The development dependency `node` is not needed here: the image is Node 24 already.
-RUN npm ci --omit=dev --no-fund --no-audit
+# The development dependency `node` is not needed here: the image is Node 24 already. No package needs an install script.
+RUN npm ci --omit=dev --ignore-scripts --no-fund --no-audit
+
+FROM node:24-bookworm-slim AS console
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-fund --no-audit
+COPY bin ./bin
+COPY src ./src
+RUN node bin/build-console.js
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production \
@@ -20,6 +28,7 @@ COPY package.json LICENSE ./
 COPY bin ./bin
 COPY config ./config
 COPY src ./src
+COPY --from=console /app/dist ./dist
 # By number, so that `runAsNonRoot` of Kubernetes can see it: the user `node` of the base image.
 USER 1000:1000
 VOLUME ["/data"]

@@ -12,6 +12,7 @@ import type { CookieRules } from './authenticate.ts';
 import { clusterRoutes, passOnToOwner } from './cluster-routes.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { connectorRoutes } from './connector-routes.ts';
+import { consoleRoutes } from './console-routes.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -55,7 +56,10 @@ export interface ApiPorts {
 
 /** Registered once for each base path; `routes` is complete when the server listens. */
 export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: readonly RouteInfo[]): Promise<void> {
-  if (app.prefix === '') healthRoutes(app, ports);
+  if (app.prefix === '') {
+    healthRoutes(app, ports);
+    consoleRoutes(app);
+  }
   passOnToOwner(app, ports);
   openApiRoutes(app, ports, routes);
   statusRoutes(app, ports);

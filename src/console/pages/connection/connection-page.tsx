@@ -1,0 +1,53 @@
+// A connection: its state and why, what happened, where its uplinks are, how much of HERE it uses, and its settings.
+import { useNavigate, useParams } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { useConnection } from '../../api/connections.ts';
+import { text } from '../../text/text.ts';
+import { LoadNotice } from '../../ui/panel.tsx';
+import { StateMenu } from '../../ui/state-menu.tsx';
+import { EventsPanel } from './events-panel.tsx';
+import { LedgerPanel } from './ledger-panel.tsx';
+import { SettingsPanel } from './settings-panel.tsx';
+import { UsagePanel } from './usage-panel.tsx';
+import './connection.css';
+
+const words = text.connection;
+
+export function ConnectionPage(): ReactNode {
+  const { id } = useParams({ from: '/connections/$id' });
+  const navigate = useNavigate();
+  const query = useConnection(id);
+  if (query.data === undefined) return <LoadNotice state={query} />;
+  const { connection, etag } = query.data;
+  const { name, active, state, reason, configuration, ledger } = connection;
+  const description = typeof configuration.description === 'string' ? configuration.description : '';
+  return (
+    <>
+      <div className="page-head">
+        <div>
+          <h1>{name}</h1>
+          {description !== '' && <p className="muted connection-description">{description}</p>}
+        </div>
+        <div className="page-end">
+          <StateMenu
+            id={id}
+            name={name}
+            active={active}
+            state={state}
+            onDeleted={() => void navigate({ to: '/connections' })}
+          />
+        </div>
+      </div>
+      {reason !== null && (
+        <p className={`banner ${state === 'OPENED' ? 'warn' : 'bad'}`} role="status">
+          {reason}
+        </p>
+      )}
+      <p className="banner">{words.help}</p>
+      <EventsPanel id={id} />
+      {ledger === null ? <p className="muted">{words.noLedger}</p> : <LedgerPanel ledger={ledger} />}
+      <UsagePanel connection={connection} />
+      <SettingsPanel key={id} connection={connection} etag={etag} />
+    </>
+  );
+}

@@ -1,0 +1,126 @@
+// The table of all connections: searched, sorted and filtered by the bridge, loaded as one scrolls.
+import { Link } from '@tanstack/react-router';
+import { type ReactNode, useCallback, useDeferredValue, useMemo, useState } from 'react';
+import type { ConnectionState } from '../../../domain/connection.ts';
+import type { ConnectionView } from '../../../domain/ports/control.ts';
+import { type ListFilter, PAGE, useConnectionPages } from '../../api/connections.ts';
+import { text } from '../../text/text.ts';
+import { TextField } from '../../ui/field.tsx';
+import { Empty, LoadNotice } from '../../ui/panel.tsx';
+import { StateMenu } from '../../ui/state-menu.tsx';
+import { Ago } from '../../ui/time.tsx';
+import { type Column, VirtualTable } from '../../ui/virtual-table.tsx';
+
+const words = text.connections;
+const STATES = Object.keys(text.states) as ConnectionState[];
+
+export function ConnectionsPage(): ReactNode {
+  const [search, setSearch] = useState('');
+  const [state, setState] = useState<ConnectionState | ''>('');
+  const [sort, setSort] = useState('name');
+  const [range, setRange] = useState<readonly [number, number]>([0, 0]);
+  const q = useDeferredValue(search.trim());
+  const filter: ListFilter = useMemo(() => ({ q, states: state === '' ? [] : [state], sort }), [q, state, sort]);
+  const pages = useMemo(() => pagesOf(range), [range]);
+  const results = useConnectionPages(filter, pages);
+  const onRange = useCallback((first: number, last: number) => setRange([first, last]), []);
+  const total = results.find((result) => result.data !== undefined)?.data?.total ?? 0;
+  const rowAt = (index: number): ConnectionView | undefined => {
+    const at = pages.indexOf(Math.floor(index / PAGE) + 1);
+    return at < 0 ? undefined : results[at]?.data?.rows[index % PAGE];
+  };
+  const first = results[0];
+  const isFiltered = q !== '' || state !== '';
+  return (
+    <>
+      <div className="page-head">
+        <h1>{text.nav.connections}</h1>
+        <div className="page-end">
+          <Link to="/connections/new" className="button primary">
+            + {words.add}
+          </Link>
+        </div>
+      </div>
+      <div className="filters">
+        <TextField label={words.search} name="search" kind="search" value={search} onChange={setSearch} />
+        <label className="field">
+          <span className="field-label">{words.state}</span>
+          <select
+            className="input"
+            value={state}
+            onChange={(event) => setState(event.target.value as ConnectionState | '')}
+          >
+            <option value="">{text.common.all}</option>
+            {STATES.map((each) => (
+              <option key={each} value={each}>
+                {text.states[each]}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      {first !== undefined && first.data === undefined ? (
+        <LoadNotice state={first} />
+      ) : (
+        <VirtualTable
+          label={text.nav.connections}
+          columns={columnsOf(sort, setSort)}
+          count={total}
+          rowAt={rowAt}
+          rowKey={(row) => row.id}
+          onRange={onRange}
+          empty={
+            isFiltered ? (
+              <Empty title={words.noneFound}>{words.noneFoundHint}</Empty>
+            ) : (
+              <Empty title={words.noneYet}>{words.noneYetHint}</Empty>
+            )
+          }
+        />
+      )}
+    </>
+  );
+}
+
+/** The pages that rows `first` to `last` are on; the first page always, since it tells how many there are. */
+function pagesOf([first, last]: readonly [number, number]): readonly number[] {
+  const from = Math.floor(first / PAGE) + 1;
+  const to = Math.floor(last / PAGE) + 1;
+  const pages = new Set([1]);
+  for (let page = from; page <= to; page++) pages.add(page);
+  return [...pages];
+}
+
+function columnsOf(sort: string, setSort: (sort: string) => void): readonly Column<ConnectionView>[] {
+  const sortable = (key: string): Pick<Column<ConnectionView>, 'onSort' | 'sorted'> => ({
+    onSort: () => setSort(sort === key ? `-${key}` : key),
+    sorted: sort === key ? 'ascending' : sort === `-${key}` ? 'descending' : null,
+  });
+  return [
+    {
+      key: 'name',
+      title: words.name,
+      width: 'minmax(180px, 2.2fr)',
+      cell: (row) => (
+        <Link to="/connections/$id" params={{ id: row.id }} title={row.name}>
+          {row.name}
+        </Link>
+      ),
+      ...sortable('name'),
+    },
+    { key: 'connector', title: words.connector, width: 'minmax(130px, 1fr)', cell: () => words.here },
+    {
+      key: 'startup',
+      title: words.lastRestart,
+      width: 'minmax(120px, 1fr)',
+      cell: (row) => <Ago at={row.startupTime} />,
+    },
+    {
+      key: 'state',
+      title: words.state,
+      width: '250px',
+      cell: (row) => <StateMenu id={row.id} name={row.name} active={row.active} state={row.state} />,
+      ...sortable('state'),
+    },
+  ];
+}

@@ -1,0 +1,47 @@
+// Which page stands at which address. Each page is a chunk of its own.
+import type { QueryClient } from '@tanstack/react-query';
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { FailedPage, NotFoundPage } from './app/error-page.tsx';
+import { Shell } from './app/shell.tsx';
+
+const rootRoute = createRootRoute({ component: Shell, notFoundComponent: NotFoundPage, errorComponent: FailedPage });
+
+const index = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/connections' });
+  },
+});
+
+const connections = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/connections',
+  component: lazyRouteComponent(() => import('./pages/connections/connections-page.tsx'), 'ConnectionsPage'),
+});
+
+const connection = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/connections/$id',
+  component: lazyRouteComponent(() => import('./pages/connection/connection-page.tsx'), 'ConnectionPage'),
+});
+
+const create = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/connections/new',
+  validateSearch: ({ connector }: Record<string, unknown>): { connector?: string } =>
+    typeof connector === 'string' ? { connector } : {},
+  component: lazyRouteComponent(() => import('./pages/create/create-page.tsx'), 'CreatePage'),
+});
+
+const routes = rootRoute.addChildren([index, connections, create, connection]);
+
+export function makeRouter(_queries: QueryClient) {
+  return createRouter({ routeTree: routes, basepath: '/ui', defaultPreload: 'intent' });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,80 @@
+// The catalogue in the reader's language, and numbers and times in the reader's format and zone.
+import { type Catalogue, en } from './en.ts';
+
+export const text: Catalogue = en;
+
+const locale = navigator.languages;
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const compact = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
+const share = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
+const stamp = new Intl.DateTimeFormat(locale, {
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  timeZoneName: 'shortOffset',
+});
+const clockTime = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const ago = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' });
+
+export const formatCount = (value: number): string => whole.format(value);
+/** Huge numbers in a small place; the exact one belongs into a title beside it. */
+export const formatShort = (value: number): string => (Math.abs(value) < 100_000 ? whole : compact).format(value);
+export const formatShare = (value: number): string => share.format(value);
+
+/** With the viewer's offset, to the second. `time`: ISO or ms since the epoch. */
+export function formatTime(time: string | number): string {
+  return stamp.format(new Date(time));
+}
+
+export function formatClock(time: string | number): string {
+  return clockTime.format(new Date(time));
+}
+
+const STEPS = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
+
+/** "3 minutes ago", from ms since the epoch. */
+export function formatAgo(time: number, now: number): string {
+  const seconds = Math.round((time - now) / 1000);
+  for (const [unit, length] of STEPS) {
+    if (Math.abs(seconds) >= length) return ago.format(Math.trunc(seconds / length), unit);
+  }
+  return ago.format(0, 'second');
+}
+
+const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+
+export function formatBytes(bytes: number): string {
+  const step = bytes < 1000 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const unit = BYTE_UNITS[step] ?? 'byte';
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, maximumFractionDigits: step === 0 ? 0 : 1 }).format(
+    bytes / 1000 ** step,
+  );
+}
+
+/** A span such as "2 min 5 s", from ms. */
+export function formatSpan(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const seconds = Math.round(ms / 1000);
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  return parts
+    .slice(Math.max(0, first), Math.max(0, first) + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(' ');
+}

@@ -1,0 +1,43 @@
+// A moment: how long ago, with the exact time in the viewer's zone beside it (on hover and for screen readers).
+import { type ReactNode, useSyncExternalStore } from 'react';
+import { formatAgo, formatTime, text } from '../text/text.ts';
+
+let now = Date.now();
+const watchers = new Set<() => void>();
+let ticking = false;
+
+/** One timer for all moments on the page, and none while nothing shows one. */
+function watch(watcher: () => void): () => void {
+  watchers.add(watcher);
+  if (!ticking) {
+    ticking = true;
+    const timer = setInterval(() => {
+      now = Date.now();
+      for (const each of watchers) each();
+      if (watchers.size > 0) return;
+      clearInterval(timer);
+      ticking = false;
+    }, 1000);
+  }
+  return () => watchers.delete(watcher);
+}
+
+export function useNow(): number {
+  return useSyncExternalStore(watch, () => now);
+}
+
+/** `at`: ISO, or ms since the epoch; null: never. */
+export function Ago({ at }: { readonly at: string | number | null }): ReactNode {
+  const current = useNow();
+  if (at === null) return <span className="muted">{text.common.none}</span>;
+  const time = new Date(at);
+  return (
+    <time dateTime={time.toISOString()} title={formatTime(at)}>
+      {formatAgo(time.getTime(), current)}
+    </time>
+  );
+}
+
+export function Moment({ at }: { readonly at: string | number }): ReactNode {
+  return <time dateTime={new Date(at).toISOString()}>{formatTime(at)}</time>;
+}

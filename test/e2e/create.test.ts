@@ -1,0 +1,78 @@
+// From nothing to an open connection, and changing it, in a real browser.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeWith } from '../support/requirements.ts';
+import { accessibilityFaults, Stage } from './support/stage.ts';
+
+describeWith('chromium', 'a connection is made and changed', () => {
+  let stage: Stage;
+
+  beforeAll(async () => {
+    stage = await Stage.build();
+  });
+  afterAll(() => stage.tearDown());
+
+  test('the form names what is missing, keeps what was typed over a reload, and makes the connection', async () => {
+    const { email, password, appIds } = stage.sandbox;
+    const { page, complaints } = await stage.open('/connections');
+    await page.getByRole('link', { name: 'Add connection' }).first().click();
+    await page.getByRole('button', { name: 'HERE Technologies' }).click();
+    await page.getByRole('button', { name: 'Create' }).click();
+    expect(await page.getByText('This is needed.').count()).toBe(3);
+    await page.getByRole('textbox', { name: /^Name/ }).fill('My first HERE connection');
+    await page.getByRole('textbox', { name: /^Email/ }).fill(email);
+    await page.locator('input[name=appId]').fill(appIds[0] ?? '');
+    await page.reload();
+    expect(await page.getByRole('textbox', { name: /^Email/ }).inputValue()).toBe(email);
+    // Nothing secret is written down in the browser.
+    await page.locator('input[name=password]').fill(password);
+    expect(await page.evaluate(() => JSON.stringify(sessionStorage))).not.toContain(password);
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByText("Done – The connection 'My first HERE connection' has been successfully created").waitFor();
+    await page.getByRole('heading', { name: 'My first HERE connection' }).waitFor();
+    await page.getByRole('button', { name: /Opened/ }).waitFor();
+    await page.getByText('*****').first().waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('a setting is changed after a confirmation; of two editors the second is told', async () => {
+    await stage.connect('shared', 'Shared');
+    const { page } = await stage.open('/connections/shared');
+    await page.getByRole('button', { name: 'Edit Description' }).click();
+    await page.getByLabel('Description', { exact: true }).fill('of the first');
+    // Somebody else is quicker.
+    await stage.request('PATCH', '/connections/shared', { configuration: { description: 'of the second' } });
+    const save = async (): Promise<void> => {
+      await page.getByRole('button', { name: 'Confirm' }).click();
+      await page.getByText("Your connection 'Shared' may restart to apply your changes.").waitFor();
+      await page.getByRole('button', { name: 'Proceed update' }).click();
+    };
+    await save();
+    await page.getByText(/Somebody else has changed this connection meanwhile/).waitFor();
+    await page.getByText(/Description is now: of the second/).waitFor();
+    await page.getByRole('button', { name: 'Use mine instead' }).click();
+    await save();
+    await page.getByText("Update done – Connection 'Shared' has been updated").waitFor();
+    await page.getByText('of the first').first().waitFor();
+  });
+
+  test('the ledger fills while uplinks pass', async () => {
+    await stage.connect('flowing', 'Flowing');
+    stage.startFleet({ devices: 5, ratePerSecond: 20 });
+    const { page } = await stage.open('/connections/flowing');
+    await page.locator('.balance-part.delivered strong', { hasText: /[1-9]/ }).waitFor();
+    await page.getByText('balanced', { exact: true }).waitFor();
+  });
+
+  for (const [what, route] of [
+    ['the form', '/connections/new?connector=actility-here-iot'],
+    ['the page of a connection', '/connections/flowing'],
+  ] as const) {
+    for (const scheme of ['light', 'dark'] as const) {
+      test(`${what} is accessible (${scheme})`, async () => {
+        const { page } = await stage.open(route, { scheme });
+        await page.getByText('Advanced settings').waitFor();
+        expect(await accessibilityFaults(page)).toEqual([]);
+      });
+    }
+  }
+});

@@ -16,6 +16,7 @@ import type { Static, TSchema } from 'typebox';
 import type { Principal } from '../domain/access.ts';
 import type { Audit } from '../domain/ports/access.ts';
 import { auditChanges } from './audit-hook.ts';
+import { answerBrokenRequest } from './broken-request.ts';
 import { Idempotency } from './idempotency.ts';
 import { accepts, RouteTable } from './negotiation.ts';
 import { PROBLEM_TYPE, problem, Refusal } from './problem.ts';
@@ -117,6 +118,7 @@ export async function createApp(options: AppOptions): Promise<Api> {
     frameworkErrors: (error, _request, reply) => {
       void answer(reply as FastifyReply, error.statusCode ?? 400, error.message);
     },
+    clientErrorHandler: answerBrokenRequest,
   });
   // One parser: a form or a text of another site reaches no route.
   app.removeContentTypeParser('text/plain');

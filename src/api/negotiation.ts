@@ -32,8 +32,10 @@ export class RouteTable {
     for (const method of methods) entry.methods.add(method);
   }
 
-  /** The methods of all routes that this path fits; empty: there is no such path. */
+  /** The methods of the routes that this path fits; empty: there is no such path. One without placeholders goes before others. */
   methodsOf(path: string): readonly string[] {
+    const exact = this.#paths.get(path);
+    if (exact !== undefined) return [...exact.methods].sort();
     const methods = new Set<string>();
     for (const entry of this.#paths.values()) {
       if (!entry.pattern.test(path)) continue;

@@ -79,16 +79,13 @@ export function createControl(options: ControlOptions): Control {
   /** Ids of what is asked for, in order; looks at names and states alone. */
   function found({ search, states, sort = 'id', descending = false }: ConnectionQuery): string[] {
     const wanted = search?.toLowerCase();
-    const ids = views.ids().filter((id) => {
+    const ordered = sort === 'name' ? views.idsByName() : views.ids();
+    const ids = ordered.filter((id) => {
       const status = views.status(id);
       if (status === null || (states !== undefined && !states.includes(status.state))) return false;
       return wanted === undefined || id.toLowerCase().includes(wanted) || status.name.toLowerCase().includes(wanted);
     });
-    if (sort !== 'id') {
-      const keys = new Map(ids.map((id) => [id, (views.status(id)?.[sort] ?? '').toLowerCase()]));
-      // Stable: equal ones stay in the order of their ids.
-      ids.sort((a, b) => compare(keys.get(a) ?? '', keys.get(b) ?? ''));
-    }
+    if (sort === 'state') ids.sort((a, b) => compare(views.status(a)?.state ?? '', views.status(b)?.state ?? ''));
     return descending ? ids.reverse() : ids;
   }
 

@@ -33,6 +33,7 @@ export class Views implements StatusSink {
 
   readonly #feed: LiveFeed;
   #ids: readonly string[] | null = null;
+  #idsByName: readonly string[] | null = null;
 
   constructor(next: StatusSink, clock: Clock, feed = new LiveFeed()) {
     this.#next = next;
@@ -41,7 +42,9 @@ export class Views implements StatusSink {
   }
 
   setStatus(status: ConnectionStatus): void {
-    if (!this.#statuses.has(status.id)) this.#ids = null;
+    const before = this.#statuses.get(status.id);
+    if (before === undefined) this.#ids = null;
+    if (before?.name !== status.name) this.#idsByName = null;
     this.#statuses.set(status.id, status);
     this.#next.setStatus(status);
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'status', connectionId: status.id, status });
@@ -121,6 +124,17 @@ export class Views implements StatusSink {
       this.#drains.set(id, drain);
     }
     return drain;
+  }
+
+  /** In the order of names, in any case; sorting ten thousand of them takes its time, and names change seldom. */
+  idsByName(): readonly string[] {
+    if (this.#idsByName === null) {
+      const rows = this.ids().map((id) => ({ id, name: (this.#statuses.get(id)?.name ?? '').toLowerCase() }));
+      // Stable: equal ones stay in the order of their ids.
+      rows.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+      this.#idsByName = rows.map(({ id }) => id);
+    }
+    return this.#idsByName;
   }
 
   ids(): readonly string[] {

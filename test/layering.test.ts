@@ -58,7 +58,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   sandbox: [],
   chaos: ['sandbox'],
   access: [],
-  cli: ['config', 'ops', 'sandbox', 'chaos', 'bridge.ts', 'uplink', 'connections'],
+  cli: ['config', 'ops', 'sandbox', 'chaos', 'bridge.ts', 'bridge', 'uplink', 'connections'],
   'main.ts': ['cli', 'ops'],
 };
 /** Types of the configuration, for those that are given a part of it. */

@@ -82,6 +82,13 @@ export class AdminClient {
     return all;
   }
 
+  /** An answer that is text. */
+  async text(route: string): Promise<string> {
+    const response = await this.#fetch('GET', route, AbortSignal.timeout(TIMEOUT_MS));
+    if (!response.ok) throw refusal(response.status, await response.json().catch(() => null));
+    return response.text();
+  }
+
   /** One value a line, as they come, until the worker ends or `signal` aborts. With a body it is a POST. */
   async *follow(route: string, signal: AbortSignal, body?: unknown): AsyncGenerator<unknown, void> {
     const method = body === undefined ? 'GET' : 'POST';

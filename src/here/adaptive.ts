@@ -9,6 +9,8 @@
 /** Answers that must have gone well before a refusal is taken for a limit and not for an outage. */
 const WARM_AFTER = 20;
 const OUTAGE_AFTER = 3;
+/** A plan that allows less is kept to by the pauses that HERE asks for. */
+const LEAST_PER_SECOND = 1;
 const HOLD_MS = 45_000;
 const TRIAL_EVERY = 300;
 /** Refusals so close together mean that the value is far off. */
@@ -36,6 +38,8 @@ export interface Answered {
   readonly kind: 'good' | 'refused' | 'overloaded';
   /** Monotonic ms at which its request began; null: not known. */
   readonly startedMs: number | null;
+  /** HERE tells its rate. */
+  readonly rateTold: boolean;
   /** The pause that HERE asks for. */
   readonly pauseMs: number;
   /** Whether it carried a batch as full as may be: only such are compared by their duration. */
@@ -91,7 +95,8 @@ export class Adaptive {
       this.#goodAnswer(answer, nowMs);
       return true;
     }
-    if (this.#good < WARM_AFTER) return false;
+    // Where HERE tells its rate and it is kept to, a 429 is not about the rate.
+    if (this.#good < WARM_AFTER || (answer.kind === 'refused' && answer.rateTold)) return false;
     const learnt = answer.kind === 'refused' ? this.#rate : this.#permits;
     // Sent before the last lesson: it teaches nothing new.
     if (answer.startedMs !== null && answer.startedMs <= learnt.learntMs) return true;
@@ -126,7 +131,7 @@ export class Adaptive {
     const count = this.#accepted.filter((at) => at > nowMs - spanMs).length;
     // Where the pause is long beside what went before it, the limit counts over a longer period, pause and all.
     const periodMs = sinceMs > pauseMs * 5 ? spanMs : spanMs + pauseMs;
-    const seen = Math.max(0.01, count / (periodMs / 1000));
+    const seen = Math.max(LEAST_PER_SECOND, count / (periodMs / 1000));
     const current = this.ratePerSecond ?? Number.POSITIVE_INFINITY;
     const accepted = Math.min(current, seen);
     // A trial grows slowly, so the limit is just below what it had come to; else what was accepted of late tells more.
@@ -200,7 +205,7 @@ class Learnt {
   lower(to: number, cut: number | null, nowMs: number): void {
     if (this.value === null || this.trialMs > 0) this.value = to;
     else if (nowMs - this.learntMs < CLOSE_MS) this.value = Math.min(this.value, cut ?? to);
-    else this.value = Math.min(to, this.value * STEP);
+    else this.value = Math.min(to, Math.max(1, this.value * STEP));
     this.learntMs = nowMs;
     this.#heldMs = 0;
     this.#requests = 0;

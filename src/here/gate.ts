@@ -185,7 +185,9 @@ export class Gate implements RequestGate {
     if (startedMs !== null && answer.kind === 'answer') this.#usage.took(nowMs - startedMs);
     const learn = (kind: Answered['kind'], pauseMs = 0): boolean => {
       const full = records * 2 >= this.#size.maxRecords;
-      return this.#adaptive.answered({ kind, startedMs, pauseMs, full, saturated: this.#queue.size > 0 }, nowMs);
+      const saturated = this.#queue.size > 0;
+      const rateTold = this.#planPerSecond !== null;
+      return this.#adaptive.answered({ kind, startedMs, rateTold, pauseMs, full, saturated }, nowMs);
     };
     if (answer.kind === 'noAnswer') {
       if (answer.cause === 'timeout') learn('overloaded');

@@ -254,7 +254,7 @@ async function build(
   const { control } = own;
   const { access, audit, cookies, gate, reseal, ...entry } = await startAccess(
     { ...config, dataDir },
-    { broker: configBroker, publisher, store, box, clock, events, logger },
+    { broker: configBroker, publisher, store, box, clock, events, logger, signal },
   );
   stops.push(() => entry.stop());
   const metrics = metricsPage(config, { views, gateway, control, configBrokerUp: () => publisher.connected });

@@ -65,7 +65,7 @@ export class BookChanges {
     const fault = passwordFault(user.password, name);
     if (fault !== null) return invalid('/password', fault);
     const stored = { ...this.#fresh(), name, role, password: await this.#options.passwords.hash(user.password) };
-    const failure = await this.#change((book) => {
+    const failure = await this.#change(asker, 'admin', (book) => {
       if (findUser(book, name) !== null) return { failure: { kind: 'exists' } };
       if (book.users.length >= MAX_USERS) return { failure: forbidden(`There are ${MAX_USERS} users already`) };
       return { book: putUser(book, stored) };
@@ -84,7 +84,8 @@ export class BookChanges {
     if (fault !== null) return invalid('/password', fault);
     const hash = password === undefined ? null : await this.#options.passwords.hash(password);
     let changed: StoredUser | null = null;
-    const failure = await this.#change((book) => {
+    const isOwn = role === undefined && asker.principal.user === name;
+    const failure = await this.#change(asker, isOwn ? 'viewer' : 'admin', (book) => {
       const user = findUser(book, name);
       if (user === null) return { failure: { kind: 'notFound' } };
       const { epoch, createdAt: changedAt } = this.#fresh();
@@ -98,12 +99,13 @@ export class BookChanges {
   }
 
   async removeUser(asker: Asker, name: string): Promise<AccessOutcome> {
-    const failure = await this.#change((book) => {
+    const failure = await this.#change(asker, 'admin', (book) => {
       const user = findUser(book, name);
       if (user === null) return { failure: { kind: 'notFound' } };
       const next = dropUser(book, user.name);
-      const staysManageable = this.#options.mayBeOpen && next.users.length === 0;
-      return losesLastAdmin(book, next) && !staysManageable ? { failure: LAST_ADMIN } : { book: next };
+      // Then everybody is administrator again: to be decided on this machine only.
+      const opensAgain = this.#options.mayBeOpen && next.users.length === 0 && asker.principal.kind === 'local';
+      return losesLastAdmin(book, next) && !opensAgain ? { failure: LAST_ADMIN } : { book: next };
     });
     this.#note(asker, 'user.remove', name, failure, null);
     return failure ?? DONE;
@@ -117,8 +119,7 @@ export class BookChanges {
     const owner = asker.principal.user;
     const expiresAt = expiresInMs === null ? null : new Date(now + expiresInMs).toISOString();
     const stored = { id, name, role, owner, digest: token.digest, createdAt: new Date(now).toISOString(), expiresAt };
-    const failure = await this.#change((book) => {
-      if (owner !== null && findUser(book, owner) === null) return { failure: { kind: 'notFound' } };
+    const failure = await this.#change(asker, role, (book) => {
       if (book.tokens.some((one) => one.owner === owner && one.name === name)) return { failure: { kind: 'exists' } };
       const next = putToken(book, stored, now);
       return next.tokens.length > MAX_TOKENS
@@ -133,7 +134,7 @@ export class BookChanges {
   async removeToken(asker: Asker, id: string): Promise<AccessOutcome> {
     const { principal } = asker;
     let name = '';
-    const failure = await this.#change((book) => {
+    const failure = await this.#change(asker, 'viewer', (book) => {
       const token = book.tokens.find((one) => one.id === id);
       const isOwn = token !== undefined && token.owner !== null && token.owner === principal.user;
       // Of others' tokens nobody but an administrator learns that they exist.
@@ -148,10 +149,20 @@ export class BookChanges {
 
   /** What is of no interest to the audit; tried, not promised. */
   async quietly(next: (book: Book) => Book): Promise<void> {
-    await this.#change((book) => ({ book: next(book) }));
+    await this.#inTurn((book) => ({ book: next(book) }));
   }
 
-  #change(next: (book: Book) => Next): Promise<Failure | null> {
+  /** Rights are looked at again when it is the change's turn: who was removed meanwhile removes nobody. */
+  #change(asker: Asker, needed: Role, next: (book: Book) => Next): Promise<Failure | null> {
+    const { user } = asker.principal;
+    return this.#inTurn((book) => {
+      if (user === null) return next(book);
+      const now = findUser(book, user);
+      return now === null || !roleCovers(now.role, needed) ? { failure: NO_LONGER } : next(book);
+    });
+  }
+
+  #inTurn(next: (book: Book) => Next): Promise<Failure | null> {
     const turn = this.#last.then(() => this.#changeNow(next));
     this.#last = turn.catch(() => null);
     return turn;
@@ -191,6 +202,7 @@ export class BookChanges {
 }
 
 const DONE = { kind: 'ok', value: undefined } as const;
+const NO_LONGER: Failure = forbidden('Your rights have changed meanwhile');
 const LAST_ADMIN: Failure = forbidden('This is the last administrator: make another one first');
 
 function forbidden(message: string): Failure {

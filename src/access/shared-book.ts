@@ -6,6 +6,7 @@
 // stays in the data directory: it lets people in while the broker is away, and tells an old book put back, or a topic that
 // was emptied, from news: then ours is published again.
 import { createHash } from 'node:crypto';
+import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Broker, Publisher, TableReader } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
@@ -39,6 +40,8 @@ export interface SharedBookOptions {
   readonly onTrouble: (trouble: BookTrouble) => void;
   /** The table's record under this key is somebody else's: told of it, and of its absence, as it comes. */
   readonly other?: { readonly key: string; readonly heard: (value: string | null) => void };
+  /** The broker cannot be asked (any more), and is asked again. */
+  readonly onWaiting?: (reason: string) => void;
   /** How long the broker may take to hand out what it retains. 300 ms by default. */
   readonly settleMs?: number;
 }
@@ -87,22 +90,40 @@ export class SharedBook {
           if (options.other !== undefined && !keys.has(options.other.key)) options.other.heard(null);
           this.#ready.resolve();
         },
-        onStatus: ({ up }) => {
+        onStatus: ({ up, reason = 'no answer', fatal = false }) => {
           this.#up = up;
+          if (up) return;
+          // A topic that is not as it must be: a person has to mend it. Once people are let in they stay so.
+          if (fatal)
+            this.#ready.reject(
+              new BridgeError('usersUnreadable', `The users cannot be read: ${reason}`, { exitCode: EXIT.unavailable }),
+            );
+          else options.onWaiting?.(reason);
         },
       },
     );
   }
 
-  /** Resolves when the book is known: from the topic, or, where the broker is away, from the data directory. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when the book is known: from the topic, or, where the broker is away, from the data directory. Rejects with a
+   * BridgeError `usersUnreadable` (69), or `stopped` when the signal says so.
+   */
+  async start(signal?: AbortSignal): Promise<void> {
     this.#readFile();
+    const stop = (): void =>
+      this.#ready.reject(new BridgeError('stopped', 'Stopped while waiting for the users.', { exitCode: EXIT.ok }));
+    if (signal?.aborted === true) stop();
+    signal?.addEventListener('abort', stop, { once: true });
     this.#reader.start();
     // With a book of ours people may come in while the broker is away; without one nobody knows yet whether there are users.
     let cancel: Cancel = () => {};
     if (this.#book.revision > 0) cancel = this.#options.clock.after(BROKER_AWAY_MS, () => this.#ready.resolve());
-    await this.#ready.promise;
-    cancel();
+    try {
+      await this.#ready.promise;
+    } finally {
+      cancel();
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   /** Ends a start that waits, too. */

@@ -29,6 +29,8 @@ export interface AccessParts {
   readonly clock: Clock;
   readonly events: EventSink;
   readonly logger: Logger;
+  /** Ends a start that waits for the broker. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface AccessControl {
@@ -47,7 +49,7 @@ const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 /** Rejects with a BridgeError `noUsers` or `usersInPlain` (exit 78) where the port must not be served so. */
 export async function startAccess(
   { http, topics, dataDir }: Pick<Config, 'http' | 'topics' | 'dataDir'>,
-  { broker, publisher, store, box, clock, events, logger }: AccessParts,
+  { broker, publisher, store, box, clock, events, logger, signal }: AccessParts,
 ): Promise<AccessControl> {
   const audit = new AuditLog({
     clock,
@@ -71,10 +73,12 @@ export async function startAccess(
     file: new KeptTextFile(path.join(dataDir, 'access.sealed')),
     onTrouble: ({ kind, message }) =>
       events.emit({ kind: 'usersRecord', severity: 'error', connectionId: null, key: kind, message }),
+    onWaiting: (reason) =>
+      logger.warn({ broker: topics.broker }, `The users on the config topic are out of reach: ${reason}`),
     other: { key: KEY_CHECK, heard: (value) => keyCheck.heard(value) },
   });
   try {
-    await shared.start();
+    await shared.start(signal);
     const isEncrypted = http.tls.certFile !== null || http.trustProxy.length > 0;
     const isHere = isLoopback(http.host);
     const access = new BridgeAccess({

@@ -111,6 +111,18 @@ test('no canary comes out: not in logs, topics, answers, metrics, events, audit,
   await tell('GET', '/connections', { headers: { cookie: `here-bridge=${HEADER}; other=${HEADER}` } });
   await tell('GET', `/connections?password=${encodeURIComponent(QUERY)}`, { headers: token });
 
+  // Looks before anything is saved.
+  const wrongOnly = definition({ email: 'other@example.com', password: WRONG, appId: 'someAppId1' });
+  await tell('POST', '/connections/test', { headers: token, body: wrongOnly });
+  await tell('POST', '/connections/test', {
+    headers: token,
+    body: { ...wrongOnly, configuration: { email, password: [BAD_BODY] } },
+  });
+  await tell('POST', '/uplinks/try', {
+    headers: token,
+    body: { downlinkUrl: BAD_BODY, DevEUI_uplink: { password: BAD_BODY } },
+  });
+
   // Definitions, good and bad.
   const good = definition({ email, password: HERE, appId: 'someAppId1', downlinkAsKey: AS_KEY });
   expect(await tell('PUT', '/connections/applied', { headers: token, body: good })).toBe(201);

@@ -31,6 +31,7 @@ export async function openSource(
   source: KafkaSource,
   topics: ReadonlyMap<string, KnownTopic>,
 ): Promise<{ sessionLost: boolean }> {
+  await source.ready();
   const wanted: Place[] = [];
   for (const [topic, { leaders }] of topics) {
     if (!source.wants(topic)) continue;

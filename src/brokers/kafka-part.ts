@@ -79,15 +79,15 @@ export function isWanted(
   part: Part,
   message: BrokerMessage,
   filters: readonly TopicFilter[],
-  places: SourcePlaces | null,
+  taken: ReturnType<SourcePlaces['taken']>,
 ): boolean {
-  const { settledElsewhere, topic, partition } = part;
+  const { settledElsewhere, topic } = part;
   const { offset = 0 } = message;
   if (settledElsewhere !== null) {
     if (offset >= settledElsewhere.until) part.settledElsewhere = null;
     else if (!settledElsewhere.unsettled.has(offset)) return false;
   }
-  if (places?.isTaken(topic, partition, offset) === true) return false;
+  if (taken !== null && (offset < taken.position || taken.above.has(offset))) return false;
   if (filters.every(({ key }) => key === null)) return true;
   const key = message.topic.slice(topic.length + 1);
   return filters.some((filter) => filter.matches(topic) && (filter.key === null || filter.key === key));

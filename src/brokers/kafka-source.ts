@@ -132,6 +132,11 @@ export class KafkaSource implements UplinkSource {
     return this.#reader.commit(this, timeoutMs);
   }
 
+  /** Resolves when it is known what of its topics was taken before. */
+  async ready(): Promise<void> {
+    await this.#places?.ready();
+  }
+
   wants(topic: string): boolean {
     return this.filters.some((filter) => filter.matches(topic));
   }
@@ -143,7 +148,7 @@ export class KafkaSource implements UplinkSource {
     offset: number,
     committed: { offset: number; metadata: string } | null,
   ): void {
-    const book = this.#places?.position(topic, partition) ?? null;
+    const book = this.#places?.taken(topic, partition)?.position ?? null;
     const text = committed === null ? null : `${committed.offset} ${committed.metadata}`;
     const part: Part = {
       topic,
@@ -189,7 +194,7 @@ export class KafkaSource implements UplinkSource {
     const { topic, partition, next } = part;
     this.#listener.onGap?.({ topic, partition, from: next, to });
     part.next = to;
-    part.durable = Math.max(part.durable, to);
+    part.durable = to;
     this.#places?.leap(topic, partition, to);
   }
 
@@ -202,9 +207,10 @@ export class KafkaSource implements UplinkSource {
       const to = part.end === null ? nextOffset : Math.min(nextOffset, part.end);
       if (to <= part.next) continue;
       marks.push({ part, from: part.next, to });
+      const taken = this.#places?.taken(part.topic, part.partition) ?? null;
       for (const message of found) {
         const { offset = 0 } = message;
-        if (offset < part.next || offset >= to || !isWanted(part, message, this.filters, this.#places)) continue;
+        if (offset < part.next || offset >= to || !isWanted(part, message, this.filters, taken)) continue;
         messages.push(message);
         bytes += message.payload.length;
       }

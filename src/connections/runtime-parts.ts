@@ -16,6 +16,9 @@ export interface PartsListener {
   readonly onSource: (status: SourceStatus) => void;
 }
 
+/** How long the last commit to Kafka may take: what it does not say comes once more. */
+const COMMIT_MS = 2_000;
+
 export class RuntimeParts {
   readonly store: ConnectionStore;
   readonly made: MadeLine;
@@ -91,6 +94,7 @@ export class RuntimeParts {
     const ends = [
       () => this.sources.stop(),
       () => this.made.line.stop(signal),
+      () => this.sources.commit(COMMIT_MS),
       async () => this.watches.stop(),
       () => this.store.close(),
     ];

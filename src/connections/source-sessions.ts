@@ -3,7 +3,14 @@
 import type { ConnectionSource } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
-import type { Broker, RoomAware, SourceListener, SourceStatus, UplinkSource } from '../domain/ports/broker.ts';
+import type {
+  Broker,
+  RoomAware,
+  SourceGap,
+  SourceListener,
+  SourceStatus,
+  UplinkSource,
+} from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { SourceListenerWithoutStatus } from '../domain/ports/line.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
@@ -11,7 +18,7 @@ import { loadSessions, type Session, saveSessions } from './session-records.ts';
 
 export interface SourceSessionsOptions {
   readonly connectionId: string;
-  readonly store: Pick<ConnectionStore, 'getState' | 'setState'>;
+  readonly store: Pick<ConnectionStore, 'getState' | 'setState' | 'places'>;
   /** Null for a name that the worker's configuration does not have. */
   readonly broker: (name: string) => Broker | null;
   /** Names a session at the broker; `generation` grows with each move. */
@@ -47,6 +54,8 @@ export class SourceSessions {
   readonly #open = new Map<number, OpenSession>();
   #paused = false;
   #stopped = false;
+  #from: ConnectionSource['from'] = 'now';
+  #left: readonly UplinkSource[] = [];
   #timer: Cancel | null = null;
 
   constructor(options: SourceSessionsOptions) {
@@ -56,6 +65,7 @@ export class SourceSessions {
 
   /** Throws for a broker that is not configured. */
   start(source: ConnectionSource): void {
+    this.#from = source.from;
     const current = this.#sessions.at(-1);
     if (current === undefined || !isSame(current, source)) this.#begin(source);
     for (const session of this.#sessions) this.#openSession(session, session === this.#sessions.at(-1));
@@ -66,6 +76,7 @@ export class SourceSessions {
   move(source: ConnectionSource): void {
     const current = this.#sessions.at(-1);
     if (current !== undefined && isSame(current, source)) return;
+    this.#from = source.from;
     this.#begin(source);
     const begun = this.#sessions.at(-1);
     if (begun !== undefined) this.#openSession(begun, true);
@@ -103,14 +114,23 @@ export class SourceSessions {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.();
-    await Promise.all([...this.#open.values()].map((open) => open.source.stop()));
+    const sources = [...this.#open.values()].map(({ source }) => source);
+    await Promise.all(sources.map((source) => source.stop()));
+    this.#left = sources;
     this.#open.clear();
+  }
+
+  /** After `stop`: tells brokers that keep messages by themselves what was settled since. */
+  async commit(timeoutMs: number): Promise<void> {
+    await Promise.all(this.#left.map((source) => source.commit?.(timeoutMs)));
   }
 
   #begin(source: ConnectionSource): void {
     const generation = (this.#sessions.at(-1)?.generation ?? -1) + 1;
-    const clientId = this.#options.clientId(this.#options.connectionId, generation);
     const { broker, topics } = source;
+    // Kafka's groups have an offset for each topic: a new one would begin anew where another worker must go on.
+    const isGroup = this.#options.broker(broker)?.kind === 'kafka';
+    const clientId = this.#options.clientId(this.#options.connectionId, isGroup ? 0 : generation);
     if (this.#options.broker(broker) === null) throw new Error(`There is no broker "${broker}" in the configuration.`);
     this.#sessions = [...this.#sessions, { generation, broker, clientId, topics, established: false }];
     saveSessions(this.#options.store, this.#sessions);
@@ -137,11 +157,15 @@ export class SourceSessions {
         return line.hasRoom;
       },
       onLeftOut: (messages) => line.onLeftOut(messages),
+      onGap: (gap) => this.#onGap(session, gap),
     };
     const { clientId, topics, established } = session;
     const { mayConnect } = this.#options;
     const may = mayConnect === undefined ? {} : { mayConnect };
-    const source = broker.openSource({ clientId, topics, expectSession: established, ...may }, listener);
+    const { places } = this.#options.store;
+    const kept = broker.kind === 'kafka' && places !== undefined ? { places } : {};
+    const from = isCurrent ? this.#from : 'now';
+    const source = broker.openSource({ clientId, topics, expectSession: established, from, ...may, ...kept }, listener);
     const open: OpenSession = { session, source, upAt: null, heardAt: 0, ending: false };
     this.#open.set(session.generation, open);
     if (!isCurrent && this.#sessions.at(-1)?.established === true) source.unsubscribe?.();
@@ -206,12 +230,35 @@ export class SourceSessions {
     const { generation } = open.session;
     try {
       await open.source.stop();
-      await open.source.clear(CLEAR_TIMEOUT_MS);
+      if (!this.#isShared(open)) await open.source.clear(CLEAR_TIMEOUT_MS);
       this.#replace(this.#sessions.filter((session) => session.generation !== generation));
     } catch (error) {
       this.#warn(open.session, describeError(error));
     }
     this.#open.delete(generation);
+  }
+
+  /** Its successor goes on under the same name. */
+  #isShared({ session }: OpenSession): boolean {
+    const { generation, broker, clientId } = session;
+    return this.#sessions.some(
+      (other) => other.generation !== generation && other.broker === broker && other.clientId === clientId,
+    );
+  }
+
+  #onGap(session: Session, gap: SourceGap): void {
+    const { topic, partition, from, to } = gap;
+    const isAnew = to < from;
+    this.#options.events.emit({
+      kind: 'uplinksMissed',
+      severity: 'error',
+      connectionId: this.#options.connectionId,
+      key: `${topic}:${partition}`,
+      ...(isAnew ? {} : { count: to - from }),
+      message: isAnew
+        ? `Partition ${partition} of the topic "${topic}" on broker "${session.broker}" ends before what was read already: it was made anew, or its cluster has lost records. Reading begins at its first record.`
+        : `${to - from} records of partition ${partition} of the topic "${topic}" on broker "${session.broker}" (offsets ${from} to ${to - 1}) were deleted by its retention before they were read. Keep them longer than an outage may last.`,
+    });
   }
 
   #warn(session: Session, why: string): void {

@@ -34,6 +34,7 @@ export const EVENT_KINDS = [
   'sourceDown',
   'sourceUp',
   'sessionLost',
+  'uplinksMissed',
   'qos0Uplinks',
   'journalNearlyFull',
   'journalFull',

@@ -17,9 +17,13 @@ import {
 } from './connection-tables.ts';
 import type { NewDeadLetter } from './dead-letter-rows.ts';
 import type { DeadLetterTable, LetterTotals } from './dead-letters.ts';
+import type { Places } from './places.ts';
 import type { Range, Ranges } from './ranges.ts';
 import type { Recovered } from './recovery.ts';
 import type { Segment } from './segment.ts';
+
+/** The name of the state that holds the positions. */
+export const PLACES = 'places';
 
 export interface BooksOptions {
   readonly recovered: Recovered;
@@ -29,6 +33,8 @@ export interface BooksOptions {
   readonly lastSeq: () => number;
   /** Wall-clock ms. */
   readonly now: () => number;
+  /** Saved in the same transaction as what is settled of them. */
+  readonly places: () => Pick<Places, 'toSave' | 'saved'>;
 }
 
 const NO_LETTERS: LetterTotals = { count: 0, bytes: 0, room: 0, age: 0, person: 0 };
@@ -87,7 +93,8 @@ export class Books {
    */
   saveProgress(): void {
     const isSaved = this.#numbers.received === this.#options.lastSeq();
-    if (!isSaved || this.#unsaved.length > 0 || this.#unbooked.length > 0) this.#transact({});
+    if (!isSaved || this.#options.places().toSave() !== null || this.#unsaved.length > 0 || this.#unbooked.length > 0)
+      this.#transact({});
   }
 
   /**
@@ -190,6 +197,7 @@ export class Books {
     readonly also?: (freed: number) => LetterTotals;
   }): void {
     const { tables, letters, lastSeq, now } = this.#options;
+    const places = this.#options.places();
     const { key, ranges } = this;
     const { outcomes = [], retired = [], imported = 0, handedOver = 0, also } = what;
     const unsaved = this.#unsaved;
@@ -206,6 +214,7 @@ export class Books {
       imported: this.#numbers.imported + imported,
       uncounted: this.#numbers.uncounted + handedOver,
     };
+    const positions = places.toSave();
     const changes: LetterTotals[] = [];
     const commit = (): void => {
       if (change) tables.saveGone(key, change);
@@ -221,10 +230,12 @@ export class Books {
       this.#saveColumns(ledger, outcomes, replays.taken);
       if (also) changes.push(also(-replays.change.bytes));
       tables.save(key, numbers);
+      if (positions !== null) tables.saveState(key, PLACES, positions);
     };
     // Who imports may delete the file afterwards; what was handed over must not come back.
     if (imported + handedOver > 0) tables.database.durably(commit);
     else tables.database.transaction(commit);
+    if (positions !== null) places.saved();
     if (change) ranges.apply(change);
     for (const changed of changes) letters.note(key, changed);
     for (const { id } of unbooked) letters.replaying.delete(id);

@@ -15,7 +15,7 @@ import type {
   Settlement,
 } from '../domain/ports/store.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
-import { Books } from './books.ts';
+import { Books, PLACES } from './books.ts';
 import { ConnectionLetters } from './connection-letters.ts';
 import type { ConnectionStoreOptions } from './connection-store-options.ts';
 import { isDamage } from './database.ts';
@@ -24,6 +24,7 @@ import { handOver } from './hand-over.ts';
 import { JournalReader } from './journal-reader.ts';
 import { JournalUpkeep } from './journal-upkeep.ts';
 import { JournalWriter } from './journal-writer.ts';
+import { Places } from './places.ts';
 import type { Segment } from './segment.ts';
 
 const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -36,6 +37,7 @@ export class JournalledConnection implements ConnectionStore {
   readonly id: string;
   /** Its part of the budget of all journals. */
   share = Number.POSITIVE_INFINITY;
+  readonly places: Places;
   readonly #options: ConnectionStoreOptions;
   readonly #books: Books;
   readonly #writer: JournalWriter;
@@ -52,8 +54,21 @@ export class JournalledConnection implements ConnectionStore {
     this.#options = options;
     const now = { lastSeq: () => this.#writer.lastSeq, now: () => clock.now() };
     const deadLettersMaxBytes = () => letterTables.maxBytesOf(recovered.key);
-    this.#books = new Books({ recovered, tables, letters: letterTables.letters, deadLettersMaxBytes, ...now });
+    this.#books = new Books({
+      recovered,
+      tables,
+      letters: letterTables.letters,
+      deadLettersMaxBytes,
+      ...now,
+      places: () => this.places,
+    });
     this.#reader = new JournalReader(disk, directory, recovered.ranges);
+    this.places = new Places({
+      saved: tables.getState(recovered.key, PLACES),
+      isSettled: (seq) => recovered.ranges.segmentOf(seq)?.isSettled(seq) ?? true,
+      read: (fromSeq, maxRecords, maxBytes) => this.#reader.read(fromSeq, maxRecords, maxBytes, () => {}),
+      hasUnsettled: recovered.ledger.pending > 0,
+    });
     this.#writer = new JournalWriter({
       ...options,
       segmentBytes: Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, Math.floor(options.maxBytes / 8))),

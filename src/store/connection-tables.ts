@@ -171,6 +171,10 @@ export class ConnectionTables {
     for (const range of change.written) this.#saveSegment.run(key, range.base, range.count, null);
   }
 
+  saveState(key: number, name: string, value: string): void {
+    this.#setState.run(key, name, value);
+  }
+
   getState(key: number, name: string): string | null {
     const value = this.#getState.get(key, name)?.value;
     return typeof value === 'string' ? value : null;

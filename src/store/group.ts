@@ -8,6 +8,7 @@ import {
   hexWord,
   MAX_TOPIC_BYTES,
   padded,
+  placedTopic,
   RECORD_HEADER_BYTES,
   REPLAY_KEY_BYTES,
   SEGMENT_HEADER_BYTES,
@@ -108,6 +109,7 @@ export class Group {
     }
     const start = this.length;
     const body = start + RECORD_HEADER_BYTES;
+    if (entry.offset !== undefined) topic = placedTopic(topic, entry.partition ?? 0, entry.offset);
     this.#reserve(body + topic.length * 3 + payload.length + 8);
     const buffer = this.#buffer;
     const words = this.#words;

@@ -159,7 +159,10 @@ export class JournalReader {
         payload: body.payload,
         retain: body.retain,
       };
-      records.push(body.replayOf === undefined ? record : { ...record, replayOf: body.replayOf });
+      const { replayOf, partition, offset } = body;
+      if (replayOf !== undefined) records.push({ ...record, replayOf });
+      else if (partition !== undefined && offset !== undefined) records.push({ ...record, partition, offset });
+      else records.push(record);
     }
   }
 

@@ -9,6 +9,7 @@
 //   4 topic length | flags << 16   5, 6 seq (low, high)   7, 8 device (first and last 8 hex digits)
 //   9 index in its group commit    10, 11 arrival time (float64, ms since the epoch)
 // The replay of a dead letter is flagged, and its topic field begins with the letter's key: 16 bytes.
+// A record of a source that keeps its messages by itself (Kafka) has its place behind the topic: NUL, partition, `:`, offset.
 // The salt is random per run of the bridge, so that no publisher can plant bytes in a payload that pass for a record when a
 // damaged stretch is searched for the next good one. A record with group index 0 proves that all before it was durable.
 
@@ -28,6 +29,28 @@ const WHOLE = 1;
 const COMPACTED = 2;
 const FORMAT_VERSION = COMPACTED;
 const TWO_32 = 2 ** 32;
+
+export function placedTopic(topic: string, partition: number, offset: number): string {
+  return `${topic}\u0000${partition}:${offset}`;
+}
+
+export interface TopicAndPlace {
+  readonly topic: string;
+  readonly partition?: number;
+  readonly offset?: number;
+}
+
+export function splitTopic(text: string): TopicAndPlace {
+  const at = text.indexOf('\u0000');
+  if (at < 0) return { topic: text };
+  const [partition, offset] = text
+    .slice(at + 1)
+    .split(':', 2)
+    .map(Number);
+  const topic = text.slice(0, at);
+  if (!Number.isSafeInteger(partition) || !Number.isSafeInteger(offset)) return { topic };
+  return { topic, partition: partition as number, offset: offset as number };
+}
 
 export interface SegmentName {
   readonly name: string;

@@ -11,6 +11,8 @@ import {
   recordSeq,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
+  splitTopic,
+  type TopicAndPlace,
 } from './record-format.ts';
 import { Segment } from './segment.ts';
 
@@ -144,8 +146,7 @@ export async function findBadBody(file: DiskFile, segment: Segment, seq: number)
   return null;
 }
 
-export interface RecordBody {
-  readonly topic: string;
+export interface RecordBody extends TopicAndPlace {
   readonly payload: Buffer;
   readonly retain: boolean;
   /** The key of the dead letter that is replayed by it. */
@@ -169,9 +170,9 @@ export function readBody(buffer: Buffer, from: number, soundOnly = true): Record
   const payload = buffer.subarray(body + topicBytes, end);
   const retain = (flags & FLAG_RETAIN) !== 0;
   if ((flags & FLAG_REPLAY) === 0) {
-    return { topic: buffer.toString('utf8', body, body + topicBytes), payload, retain, sound };
+    return { ...splitTopic(buffer.toString('utf8', body, body + topicBytes)), payload, retain, sound };
   }
   const topicFrom = body + REPLAY_KEY_BYTES;
   const replayOf = buffer.toString('latin1', body, topicFrom);
-  return { topic: buffer.toString('utf8', topicFrom, body + topicBytes), payload, retain, replayOf, sound };
+  return { ...splitTopic(buffer.toString('utf8', topicFrom, body + topicBytes)), payload, retain, replayOf, sound };
 }

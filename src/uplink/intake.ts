@@ -69,17 +69,16 @@ export class Intake {
     let unassured = 0;
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i] as BrokerMessage;
-      const { topic, payload, arrivedAt, retain } = message;
       if (message.qos === 0) unassured += 1;
-      const later = isCrowded ? this.#deviceToReadLater(payload) : null;
+      const later = isCrowded ? this.#deviceToReadLater(message.payload) : null;
       if (later !== null) {
         prepared[i] = later;
-        entries[i] = { topic, payload, arrivedAt, retain, device: later };
+        entries[i] = entryOf(message, later);
         continue;
       }
       const result = this.#o.prepare(message, now);
       prepared[i] = result;
-      entries[i] = { topic, payload, arrivedAt, retain, device: result.device };
+      entries[i] = entryOf(message, result.device);
       if (result.notice !== undefined) this.#notice(result.notice);
     }
     if (unassured > 0) this.#sayUnassured(unassured);
@@ -203,4 +202,10 @@ export class Intake {
       message: 'Uplinks come with QoS 0: the broker may drop them on the way here. Publish them with QoS 1.',
     });
   }
+}
+
+function entryOf(message: BrokerMessage, device: string | null): JournalEntry {
+  const { topic, payload, arrivedAt, retain, partition, offset } = message;
+  const entry = { topic, payload, arrivedAt, retain, device };
+  return partition === undefined || offset === undefined ? entry : { ...entry, partition, offset };
 }

@@ -31,7 +31,15 @@ export interface SourceListener {
   /** Connectivity as it changes. */
   onStatus(status: SourceStatus): void;
   /** Kafka: records of a partition were deleted by age or size before this source could read them. */
-  onGap?(gap: { readonly topic: string; readonly partition: number; readonly from: number; readonly to: number }): void;
+  onGap?(gap: SourceGap): void;
+}
+
+/** Offsets `from` to `to` − 1 are gone; `to` below `from`: the partition counts anew. */
+export interface SourceGap {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 /**
@@ -39,10 +47,10 @@ export interface SourceListener {
  * commits what is settled, so that another worker can take over without this one's disk. By topic and partition.
  */
 export interface SourcePlaces {
-  /** The offset up to which all was taken; null: nothing of the partition was. */
-  position(topic: string, partition: number): number | null;
-  /** True for an offset at or above `position` that was taken all the same. */
-  isTaken(topic: string, partition: number, offset: number): boolean;
+  /** Resolves when it is known what an earlier run has left in the journal: nothing may be taken before. */
+  ready(): Promise<void>;
+  /** Null: nothing of the partition was taken. `above`: offsets at or above `position` that were taken all the same. */
+  taken(topic: string, partition: number): { readonly position: number; readonly above: ReadonlySet<number> } | null;
   /** All below `to` is taken: in the journal, or counted, or of no concern. */
   pass(topic: string, partition: number, to: number): void;
   /** What is below `to` is not there any more. */

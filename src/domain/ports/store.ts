@@ -4,6 +4,7 @@ import type { BridgeEvent } from '../events.ts';
 import type { Ledger } from '../ledger.ts';
 import type { DeadLetterDetail, DeadLetterReason, UplinkOutcome } from '../uplink.ts';
 import type { AuditStore } from './access.ts';
+import type { SourcePlaces } from './broker.ts';
 import type { DeadLetterBox, ExpiredUplink, ImportedLetter, ImportOutcome } from './dead-letters.ts';
 import type { CommandStore, ShadowStore } from './downlink.ts';
 
@@ -18,6 +19,9 @@ export interface JournalEntry {
   readonly device: string | null;
   /** The key of the dead letter that is replayed by it. */
   readonly replayOf?: string;
+  /** See `BrokerMessage`. */
+  readonly partition?: number;
+  readonly offset?: number;
 }
 
 export interface JournalRecord extends JournalEntry {
@@ -63,6 +67,8 @@ export interface ConnectionStore {
   forEachUnsettled(visit: (seq: number, device: string | null, arrivedAt: number) => void): void;
   /** The last committed sequence number; 0 for none. */
   readonly lastSeq: number;
+  /** What was taken of sources that keep their messages by themselves; saved with settlements. Absent: such sources are not for it. */
+  readonly places?: SourcePlaces;
   /** A copy. */
   ledger(): Ledger;
   /** Recounts `pending` from the settlements and `received` from the journal itself; returns what is off (0: balanced). */

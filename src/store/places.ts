@@ -1,0 +1,167 @@
+// Where a connection stands in sources that keep their messages by themselves (Kafka): up to which offset all was taken, and
+// which of those taken are not settled. By topic and partition.
+//
+// A record carries its partition and offset behind its topic, so the journal itself says what was taken; the positions are saved
+// in the same transaction as settlements, so what is settled is never taken again by this directory, also after a kill.
+// Records that reached the journal after the last transaction are found at the next start: they are taken, above the position.
+import type { SourcePlaces } from '../domain/ports/broker.ts';
+import type { JournalEntry, JournalRecord } from '../domain/ports/store.ts';
+
+export interface PlacesOptions {
+  /** As it was saved last; null: never. */
+  readonly saved: string | null;
+  readonly isSettled: (seq: number) => boolean;
+  /** Unsettled records from `fromSeq` on, in order. */
+  readonly read: (fromSeq: number, maxRecords: number, maxBytes: number) => Promise<readonly JournalRecord[]>;
+  /** Whether any record is unsettled: only then there is something to read. */
+  readonly hasUnsettled: boolean;
+}
+
+interface Taken {
+  readonly seq: number;
+  readonly offset: number;
+}
+
+interface Stream {
+  position: number;
+  /** Unsettled ones in the order of their offsets; settled ones at the front are taken off when it is looked at. */
+  taken: Taken[];
+  /** Offsets at or above the position that are in the journal: of an earlier run. */
+  readonly above: Set<number>;
+}
+
+const READ_RECORDS = 500;
+const READ_BYTES = 1024 * 1024;
+/** More than fit into what a group can be told. */
+const TELL_AT_MOST = 2_000;
+
+export class Places implements SourcePlaces {
+  readonly #options: PlacesOptions;
+  readonly #streams = new Map<string, Stream>();
+  readonly #found: Promise<void>;
+  #isDirty = false;
+
+  constructor(options: PlacesOptions) {
+    this.#options = options;
+    for (const [key, position] of parse(options.saved)) {
+      this.#streams.set(key, { position, taken: [], above: new Set() });
+    }
+    // Without a saved position no record of such a source was ever settled, and at most the last second's were journalled.
+    this.#found = options.hasUnsettled ? this.#find() : Promise.resolve();
+  }
+
+  ready(): Promise<void> {
+    return this.#found;
+  }
+
+  taken(topic: string, partition: number): { readonly position: number; readonly above: ReadonlySet<number> } | null {
+    return this.#streams.get(keyOf(topic, partition)) ?? null;
+  }
+
+  pass(topic: string, partition: number, to: number): void {
+    const stream = this.#stream(topic, partition, to);
+    if (to <= stream.position) return;
+    stream.position = to;
+    this.#isDirty = true;
+    for (const offset of stream.above) if (offset < to) stream.above.delete(offset);
+  }
+
+  leap(topic: string, partition: number, to: number): void {
+    const stream = this.#stream(topic, partition, to);
+    // A topic that was made anew counts from 0 again: what waits of the former one is settled without it.
+    if (to < stream.position) {
+      stream.taken = [];
+      stream.above.clear();
+    }
+    stream.position = to;
+    this.#isDirty = true;
+  }
+
+  progress(topic: string, partition: number): { position: number; unsettled: readonly number[] } {
+    const stream = this.#streams.get(keyOf(topic, partition));
+    if (stream === undefined) return { position: 0, unsettled: [] };
+    const { isSettled } = this.#options;
+    let front = 0;
+    while (front < stream.taken.length && isSettled((stream.taken[front] as Taken).seq)) front += 1;
+    if (front > 0) stream.taken.splice(0, front);
+    const unsettled: number[] = [];
+    for (const { seq, offset } of stream.taken) {
+      if (unsettled.length >= TELL_AT_MOST) break;
+      if (!isSettled(seq)) unsettled.push(offset);
+    }
+    return { position: stream.position, unsettled };
+  }
+
+  /** They are in the journal, from `firstSeq` on. */
+  committed(firstSeq: number, entries: readonly JournalEntry[]): void {
+    if (entries[0]?.offset === undefined) return;
+    for (let i = 0; i < entries.length; i++) {
+      const { topic, partition, offset } = entries[i] as JournalEntry;
+      if (partition === undefined || offset === undefined) continue;
+      const stream = this.#stream(nameOf(topic), partition, 0);
+      stream.taken.push({ seq: firstSeq + i, offset });
+      // At once: some may be settled, and saved as such, before their source hears that they are durable.
+      if (offset >= stream.position) {
+        stream.position = offset + 1;
+        this.#isDirty = true;
+      }
+    }
+  }
+
+  /** What is to be saved with the next transaction; null: nothing has changed. */
+  toSave(): string | null {
+    if (!this.#isDirty) return null;
+    return JSON.stringify(Object.fromEntries([...this.#streams].map(([key, { position }]) => [key, position])));
+  }
+
+  saved(): void {
+    this.#isDirty = false;
+  }
+
+  async #find(): Promise<void> {
+    for (let from = 1; ; ) {
+      const records = await this.#options.read(from, READ_RECORDS, READ_BYTES);
+      const last = records.at(-1);
+      if (last === undefined) break;
+      for (const { seq, topic, partition, offset } of records) {
+        if (partition === undefined || offset === undefined) continue;
+        const stream = this.#stream(nameOf(topic), partition, 0);
+        stream.taken.push({ seq, offset });
+        if (offset >= stream.position) stream.above.add(offset);
+      }
+      from = last.seq + 1;
+    }
+  }
+
+  #stream(topic: string, partition: number, position: number): Stream {
+    const key = keyOf(topic, partition);
+    let stream = this.#streams.get(key);
+    if (stream === undefined) {
+      stream = { position, taken: [], above: new Set() };
+      this.#streams.set(key, stream);
+      this.#isDirty = true;
+    }
+    return stream;
+  }
+}
+
+function keyOf(topic: string, partition: number): string {
+  return `${topic}:${partition}`;
+}
+
+/** A message's topic is `{name}/{key}`. */
+function nameOf(topic: string): string {
+  const slash = topic.indexOf('/');
+  return slash < 0 ? topic : topic.slice(0, slash);
+}
+
+function parse(saved: string | null): [string, number][] {
+  if (saved === null) return [];
+  try {
+    const value: unknown = JSON.parse(saved);
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.entries(value).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]));
+  } catch {
+    return [];
+  }
+}

@@ -106,7 +106,11 @@ export class JournalledConnection implements ConnectionStore {
   }
 
   append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number {
-    return this.#writer.append(entries, done);
+    const first = this.#writer.append(entries, (error) => {
+      if (error === null) this.places.committed(first, entries);
+      done(error);
+    });
+    return first;
   }
 
   countLeftOut(count: number, devices: readonly (string | null)[] = []): void {

@@ -1,0 +1,86 @@
+// Kafka's words: names of topics, filters, what a group is told, and what comes of hostile bytes.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeCommitted, encodeCommitted } from '../../src/brokers/kafka-offsets.ts';
+import { readFetch } from '../../src/brokers/kafka-records.ts';
+import { addressOf, compileFilter, createCommand, ownTopic } from '../../src/brokers/kafka-topics.ts';
+
+describe('Topics on Kafka', () => {
+  test('the last slash parts topic and key, the others become dots', () => {
+    expect(addressOf('here-bridge/status/tenant-a')).toEqual({ topic: 'here-bridge.status', key: 'tenant-a' });
+    expect(addressOf('events')).toEqual({ topic: 'events', key: null });
+    for (const wrong of ['', 'a/', '/a', 'ä/k', '../k', `${'x'.repeat(250)}/k`]) {
+      expect(() => addressOf(wrong)).toThrow('is no topic that can be published to');
+    }
+  });
+
+  test.each([
+    ['uplinks', ['uplinks'], ['uplinks.a', 'uplink']],
+    ['uplinks.*', ['uplinks.a', 'uplinks.a.b', 'uplinks.'], ['uplinks', 'xuplinks.a']],
+    ['*.up.*', ['a.up.b', 'a.up.up.b'], ['a.up', '__a.up.b', 'bridge.up.x']],
+    ['plants/+/up/#', ['plants.a.up', 'plants.a.up.b'], ['plants.up', 'plants.a.b.up']],
+    ['#', ['a', 'a.b'], ['__consumer_offsets', 'bridge.status']],
+  ])('the filter %s takes %j and not %j', (filter, taken, left) => {
+    const { matches } = compileFilter(filter, 'bridge');
+    expect(taken.filter(matches)).toEqual(taken);
+    expect(left.filter(matches)).toEqual([]);
+  });
+
+  test('a level at the end is the key, and only a plain name must be there', () => {
+    expect(compileFilter('up/+/x', null)).toMatchObject({ exact: null, key: 'x' });
+    expect(compileFilter('up/+', null)).toMatchObject({ exact: null, key: null });
+    expect(compileFilter('up', null)).toMatchObject({ exact: 'up', key: null });
+  });
+
+  test('a pattern of stars costs no more than its length', () => {
+    const begun = performance.now();
+    expect(compileFilter(`${'*a'.repeat(200)}b`, null).matches('a'.repeat(249))).toBe(false);
+    expect(performance.now() - begun).toBeLessThan(100);
+  });
+
+  test("what is kept under the bridge's prefix is compacted, but for events and dead letters", () => {
+    expect(ownTopic('bridge.connections', 'bridge')?.settings).toEqual({ 'cleanup.policy': 'compact' });
+    expect(ownTopic('bridge.whatever', 'bridge')?.settings).toEqual({ 'cleanup.policy': 'compact' });
+    expect(ownTopic('bridge.events', 'bridge')?.settings['cleanup.policy']).toBe('delete');
+    expect(ownTopic('uplinks', 'bridge')).toBe(null);
+    expect(createCommand('t', { partitions: 1, settings: { a: 'b' } }, ['k:1'])).toBe(
+      'kafka-topics.sh --bootstrap-server k:1 --create --topic t --partitions 1 --config a=b',
+    );
+  });
+});
+
+describe('What a group is told', () => {
+  test('says of each offset whether it is settled, as far as it goes', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(5_000), { maxLength: 3_000 }), fc.nat(100), (offsets, ahead) => {
+        const unsettled = offsets.sort((a, b) => a - b);
+        const position = (unsettled.at(-1) ?? 0) + 1 + ahead;
+        const { offset, metadata } = encodeCommitted(position, unsettled);
+        expect(offset).toBe(unsettled[0] ?? position);
+        expect(metadata.length).toBeLessThan(4_096);
+        const told = decodeCommitted(offset, metadata);
+        if (unsettled.length === 0) return;
+        expect(told).not.toBe(null);
+        const until = told?.until ?? 0;
+        expect(until).toBeGreaterThan(offset);
+        expect(until).toBeLessThanOrEqual(position);
+        expect([...(told?.unsettled ?? [])]).toEqual(unsettled.filter((each) => each < until));
+      }),
+    );
+  });
+
+  test('what others write there means that nothing above is settled', () => {
+    for (const text of ['', 'x', 's1:', 's1:zz;', 's1:-;!', `s1:${'z'.repeat(9_000)};0`]) {
+      expect(decodeCommitted(7, text)).toBe(null);
+    }
+  });
+});
+
+test('bytes that are no answer of Kafka end in an error or in nothing, at once', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
+      await readFetch(Buffer.from(bytes)).catch((error: unknown) => expect(error).toBeInstanceOf(Error));
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,60 @@
+// What was taken of a source that keeps its messages by itself, and what of it is settled: exact over kills.
+import { expect, test } from 'vitest';
+import type { ConnectionStore, JournalEntry } from '../../src/domain/ports/store.ts';
+import { DELIVERED, TestStore } from './support.ts';
+
+function entry(offset: number, partition = 1): JournalEntry {
+  const message = { topic: 'up/key', payload: Buffer.from(`${offset}`), arrivedAt: 1, retain: false, device: null };
+  return { ...message, partition, offset };
+}
+
+function append(store: ConnectionStore, entries: readonly JournalEntry[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const first = store.append(entries, (error) => (error === null ? resolve(first) : reject(error)));
+  });
+}
+
+test('what is settled and what is not is known by offset, and survives a kill', async () => {
+  await using stores = await TestStore.open();
+  const before = await stores.connection();
+  const first = await append(before, [entry(10), entry(11), entry(13), entry(5, 2)]);
+  expect(before.places.progress('up', 1)).toEqual({ position: 14, unsettled: [10, 11, 13] });
+  before.settle([{ seq: first + 1, outcome: DELIVERED }]);
+  expect(before.places.progress('up', 1)).toEqual({ position: 14, unsettled: [10, 13] });
+  expect(before.places.progress('up', 2)).toEqual({ position: 6, unsettled: [5] });
+  const after = await stores.kill();
+  await after.places.ready();
+  expect(after.places.progress('up', 1)).toEqual({ position: 14, unsettled: [10, 13] });
+  expect(after.places.progress('up', 2)).toEqual({ position: 6, unsettled: [5] });
+  expect(after.ledger()).toMatchObject({ received: 4, delivered: 1, pending: 3 });
+  expect((await after.read(1, 10, 1e6)).map(({ topic, offset }) => [topic, offset])).toEqual([
+    ['up/key', 10],
+    ['up/key', 13],
+    ['up/key', 5],
+  ]);
+});
+
+test('records journalled after the last transaction are known as taken, though the position is behind them', async () => {
+  await using stores = await TestStore.open();
+  const before = await stores.connection();
+  const first = await append(before, [entry(0)]);
+  before.settle([{ seq: first, outcome: DELIVERED }]);
+  await append(before, [entry(1), entry(3)]);
+  const after = await stores.kill();
+  await after.places.ready();
+  const taken = after.places.taken('up', 1);
+  expect(taken?.position).toBe(1);
+  expect([...(taken?.above ?? [])]).toEqual([1, 3]);
+  after.places.pass('up', 1, 4);
+  expect(after.places.taken('up', 1)).toMatchObject({ position: 4, above: new Set() });
+  expect(after.places.progress('up', 1)).toEqual({ position: 4, unsettled: [1, 3] });
+});
+
+test('a topic that was made anew counts from its beginning', async () => {
+  await using stores = await TestStore.open();
+  const store = await stores.connection();
+  await append(store, [entry(100)]);
+  store.places.leap('up', 1, 0);
+  await append(store, [entry(0), entry(1)]);
+  expect(store.places.progress('up', 1)).toEqual({ position: 2, unsettled: [0, 1] });
+});

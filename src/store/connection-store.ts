@@ -24,7 +24,7 @@ import { handOver } from './hand-over.ts';
 import { JournalReader } from './journal-reader.ts';
 import { JournalUpkeep } from './journal-upkeep.ts';
 import { JournalWriter } from './journal-writer.ts';
-import { Places } from './places.ts';
+import { openPlaces, type Places } from './places.ts';
 import type { Segment } from './segment.ts';
 
 const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -52,23 +52,11 @@ export class JournalledConnection implements ConnectionStore {
     const { recovered, disk, directory, tables, letterTables, clock } = options;
     this.id = options.id;
     this.#options = options;
-    const now = { lastSeq: () => this.#writer.lastSeq, now: () => clock.now() };
+    const now = { lastSeq: () => this.#writer.lastSeq, now: () => clock.now(), places: () => this.places };
     const deadLettersMaxBytes = () => letterTables.maxBytesOf(recovered.key);
-    this.#books = new Books({
-      recovered,
-      tables,
-      letters: letterTables.letters,
-      deadLettersMaxBytes,
-      ...now,
-      places: () => this.places,
-    });
+    this.#books = new Books({ recovered, tables, letters: letterTables.letters, deadLettersMaxBytes, ...now });
     this.#reader = new JournalReader(disk, directory, recovered.ranges);
-    this.places = new Places({
-      saved: tables.getState(recovered.key, PLACES),
-      isSettled: (seq) => recovered.ranges.segmentOf(seq)?.isSettled(seq) ?? true,
-      read: (fromSeq, maxRecords, maxBytes) => this.#reader.read(fromSeq, maxRecords, maxBytes, () => {}),
-      hasUnsettled: recovered.ledger.pending > 0,
-    });
+    this.places = openPlaces(recovered, tables.getState(recovered.key, PLACES), this.#reader);
     this.#writer = new JournalWriter({
       ...options,
       segmentBytes: Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, Math.floor(options.maxBytes / 8))),

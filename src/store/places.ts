@@ -6,6 +6,8 @@
 // Records that reached the journal after the last transaction are found at the next start: they are taken, above the position.
 import type { SourcePlaces } from '../domain/ports/broker.ts';
 import type { JournalEntry, JournalRecord } from '../domain/ports/store.ts';
+import type { JournalReader } from './journal-reader.ts';
+import type { Recovered } from './recovery.ts';
 
 export interface PlacesOptions {
   /** As it was saved last; null: never. */
@@ -143,6 +145,19 @@ export class Places implements SourcePlaces {
     }
     return stream;
   }
+}
+
+export function openPlaces(
+  { ranges, ledger }: Recovered,
+  saved: string | null,
+  reader: Pick<JournalReader, 'read'>,
+): Places {
+  return new Places({
+    saved,
+    isSettled: (seq) => ranges.segmentOf(seq)?.isSettled(seq) ?? true,
+    read: (fromSeq, maxRecords, maxBytes) => reader.read(fromSeq, maxRecords, maxBytes, () => {}),
+    hasUnsettled: ledger.pending > 0,
+  });
 }
 
 function keyOf(topic: string, partition: number): string {

@@ -4,7 +4,9 @@ import type { ReadableStream } from 'node:stream/web';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Principal } from '../domain/access.ts';
+import { emptyLedger, imbalance } from '../domain/ledger.ts';
 import type { Cluster, HandedUplink } from '../domain/ports/cluster.ts';
+import type { LedgerView } from '../domain/ports/dead-letters.ts';
 import type { ApiApp } from './app.ts';
 import { component } from './components.ts';
 import { ByConnection, DateTime, Nullable } from './fields.ts';
@@ -99,6 +101,25 @@ export function passOnToOwner(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'
     if (where.kind === 'here') return;
     if (where.kind === 'missing') throw missing(id, where.worker);
     return passOn(request, reply, cluster, id, where);
+  });
+}
+
+/** Ledgers as the sum over all data directories. Must be called before the routes that it is for. */
+export function addUpLedgers(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>): void {
+  if (cluster == null) return;
+  const whole = (view: LedgerView): LedgerView => {
+    const ledger = cluster.ledger(view.id) ?? view.ledger;
+    return { ...view, ledger, imbalance: imbalance(ledger) };
+  };
+  app.addHook('preSerialization', async (request, reply, payload) => {
+    const { url = '' } = request.routeOptions;
+    if (reply.statusCode !== 200 || request.principal === OTHER_WORKER) return payload;
+    if (url.endsWith('/connections/:id/ledger')) return whole(payload as LedgerView);
+    if (!url.endsWith('/ledgers')) return payload;
+    const here = new Map((payload as readonly LedgerView[]).map((view) => [view.id, view]));
+    return [...new Set([...here.keys(), ...cluster.ledgerIds()])].sort().map((id) => {
+      return whole(here.get(id) ?? { id, ledger: emptyLedger(), imbalance: 0, off: null, deadLetters: null });
+    });
   });
 }
 

@@ -9,7 +9,7 @@ import type { FiguresControl } from '../domain/ports/figures.ts';
 import type { KeyControl } from '../domain/ports/keys.ts';
 import type { ApiApp, RouteInfo } from './app.ts';
 import type { CookieRules } from './authenticate.ts';
-import { clusterRoutes, passOnToOwner } from './cluster-routes.ts';
+import { addUpLedgers, clusterRoutes, passOnToOwner } from './cluster-routes.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { connectorRoutes } from './connector-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
@@ -61,6 +61,7 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
     consoleRoutes(app);
   }
   passOnToOwner(app, ports);
+  addUpLedgers(app, ports);
   openApiRoutes(app, ports, routes);
   statusRoutes(app, ports);
   connectorRoutes(app, ports);

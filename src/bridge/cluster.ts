@@ -9,7 +9,7 @@ import type { ApiPorts } from '../api/routes.ts';
 import { createKafkaClient } from '../brokers/kafka-client.ts';
 import { KafkaOwnership } from '../brokers/kafka-ownership.ts';
 import type { Config, KafkaBrokerConfig } from '../config/config.ts';
-import { ClusterView } from '../connections/cluster-view.ts';
+import { ClusterView, type ClusterViewOptions } from '../connections/cluster-view.ts';
 import type { DefinitionListener } from '../connections/definitions.ts';
 import { HandOver } from '../connections/hand-over.ts';
 import type { GroupMembership, WorkerIdentity } from '../connections/heartbeat.ts';
@@ -116,7 +116,17 @@ export class ClusterParts {
     this.store = travellingStore(store, this.#records);
     const own = { id: identity.id, store, isOwn: true, directory: options.directory };
     this.#adoption = new Adoption({ dataDir: config.dataDir, own, open: options.open, events });
-    this.#view = new ClusterView({ broker, prefix, group, workerId: identity.id, clock, keyId: this.#keyId, events });
+    const onStatus: ClusterViewOptions['onStatus'] = (id, status) => this.#serving?.views.heard(id, status);
+    this.#view = new ClusterView({
+      broker,
+      prefix,
+      group,
+      workerId: identity.id,
+      clock,
+      keyId: this.#keyId,
+      events,
+      onStatus,
+    });
   }
 
   readonly mayAct = (): boolean => this.#ownership.confirmed;

@@ -71,9 +71,18 @@ export class Views implements StatusSink {
 
   /** Another worker serves it: what it says counts, and nothing of it is cleared. */
   release(id: string): void {
-    this.#statuses.delete(id);
     this.#ledgers.delete(id);
     this.lines.delete(id);
+  }
+
+  /** What another worker says of a connection that it serves; null: it is deleted. */
+  heard(id: string, status: ConnectionStatus | null): void {
+    if (this.#statuses.has(id) !== (status !== null)) this.#ids = null;
+    if (status === null) this.#statuses.delete(id);
+    else this.#statuses.set(id, status);
+    if (!this.#feed.isHeard) return;
+    if (status === null) this.#feed.tell({ kind: 'removed', connectionId: id });
+    else this.#feed.tell({ kind: 'status', connectionId: id, status });
   }
 
   status(id: string): ConnectionStatus | null {

@@ -110,6 +110,12 @@ export const OWN_TOPICS: readonly OwnTopic[] = [
     settings: { ...compacted, 'delete.retention.ms': '3600000' },
     risk: 'workers would be forgotten by age',
   },
+  {
+    name: 'accounts',
+    partitions: 1,
+    settings: compacted,
+    risk: 'tokens and log-in attempts would be forgotten by age, and workers would log in anew after a take-over',
+  },
   { name: 'access', partitions: 1, settings: compacted, risk: 'users and their tokens would be forgotten by age' },
   { name: 'events', partitions: 1, settings: dated(30), risk: 'only the last event of each connection would be kept' },
   {

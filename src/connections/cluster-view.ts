@@ -1,4 +1,5 @@
 // What a worker knows of the others: who lives, who serves which connection, and what each directory's ledger says.
+import { CONNECTION_STATES, type ConnectionStatus } from '../domain/connection.ts';
 import type { EventSink } from '../domain/events.ts';
 import { addLedgers, type Ledger } from '../domain/ledger.ts';
 import type { Broker, TableReader } from '../domain/ports/broker.ts';
@@ -15,6 +16,8 @@ export interface ClusterViewOptions {
   readonly keyId: string;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** Of connections that another worker serves; null: it is deleted. */
+  readonly onStatus: (id: string, status: ConnectionStatus | null) => void;
 }
 
 type Owned = Pick<OwnedConnections, 'ids' | 'partitionOf' | 'isServed'>;
@@ -27,6 +30,9 @@ export class ClusterView {
   readonly #options: ClusterViewOptions;
   readonly #peers: Peers;
   readonly #reader: TableReader;
+  readonly #statusReader: TableReader;
+  /** As their workers said last. */
+  readonly #statuses = new Map<string, ConnectionStatus>();
   /** By connection and directory. */
   readonly #ledgers = new Map<string, Map<string, Ledger>>();
   #count = 0;
@@ -40,6 +46,10 @@ export class ClusterView {
       { prefix: `${options.prefix}/ledger`, settleMs: 300 },
       { onRecord: (key, value) => this.#onLedger(key, value), onSnapshot: () => {}, onStatus: () => {} },
     );
+    this.#statusReader = options.broker.openTable(
+      { prefix: `${options.prefix}/status`, settleMs: 300 },
+      { onRecord: (key, value) => this.#onStatus(key, value), onSnapshot: () => {}, onStatus: () => {} },
+    );
   }
 
   follow(owned: Owned): void {
@@ -49,12 +59,13 @@ export class ClusterView {
   start(): void {
     this.#peers.start();
     this.#reader.start();
-    this.#compareKeys();
+    this.#statusReader.start();
+    this.#lookAround();
   }
 
   async stop(): Promise<void> {
     this.#timer();
-    await Promise.all([this.#peers.stop(), this.#reader.stop()]);
+    await Promise.all([this.#peers.stop(), this.#reader.stop(), this.#statusReader.stop()]);
   }
 
   whereIs(id: string): Whereabouts {
@@ -81,6 +92,7 @@ export class ClusterView {
         const ledgers = this.#ledgers.get(id);
         return ledgers === undefined ? null : addLedgers(ledgers.values());
       },
+      ledgerIds: () => [...this.#ledgers.keys()].sort(),
     };
   }
 
@@ -141,16 +153,46 @@ export class ClusterView {
     this.#ledgers.set(id, ledgers);
   }
 
-  #compareKeys(): void {
+  #onStatus(id: string, value: Buffer | null): void {
+    const status = value === null ? null : parseStatus(id, value);
+    if (value !== null && status === null) return;
+    if (status === null) this.#statuses.delete(id);
+    else if (this.#statuses.has(id) || this.#statuses.size < MAX_LEDGERS) this.#statuses.set(id, status);
+    if (!this.#owned.isServed(id)) this.#options.onStatus(id, status);
+  }
+
+  /** Nobody else can say of a connection that its worker is gone. */
+  #tellUnreachable(): void {
+    for (const [id, status] of this.#statuses) {
+      const where = this.whereIs(id);
+      if (where.kind !== 'missing' || this.#owned.partitionOf(id) === null) continue;
+      const reason = `Its worker ${where.worker ?? status.worker} does not answer; another one takes it over as soon as Kafka says so.`;
+      this.#options.onStatus(id, { ...status, state: 'UNREACHABLE', reason });
+    }
+  }
+
+  #lookAround(): void {
     const { clock, events, keyId, workerId } = this.#options;
     this.#timer = clock.after(LOOK_MS, () => {
+      this.#tellUnreachable();
       for (const { beat, alive } of this.#peers.list()) {
         if (!alive || beat.id === workerId || beat.membership?.keyId === keyId) continue;
         const message = `Worker ${beat.id} on ${beat.host} has another secret key: neither can read what the other encrypts. Give all workers the same secrets.key.`;
         events.emit({ kind: 'secretKeysDiffer', severity: 'error', connectionId: null, key: beat.id, message });
       }
-      this.#compareKeys();
+      this.#lookAround();
     });
+  }
+}
+
+function parseStatus(id: string, value: Buffer): ConnectionStatus | null {
+  try {
+    const status = JSON.parse(value.toString('utf8')) as ConnectionStatus;
+    return status.id === id && typeof status.name === 'string' && CONNECTION_STATES.includes(status.state)
+      ? status
+      : null;
+  } catch {
+    return null;
   }
 }
 

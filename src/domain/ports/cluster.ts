@@ -42,6 +42,7 @@ export interface Cluster {
   take(connectionId: string, uplinks: readonly HandedUplink[]): Promise<void>;
   /** The sum over all data directories, as they said last. */
   ledger(connectionId: string): Ledger | null;
+  ledgerIds(): readonly string[];
   /** What a worker presents to another. */
   readonly token: string;
 }

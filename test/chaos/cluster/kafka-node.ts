@@ -46,6 +46,13 @@ export class KafkaNode {
     await admin.disconnect();
   }
 
+  async makeTopics(names: readonly string[]): Promise<void> {
+    const admin = createKafkaClient(kafkaOptions(this.brokers, { retries: 5 })).admin();
+    await admin.connect();
+    await admin.createTopics({ topics: names.map((topic) => ({ topic, numPartitions: 3 })), waitForLeaders: false });
+    await admin.disconnect();
+  }
+
   async kill(): Promise<void> {
     this.#process?.kill('SIGKILL');
     await this.#process?.exited;

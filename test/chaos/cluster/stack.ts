@@ -16,6 +16,8 @@ export interface ConnectionSpec {
   readonly email: string;
   readonly password: string;
   readonly appId: string;
+  /** Of Kafka; null: its uplinks come by MQTT. */
+  readonly topic: string | null;
 }
 
 export interface ClusterOptions {
@@ -26,6 +28,8 @@ export interface ClusterOptions {
   readonly kafka: string | null;
   readonly prefix: string;
   readonly partitions: number;
+  /** Where definitions, statuses, heartbeats and accounts are. */
+  readonly topics: 'kafka' | 'mqtt';
 }
 
 const OPEN_MS = 60_000;
@@ -47,6 +51,8 @@ export class ClusterStack {
       email: `owner-${index}@tenant.example`,
       password: `secret-of-${index}`,
       appId: `cluster-app-${index}`,
+      // Every third one: with none of the run's own, all come by MQTT.
+      topic: options.kafka === null && index % 3 === 2 ? `uplinks-c${index}` : null,
     }));
     const recordFile = path.join(options.dir, 'here-records.ndjson');
     const here = await startSandbox({
@@ -60,6 +66,8 @@ export class ClusterStack {
     if (program === null) throw new Error('Mosquitto is not installed');
     const mosquitto = await Mosquitto.start(program, options.dir, process.env);
     const kafka = options.kafka === null ? await KafkaNode.start(options.dir) : null;
+    const topics = connections.flatMap(({ topic }) => (topic === null ? [] : [topic]));
+    await kafka?.makeTopics(topics);
     return new ClusterStack(options, { connections, here, mosquitto, kafka, recordFile });
   }
 
@@ -100,11 +108,13 @@ export class ClusterStack {
   }
 
   async define(spec: ConnectionSpec, change: { readonly name?: string } = {}): Promise<void> {
-    const { id, email, password, appId } = spec;
+    const { id, email, password, appId, topic } = spec;
+    const source =
+      topic === null ? { topics: [topicOf(id, '+')] } : { broker: 'log', topics: [topic], from: 'earliest' as const };
     await this.anyone.call('PUT', `/connections/${id}`, {
       connectorId: 'actility-here-iot',
       name: change.name ?? `Cluster ${id}`,
-      configuration: { email, password, appId, source: { topics: [topicOf(id, '+')] } },
+      configuration: { email, password, appId, source },
     });
   }
 
@@ -144,12 +154,12 @@ export class ClusterStack {
   }
 
   #arguments(): readonly string[] {
-    const { prefix, partitions } = this.#options;
+    const { prefix, partitions, topics } = this.#options;
     const values: Record<string, string | number> = {
       'brokers.main.url': `mqtt://127.0.0.1:${this.mosquitto.port}`,
       'brokers.main.keepaliveMs': 3_000,
       'brokers.main.connectTimeoutMs': 3_000,
-      'topics.broker': 'main',
+      'topics.broker': topics === 'kafka' ? 'log' : 'main',
       'topics.prefix': prefix,
       'sources.broker': 'main',
       'ownership.broker': 'log',

@@ -7,7 +7,7 @@ import type { ClusterWorker } from '../../../src/domain/ports/cluster.ts';
 const MAIN = path.resolve(import.meta.dirname, '../../../src/main.ts');
 const CALL_MS = 12_000;
 const STOP_MS = 12_000;
-const START_MS = 40_000;
+const START_MS = 90_000;
 
 export interface WorkerOptions {
   readonly dir: string;

@@ -1,0 +1,50 @@
+// `npm run chaos:cluster`: several workers under faults; the last line is the verdict.
+//   npm run chaos:cluster -- --json --seed 1 --faults 4
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { folderOf, runCluster } from './run.ts';
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
+    faults: { type: 'string', default: '5' },
+    connections: { type: 'string', default: '6' },
+    rate: { type: 'string', default: '8' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+
+/** It ends within ten minutes, whatever happens. */
+const LONGEST_MS = 590_000;
+
+const root = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-cluster-'));
+const startedAt = performance.now();
+const say = (line: string): void => {
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  process.stderr.write(`${seconds.padStart(6)} s  ${line}\n`);
+};
+const late = setTimeout(() => {
+  say('ten minutes are over');
+  process.stdout.write(`${JSON.stringify({ seed: Number(values.seed), ok: false, late: true })}\n`);
+  process.exit(1);
+}, LONGEST_MS);
+try {
+  const verdict = await runCluster({
+    seed: Number(values.seed),
+    faults: Number(values.faults),
+    connections: Number(values.connections),
+    rate: Number(values.rate),
+    dir: folderOf(root, Number(values.seed)),
+    say,
+  });
+  if (verdict.ok && !values.keep) rmSync(root, { recursive: true, force: true });
+  else say(`logs and data are kept: ${root}`);
+  process.stdout.write(`${values.json ? JSON.stringify(verdict) : JSON.stringify(verdict, null, 2)}\n`);
+  process.exitCode = verdict.ok ? 0 : 1;
+} finally {
+  clearTimeout(late);
+}
+process.exit();

@@ -1,0 +1,99 @@
+// Three workers on a real Kafka: one dies, the others take its connections over, and theirs go on untouched.
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { Arrivals } from '../../src/chaos/arrivals.ts';
+import { Publisher } from '../../src/chaos/publishers.ts';
+import { until } from '../../src/chaos/wait.ts';
+import { ClusterStack } from '../chaos/cluster/stack.ts';
+import { Takeovers } from '../chaos/cluster/takeovers.ts';
+import { freshName, KAFKA_START_MS, kafkaBrokers } from '../support/kafka.ts';
+import { describeWith } from '../support/requirements.ts';
+
+const TAKEOVER_MS = 15_000;
+
+async function useCluster(connections: number): Promise<ClusterStack> {
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'bridge-cluster-'));
+  const stack = await ClusterStack.start({
+    ...{ dir, seed: 1, connections, partitions: 12, topics: 'kafka' as const },
+    kafka: await kafkaBrokers(),
+    prefix: freshName('cluster'),
+  });
+  onTestFinished(async () => {
+    await stack.stop();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  return stack;
+}
+
+describeWith('kafka', 'Three workers', () => {
+  test('one is killed: its connections send again within 15 s with nothing missing, the others’ go on untouched, nobody logs in anew', {
+    timeout: KAFKA_START_MS + 240_000,
+  }, async () => {
+    const stack = await useCluster(6);
+    await Promise.all([stack.addWorker(), stack.addWorker(), stack.addWorker()]);
+    for (const spec of stack.connections) await stack.define(spec);
+    expect(await stack.settled(3)).toBe(true);
+
+    const arrivals = new Arrivals(stack.recordFile);
+    const publishers = stack.connections.map(({ id }, index) => {
+      return new Publisher({ port: stack.mosquitto.port, connectionId: id, seed: index, devices: 10, keepaliveS: 5 });
+    });
+    onTestFinished(async () => {
+      await Promise.all(publishers.map((publisher) => publisher.stop()));
+    });
+    const published = Promise.all(publishers.map((publisher) => publisher.publish(200, 10, 60_000)));
+    const find = (id: string) => {
+      const index = stack.connections.findIndex((each) => each.id === id);
+      const appId = stack.connections[index]?.appId ?? '';
+      return { acknowledged: publishers[index]?.acknowledged ?? [], accepted: arrivals.project(appId).accepted };
+    };
+    expect(await until(30_000, () => arrivals.look() && find('c0').accepted.size > 10)).toBe(true);
+
+    const owners = await stack.owners();
+    const pid = owners.get('c0')?.pid;
+    const victim = stack.workers.find((each) => each.pid === pid);
+    const lost = [...owners].filter(([, owner]) => owner.pid === pid).map(([id]) => id);
+    const kept = [...owners].filter(([, owner]) => owner.pid !== pid).map(([id]) => id);
+    const survivor = stack.workers.find((each) => each !== victim);
+    const before = new Map<string, string | null>();
+    for (const id of kept) before.set(id, (await stack.view(id)).status.since);
+    const takeovers = new Takeovers(find);
+    await victim?.kill();
+    takeovers.began(lost);
+    const isBack = await until(TAKEOVER_MS * 2, () => {
+      arrivals.look();
+      takeovers.look();
+      return !takeovers.isOpen;
+    });
+    expect(isBack).toBe(true);
+    expect(takeovers.summary().max).toBeLessThan(TAKEOVER_MS);
+
+    await published;
+    const isMissing = (id: string): number => {
+      const { acknowledged, accepted } = find(id);
+      return acknowledged.filter(({ key, isTelemetry }) => isTelemetry && !accepted.has(key)).length;
+    };
+    await until(60_000, () => {
+      arrivals.look();
+      return stack.connections.every(({ id }) => isMissing(id) === 0);
+    });
+    expect(Object.fromEntries(stack.connections.map(({ id }) => [id, isMissing(id)]))).toEqual(
+      Object.fromEntries(stack.connections.map(({ id }) => [id, 0])),
+    );
+    for (const id of kept) {
+      expect((await survivor?.call('GET', `/connections/${id}`)) as object).toMatchObject({
+        status: { since: before.get(id), state: 'OPENED' },
+      });
+    }
+    for (const { email, logIns, failedLogIns, liveTokens } of stack.here.accounts()) {
+      if (email.startsWith('owner-'))
+        expect({ email, logIns, failedLogIns, liveTokens }).toMatchObject({
+          logIns: 1,
+          failedLogIns: 0,
+          liveTokens: 1,
+        });
+    }
+  });
+});

@@ -1,0 +1,102 @@
+// Which data directory a worker among several takes, and what becomes of what waits in those of workers that are gone.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { Adoption } from '../../src/bridge/adoption.ts';
+import { openOwnDirectory } from '../../src/bridge/directories.ts';
+import { HandOver } from '../../src/connections/hand-over.ts';
+import type { NewEvent } from '../../src/domain/events.ts';
+import type { HandedUplink, Whereabouts } from '../../src/domain/ports/cluster.ts';
+import type { BridgeStore } from '../../src/domain/ports/store.ts';
+import { openSecretBox } from '../../src/store/secrets.ts';
+import { openStore } from '../../src/store/store.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { append, entries, passTime, temporaryFolder } from './support.ts';
+
+const MAX = { maxBytes: 1e9 };
+
+function opener(clock = new ManualClock()): (directory: string) => Promise<BridgeStore> {
+  const box = openSecretBox({ dataDir: temporaryFolder(), key: null });
+  return async (dataDir) => {
+    const store = await openStore({
+      ...{ dataDir, clock, box, report: () => {}, deadLettersMaxBytes: 1e6, deadLettersMaxAgeMs: 1e9 },
+    });
+    onTestFinished(() => store.close());
+    return store;
+  };
+}
+
+test('each worker takes the first directory that nobody has', async () => {
+  const root = temporaryFolder();
+  const open = opener();
+  const first = await openOwnDirectory(root, open);
+  const second = await openOwnDirectory(root, open);
+  expect([first, second].map(({ directory }) => path.relative(root, directory))).toEqual(['w-0', 'w-1']);
+  await first.store.close();
+  expect(path.relative(root, (await openOwnDirectory(root, open)).directory)).toBe('w-0');
+  expect(path.relative(root, (await openOwnDirectory(root, open)).directory)).toBe('w-2');
+});
+
+test('the first of several goes on with the directory of the time when it was alone, as it is', async () => {
+  const root = path.join(temporaryFolder(), 'data');
+  mkdirSync(root);
+  const open = opener();
+  const alone = await open(root);
+  const connection = await alone.openConnection('a', MAX);
+  await append(connection, entries(1, 3));
+  await alone.close();
+  const first = await openOwnDirectory(root, open);
+  expect(first.directory).toBe(root);
+  expect((await first.store.openConnection('a', MAX)).ledger()).toMatchObject({ received: 3, pending: 3 });
+  expect(path.relative(root, (await openOwnDirectory(root, open)).directory)).toBe('w-0');
+});
+
+test('what waits in the directory of a worker that is gone goes to those who serve it; the sum of the ledgers stays', async () => {
+  const root = temporaryFolder();
+  const clock = new ManualClock();
+  const open = opener(clock);
+  const gone = await openOwnDirectory(root, open);
+  for (const id of ['elsewhere', 'here', 'undefined', 'unserved']) {
+    await append(await gone.store.openConnection(id, MAX), entries(1, 1200));
+  }
+  await gone.store.close();
+  const own = { directory: path.join(root, 'w-9'), id: 'w-me', store: await open(path.join(root, 'w-9')), isOwn: true };
+  const events: NewEvent[] = [];
+  const sink = { emit: (event: NewEvent) => void events.push(event) };
+  const adoption = new Adoption({ dataDir: root, own, open, events: sink });
+  const sent: Record<string, HandedUplink[]> = { elsewhere: [], here: [] };
+  let refusals = 1;
+  const ledgers = new Map<string, number>();
+  const whereIs = (id: string): Whereabouts | null => {
+    if (id === 'elsewhere') return { kind: 'elsewhere', worker: 'w-other', address: 'http://other' };
+    return id === 'here' ? { kind: 'here' } : id === 'unserved' ? { kind: 'missing', worker: null } : null;
+  };
+  const handOver = new HandOver({
+    directories: () => adoption.held(),
+    whereIs,
+    takeHere: async (id, uplinks) => void sent[id]?.push(...uplinks),
+    sendTo: async (_address, id, uplinks) => {
+      if (refusals-- > 0) throw new Error('503');
+      sent[id]?.push(...uplinks);
+    },
+    onLedger: (_directory, id, { received, pending }) => void ledgers.set(id, received * 10_000 + pending),
+    journalMaxBytes: 1e9,
+    events: sink,
+    clock,
+  });
+  onTestFinished(async () => {
+    await handOver.stop();
+    await adoption.stop();
+  });
+  await adoption.look(handOver);
+  expect(adoption.held()).toHaveLength(2);
+  handOver.start();
+  await passTime(clock, () => sent.elsewhere?.length === 1200 && sent.here?.length === 1200);
+  expect(sent.elsewhere?.map(({ topic }) => topic)).toEqual(entries(1, 1200).map(({ topic }) => topic));
+  await passTime(clock, () => ledgers.get('elsewhere') === 0 && ledgers.get('here') === 0);
+  expect(ledgers.has('undefined')).toBe(false);
+  // What nobody serves yet stays where it is, and so does the lock.
+  await adoption.look(handOver);
+  expect(adoption.held()).toHaveLength(2);
+  expect(events.map(({ kind }) => kind)).toContain('uplinksHandedOver');
+});

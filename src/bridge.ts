@@ -7,6 +7,7 @@ import { Brokers } from './bridge/brokers.ts';
 import { ClusterParts, groupOf } from './bridge/cluster.ts';
 import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
 import { openOwnDirectory } from './bridge/directories.ts';
+import { Downlinks } from './bridge/downlinks.ts';
 import { workerIdentity } from './bridge/identity.ts';
 import { Incidents } from './bridge/incidents.ts';
 import { createKeyControl } from './bridge/keys.ts';
@@ -182,7 +183,9 @@ async function build(
   const hostHealth = new HostHealth({ gateway, clock, chance });
   stops.push(() => hostHealth.stop());
 
-  const makeLine = lineMaker(config, { clock, chance, events, views });
+  const downlinks = new Downlinks(config, { store, brokers, clock, chance, events });
+  stops.push(() => downlinks.stop());
+  const makeLine = lineMaker(config, { clock, chance, events, views, downlinks });
   const journalMaxBytes = config.budgets.journalMaxBytes;
   const broker = (name: string): Broker | null => brokers.get(name);
   const scope = createHash('sha256').update(prefix).digest('hex').slice(0, 8);
@@ -248,7 +251,8 @@ async function build(
   const { id, startedAt } = identity;
   const { ports: own, stop: keepFigures } = createApiPorts({
     ...{ config, version: versionOf(), prefix, views, definitions, publisher, validate, box, clock, chance, store },
-    ...{ feed, gateway, brokers, worker: { worker: id, version: versionOf(), pid: process.pid, startedAt, dataDir } },
+    ...{ feed, gateway, brokers, downlinks },
+    ...{ worker: { worker: id, version: versionOf(), pid: process.pid, startedAt, dataDir } },
   });
   stops.push(keepFigures);
   const { control } = own;

@@ -31,7 +31,7 @@ describe('docs/events.md', () => {
 describe('each kind of event', () => {
   it('is told by some part of the bridge', () => {
     const src = path.join(import.meta.dirname, '../src');
-    const code = globSync('{access,bridge,connections,uplink,store}/**/*.ts', { cwd: src })
+    const code = globSync('{access,bridge,connections,downlink,uplink,store}/**/*.ts', { cwd: src })
       .map((file) => readFileSync(path.join(src, file), 'utf8'))
       .join('\n');
     expect(EVENT_KINDS.filter((kind) => !code.includes(`'${kind}'`))).toEqual([]);

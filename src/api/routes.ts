@@ -10,6 +10,7 @@ import type { KeyControl } from '../domain/ports/keys.ts';
 import type { ApiApp, RouteInfo } from './app.ts';
 import type { CookieRules } from './authenticate.ts';
 import { addUpLedgers, clusterRoutes, passOnToOwner } from './cluster-routes.ts';
+import { commandRoutes } from './command-routes.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { connectorRoutes } from './connector-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
@@ -82,4 +83,5 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   metricsRoutes(app, ports);
   keyRoutes(app, ports);
   clusterRoutes(app, ports);
+  commandRoutes(app, ports);
 }

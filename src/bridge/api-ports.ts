@@ -10,11 +10,13 @@ import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import type { Gateway } from '../here/gateway.ts';
 import type { Brokers } from './brokers.ts';
+import { createCommandControl } from './commands.ts';
 import { testConnection } from './connection-test.ts';
 import { createControl } from './control.ts';
 import { createLetterControl } from './dead-letters.ts';
 import { connectionMaker } from './definition-parts.ts';
 import { DefinitionWriter } from './definition-writer.ts';
+import type { Downlinks } from './downlinks.ts';
 import { FigureKeeper } from './figures.ts';
 import { createHereDesk } from './here-desk.ts';
 import { insights } from './insights.ts';
@@ -38,6 +40,7 @@ export interface ApiPortsOptions {
   readonly feed: LiveFeed;
   readonly gateway: Gateway;
   readonly brokers: Brokers;
+  readonly downlinks: Downlinks;
   readonly worker: Omit<WorkerView, 'ready' | 'connections' | 'brokers'>;
 }
 
@@ -69,6 +72,7 @@ export function createApiPorts(options: ApiPortsOptions): { readonly ports: OwnP
     figures,
     eventStore: store.events,
     letters: createLetterControl({ store, views, definitions, clock }),
+    commands: createCommandControl({ store, downlinks: options.downlinks, views }),
     ...insights({ views, gateway, store, definitions, defaultService: config.here.defaultService }),
     worker: () => ({
       ...options.worker,

@@ -4,6 +4,7 @@ import type { Definitions } from '../connections/definitions.ts';
 import { idleStatus } from '../connections/status-of.ts';
 import { CONNECTOR_ID, type ConnectionStatus } from '../domain/connection.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { CommandControl } from '../domain/ports/commands.ts';
 import type {
   ConnectionActivity,
   ConnectionQuery,
@@ -33,6 +34,7 @@ export interface ControlOptions {
   readonly figures: Pick<FiguresControl, 'figures'>;
   readonly messages: MessageControl;
   readonly usageOf: (connectionId: string) => HereUsage | null;
+  readonly commands: CommandControl;
 }
 
 /** How many connections one listing holds. */
@@ -110,6 +112,7 @@ export function createControl(options: ControlOptions): Control {
     letters: options.letters,
     feed: options.feed,
     messages: options.messages,
+    commands: options.commands,
     connections: () => {
       const ids = views.ids().slice(0, MAX_LIST);
       return ids.map(view).filter((each) => each !== null);

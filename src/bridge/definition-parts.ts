@@ -5,6 +5,7 @@ import { createDefinitionValidator, type DefinitionValidator } from '../connecti
 import type { DefinitionRecord } from '../domain/connection.ts';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
+import { checkTemplate } from '../downlink/template.ts';
 import { checkMapping } from '../uplink/map/check-mapping.ts';
 import { checkTopicPattern, compileTopicPattern } from '../uplink/topic-pattern.ts';
 import { checkValidity, parseValidity } from '../uplink/validity.ts';
@@ -18,6 +19,7 @@ export function definitionValidator(config: Config): DefinitionValidator {
     checkValidity,
     checkTopicPattern,
     checkMapping,
+    checkTemplate,
     brokers: Object.keys(config.brokers),
     services: Object.keys(config.here.services),
   });

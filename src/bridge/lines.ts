@@ -5,6 +5,7 @@ import type { EventSink } from '../domain/events.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import { compilePrepare } from '../uplink/prepare.ts';
 import { UplinkFlow } from '../uplink/uplink-flow.ts';
+import { type Downlinks, TwoWayLine } from './downlinks.ts';
 import type { Views } from './views.ts';
 import { Windows } from './windows.ts';
 
@@ -13,18 +14,24 @@ const WINDOW_MAX_ITEMS = 100_000;
 
 export function lineMaker(
   config: Config,
-  parts: { readonly clock: Clock; readonly chance: Chance; readonly events: EventSink; readonly views: Views },
+  parts: {
+    readonly clock: Clock;
+    readonly chance: Chance;
+    readonly events: EventSink;
+    readonly views: Views;
+    readonly downlinks: Downlinks;
+  },
 ): (request: LineRequest) => MadeLine {
-  const { clock, chance, events, views } = parts;
+  const { clock, chance, events, views, downlinks } = parts;
   const { windowMaxBytes: maxBytes, allWindowsMaxBytes: allMaxBytes } = config.budgets;
   const used = () => [...views.lines].map(([id, { flow }]) => [id, flow.windowBytes] as const);
   const windows = new Windows({ clock, maxBytes, allMaxBytes, maxItems: WINDOW_MAX_ITEMS, used });
   return ({ connection, store, observer }) => {
     const { uplinkTimeValidityMs } = connection;
-    const prepare = compilePrepare(connection, {
-      defaultAccuracyM: config.mapping.defaultAccuracyM,
-      maxMessageBytes: config.sources.maxMessageBytes,
-    });
+    const downlink = downlinks.make(connection, store);
+    const { maxMessageBytes } = config.sources;
+    const reading = { defaultAccuracyM: config.mapping.defaultAccuracyM, maxMessageBytes };
+    const prepare = compilePrepare(connection, reading, downlink);
     const flow = new UplinkFlow({
       connectionId: connection.id,
       prepare,
@@ -38,10 +45,11 @@ export function lineMaker(
       maxDevices: connection.maxDevices,
       window: windows.of(connection.id),
       retry: { minMs: config.delivery.retryMinMs, maxMs: config.delivery.retryMaxMs },
+      versions: downlink.versions,
       trail: views.trail(connection.id, config.budgets.traceMaxUplinks),
       batchLingerMs: config.here.services[connection.account.service]?.batchLingerMs ?? 0,
     });
     views.lines.set(connection.id, { flow, store, replayBy: { prepare, uplinkTimeValidityMs } });
-    return { line: flow };
+    return { line: new TwoWayLine(flow, downlink), adapt: (next) => downlink.change(next) };
   };
 }

@@ -7,7 +7,7 @@ import type { Broker } from '../domain/ports/broker.ts';
 import type { ProxySettings } from '../here/options.ts';
 import type { Brokers } from './brokers.ts';
 
-export function brokerNamed(brokers: Brokers, name: string): Broker {
+export function brokerNamed(brokers: Pick<Brokers, 'get' | 'names'>, name: string): Broker {
   const broker = brokers.get(name);
   if (broker !== null) return broker;
   throw new BridgeError('unknownBroker', `there is no broker "${name}"; there are: ${brokers.names.join(', ')}`, {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { BridgeError, describeError, EXIT, type ExitCode } from '../domain/errors.ts';
 import { redactText } from '../ops/redact.ts';
 import { registerChaos } from './chaos.ts';
+import { registerCommands } from './commands.ts';
 import { registerConfig } from './config.ts';
 import { registerConnections } from './connections.ts';
 import { registerCorpus } from './corpus.ts';
@@ -64,6 +65,7 @@ function createProgram(io: CliIo, version: string): Command {
   registerDeadLetters(program, io);
   registerExpired(program, io);
   registerWorkers(program, io);
+  registerCommands(program, io);
   registerMap(program, io);
   registerCorpus(program, io);
   registerTrace(program, io);

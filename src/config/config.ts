@@ -34,6 +34,7 @@ export interface Config {
   };
   readonly budgets: BudgetsConfig;
   readonly delivery: DeliveryConfig;
+  readonly downlinks: DownlinksConfig;
   readonly mapping: { readonly defaultAccuracyM: { readonly satellite: number; readonly network: number } };
   readonly http: HttpConfig;
   readonly admin: { readonly port: number };
@@ -215,6 +216,13 @@ export interface DeliveryConfig {
   readonly closeAfterMs: number;
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
+}
+
+export interface DownlinksConfig {
+  /** HERE is asked for commands between so often (after a change) and so seldom (when nothing changes). */
+  readonly pollMinMs: number;
+  readonly pollMaxMs: number;
+  readonly commandMaxAgeMs: number;
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -48,6 +48,10 @@ export function* findConflicts(raw: RawConfig, context: RuleContext): Generator<
   yield* portConflicts(raw, brokers);
   yield* httpConflicts(raw.http, context);
   yield* clusterConflicts(clusterOf(raw, names));
+  if (raw.downlinks.pollMinMs > raw.downlinks.pollMaxMs) {
+    const message = `must not be more than downlinks.pollMaxMs (${raw.downlinks.pollMaxMs})`;
+    yield { keys: ['downlinks.pollMinMs', 'downlinks.pollMaxMs'], message };
+  }
   if (raw.delivery.retryMinMs > raw.delivery.retryMaxMs) {
     const message = `must not be more than delivery.retryMaxMs (${raw.delivery.retryMaxMs})`;
     yield { keys: ['delivery.retryMinMs', 'delivery.retryMaxMs'], message };

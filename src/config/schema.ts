@@ -220,6 +220,25 @@ export const VALUES: readonly ValueSpec[] = [
   ...value('delivery.retryMaxMs', kinds.wholeNumber(10, 600_000), 20_000, 'The longest wait between two attempts.'),
 
   ...value(
+    'downlinks.pollMinMs',
+    kinds.wholeNumber(500, 3_600_000),
+    5000,
+    'How often HERE is asked for commands after there was one; per project and account.',
+  ),
+  ...value(
+    'downlinks.pollMaxMs',
+    kinds.wholeNumber(500, 3_600_000),
+    60_000,
+    'How often when nothing changes; the interval grows from one to the other.',
+  ),
+  ...value(
+    'downlinks.commandMaxAgeMs',
+    kinds.wholeNumber(60_000, 30 * DAY_MS),
+    DAY_MS,
+    'An older command is not sent any more, and a report is not waited for any longer.',
+  ),
+
+  ...value(
     'mapping.defaultAccuracyM.satellite',
     kinds.amount(0, 100_000),
     20,

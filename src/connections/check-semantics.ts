@@ -10,6 +10,7 @@ export interface DefinitionCheckers {
   readonly checkTopicPattern?: (pattern: string) => string | null;
   /** Of `configuration.mapping`; pointers are below it. */
   readonly checkMapping?: (mapping: unknown) => readonly FieldError[];
+  readonly checkTemplate?: (template: unknown) => string | null;
   /** The worker's brokers and HERE services; absent: any name will do. */
   readonly brokers?: readonly string[];
   readonly services?: readonly string[];
@@ -79,6 +80,9 @@ function checkConfiguration(configuration: Loose, checkers: DefinitionCheckers, 
   for (const field of ['uplinkTopicPattern', 'downlinkTopicPattern'] as const) {
     const pattern = text(configuration[field]);
     if (pattern !== null) tell(`${at}/${field}`, (checkers.checkTopicPattern ?? checkPatternForm)(pattern));
+  }
+  if (configuration.downlinkTemplate !== undefined) {
+    tell(`${at}/downlinkTemplate`, checkers.checkTemplate?.(configuration.downlinkTemplate) ?? null);
   }
   tell(`${at}/service`, checkName(text(configuration.service), checkers.services, 'here.services'));
   for (const { pointer, message } of checkers.checkMapping?.(configuration.mapping) ?? []) {

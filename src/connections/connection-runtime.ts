@@ -73,6 +73,7 @@ export class ConnectionRuntime implements Runtime {
     if (change.source && ready !== null && !ready.move(next.source)) return false;
     this.#connection = next;
     this.#errors = null;
+    ready?.made.adapt?.(next);
     if (change.active) {
       if (next.active) this.#startupTime = isoNow(this.#options.clock);
       else this.#tell({ kind: 'connectionDeactivated', severity: 'info', message: DEACTIVATED });
@@ -214,6 +215,8 @@ export class ConnectionRuntime implements Runtime {
         },
         onSource: (status) => this.#onSource(status),
       });
+      // The definition may have changed since the making began.
+      this.#parts.made.adapt?.(this.#connection);
       if (this.#stopping) await this.#parts.sources.stop();
       this.#signal({ kind: 'prepared', heldFor: keptHold(this.#parts.store, this.#connection) });
     } catch (error) {

@@ -89,6 +89,7 @@ export function makeConnection(
         asId: configuration.downlinkAsId ?? null,
         asKey,
         port: configuration.downlinkPort ?? null,
+        template: configuration.downlinkTemplate ?? null,
         topicPattern: configuration.downlinkTopicPattern ?? defaults.downlinkTopicPattern,
       },
       record,

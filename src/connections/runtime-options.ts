@@ -22,6 +22,8 @@ export interface MadeLine {
    * runtime is made anew. Absent: it never can.
    */
   readonly reconfigure?: (next: Connection) => boolean;
+  /** Told of every changed definition: what concerns neither line nor source, such as commands, changes while they run. */
+  readonly adapt?: (next: Connection) => void;
 }
 
 export interface RuntimeOptions {

@@ -104,6 +104,8 @@ export const ConfigurationSchema = Type.Object(
     downlinkAsKey: Type.Optional(Secret),
     uplinkTopicPattern: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
     downlinkTopicPattern: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
+    /** JSON with placeholders `{{/payload/…}}` or `{{/system/…}}` into the desired shadow. */
+    downlinkTemplate: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
     downlinkPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 224 })),
     reconnectStrategy: Type.Optional(Type.Enum(RECONNECT_STRATEGIES)),
     source: Type.Optional(SourceSchema),
@@ -157,6 +159,8 @@ export interface Connection {
     readonly asId: string | null;
     readonly asKey: string | null;
     readonly port: number | null;
+    /** null: `desired.payload` is what is sent. */
+    readonly template: Readonly<Record<string, unknown>> | null;
     readonly topicPattern: string;
   };
   /** The record as read (secrets still encrypted or plain): what an editor gets back, masked. */

@@ -2,9 +2,11 @@
 // `explain` does the same with a trace: which rule gave each field, and why the others did not.
 import type { Connection } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
+import type { UplinkEar } from '../domain/ports/downlink.ts';
 import type { UplinkMessage } from '../domain/ports/line.ts';
 import type { Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
 import { compileDecode, type Decode, tooDeep } from './decode.ts';
+import { readDownlinkReport } from './envelopes/downlink-report.ts';
 import type { Frame } from './envelopes/frame.ts';
 import { compileFilter, type Filter } from './filter.ts';
 import { compileMap, type Mapper } from './map/map.ts';
@@ -34,11 +36,17 @@ interface Stages {
   readonly filter: Filter;
   readonly map: Mapper;
   readonly batteries: StatusBatteries;
+  /** The other line, which learns here who was heard and what became of downlinks. */
+  readonly ear: UplinkEar | null;
 }
 
 /** @throws BridgeError when the definition's topic pattern is not one (validation has refused it before). */
-export function compilePrepare(connection: PrepareConnection, options: Partial<PrepareOptions> = {}): Prepare {
-  const stages = compileStages(connection, options);
+export function compilePrepare(
+  connection: PrepareConnection,
+  options: Partial<PrepareOptions> = {},
+  ear: UplinkEar | null = null,
+): Prepare {
+  const stages = { ...compileStages(connection, options), ear };
   return (message, nowMs) => {
     try {
       return run(stages, message, nowMs, null);
@@ -57,6 +65,7 @@ function compileStages(connection: PrepareConnection, options: Partial<PrepareOp
     filter: compileFilter(connection),
     map: compileMap({ format: connection.format, defaultAccuracyM, mapping: connection.mapping }),
     batteries: new StatusBatteries(),
+    ear: null,
   };
 }
 
@@ -73,6 +82,8 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
       stages.batteries.keep(decoded.device, decoded.batteryLevel);
       trace?.note(`its battery level (${decoded.batteryLevel} %) rides on the device's next record that has none`);
     }
+    const report = decoded.report === undefined ? null : readDownlinkReport(decoded.name, decoded.report);
+    if (report !== null) stages.ear?.onReport(report, message.arrivedAt);
     const outcome: UplinkOutcome = { kind: 'skipped', reason: decoded.reason };
     const { device, decodeError } = decoded;
     if (decodeError === undefined || decodeError === null) return { device, outcome };
@@ -86,6 +97,7 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
     trace?.note(filtered.why);
     return { device, fCnt, outcome: filtered.outcome };
   }
+  stages.ear?.onUplink(device, frame.body, message.arrivedAt);
   const { timestamp, timestampFrom } = filtered.passed;
   trace?.gave('timestamp', timestampFrom, timestamp);
   const battery = stages.batteries.waiting(device, message.arrivedAt);

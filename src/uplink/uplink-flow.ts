@@ -3,6 +3,7 @@
 import type { EventSink } from '../domain/events.ts';
 import type { BrokerMessage } from '../domain/ports/broker.ts';
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
+import type { StateVersions } from '../domain/ports/downlink.ts';
 import type { HereProject } from '../domain/ports/here.ts';
 import type { LineObserver, UplinkLine, UplinkMessage } from '../domain/ports/line.ts';
 import type { MessagePage, MessageQuery } from '../domain/ports/messages.ts';
@@ -16,6 +17,7 @@ import { LatencyHistogram } from './latency.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import { Probe } from './probe.ts';
 import { ReadBack } from './read-back.ts';
+import { rideAlong, told } from './ride-along.ts';
 import { Settler, tooOld } from './settle.ts';
 import type { Trail, UplinkTrace } from './trail.ts';
 import { type Item, WaitingRoom } from './waiting.ts';
@@ -38,6 +40,7 @@ export interface UplinkFlowOptions {
   readonly batchLingerMs: number;
   /** Outlives the line. */
   readonly trail: Trail;
+  readonly versions?: StateVersions;
 }
 
 export class UplinkFlow implements UplinkLine {
@@ -251,6 +254,7 @@ export class UplinkFlow implements UplinkLine {
     });
     for (const item of taken.expired) this.#settle(item, tooOld(item), null);
     for (const item of taken.skipped) this.#settle(item, { kind: 'skipped', reason: 'unknownDevice' }, null);
+    rideAlong(taken.items, this.#o.versions);
     if (taken.items.length === 0 && !this.#room.hasReady && this.#probe.newRound()) this.#room.releaseAll();
     return taken.items;
   }
@@ -273,6 +277,7 @@ export class UplinkFlow implements UplinkLine {
   #settle(item: Item, outcome: UplinkOutcome, requestId: string | null): void {
     const now = this.#o.clock.now();
     const isLive = outcome.kind === 'delivered' && item.replayed !== true;
+    if (outcome.kind === 'delivered') told(item, this.#o.versions);
     if (isLive) this.latency.record(Math.max(0, now - item.arrivedAt));
     this.#settler.add(item.seq, outcome);
     this.#trail.settled(item, outcome, requestId, now);

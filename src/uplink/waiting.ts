@@ -13,7 +13,7 @@ export interface Item {
   readonly device: string;
   readonly fCnt?: number | undefined;
   /** HERE records as JSON text. */
-  readonly records: readonly string[];
+  records: readonly string[];
   readonly bytes: number;
   readonly emittedAt: number;
   readonly arrivedAt: number;
@@ -26,6 +26,8 @@ export interface Item {
   notFound?: number;
   /** Wall-clock ms of the last request; 0: none. */
   sentAt?: number;
+  /** The state version that rides on its last record. */
+  version?: number;
   /** Why the last request settled nothing. */
   lastAnswer?: HereAnswer;
 }

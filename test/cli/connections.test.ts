@@ -78,6 +78,7 @@ async function start(answers: Partial<Control> = {}): Promise<Calls> {
   ]);
   const control: Control = {
     letters: {} as Control['letters'],
+    commands: {} as Control['commands'],
     worker: () => {
       throw new Error('not asked for');
     },

@@ -34,7 +34,10 @@ describe('makeConnection', () => {
         matchers: [],
         from: 'now',
       },
-      downlink: { enabled: true, asId: null, asKey: null, port: null, topicPattern: 'mqtt/things/{DevEUI}/downlink' },
+      downlink: {
+        ...{ enabled: true, asId: null, asKey: null, port: null, template: null },
+        topicPattern: 'mqtt/things/{DevEUI}/downlink',
+      },
       record: expect.anything(),
     });
   });

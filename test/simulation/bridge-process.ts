@@ -1,6 +1,7 @@
 // One process of the bridge, put together as `src/bridge.ts` does it, from the real parts over the models of its ports.
 
 import { connectionMaker, definitionValidator } from '../../src/bridge/definition-parts.ts';
+import { Downlinks } from '../../src/bridge/downlinks.ts';
 import { lineMaker } from '../../src/bridge/lines.ts';
 import { Views } from '../../src/bridge/views.ts';
 import type { Config } from '../../src/config/config.ts';
@@ -94,9 +95,12 @@ export class BridgeProcess {
     this.#ends.push(() => gateway.stop());
     const hostHealth = new HostHealth({ gateway, clock, chance });
     this.#ends.push(() => hostHealth.stop());
-    const makeLine = lineMaker(config, { clock, chance, events, views });
-    const { journalMaxBytes } = config.budgets;
     const broker = (name: string): Broker | null => (name === port.name ? port : null);
+    const brokers = { get: broker, names: [port.name] };
+    const downlinks = new Downlinks(config, { store, brokers, clock, chance, events });
+    this.#ends.push(() => downlinks.stop());
+    const makeLine = lineMaker(config, { clock, chance, events, views, downlinks });
+    const { journalMaxBytes } = config.budgets;
     const supervisor = new Supervisor({
       workerId: 'w1',
       store,

@@ -176,6 +176,7 @@ export class People {
         password: wish.wrongPassword ?? wish.password,
         appId: wish.appId ?? '',
         createDevices: plan.createDevices,
+        downlinkEnabled: false,
         sendMetadata: wish.isFlat,
         reconnectStrategy: plan.strategy,
         source: { topics: [topicFilterOf(plan.id, wish.topics)], matchers },

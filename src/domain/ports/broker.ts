@@ -108,6 +108,8 @@ export interface PublishOptions {
   readonly retain?: boolean;
   /** 1 by default. */
   readonly qos?: 0 | 1;
+  /** What keeps messages in order where a topic has partitions (Kafka): the DevEUI of a downlink. MQTT has no use for it. */
+  readonly key?: string;
 }
 
 /** Keyed records of which the latest counts: retained messages on MQTT (`{prefix}/{key}`), a compacted topic on Kafka. */

@@ -4,6 +4,7 @@ import type { BridgeEvent } from '../events.ts';
 import type { Ledger } from '../ledger.ts';
 import type { UplinkOutcome } from '../uplink.ts';
 import type { Cancel } from './clock.ts';
+import type { CommandControl } from './commands.ts';
 import type { LetterControl } from './dead-letters.ts';
 import type { DrainForecast, HereUsage } from './facts.ts';
 import type { Feed } from './feed.ts';
@@ -128,6 +129,7 @@ export interface Control {
   readonly feed: Feed;
   readonly letters: LetterControl;
   readonly messages: MessageControl;
+  readonly commands: CommandControl;
 }
 
 export type { DefinitionRecord };

@@ -73,6 +73,8 @@ export type Envelope =
       readonly batteryLevel: number | null;
       /** The driver's failure, where the network tells it in a message of its own. */
       readonly decodeError?: Frame['decodeError'];
+      /** A report on a downlink, below its root. */
+      readonly report?: JsonObject;
     }
   | { readonly kind: 'unreadable'; readonly message: string };
 

@@ -25,14 +25,20 @@ function rooted(root: JsonObject, key: string, read: (body: JsonObject, rootKey:
   return isObject(body) ? read(body, key) : { kind: 'unreadable', message: `${key} holds no object` };
 }
 
-function noTelemetry(root: JsonObject, name: string, reason: 'alarm' | 'multicast' | 'report'): Envelope {
+function noTelemetry(
+  root: JsonObject,
+  name: string,
+  reason: 'alarm' | 'multicast' | 'report',
+): Extract<Envelope, { kind: 'noTelemetry' }> {
   const body = root[name];
   const device = isObject(body) ? devEui(body.DevEUI) : null;
   return { kind: 'noTelemetry', reason, device, name, batteryLevel: null };
 }
 
 function report(root: JsonObject, name: string): Envelope {
-  return noTelemetry(root, name, 'report');
+  const body = root[name];
+  const envelope = noTelemetry(root, name, 'report');
+  return isObject(body) ? { ...envelope, report: body } : envelope;
 }
 
 function notification(root: JsonObject, name: string): Envelope {

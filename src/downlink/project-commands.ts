@@ -1,0 +1,222 @@
+// The stages of one connection's commands in one HERE project, in the order in which a command passes them:
+//   changed shadow → which change → store → encode → publish → commit → report → ride to HERE on telemetry → HERE shows it.
+import type { Command, CommandFact, IgnoreReason, NewCommand } from '../domain/command.ts';
+import type { Connection } from '../domain/connection.ts';
+import type { CommandWork, DownlinkReport, HandledShadow, ShadowChange } from '../domain/ports/downlink.ts';
+import { CommandBook } from './command-book.ts';
+import type { CommandNews } from './command-news.ts';
+import { factOf, matchReport } from './confirm.ts';
+import type { HereTime } from './deal-changes.ts';
+import type { DeviceTopics } from './device-topics.ts';
+import type { DownlinkFlowOptions } from './flow-options.ts';
+import { JustHeard } from './just-heard.ts';
+import { Outbox } from './outbox.ts';
+import { prepareCommand } from './prepare-command.ts';
+import type { ProjectShadows } from './project-shadows.ts';
+import type { Riders } from './ride.ts';
+import { decide } from './which-change.ts';
+
+/** What changes while the connection runs. */
+export interface CurrentSettings {
+  readonly connection: Connection;
+  readonly topics: DeviceTopics;
+  /** Since when it has commands, our wall clock, ms. */
+  readonly since: number;
+  /** HERE's wall clock, as far as is known, ms. */
+  readonly hereNow: number;
+}
+
+export class ProjectCommands {
+  readonly shadows: ProjectShadows;
+  readonly book: CommandBook;
+  readonly outbox: Outbox;
+  readonly #o: DownlinkFlowOptions;
+  readonly #settings: () => CurrentSettings;
+  readonly #riders: Riders;
+  readonly #news: CommandNews;
+  readonly #heard: JustHeard;
+  /** The connection's number among those who hear devices. */
+  readonly #number: number;
+
+  constructor(
+    shadows: ProjectShadows,
+    options: DownlinkFlowOptions,
+    parts: { readonly settings: () => CurrentSettings; readonly riders: Riders; readonly news: CommandNews },
+  ) {
+    const { clock, chance, retry, commands, store } = options;
+    this.shadows = shadows;
+    this.#o = options;
+    this.#settings = parts.settings;
+    this.#riders = parts.riders;
+    this.#news = parts.news;
+    this.#heard = new JustHeard(store, clock);
+    this.#number = shadows.served.connectionNumber(parts.settings().connection.id);
+    this.book = new CommandBook(shadows.key, commands, () => clock.now());
+    const broker = (): string => this.#settings().connection.source.broker;
+    this.outbox = new Outbox({
+      ...{ clock, chance, retry },
+      publisher: () => options.publisher(broker()),
+      waiting: () => this.book.inState('waiting'),
+      prepare: (command) => this.#prepare(command),
+      settle: (command, fact) => this.settle(command, fact),
+      onAway: (reason) => this.#news.away(broker(), reason),
+    });
+  }
+
+  // HERE → commands
+
+  /** Returns how many were new, once they are committed; throws when the disk refuses. */
+  takeChanges(changes: readonly ShadowChange[], { hereNow, offsetMs }: HereTime): number {
+    const { connection, since } = this.#settings();
+    const added: NewCommand[] = [];
+    const ignored: IgnoreReason[] = [];
+    const handled: HandledShadow[] = [];
+    const riding: NonNullable<CommandWork['riding']>[number][] = [];
+    const rules = {
+      template: connection.downlink.template,
+      since: since + offsetMs,
+      hereNow,
+      maxAgeMs: this.#o.maxAgeMs,
+    };
+    for (const change of changes) {
+      if (change.reported !== null) this.reported(change.device, change.reported);
+      const decision = decide(change, { ...rules, before: this.#o.shadows.handled(this.shadows.key, change.device) });
+      if (decision.kind === 'known') continue;
+      handled.push(decision.handled);
+      if (decision.kind === 'command') added.push(this.#newCommand(change, decision.handled.era, decision.isTooOld));
+      else {
+        ignored.push(decision.reason);
+        if (decision.acknowledge) riding.push(...this.#ride(change.device, change.version, decision.handled.era));
+      }
+    }
+    if (handled.length === 0) return 0;
+    this.book.add({ added, ignored, handled: { project: this.shadows.key, shadows: handled }, riding });
+    this.#riders.took(riding);
+    if (added.some(({ state }) => state === 'expired')) this.#news.expired();
+    this.outbox.pump();
+    return handled.length;
+  }
+
+  #newCommand(change: ShadowChange, era: number, isTooOld: boolean): NewCommand {
+    const { device, version, desiredAt, document } = change;
+    const now = this.#o.clock.now();
+    return {
+      ...{ device, origin: 'shadow', version, era, document, desiredAt, seenAt: now, changedAt: now },
+      ...{ state: isTooOld ? 'expired' : 'waiting', cause: null, attempt: 0, correlationId: null },
+      ...{ port: null, confirmed: false, publishedAt: null },
+    };
+  }
+
+  // commands → the network
+
+  #prepare(command: Command) {
+    const { connection, topics, hereNow } = this.#settings();
+    return prepareCommand(command, {
+      ...{ downlink: connection.downlink, topics, hereNow, maxAgeMs: this.#o.maxAgeMs, now: this.#o.clock.now() },
+      ofDevice: this.book.ofDevice(command.device),
+      driver: this.shadows.served.driverOf(command.device),
+      correlationId: (attempt) => this.book.correlationId(command, attempt),
+    });
+  }
+
+  /** Commits what became of a command; null: nothing new. Throws when the disk refuses. */
+  settle(command: Command, fact: CommandFact, since = this.#o.clock.now()): Command | null {
+    const { device, version, era } = command;
+    // HERE hears that a refused one was seen, so that nobody tries it for ever.
+    const rides = version !== null && (fact.kind === 'sent' || fact.kind === 'refused');
+    const riding = rides ? this.#ride(device, version, era, since) : [];
+    const after = this.book.tell(command, fact, { riding });
+    if (after === null) return null;
+    this.#riders.took(riding);
+    this.#heard.forget(command);
+    this.#news.changed(after);
+    return after;
+  }
+
+  // the network → commands
+
+  onReport(report: DownlinkReport, arrivedAt: number): void {
+    const fact = factOf(report);
+    const match = matchReport(this.book, report);
+    if (match.kind !== 'match' || fact === null) return;
+    this.#heard.report();
+    let { command } = match;
+    if (command.state === 'waiting' && command.correlationId !== report.correlationId) {
+      // The broker has it: a kill, or the network, was quicker than our commit.
+      const prepared = this.#prepare(command);
+      if (prepared.kind !== 'publish') return;
+      command = this.settle(command, prepared.fact) ?? command;
+    }
+    this.settle(command, fact, arrivedAt);
+  }
+
+  onUplink(device: string, body: Readonly<Record<string, unknown>>, arrivedAt: number): void {
+    const { topics } = this.#settings();
+    const waiting = this.shadows.heard(device, this.#number, body.DriverCfg);
+    if (topics.needsUplink) topics.note(device, body);
+    if (waiting !== null) this.claim(waiting);
+    if (this.book.hasDevice(device)) this.#onAnswer(this.book.ofDevice(device), arrivedAt);
+  }
+
+  /** A change that waited until this connection heard its device. */
+  claim(change: ShadowChange): void {
+    const { hereNow } = this.#settings();
+    this.takeChanges([change], { hereNow, offsetMs: hereNow - this.#o.clock.now() });
+    this.shadows.dropWaiting([change.device]);
+  }
+
+  /** A device of class A hears only after its uplink: what was published before the last but one has reached it. */
+  #onAnswer(commands: readonly Command[], arrivedAt: number): void {
+    for (const command of commands) {
+      if (command.state === 'notSent') this.settle(command, { kind: 'again' });
+      if (command.state !== 'published' || command.version === null) continue;
+      if (!this.#heard.isSecondSince(command, arrivedAt)) continue;
+      const riding = this.#ride(command.device, command.version, command.era, arrivedAt);
+      this.book.add({ riding });
+      this.#riders.took(riding);
+    }
+    this.outbox.pump();
+  }
+
+  // commands → HERE
+
+  #ride(device: string, version: number, era: number, since = this.#o.clock.now()) {
+    return this.#riders.work(device, version, since, era > 0) ?? [];
+  }
+
+  /** HERE shows that the device has seen this version. */
+  reported(device: string, version: number): void {
+    for (const command of this.book.ofDevice(device)) {
+      if (command.version !== null && command.version <= version) this.settle(command, { kind: 'reported' });
+    }
+    const riding = this.#riders.workReported(device, version);
+    if (riding === undefined) return;
+    this.book.add({ riding });
+    this.#riders.took(riding);
+  }
+
+  // their end
+
+  /** What has become too old while nothing happened to it. */
+  age(): void {
+    const { clock, maxAgeMs } = this.#o;
+    this.outbox.pump();
+    for (const command of [...this.book.inState('notSent')]) {
+      if (clock.now() - command.seenAt > maxAgeMs) this.settle(command, { kind: 'expired' });
+    }
+    for (const command of [...this.book.inState('published')]) {
+      if (clock.now() - (command.publishedAt ?? 0) > maxAgeMs) this.settle(command, { kind: 'unreported' });
+    }
+  }
+
+  /** The connection moves to another project: what waits is not meant for that one's devices. */
+  leave(): void {
+    void this.outbox.stop(AbortSignal.abort());
+    for (const state of ['waiting', 'notSent'] as const) {
+      for (const command of [...this.book.inState(state)]) this.settle(command, { kind: 'cancelled' });
+    }
+    const riding = this.#riders.all().map((device) => ({ device, version: null }));
+    this.book.add({ riding });
+    this.#riders.took(riding);
+  }
+}

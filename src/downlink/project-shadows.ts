@@ -1,0 +1,100 @@
+// What all connections on one HERE project share: who serves which device, and the changes that wait for their connection.
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { ServedDevice, ShadowChange, ShadowStore } from '../domain/ports/downlink.ts';
+import { isObject } from './json.ts';
+import { ServedDevices } from './served-devices.ts';
+
+const SAVE_MS = 1_000;
+const MAX_DRIVER = 1_000;
+/** As many as the store keeps. */
+const MAX_WAITING = 10_000;
+
+export class ProjectShadows {
+  /** `host|appId` */
+  readonly key: string;
+  readonly served = new ServedDevices();
+  /** Changes of devices whose connection is not here (yet), by device. */
+  readonly waiting = new Map<string, ShadowChange>();
+  readonly #store: ShadowStore;
+  readonly #clock: Clock;
+  /** To be saved. */
+  readonly #news = new Set<string>();
+  /** A driver's number by what tells drivers apart, so that a driver that is known costs no text. */
+  readonly #drivers = new Map<string, number>();
+  #timer: Cancel | null = null;
+
+  constructor(key: string, store: ShadowStore, clock: Clock) {
+    this.key = key;
+    this.#store = store;
+    this.#clock = clock;
+    store.forEachServed(key, ({ device, connectionId, driver }) => {
+      const number = driver === null ? 0 : this.served.driverNumber(driver);
+      this.served.note(device, this.served.connectionNumber(connectionId), number);
+    });
+    for (const change of store.unclaimed(key)) this.waiting.set(change.device, change);
+  }
+
+  /** On the hot path. `connection`: its number in `served`. Answers a change that waited for this connection. */
+  heard(device: string, connection: number, driver: unknown): ShadowChange | null {
+    if (this.served.note(device, connection, this.#driverNumber(driver))) {
+      this.#news.add(device);
+      this.#timer ??= this.#clock.after(SAVE_MS, () => this.save());
+    }
+    return this.waiting.size === 0 ? null : (this.waiting.get(device) ?? null);
+  }
+
+  keepWaiting(changes: readonly ShadowChange[]): void {
+    const fresh = changes.filter(({ device, version, desiredAt }) => {
+      const known = this.waiting.get(device);
+      return known === undefined || known.version !== version || known.desiredAt !== desiredAt;
+    });
+    this.#store.saveUnclaimed(this.key, fresh);
+    for (const change of fresh) this.waiting.set(change.device, change);
+    for (const device of this.waiting.keys()) {
+      if (this.waiting.size <= MAX_WAITING) break;
+      this.waiting.delete(device);
+    }
+  }
+
+  dropWaiting(devices: readonly string[]): void {
+    this.#store.dropUnclaimed(this.key, devices);
+    for (const device of devices) this.waiting.delete(device);
+  }
+
+  /** Also before the process ends. What the disk refuses is tried again. */
+  save(): void {
+    this.#timer?.();
+    this.#timer = null;
+    if (this.#news.size === 0) return;
+    const served: ServedDevice[] = [];
+    for (const device of this.#news) {
+      const connectionId = this.served.connectionOf(device);
+      if (connectionId !== null) served.push({ device, connectionId, driver: this.served.driverOf(device) });
+    }
+    try {
+      this.#store.saveServed(this.key, served);
+      this.#news.clear();
+    } catch {
+      this.#timer = this.#clock.after(SAVE_MS, () => this.save());
+    }
+  }
+
+  #driverNumber(driver: unknown): number {
+    if (!isObject(driver)) return 0;
+    const { mod, app, id } = driver as { mod?: Named; app?: Named; id?: unknown };
+    const name = `${id}|${mod?.pId}|${mod?.mId}|${mod?.ver}|${app?.pId}|${app?.mId}|${app?.ver}`;
+    const known = this.#drivers.get(name);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(driver);
+    if (text.length > MAX_DRIVER || name.length > MAX_DRIVER) return 0;
+    const number = this.served.driverNumber(text);
+    if (number !== 0) this.#drivers.set(name, number);
+    return number;
+  }
+}
+
+interface Named {
+  readonly pId?: unknown;
+  readonly mId?: unknown;
+  readonly ver?: unknown;
+}

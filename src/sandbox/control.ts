@@ -1,8 +1,10 @@
 // What tests, the demo and the admin paths can see and change of a sandbox while it runs.
 import type { Account } from './accounts.ts';
-import { type Device, OWNER, type Project } from './devices.ts';
+import { toCounts, toReceived } from './control-views.ts';
+import { OWNER, type Project } from './devices.ts';
 import type { FaultRule, RateLimit } from './options.ts';
 import type { LoggedRecord } from './record-log.ts';
+import { type DesiredChange, setDesired } from './routes/shadows.ts';
 import type { SandboxStats } from './stats.ts';
 import type { World } from './world.ts';
 
@@ -162,6 +164,13 @@ export class Control {
     }
   }
 
+  /** Changes a desired shadow as an application does; its new state version, or null: no such claimed device. */
+  desire(appId: string, id: string, desired: DesiredChange): number | null {
+    const device = this.#project(appId).byExternalId(id);
+    if (device?.owner !== OWNER.project) return null;
+    return setDesired(device, desired, this.#world.clock.now());
+  }
+
   /** Returns the number by which it can be removed. */
   addFault(rule: FaultRule): number {
     return this.#world.faults.add(rule);
@@ -275,25 +284,4 @@ export class Control {
     if (!project) throw new Error(`There is no project ${appId}`);
     return project;
   }
-}
-
-function nameOf(device: Device): string {
-  return device.externalId ?? device.trackingId;
-}
-
-function toCounts(device: Device): DeviceCounts {
-  return {
-    appId: device.project.appId,
-    device: nameOf(device),
-    claimed: device.owner === OWNER.project,
-    accepted: device.accepted,
-    duplicates: device.duplicates,
-    outOfOrder: device.outOfOrder,
-    lastTimestamp: device.lastTimestamp,
-  };
-}
-
-function toReceived({ seq, device, timestamp, receivedAt, request, text }: LoggedRecord): ReceivedRecord {
-  const record = JSON.parse(text) as Record<string, unknown>;
-  return { seq, appId: device.project.appId, device: nameOf(device), timestamp, receivedAt, request, record };
 }

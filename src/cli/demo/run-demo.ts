@@ -10,6 +10,7 @@ import type { Clock } from '../../domain/ports/clock.ts';
 import { systemChance, systemClock } from '../../ops/clock.ts';
 import { createLogger } from '../../ops/logger.ts';
 import { aborted } from '../../ops/signals.ts';
+import { Application } from '../../sandbox/application.ts';
 import { type FleetPublisher, startFleetPublisher } from '../../sandbox/fleet/publisher.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
 import type { DemoOptions } from '../demo.ts';
@@ -24,6 +25,8 @@ const TROUBLED = 1;
 const SUBSCRIBED_MS = 10_000;
 const DRAIN_MS = 20_000;
 const EVENTS_SHOWN = 20;
+const COMMAND_EVERY_MS = 700;
+const COMMANDS_END_MS = 8_000;
 
 export async function runDemo(options: DemoOptions, io: CliIo): Promise<ExitCode> {
   const stopped = io.stopSignal();
@@ -93,6 +96,7 @@ function startFleets(bridge: Bridge, options: DemoOptions): FleetPublisher[] {
       devices: Math.max(1, Math.round(options.devices / TENANTS.length)),
       ratePerSecond: options.rate / TENANTS.length,
       tags: [tenant],
+      answersDownlinks: true,
       clock: systemClock,
     }),
   );
@@ -109,6 +113,8 @@ async function show(
   const clock: Clock = systemClock;
   const startedAt = clock.monotonic();
   const fleets = startFleets(bridge, options);
+  const application = applicationOf(sandbox, fleets);
+  application.start();
   const views = new DemoConnections();
   const meter = new RateMeter();
   let phase: DemoSnapshot['phase'] = 'running';
@@ -134,9 +140,14 @@ async function show(
   view?.start();
 
   const over = Promise.withResolvers<void>();
-  if (options.for !== undefined) clock.after(options.for, over.resolve);
+  if (options.for !== undefined) {
+    clock.after(options.for, over.resolve);
+    // The last commands have time to come back.
+    clock.after(Math.max(1_000, options.for - COMMANDS_END_MS), () => application.stop());
+  }
   await Promise.race([over.promise, aborted(stopped), ...fleets.map((fleet) => fleet.done)]);
   phase = 'draining';
+  application.stop();
   await Promise.all(fleets.map((fleet) => fleet.stop()));
   // The reader of the last line wants everything settled; whoever pressed Ctrl-C wants the end.
   await drained(bridge, clock, stopped.aborted ? 3_000 : DRAIN_MS);
@@ -146,9 +157,25 @@ async function show(
   const ledgers = Object.fromEntries(bridge.control.connections().map(({ id, ledger }) => [id, ledger]));
   const known = Object.fromEntries(Object.entries(ledgers).flatMap(([id, ledger]) => (ledger ? [[id, ledger]] : [])));
   const elapsedMs = clock.monotonic() - startedAt;
-  const summary = summarize({ ledgers: known, latency: bridge.latency, elapsedMs, fleet: counts() });
+  const commands = TENANTS.flatMap((tenant) => bridge.control.commands.ledger(tenant)?.ledger ?? []);
+  const summary = summarize({ ledgers: known, latency: bridge.latency, elapsedMs, fleet: counts(), commands });
   io.stdout.write(options.json ? `${JSON.stringify(summary)}\n` : `\n${inWords(summary)}\n`);
-  return summary.balanced && summary.pending === 0 ? EXIT.ok : EXIT.failed;
+  const isBalanced = summary.balanced && summary.commands?.balanced !== false;
+  return isBalanced && summary.pending === 0 ? EXIT.ok : EXIT.failed;
+}
+
+/** Desires something of one device of each fleet in turn. */
+function applicationOf(sandbox: Sandbox, fleets: readonly FleetPublisher[]): Application {
+  return new Application({
+    sandbox,
+    clock: systemClock,
+    everyMs: COMMAND_EVERY_MS,
+    next: (turn) => {
+      const { fleet } = fleets[turn % fleets.length] as FleetPublisher;
+      const appId = sandbox.appIds[turn % fleets.length] as string;
+      return { appId, device: fleet.devEui((turn * 7) % fleet.size) };
+    },
+  });
 }
 
 /** Resolves when nothing is pending any more, or after `atMostMs`. */

@@ -1,4 +1,5 @@
 // The demo's last line: one JSON object from the ledgers and the latencies; its `balanced` decides the exit code.
+import { addCommandLedgers, type CommandLedger, commandImbalance } from '../../domain/command.ts';
 import { addLedgers, imbalance, type Ledger, sumReasons } from '../../domain/ledger.ts';
 
 export interface SummaryInput {
@@ -10,6 +11,8 @@ export interface SummaryInput {
   readonly elapsedMs: number;
   /** What the fleet had acknowledged by the broker. Each connection is offered all of it. */
   readonly fleet?: { readonly published: number; readonly acknowledged: number };
+  /** The ledgers of commands; absent: none were looked at. */
+  readonly commands?: readonly CommandLedger[];
   /** What the sandbox says that it took: different records (device and time), and records in all. */
   readonly arrived?: { readonly different: number; readonly records: number };
 }
@@ -39,6 +42,19 @@ export interface DemoSummary {
   >;
   readonly fleet?: { readonly published: number; readonly acknowledged: number };
   readonly arrived?: { readonly different: number; readonly records: number };
+  readonly commands?: CommandSummary;
+}
+
+/** Of all connections. `pending`: waiting; `confirmed`: HERE's reported state version has reached the command's. */
+export interface CommandSummary {
+  readonly seen: number;
+  readonly published: number;
+  readonly sent: number;
+  readonly rejected: number;
+  readonly confirmed: number;
+  readonly superseded: number;
+  readonly pending: number;
+  readonly balanced: boolean;
 }
 
 const COLUMNS = ['expired', 'filtered', 'skipped', 'deadLettered'] as const;
@@ -75,7 +91,15 @@ export function summarize(input: SummaryInput): DemoSummary {
     connections,
     ...(fleet === undefined ? {} : { fleet: { published: fleet.published, acknowledged: fleet.acknowledged } }),
     ...(input.arrived === undefined ? {} : { arrived: input.arrived }),
+    ...(input.commands === undefined ? {} : { commands: summarizeCommands(input.commands) }),
   };
+}
+
+function summarizeCommands(ledgers: readonly CommandLedger[]): CommandSummary {
+  const { seen, published, superseded, waiting, fates } = addCommandLedgers(ledgers);
+  const { sent, rejected, confirmed } = fates;
+  const balanced = ledgers.every((ledger) => commandImbalance(ledger) === 0);
+  return { seen, published, sent, rejected, confirmed, superseded, pending: waiting, balanced };
 }
 
 /** The same for people: where everything is, and whether that is all. */

@@ -1,7 +1,8 @@
 // The fleet on a real broker: one MQTT client that publishes its messages with QoS 1 (mqtt://, mqtts://, ws://, wss://).
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import type { Clock } from '../../domain/ports/clock.ts';
-import { createFleet, type Fleet, type FleetMessage, type FleetMix } from './fleet.ts';
+import { DownlinkAnswers } from './downlink-answers.ts';
+import { createFleet, euiPrefixOf, type Fleet, type FleetMessage, type FleetMix } from './fleet.ts';
 import { createPaddedFleet } from './padding.ts';
 import { type FleetCounts, type FleetResult, type FleetRun, runFleet } from './run.ts';
 
@@ -26,6 +27,8 @@ export interface FleetPublisherOptions {
   readonly mix?: Partial<FleetMix>;
   /** All messages are live uplinks of exactly this size, cheaply made (benchmarks). */
   readonly payloadBytes?: number;
+  /** Its devices and their network answer downlinks, and report on them. */
+  readonly answersDownlinks?: boolean;
   readonly maxUnacknowledged?: number;
   readonly drainMs?: number;
   /** How long to try for the first connection. 30,000 by default; a refused log-in fails at once. */
@@ -69,6 +72,9 @@ export function startFleetPublisher(options: FleetPublisherOptions): FleetPublis
       : createPaddedFleet({ ...options, payloadBytes: options.payloadBytes });
   const stopping = new AbortController();
   const client = mqtt.connect(options.brokerUrl, clientOptions(options));
+  const prefix = euiPrefixOf(options);
+  const answers =
+    options.answersDownlinks === true ? new DownlinkAnswers(client, (devEui) => devEui.startsWith(prefix)) : null;
   const ready = firstConnection(client, options, stopping.signal);
   let run: FleetRun | null = null;
 
@@ -81,6 +87,7 @@ export function startFleetPublisher(options: FleetPublisherOptions): FleetPublis
         signal: stopping.signal,
         publish: (message, done) => {
           client.publish(message.topic, message.payload, { qos: 1 }, (error) => done(error ?? null));
+          answers?.afterUplink(message.devEui);
         },
       });
       return await run.done;

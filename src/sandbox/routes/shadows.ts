@@ -2,7 +2,7 @@
 import type { Session } from '../accounts.ts';
 import { type Answer, HereError, json, noContent } from '../answer.ts';
 import type { Call } from '../call.ts';
-import { OWNER } from '../devices.ts';
+import { type Device, OWNER } from '../devices.ts';
 import { desiredOf, reportedOf, shadowOf } from '../shadow.ts';
 import { badDesired } from '../validation/desired.ts';
 import { isObject } from '../validation/fields.ts';
@@ -29,7 +29,17 @@ export function writeDesired(world: World, call: Call, session: Session): Answer
   const body = call.object();
   const wrong = badDesired(body);
   if (wrong) throw new HereError(400, wrong);
-  const wanted = body.desired as { payload?: Record<string, unknown>; system?: Record<string, unknown> };
+  setDesired(device, body.desired as DesiredChange, world.clock.now());
+  return json({ desired: desiredOf(device) });
+}
+
+export interface DesiredChange {
+  readonly payload?: Record<string, unknown>;
+  readonly system?: Record<string, unknown>;
+}
+
+/** Of what was checked. Returns the new state version. */
+export function setDesired(device: Device, wanted: DesiredChange, now: number): number {
   const before = device.desired;
   const payload = wanted.payload ?? before?.payload;
   device.project.setDesired(device, {
@@ -40,9 +50,9 @@ export function writeDesired(world: World, call: Call, session: Session): Answer
       ...wanted.system,
       stateVersion: ++device.desiredVersion,
     },
-    timestamp: world.clock.now(),
+    timestamp: now,
   });
-  return json({ desired: desiredOf(device) });
+  return device.desiredVersion;
 }
 
 /** Clears both halves unless one is excepted. A state version that was given once is not given again. */

@@ -1,6 +1,7 @@
 // The demo's last line.
 import { expect, test } from 'vitest';
 import { inWords, ledgerSince, summarize } from '../../../src/cli/demo/summary.ts';
+import { emptyCommandLedger } from '../../../src/domain/command.ts';
 import { emptyLedger, imbalance, type Ledger } from '../../../src/domain/ledger.ts';
 
 const harbour: Ledger = {
@@ -35,6 +36,15 @@ test('it sums the ledgers and keeps their reasons', () => {
     },
     fleet: { published: 102, acknowledged: 101 },
   });
+});
+
+test('it sums the commands, and says whether theirs balance', () => {
+  const one = { ...emptyCommandLedger(), seen: 5, published: 3, waiting: 1, superseded: 1 };
+  one.fates = { sent: 2, rejected: 1, unreported: 0, confirmed: 2 };
+  const summary = (commands: (typeof one)[]) => summarize({ ledgers: {}, latency, elapsedMs: 1, commands }).commands;
+  const counts = { seen: 10, published: 6, sent: 4, rejected: 2, confirmed: 4, superseded: 2, pending: 2 };
+  expect(summary([one, one])).toEqual({ ...counts, balanced: true });
+  expect(summary([one, { ...one, seen: 6 }])?.balanced).toBe(false);
 });
 
 test('in words it says where everything is', () => {

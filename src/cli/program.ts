@@ -17,6 +17,7 @@ import { registerExpired, registerLedger } from './ledger.ts';
 import { registerMap } from './map.ts';
 import { registerQuota } from './quota.ts';
 import { registerSandbox } from './sandbox.ts';
+import { registerSchema } from './schema.ts';
 import { registerStart } from './start.ts';
 import { registerSupportBundle } from './support-bundle.ts';
 import { registerTrace } from './trace.ts';
@@ -71,6 +72,7 @@ function createProgram(io: CliIo, version: string): Command {
   registerTrace(program, io);
   registerQuota(program, io);
   registerDoctor(program, io);
+  registerSchema(program, io);
   registerSupportBundle(program, io);
   registerUsers(program, io);
   registerTokens(program, io);

@@ -22,13 +22,20 @@ export async function readInput(io: CliIo, file: string): Promise<Buffer> {
   }
 }
 
+/** Parsed; a `$schema` on top is for editors and left out. */
 export async function readJson(io: CliIo, file: string): Promise<unknown> {
   const text = (await readInput(io, file)).toString('utf8').replace(/^\uFEFF/, '');
   try {
-    return JSON.parse(text);
+    return withoutSchema(JSON.parse(text));
   } catch (error) {
     throw new BridgeError('data', `${nameOf(file)}: is not JSON${placeOfFault(text, error)}`, { exitCode: EXIT.data });
   }
+}
+
+function withoutSchema(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, '$schema')) return value;
+  const { $schema: _, ...rest } = value as Record<string, unknown>;
+  return rest;
 }
 
 export function nameOf(file: string): string {

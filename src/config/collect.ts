@@ -115,6 +115,8 @@ export class Collector {
     const entries = branch.children.get('<name>');
     for (const [part, value] of Object.entries(tree)) {
       const key = at === '' ? part : `${at}.${part}`;
+      // For editors.
+      if (key === '$schema') continue;
       const child = branch.children.get(part);
       if (entries !== undefined && 'children' in entries) this.#entry(at as MapKey, part, value, entries, origin);
       else if (child === undefined || part.includes('.')) this.#unknown(key, origin);

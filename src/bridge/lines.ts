@@ -43,6 +43,7 @@ export function lineMaker(
       uplinkTimeValidityMs,
       createDevices: connection.createDevices,
       maxDevices: connection.maxDevices,
+      pairWaitMs: config.mapping.pairWaitMs,
       window: windows.of(connection.id),
       retry: { minMs: config.delivery.retryMinMs, maxMs: config.delivery.retryMaxMs },
       versions: downlink.versions,

@@ -35,7 +35,10 @@ export interface Config {
   readonly budgets: BudgetsConfig;
   readonly delivery: DeliveryConfig;
   readonly downlinks: DownlinksConfig;
-  readonly mapping: { readonly defaultAccuracyM: { readonly satellite: number; readonly network: number } };
+  readonly mapping: {
+    readonly defaultAccuracyM: { readonly satellite: number; readonly network: number };
+    readonly pairWaitMs: number;
+  };
   readonly http: HttpConfig;
   readonly admin: { readonly port: number };
   readonly metrics: {

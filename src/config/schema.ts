@@ -250,6 +250,12 @@ export const VALUES: readonly ValueSpec[] = [
     1000,
     'Metres, for a network position that states none.',
   ),
+  ...value(
+    'mapping.pairWaitMs',
+    kinds.wholeNumber(0, 60_000),
+    2_000,
+    'How long an uplink of a device whose frames come twice (as uplink and as resolved position) waits for the second message.',
+  ),
 
   ...HTTP_VALUES,
   ...value(

@@ -74,6 +74,12 @@ export interface TelemetryRecord {
   readonly timestamp: number;
 }
 
+/** Which of the two messages of one frame it is, where its network may send both. */
+export interface FrameCopy {
+  readonly kind: 'uplink' | 'resolved';
+  readonly hasPosition: boolean;
+}
+
 /** What decode, filter and map made of one message: its final outcome at once, or records that wait for HERE. */
 export type Prepared =
   | {
@@ -90,6 +96,8 @@ export type Prepared =
       readonly records: readonly TelemetryRecord[];
       /** ms since the epoch at which the network received the frame: `uplinkTimeValidity` counts from here. */
       readonly emittedAt: number;
+      /** Absent: no second message of its frame comes. */
+      readonly copy?: FrameCopy | undefined;
       readonly notice?: UplinkNotice;
     };
 

@@ -6,6 +6,7 @@ import type { UplinkMessage } from '../domain/ports/line.ts';
 import type { ConnectionStore, JournalEntry, JournalRecord, ReplayLetter } from '../domain/ports/store.ts';
 import type { Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
 import type { Backlog } from './backlog.ts';
+import { PairWait } from './pair-wait.ts';
 import { peekDevice } from './peek-device.ts';
 import type { Traveller } from './trail.ts';
 import type { WaitingRoom } from './waiting.ts';
@@ -16,6 +17,8 @@ export interface IntakeOptions {
   readonly store: ConnectionStore;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** How long a frame of a device whose frames come twice waits for its second message; absent or 0: not at all. */
+  readonly pairWaitMs?: number | undefined;
 }
 
 export interface IntakeSink {
@@ -34,6 +37,7 @@ export class Intake {
   readonly #room: WaitingRoom;
   readonly #backlog: Backlog;
   readonly #sink: IntakeSink;
+  readonly #pairs: PairWait;
   readonly #noticed = new Set<string>();
   #stopped = false;
   #committing = 0;
@@ -45,6 +49,11 @@ export class Intake {
     this.#room = room;
     this.#backlog = backlog;
     this.#sink = sink;
+    this.#pairs = new PairWait(options.clock, options.pairWaitMs ?? 0, {
+      push: (item) => this.#room.push(item),
+      secondCopy: (item) => sink.settle(item, { kind: 'skipped', reason: 'secondCopy' }),
+      waiting: () => sink.waiting(),
+    });
     this.#full = options.store.bytes >= options.store.maxBytes;
   }
 
@@ -146,6 +155,7 @@ export class Intake {
 
   stop(): void {
     this.#stopped = true;
+    this.#pairs.stop();
   }
 
   get stopped(): boolean {
@@ -176,7 +186,8 @@ export class Intake {
     }
     const replayed = entry.replayOf !== undefined;
     const way = { emittedAt, arrivedAt, late, replayed };
-    this.#room.push({ seq, device, fCnt, records: texts, bytes, ...way, sentAt: 0, attempts: 0 });
+    const item = { seq, device, fCnt, records: texts, bytes, ...way, sentAt: 0, attempts: 0 };
+    this.#pairs.take(item, replayed ? null : (prepared.copy ?? null));
   }
 
   /** Told once per key: a driver that fails does so with every uplink. */

@@ -4,7 +4,7 @@ import type { Connection } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
 import type { UplinkEar } from '../domain/ports/downlink.ts';
 import type { UplinkMessage } from '../domain/ports/line.ts';
-import type { Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
+import type { FrameCopy, Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
 import { compileDecode, type Decode, tooDeep } from './decode.ts';
 import { readDownlinkReport } from './envelopes/downlink-report.ts';
 import type { Frame } from './envelopes/frame.ts';
@@ -113,10 +113,20 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
   if (mapped.usedStatusBattery) stages.batteries.used(device, message.arrivedAt);
   const notice = noticeOf(frame as Frame);
   const { records } = mapped;
+  const copy = copyOf(frame, mapped.hasPosition);
   return notice === null
-    ? { device, fCnt, outcome: null, records, emittedAt: timestamp }
-    : { device, fCnt, outcome: null, records, emittedAt: timestamp, notice };
+    ? { device, fCnt, outcome: null, records, emittedAt: timestamp, copy }
+    : { device, fCnt, outcome: null, records, emittedAt: timestamp, copy, notice };
 }
+
+/** ThingPark's Location Engine sends a position of its own for an uplink. */
+function copyOf({ network, kind }: Frame, hasPosition: boolean): FrameCopy | undefined {
+  if (network !== 'thingpark') return undefined;
+  if (kind === 'uplink') return hasPosition ? UPLINK_WITH : UPLINK_WITHOUT;
+  return kind === 'resolved' ? { kind, hasPosition } : undefined;
+}
+const UPLINK_WITH: FrameCopy = Object.freeze({ kind: 'uplink', hasPosition: true });
+const UPLINK_WITHOUT: FrameCopy = Object.freeze({ kind: 'uplink', hasPosition: false });
 
 const RETAINED: Prepared = Object.freeze({
   device: null,

@@ -35,6 +35,8 @@ export interface UplinkFlowOptions {
   readonly createDevices: boolean;
   readonly maxDevices: number | null;
   readonly window: WindowLimits;
+  /** See `IntakeOptions`. */
+  readonly pairWaitMs?: number | undefined;
   readonly retry: PaceOptions;
   /** For those who pay per request: a record waits so long for others although a permit is free. 0: not at all. */
   readonly batchLingerMs: number;

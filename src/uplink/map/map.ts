@@ -33,7 +33,12 @@ export interface MapOptions {
 }
 
 export type Mapped =
-  | { readonly kind: 'records'; readonly records: readonly TelemetryRecord[]; readonly usedStatusBattery: boolean }
+  | {
+      readonly kind: 'records';
+      readonly records: readonly TelemetryRecord[];
+      readonly usedStatusBattery: boolean;
+      readonly hasPosition: boolean;
+    }
   | { readonly kind: 'tooDeep' }
   /** Nothing in it that HERE could take. A bare record would be an empty trace point and a false sign of life. */
   | { readonly kind: 'empty'; readonly reason: SkipReason; readonly why: string };
@@ -109,7 +114,7 @@ export function compileMap(options: MapOptions): Mapper {
       payload.json,
       source !== null && given === null,
     );
-    return { kind: 'records', records, usedStatusBattery: sensors.usedStatusBattery };
+    return { kind: 'records', records, hasPosition: fixes !== null, usedStatusBattery: sensors.usedStatusBattery };
   };
 }
 

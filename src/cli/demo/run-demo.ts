@@ -5,12 +5,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { type Bridge, startBridge } from '../../bridge.ts';
 import { loadConfig } from '../../config/load.ts';
+import type { Matcher } from '../../domain/connection.ts';
 import { EXIT, type ExitCode } from '../../domain/errors.ts';
 import type { Clock } from '../../domain/ports/clock.ts';
 import { systemChance, systemClock } from '../../ops/clock.ts';
 import { createLogger } from '../../ops/logger.ts';
 import { aborted } from '../../ops/signals.ts';
 import { Application } from '../../sandbox/application.ts';
+import { devEuiOf, euiPrefixOf } from '../../sandbox/fleet/fleet.ts';
+import { type FleetNetwork, TOPICS_OF_NETWORKS } from '../../sandbox/fleet/other-networks.ts';
 import { type FleetPublisher, startFleetPublisher } from '../../sandbox/fleet/publisher.ts';
 import { type Sandbox, startSandbox } from '../../sandbox/server.ts';
 import type { DemoOptions } from '../demo.ts';
@@ -72,7 +75,10 @@ async function startWorker(dataDir: string, sandbox: Sandbox, options: DemoOptio
         email: sandbox.email,
         password: sandbox.password,
         appId: sandbox.appIds[index],
-        source: { matchers: [{ type: 'thing', tags: [tenant] }] },
+        source: {
+          topics: Object.values(TOPICS_OF_NETWORKS),
+          matchers: matchersOf(tenant, otherFleetOf(index, options)),
+        },
       },
     });
     if (outcome.kind !== 'ok') throw new Error(`The demo's definition was not taken: ${JSON.stringify(outcome)}`);
@@ -87,19 +93,54 @@ async function startWorker(dataDir: string, sandbox: Sandbox, options: DemoOptio
   return bridge;
 }
 
+/** A fifth of the trackers is on other networks. Only ThingPark's answer downlinks. */
+const OTHER_NETWORKS: readonly FleetNetwork[] = ['chirpstack', 'thingsStack'];
+const OTHERS_SHARE = 0.2;
+
+function otherFleetOf(index: number, options: DemoOptions) {
+  const devices = Math.max(2, Math.round((options.devices * OTHERS_SHARE) / TENANTS.length));
+  return { seed: options.seed + TENANTS.length + index, devices, networks: OTHER_NETWORKS };
+}
+
+/** By tag; The Things Stack's messages have none, so its devices are named one by one. */
+function matchersOf(tenant: string, fleet: ReturnType<typeof otherFleetOf>): Matcher[] {
+  const prefix = euiPrefixOf(fleet);
+  const matchers: Matcher[] = [{ type: 'thing', tags: [tenant] }];
+  for (let i = 0; i < fleet.devices && matchers.length < MOST_MATCHERS; i++) {
+    if (OTHER_NETWORKS[i % OTHER_NETWORKS.length] === 'thingsStack') {
+      matchers.push({ type: 'key', key: `lora:${devEuiOf(prefix, i)}` });
+    }
+  }
+  return matchers;
+}
+/** A definition holds no more; of a larger fleet the rest is filtered, and counted. */
+const MOST_MATCHERS = 1000;
+
+/** Of each tenant the fleet on ThingPark, then of each the one on other networks. */
 function startFleets(bridge: Bridge, options: DemoOptions): FleetPublisher[] {
   const brokerUrl = bridge.control.worker().brokers[0]?.url as string;
-  return TENANTS.map((tenant, index) =>
+  const rate = options.rate / TENANTS.length;
+  const onThingPark = TENANTS.map((tenant, index) =>
     startFleetPublisher({
       brokerUrl,
       seed: options.seed + index,
-      devices: Math.max(1, Math.round(options.devices / TENANTS.length)),
-      ratePerSecond: options.rate / TENANTS.length,
+      devices: Math.max(1, Math.round((options.devices * (1 - OTHERS_SHARE)) / TENANTS.length)),
+      ratePerSecond: rate * (1 - OTHERS_SHARE),
       tags: [tenant],
       answersDownlinks: true,
       clock: systemClock,
     }),
   );
+  const onOthers = TENANTS.map((tenant, index) =>
+    startFleetPublisher({
+      brokerUrl,
+      ...otherFleetOf(index, options),
+      ratePerSecond: rate * OTHERS_SHARE,
+      tags: [tenant],
+      clock: systemClock,
+    }),
+  );
+  return [...onThingPark, ...onOthers];
 }
 
 async function show(
@@ -113,7 +154,7 @@ async function show(
   const clock: Clock = systemClock;
   const startedAt = clock.monotonic();
   const fleets = startFleets(bridge, options);
-  const application = applicationOf(sandbox, fleets);
+  const application = applicationOf(sandbox, fleets.slice(0, TENANTS.length));
   application.start();
   const views = new DemoConnections();
   const meter = new RateMeter();

@@ -1,6 +1,7 @@
 // A simulated fleet of trackers: each call gives the next message that its network would publish, repeatable by its seed.
 import { uplinkEnvelope } from './envelope.ts';
 import { joinRequest, networkLocation, report, resolvedPosition } from './other-messages.ts';
+import { type FleetNetwork, onNetwork } from './other-networks.ts';
 import { type Content, contentOf } from './payloads.ts';
 import { type Dice, seededDice } from './seeded-chance.ts';
 import { createTracker, joinAgain, lateFrame, liveFrame, type Tracker } from './tracker.ts';
@@ -69,6 +70,8 @@ export interface FleetOptions {
   /** With `{DevEUI}` where the id goes. */
   readonly topicPattern?: string;
   readonly mix?: Partial<FleetMix>;
+  /** The networks of its devices, in turn; ThingPark alone by default. `topicPattern` is ThingPark's. */
+  readonly networks?: readonly FleetNetwork[];
 }
 
 export const DEFAULT_TOPIC_PATTERN = 'mqtt/things/{DevEUI}/uplink';
@@ -106,6 +109,7 @@ class SimulatedFleet implements Fleet {
   /** Made when a device speaks first: a large fleet costs nothing before. */
   private readonly trackers: (Tracker | undefined)[] = [];
   private readonly stride: number;
+  private readonly networks: readonly FleetNetwork[];
   private turn = 0;
 
   constructor(options: FleetOptions) {
@@ -119,6 +123,7 @@ class SimulatedFleet implements Fleet {
     this.tags = options.tags ?? [];
     this.topicParts = (options.topicPattern ?? DEFAULT_TOPIC_PATTERN).split('{DevEUI}');
     this.stride = strideFor(options.devices);
+    this.networks = options.networks ?? ['thingpark'];
   }
 
   devEui(index: number): string {
@@ -171,7 +176,12 @@ class SimulatedFleet implements Fleet {
   }
 
   private message(tracker: Tracker, timeMs: number, kind: MessageKind, body: object): FleetMessage {
-    const { devEui } = tracker;
+    const { devEui, index } = tracker;
+    const network = this.networks[index % this.networks.length] ?? 'thingpark';
+    if (network !== 'thingpark') {
+      const other = onNetwork(network, body, devEui);
+      return { topic: other.topic, payload: JSON.stringify(other.body), devEui, kind, timeMs };
+    }
     return { topic: this.topicParts.join(devEui), payload: JSON.stringify(body), devEui, kind, timeMs };
   }
 

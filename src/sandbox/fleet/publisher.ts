@@ -3,6 +3,7 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import type { Clock } from '../../domain/ports/clock.ts';
 import { DownlinkAnswers } from './downlink-answers.ts';
 import { createFleet, euiPrefixOf, type Fleet, type FleetMessage, type FleetMix } from './fleet.ts';
+import type { FleetNetwork } from './other-networks.ts';
 import { createPaddedFleet } from './padding.ts';
 import { type FleetCounts, type FleetResult, type FleetRun, runFleet } from './run.ts';
 
@@ -25,6 +26,8 @@ export interface FleetPublisherOptions {
   /** With `{DevEUI}`; `mqtt/things/{DevEUI}/uplink` by default. */
   readonly topicPattern?: string;
   readonly mix?: Partial<FleetMix>;
+  /** As `FleetOptions.networks`. */
+  readonly networks?: readonly FleetNetwork[];
   /** All messages are live uplinks of exactly this size, cheaply made (benchmarks). */
   readonly payloadBytes?: number;
   /** Its devices and their network answer downlinks, and report on them. */

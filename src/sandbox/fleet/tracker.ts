@@ -23,6 +23,8 @@ const SHARES: readonly TrackerKind[] = [
 const COUNTER_LIMIT = 2 ** 32;
 
 export interface Tracker {
+  /** Its number in the fleet. */
+  readonly index: number;
   /** 16 upper-case hex digits. */
   readonly devEui: string;
   readonly name: string;
@@ -57,6 +59,7 @@ export function createTracker(index: number, devEui: string, dice: Dice): Tracke
   const gait = kind === 'badge' ? GAITS.person : kind === 'assetTracker3' ? GAITS.truck : GAITS.van;
   const track = new Track(city, gait, dice);
   return {
+    index,
     devEui,
     name: `${city.name} ${kind} ${devEui.slice(-6)}`,
     kind,

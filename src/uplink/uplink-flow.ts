@@ -12,7 +12,7 @@ import type { Prepared, UplinkOutcome } from '../domain/uplink.ts';
 import { DeviceAdmission } from './admit-devices.ts';
 import { Backlog, type WindowLimits } from './backlog.ts';
 import { Delivery, type DeliverySignals, newSignals, recordsOf } from './deliver.ts';
-import { Intake } from './intake.ts';
+import { Intake, type IntakeOptions } from './intake.ts';
 import { LatencyHistogram } from './latency.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import { Probe } from './probe.ts';
@@ -23,7 +23,7 @@ import type { Trail, UplinkTrace } from './trail.ts';
 import { type Item, WaitingRoom } from './waiting.ts';
 import { whereabouts } from './whereabouts.ts';
 
-export interface UplinkFlowOptions {
+export interface UplinkFlowOptions extends Pick<IntakeOptions, 'pairWaitMs'> {
   readonly connectionId: string;
   readonly prepare: (message: UplinkMessage, nowMs: number) => Prepared;
   readonly store: ConnectionStore;
@@ -35,8 +35,6 @@ export interface UplinkFlowOptions {
   readonly createDevices: boolean;
   readonly maxDevices: number | null;
   readonly window: WindowLimits;
-  /** See `IntakeOptions`. */
-  readonly pairWaitMs?: number | undefined;
   readonly retry: PaceOptions;
   /** For those who pay per request: a record waits so long for others although a permit is free. 0: not at all. */
   readonly batchLingerMs: number;

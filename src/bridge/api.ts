@@ -4,6 +4,7 @@ import { authenticator } from '../api/authenticate.ts';
 import { CertificateFiles } from '../api/certificate-files.ts';
 import { addGate, type GateOptions } from '../api/gate.ts';
 import { startHttp } from '../api/http.ts';
+import type { Authentication } from '../api/rights.ts';
 import type { ApiPorts } from '../api/routes.ts';
 import type { Config } from '../config/config.ts';
 import { BridgeError, EXIT } from '../domain/errors.ts';
@@ -23,9 +24,16 @@ export interface ApiParts {
   readonly logger: Logger;
 }
 
+/** Health is answered all the same. */
+const NO_API: Authentication = {
+  kind: 'refused',
+  status: 503,
+  message: 'This process has not the role api: ask another worker',
+};
+
 /** Rejects with `httpPortInUse` (75), `certificateInvalid` (78), or with the system's error. */
 export async function startApi(
-  { http, admin, dataDir }: Pick<Config, 'http' | 'admin' | 'dataDir'>,
+  { http, admin, dataDir, roles }: Pick<Config, 'http' | 'admin' | 'dataDir' | 'roles'>,
   { ports, gate, clock, logger }: ApiParts,
 ): Promise<ApiServers> {
   const onDefect = (error: unknown, route: string): void => {
@@ -40,7 +48,7 @@ export async function startApi(
       ports,
       host: http.host,
       port: http.port,
-      authenticate: authenticator(ports.access, ports.cookies),
+      authenticate: roles.includes('api') ? authenticator(ports.access, ports.cookies) : () => NO_API,
       extend: (app) => addGate(app, gate),
       audit: ports.audit,
       trustProxy: http.trustProxy,

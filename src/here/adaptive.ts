@@ -20,6 +20,8 @@ const CUT = 0.7;
 const OVERSHOT = 0.99;
 /** What was accepted of late: so many answers make a rate, over a time within these bounds. */
 const RECENT_ANSWERS = 30;
+/** With fewer there was no rate to speak of: a 429 to one request a minute does not mean that one a minute is the limit. */
+const LEAST_RECENT = 5;
 const RECENT_MS = { least: 1_000, most: 10_000 } as const;
 /** From the end of holding: how long until twice the rate is tried, and one permit more. */
 const DOUBLE_MS = 60_000;
@@ -104,8 +106,8 @@ export class Adaptive {
       this.#good = 0;
       return false;
     }
-    if (answer.kind === 'refused') this.#tooFast(answer.pauseMs, nowMs);
-    else learnt.lower(Math.max(this.floor, this.permits - 1), Math.max(this.floor, this.permits * CUT), nowMs);
+    if (answer.kind === 'refused') return this.#tooFast(answer.pauseMs, nowMs);
+    learnt.lower(Math.max(this.floor, this.permits - 1), Math.max(this.floor, this.permits * CUT), nowMs);
     return true;
   }
 
@@ -124,11 +126,13 @@ export class Adaptive {
     if (value !== null && trialMs > 0 && this.permits === this.#ceiling) this.#permits.forget();
   }
 
-  #tooFast(pauseMs: number, nowMs: number): void {
+  /** False: nothing can be learnt of it. */
+  #tooFast(pauseMs: number, nowMs: number): boolean {
     const sinceMs = Math.max(1, nowMs - (this.#resumedMs ?? nowMs));
     const wanted = (RECENT_ANSWERS / Math.max(0.01, this.ratePerSecond ?? RECENT_ANSWERS / 5)) * 1000;
     const spanMs = Math.min(Math.max(wanted, RECENT_MS.least), RECENT_MS.most, sinceMs);
     const count = this.#accepted.filter((at) => at > nowMs - spanMs).length;
+    if (count < LEAST_RECENT) return false;
     // Where the pause is long beside what went before it, the limit counts over a longer period, pause and all.
     const periodMs = sinceMs > pauseMs * 5 ? spanMs : spanMs + pauseMs;
     const seen = Math.max(LEAST_PER_SECOND, count / (periodMs / 1000));
@@ -139,6 +143,7 @@ export class Adaptive {
     const to = value !== null && trialMs > 0 ? Math.max(value, whole(current * OVERSHOT)) : whole(accepted);
     this.#rate.lower(to, Math.max(accepted, Math.min(current, Number.MAX_VALUE) * CUT), nowMs);
     this.#resumedMs = nowMs + pauseMs;
+    return true;
   }
 
   /** Over windows of so many answers; the first slow one may be half of an earlier time, so the second counts. */

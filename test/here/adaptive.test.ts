@@ -1,5 +1,6 @@
 // A plan with an unpublished limit is used as far as it goes: the gate against a model of HERE whose limit changes.
 import { expect, test } from 'vitest';
+import { Adaptive } from '../../src/here/adaptive.ts';
 import { Gate } from '../../src/here/gate.ts';
 import type { HttpAnswer } from '../../src/here/http.ts';
 import { figures } from '../support/bridge.ts';
@@ -180,4 +181,12 @@ test('where HERE has become slower without a queue, all permits stay in use', as
     },
   };
   expectGood('slower', await run(model, [200, 2000, 400], 16));
+});
+
+test('a 429 to a trickle of requests teaches no rate: a request a minute was not the limit', () => {
+  const adaptive = new Adaptive(1, 4);
+  const answer = { startedMs: null, pauseMs: 1_000, full: false, saturated: false };
+  for (let minute = 1; minute <= 60; minute++) adaptive.answered({ ...answer, kind: 'good' }, minute * 60_000);
+  expect(adaptive.answered({ ...answer, kind: 'refused' }, 61 * 60_000)).toBe(false);
+  expect(adaptive.ratePerSecond).toBeNull();
 });

@@ -1,5 +1,6 @@
 // One process of the bridge, put together as `src/bridge.ts` does it, from the real parts over the models of its ports.
 
+import { createLetterControl } from '../../src/bridge/dead-letters.ts';
 import { connectionMaker, definitionValidator } from '../../src/bridge/definition-parts.ts';
 import { Downlinks } from '../../src/bridge/downlinks.ts';
 import { lineMaker } from '../../src/bridge/lines.ts';
@@ -16,6 +17,7 @@ import type { BridgeEvent } from '../../src/domain/events.ts';
 import { imbalance, type Ledger } from '../../src/domain/ledger.ts';
 import type { Broker } from '../../src/domain/ports/broker.ts';
 import type { Chance, Clock } from '../../src/domain/ports/clock.ts';
+import type { LetterControl } from '../../src/domain/ports/dead-letters.ts';
 import type { SecretBox } from '../../src/domain/ports/secrets.ts';
 import type { BridgeStore } from '../../src/domain/ports/store.ts';
 import { Gateway } from '../../src/here/gateway.ts';
@@ -44,6 +46,7 @@ export interface ProcessParts {
 export const DATA_DIR = '/data';
 /** As in `src/bridge.ts`. */
 const SETTLE_MS = 6_000;
+const REPLAYS_PER_SECOND = 50;
 
 const defaults = loadConfig({ env: {}, cwd: '/' }).config;
 
@@ -68,6 +71,7 @@ const box: SecretBox = {
 
 export class BridgeProcess {
   readonly #parts: ProcessParts;
+  #letters: LetterControl | null = null;
   readonly #ends: (() => Promise<void> | void)[] = [];
 
   constructor(parts: ProcessParts) {
@@ -143,8 +147,16 @@ export class BridgeProcess {
       },
       () => definitions.stop(),
     );
+    this.#letters = createLetterControl({ store, views, definitions, clock });
     supervisor.start();
     definitions.start();
+  }
+
+  /** All dead letters of a connection go their way again. Returns how it was taken. */
+  replay(id: string): string {
+    const { signal } = new AbortController();
+    const how = { filter: {}, perSecond: REPLAYS_PER_SECOND, signal, onProgress: () => {} };
+    return this.#letters?.replay(id, how).kind ?? 'not yet running';
   }
 
   /** SIGTERM: takes nothing more, settles what is in flight (bounded), commits, closes. */

@@ -164,6 +164,10 @@ function checkDeadLetters(world: World, letters: readonly DeadLetter[], uplinks:
     if (uplink.kind !== 'poison') {
       if (count > 0)
         world.violated('delivery', `${nameOf(uplink)} is a dead letter, a ${uplink.kind}`, [uplink.device]);
+    } else if (count > uplink.kept + uplink.unclear) {
+      world.violated('delivery', `${nameOf(uplink)} is ${count} dead letters, and was kept ${uplink.kept} times`, [
+        uplink.device,
+      ]);
     } else if (count < uplink.kept && planOf(world, uplink).validity === null) {
       world.violated('delivery', `${nameOf(uplink)}, refused by HERE, is no dead letter`, [uplink.device]);
     }

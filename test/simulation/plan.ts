@@ -54,6 +54,8 @@ export interface Plan {
   readonly hints: 'right' | 'none' | 'wrong';
   readonly uplinks: readonly UplinkPlan[];
   readonly faults: readonly PlannedFault[];
+  /** Somebody puts all dead letters of a connection on their way again. */
+  readonly replays: readonly { readonly atMs: number; readonly connection: number }[];
   readonly losesPower: boolean;
 }
 
@@ -103,8 +105,21 @@ export function drawPlan(seed: number): Plan {
     hints: dice.pick(['right', 'none', 'wrong']),
     uplinks: drawUplinks(dice.fork('uplinks'), connections, faults),
     faults,
+    replays: drawReplays(new Dice(seed).fork('replays'), connections, faults),
     losesPower: faults.some((fault) => fault.kind === 'crash' && fault.ending === 'powerLoss'),
   };
+}
+
+/** Half of them while something else goes wrong. */
+function drawReplays(
+  dice: Dice,
+  connections: readonly ConnectionPlan[],
+  faults: readonly PlannedFault[],
+): Plan['replays'] {
+  return Array.from({ length: dice.whole(0, 4) }, () => ({
+    atMs: dice.isLucky(0.5) ? dice.pick(faults).atMs - dice.scaled(1, 2_000) : dice.between(60_000, TRAFFIC_UNTIL_MS),
+    connection: dice.whole(0, connections.length - 1),
+  }));
 }
 
 function drawConnection(n: number, dice: Dice, accounts: Plan['accounts']): ConnectionPlan {

@@ -65,6 +65,7 @@ async function run(world: World, plan: Plan): Promise<number> {
       if (!people.isDeleted(uplink.connection)) fleet.send(connection, uplink);
     });
   }
+  for (const { atMs, connection } of plan.replays) time.at(atMs, () => world.replay(connection));
   let probed = false;
   const probe = (): void => {
     if (!faults.allOver || world.life?.alive !== true) {

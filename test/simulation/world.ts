@@ -172,6 +172,15 @@ export class World {
     });
   }
 
+  /** A person replays all dead letters of a connection, if somebody is there to take them. */
+  replay(connection: number): void {
+    const id = this.plan.connections[connection]?.id;
+    if (id === undefined || this.life?.alive !== true) return;
+    const words = this.#process?.replay(id) ?? 'not yet running';
+    this.trace.add(`! the dead letters of ${id} are replayed: ${words}`);
+    if (words === 'ok') this.faultKinds.add('replay');
+  }
+
   /** SIGTERM; `ended` when the process is gone. */
   stopBridge(ended: () => void): void {
     const { life, time, trace } = this;

@@ -185,7 +185,7 @@ test('where HERE has become slower without a queue, all permits stay in use', as
 
 test('a 429 to a trickle of requests teaches no rate: a request a minute was not the limit', () => {
   const adaptive = new Adaptive(1, 4);
-  const answer = { startedMs: null, pauseMs: 1_000, full: false, saturated: false };
+  const answer = { startedMs: null, pauseMs: 1_000, full: false, saturated: false, rateTold: false };
   for (let minute = 1; minute <= 60; minute++) adaptive.answered({ ...answer, kind: 'good' }, minute * 60_000);
   expect(adaptive.answered({ ...answer, kind: 'refused' }, 61 * 60_000)).toBe(false);
   expect(adaptive.ratePerSecond).toBeNull();

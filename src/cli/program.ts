@@ -20,6 +20,7 @@ import { registerSandbox } from './sandbox.ts';
 import { registerSchema } from './schema.ts';
 import { registerStart } from './start.ts';
 import { registerSupportBundle } from './support-bundle.ts';
+import { registerTopics } from './topics.ts';
 import { registerTrace } from './trace.ts';
 import { registerAudit, registerTokens, registerUsers } from './users.ts';
 import { registerValidate } from './validate.ts';
@@ -69,6 +70,7 @@ function createProgram(io: CliIo, version: string): Command {
   registerCommands(program, io);
   registerMap(program, io);
   registerCorpus(program, io);
+  registerTopics(program, io);
   registerTrace(program, io);
   registerQuota(program, io);
   registerDoctor(program, io);

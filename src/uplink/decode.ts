@@ -34,6 +34,9 @@ export type Decoded =
 
 export type Decode = (topic: string, payload: Buffer) => Decoded;
 
+/** Of Confluent's wire format, before its content. */
+const FRAME_BYTES = 5;
+
 export function compileDecode(options: DecodeOptions): Decode {
   const { maxMessageBytes, deviceOfTopic } = options;
   return (topic, payload) => {
@@ -48,6 +51,12 @@ export function compileDecode(options: DecodeOptions): Decode {
       isPlain = isAsciiOnly && !text.includes('\\');
       root = JSON.parse(text);
     } catch {
+      // Confluent's wire format: a zero byte, then the schema's id (4 bytes), then Avro, Protobuf or JSON.
+      if (payload[0] === 0 && payload.length > FRAME_BYTES) {
+        const schema = payload.readUInt32BE(1);
+        const message = `The message is framed for a schema registry (schema ${schema}): only plain JSON is read. Have it produced without a schema.`;
+        return unreadable('foreignFraming', message);
+      }
       // The parser's own words quote the message, which may hold what must not be shown.
       return unreadable('notJson', `The message (${payload.length} bytes) is not JSON.`);
     }

@@ -22,6 +22,12 @@ describe('Decoding', () => {
     },
   );
 
+  test('names the framing of a schema registry as what it is', () => {
+    const framed = Buffer.concat([Buffer.from([0, 0, 0, 1, 44]), bytes({ DevEUI_uplink: { DevEUI: DEVICE } })]);
+    expect(decode(topic, framed)).toMatchObject({ kind: 'unreadable', reason: 'foreignFraming' });
+    expect(decode(topic, framed)).toMatchObject({ message: expect.stringContaining('schema 300') });
+  });
+
   test('reads 256 KiB and refuses a byte more', () => {
     const head = `{"DevEUI_uplink":{"DevEUI":"${DEVICE}","Time":"2024-06-20T14:51:53Z","payload_hex":"`;
     const whole = `${head}${'a'.repeat(262_144 - head.length - 3)}"}}`;

@@ -1,0 +1,105 @@
+// Looks at the topics that the bridge uses on a Kafka cluster: whether they are there, and set as they must be; and makes its own.
+import type { Kafka } from 'kafkajs';
+import { createKafkaClient } from './kafka-client.ts';
+import type { KafkaBrokerOptions } from './kafka-options.ts';
+import { kafkaReason } from './kafka-reasons.ts';
+import { createCommand, kafkaName, OWN_TOPICS, type OwnTopic } from './kafka-topics.ts';
+
+export interface TopicFinding {
+  readonly topic: string;
+  readonly state: 'ok' | 'created' | 'missing' | 'wrong' | 'unknown';
+  /** What is wrong and what it risks, one sentence each. */
+  readonly problems: readonly string[];
+  /** The command that mends it; null: there is nothing to mend, or no single command for it. */
+  readonly command: string | null;
+}
+
+const TOPIC_RESOURCE = 2;
+
+/** Rejects with kafkajs's errors when the cluster cannot be asked. `create`: makes what is missing. */
+export async function checkTopics(
+  broker: KafkaBrokerOptions,
+  prefix: string,
+  create: boolean,
+): Promise<TopicFinding[]> {
+  const kafka = createKafkaClient({ ...broker, retries: 2 });
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const there = new Set(await admin.listTopics());
+    const found: TopicFinding[] = [];
+    for (const own of OWN_TOPICS) {
+      const topic = `${kafkaName(prefix)}.${own.name}`;
+      if (there.has(topic)) found.push(await look(admin, broker, topic, own));
+      else found.push(await missing(admin, broker, topic, own, create));
+    }
+    return found;
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+type Admin = ReturnType<Kafka['admin']>;
+
+async function missing(
+  admin: Admin,
+  broker: KafkaBrokerOptions,
+  topic: string,
+  own: OwnTopic,
+  create: boolean,
+): Promise<TopicFinding> {
+  const command = createCommand(topic, own, broker.bootstrap);
+  const absent = { topic, state: 'missing', command } as const;
+  if (!create) return { ...absent, problems: ['It is not there, or the right Describe on it is missing.'] };
+  const configEntries = Object.entries(own.settings).map(([name, value]) => ({ name, value }));
+  try {
+    await admin.createTopics({
+      topics: [
+        {
+          topic,
+          numPartitions: own.partitions,
+          replicationFactor: broker.replicationFactor ?? -1,
+          configEntries,
+        },
+      ],
+      waitForLeaders: false,
+    });
+    return { topic, state: 'created', problems: [], command: null };
+  } catch (error) {
+    const { reason } = kafkaReason(error, broker.bootstrap.join(', '));
+    return { ...absent, problems: [`It could not be made: ${reason}.`] };
+  }
+}
+
+async function look(admin: Admin, broker: KafkaBrokerOptions, topic: string, own: OwnTopic): Promise<TopicFinding> {
+  const problems: string[] = [];
+  let command: string | null = null;
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+  const partitions = topics[0]?.partitions.length ?? 0;
+  if (partitions !== own.partitions) {
+    problems.push(
+      `It has ${partitions} partitions and must have ${own.partitions}: the order of its records counts. Save them, delete the topic and make it anew.`,
+    );
+    command = createCommand(topic, own, broker.bootstrap);
+  }
+  const configNames = Object.keys(own.settings);
+  const resources = [{ type: TOPIC_RESOURCE, name: topic, configNames }];
+  try {
+    const answer = await admin.describeConfigs({ includeSynonyms: false, resources });
+    const settings = new Map(
+      answer.resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]),
+    );
+    const policy = settings.get('cleanup.policy') ?? '';
+    const wanted = own.settings['cleanup.policy'] ?? '';
+    if (policy !== wanted) {
+      problems.push(`cleanup.policy is "${policy}" and must be "${wanted}": ${own.risk}.`);
+      const where = `--bootstrap-server ${broker.bootstrap[0] ?? ''}`;
+      command ??= `kafka-configs.sh ${where} --alter --entity-type topics --entity-name ${topic} --add-config cleanup.policy=${wanted}`;
+    }
+  } catch (error) {
+    const { reason } = kafkaReason(error, broker.bootstrap.join(', '));
+    problems.push(`Its settings cannot be seen (the right DescribeConfigs may be missing): ${reason}.`);
+    return { topic, state: 'unknown', problems, command };
+  }
+  return { topic, state: problems.length === 0 ? 'ok' : 'wrong', problems, command };
+}

@@ -1,0 +1,141 @@
+// A Kafka with log-ins and rights: what is refused is told with the topic and the right, and a wrong password is not hammered.
+import fs from 'node:fs';
+import { createServer, connect as dial } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { createKafkaBroker } from '../../src/brokers/kafka.ts';
+import { createKafkaClient } from '../../src/brokers/kafka-client.ts';
+import { RecordingListener, RecordingTable, until } from '../brokers/outside.ts';
+import { freePort } from '../support/free-port.ts';
+import { formatKafka, type KafkaProcess, kafkaProperties, runKafka } from '../support/kafka-jars.ts';
+import { kafkaBrokerOptions, kafkaOptions } from '../support/kafka-options.ts';
+import { describeWith } from '../support/requirements.ts';
+
+type Mechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
+
+const START_MS = 120_000;
+const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule';
+const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule';
+
+describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bridge-secured-'));
+  let server: KafkaProcess | null = null;
+  let port = 0;
+
+  const login = (username: string, password: string, mechanism: Mechanism = 'plain') => ({
+    username,
+    password,
+    sasl: { mechanism, tokenUrl: null, tokenScope: null, tokenFile: null },
+  });
+  const admin = () =>
+    createKafkaClient(kafkaOptions(`127.0.0.1:${port}`, { retries: 8, ...login('admin', 'admin-secret') }));
+
+  beforeAll(async () => {
+    port = await freePort();
+    const properties = kafkaProperties(port, await freePort(), {
+      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,CLIENT:SASL_PLAINTEXT',
+      'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+      'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+      'listener.name.client.plain.sasl.jaas.config': `${plain} required username="admin" password="admin-secret" user_admin="admin-secret" user_bridge="bridge-secret";`,
+      'listener.name.client.scram-sha-256.sasl.jaas.config': `${scram} required;`,
+      'listener.name.client.scram-sha-512.sasl.jaas.config': `${scram} required;`,
+      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users': 'User:admin;User:ANONYMOUS',
+    });
+    const users = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(
+      (mechanism) => `${mechanism}=[name=bridge,password=bridge-secret]`,
+    );
+    formatKafka(path.join(folder, 'kafka'), properties, users);
+    server = runKafka(path.join(folder, 'kafka'));
+    for (const end = Date.now() + START_MS; ; await new Promise((resolve) => setTimeout(resolve, 300))) {
+      const client = admin().admin();
+      try {
+        await client.connect();
+        for (const topic of ['open', 'closed']) await client.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+        const allow = (resourceType: number, resourceName: string, operation: number) => ({
+          ...{ resourceType, resourceName, resourcePatternType: 3, principal: 'User:bridge', host: '*', operation },
+          permissionType: 3,
+        });
+        // Topic 2, group 3; Read 3, Write 4, Describe 8. The right to write to any topic is that of an idempotent producer.
+        await client.createAcls({
+          acl: [allow(2, 'open', 3), allow(2, 'open', 4), allow(2, 'closed', 8), allow(3, 'allowed', 3)],
+        });
+        break;
+      } catch (error) {
+        if (Date.now() > end) throw error;
+      } finally {
+        await client.disconnect();
+      }
+    }
+  }, START_MS);
+
+  afterAll(() => {
+    server?.kill();
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
+    test(`a publisher logs in with ${mechanism}`, async () => {
+      const options = kafkaBrokerOptions(`127.0.0.1:${port}`, login('bridge', 'bridge-secret', mechanism));
+      const publisher = createKafkaBroker(options).openPublisher({});
+      onTestFinished(() => publisher.stop());
+      publisher.start();
+      await until('it is connected', () => publisher.connected, 20_000);
+      await expect(publisher.publish('closed/a', 'x')).rejects.toThrow('the right Write');
+    });
+  }
+
+  test('a source without the right to its topic, or to its group, is told which right that is', async () => {
+    const options = kafkaBrokerOptions(`127.0.0.1:${port}`, {
+      ...login('bridge', 'bridge-secret'),
+      reconnect: { minMs: 20, maxMs: 200, refusedMs: 60_000 },
+    });
+    const broker = createKafkaBroker(options);
+    const isTold = async (clientId: string, topic: string, words: RegExp): Promise<void> => {
+      const listener = new RecordingListener();
+      const source = broker.openSource({ clientId, topics: [topic], expectSession: false }, listener);
+      onTestFinished(() => source.stop());
+      source.start();
+      // A cluster that has just started says first that its coordinator is not there yet.
+      await until(`${words}`, () => words.test(JSON.stringify(listener.statuses.at(-1) ?? '')), 30_000);
+    };
+    await isTold('allowed', 'closed', /the right Read on topic \\"closed\\" is missing/);
+    await isTold('forbidden', 'open', /the right (Read|Describe) on group \\"forbidden\\" is missing/);
+    await isTold('allowed', 'nowhere', /there is no topic \\"nowhere\\"/);
+  });
+
+  test('a wrong password is told, and tried once for all parts of a broker', async () => {
+    let connections = 0;
+    const counter = createServer((socket) => {
+      connections += 1;
+      const onward = dial(port, '127.0.0.1');
+      socket.pipe(onward).pipe(socket);
+      for (const end of [socket, onward]) end.on('error', () => {});
+    });
+    await new Promise<void>((resolve) => counter.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void counter.close());
+    const address = counter.address() as { port: number };
+    const options = kafkaBrokerOptions(`127.0.0.1:${address.port}`, {
+      ...login('bridge', 'wrong'),
+      reconnect: { minMs: 20, maxMs: 200, refusedMs: 60_000 },
+    });
+    const broker = createKafkaBroker(options);
+    const first = new RecordingTable();
+    const table = broker.openTable({ prefix: 'open', settleMs: 0 }, first);
+    onTestFinished(() => table.stop());
+    table.start();
+    await until('the table is told', () => first.statuses.length > 0, 20_000);
+    expect(first.statuses[0]).toMatchObject({ up: false, fatal: true });
+    expect(first.statuses[0]?.reason).toContain('Kafka refused the log-in');
+    expect(JSON.stringify(first.statuses)).not.toContain('wrong');
+    const before = connections;
+    const listener = new RecordingListener();
+    const source = broker.openSource({ clientId: 'allowed', topics: ['open'], expectSession: false }, listener);
+    onTestFinished(() => source.stop());
+    source.start();
+    await until('the source is told', () => listener.last === 'down', 20_000);
+    expect(connections).toBe(before);
+    expect(before).toBeLessThanOrEqual(2);
+  });
+});

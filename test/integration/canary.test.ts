@@ -209,11 +209,17 @@ test('no canary comes out: not in logs, topics, answers, metrics, events, audit,
     ['start', '--set', `brokers.main.url=mqtt://u:${BAD_BODY}@127.0.0.1`],
     ['start', '--set', `http.oidc.issuer=https://u:${BAD_BODY}@sso.example`],
   ];
+  const bundle = path.join(folder, 'bundle.json');
+  const whole = path.join(folder, 'whole.json');
+  writeFileSync(whole, JSON.stringify({ dataDir, brokers: { main: broker.setting }, ...settings }));
+  runs.push(['support-bundle', '--config', whole, '--out', bundle], ['doctor', '--config', whole]);
   for (const args of runs) {
     const { out, err } = await cli(args, { cwd: folder });
     expect(out + err, args.join(' ')).not.toBe('');
     expect(found(out + err, secrets), `${args.slice(0, 2).join(' ')}: ${out}${err}`).toEqual([]);
   }
+
+  expect(found(readFileSync(bundle, 'utf8'), secrets), 'the support bundle').toEqual([]);
 
   // Topics, but for the definitions that their own producers wrote in plain; the process's title; the log; the files.
   for (const { topic, text } of outside.heard) {
@@ -237,7 +243,7 @@ test('no canary comes out: not in logs, topics, answers, metrics, events, audit,
     expect(found(readFileSync(each, 'latin1'), hidden), each).toEqual([]);
     expect(statSync(each).mode & 0o077, `${each} is nobody else's`).toBe(0);
   }
-});
+}, 180_000);
 
 test('arguments of a process that runs are not in the list of processes, also where they hold secrets', async () => {
   const dataDir = temporaryFolder();
@@ -254,7 +260,7 @@ test('arguments of a process that runs are not in the list of processes, also wh
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk;
   });
-  await until('it runs', () => output.includes('The bridge runs'));
+  await until('it runs', () => output.includes('The bridge runs'), 60_000);
   expect(readFileSync(`/proc/${child.pid}/cmdline`, 'utf8').replaceAll('\u0000', ' ').trim()).toBe('here-bridge');
   expect(output).toMatch(/A key for secrets was made: back this file up/);
   expect(found(output, [PROXY])).toEqual([]);

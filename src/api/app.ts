@@ -19,6 +19,7 @@ import { auditChanges } from './audit-hook.ts';
 import { answerBrokenRequest } from './broken-request.ts';
 import { Idempotency } from './idempotency.ts';
 import { accepts, RouteTable } from './negotiation.ts';
+import { OpenAnswers } from './open-answers.ts';
 import { PROBLEM_TYPE, problem, Refusal } from './problem.ts';
 import { type Authentication, isRight, mayUse, type Right } from './rights.ts';
 import { type ApiPorts, registerRoutes } from './routes.ts';
@@ -156,7 +157,10 @@ function infoOf(route: RouteOptions): RouteInfo[] {
   return methods.map((method) => ({ method, url: route.url, right, produces, hidden, schema: route.schema ?? {} }));
 }
 
-function addAccess(app: ApiApp, { authenticate }: AppOptions): void {
+function addAccess(app: ApiApp, { authenticate, ports }: AppOptions): void {
+  const openAnswers = new OpenAnswers(ports.clock, authenticate);
+  app.addHook('onListen', async () => openAnswers.start());
+  app.addHook('onClose', async () => openAnswers.stop());
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return;
     const { right = 'open', produces = ['application/json'] } = request.routeOptions.config;
@@ -171,6 +175,7 @@ function addAccess(app: ApiApp, { authenticate }: AppOptions): void {
         const { name, role } = outcome.principal;
         throw new Refusal(403, `${name} has the role ${role}, which does not have the right ${right}`);
       }
+      openAnswers.add(request, reply, right);
     }
     if (!accepts(request.headers.accept, [...produces, PROBLEM_TYPE])) {
       throw new Refusal(406, `This is answered as ${produces.join(' or ')}; the request accepts none of it`);

@@ -50,7 +50,8 @@ describe('Rights', () => {
       const { statusCode } = await locked.inject({ method: method as 'GET', url: pathOf(url) });
       expect([method, url, statusCode]).toEqual([method, url, 401]);
     }
-    const known = / \/health\/(live|ready)$|^POST (\/iot-flow\/v1)?\/(session|downlinkMessages\/:uuid)$/;
+    const known =
+      / \/health\/(live|ready)$|^POST (\/iot-flow\/v1)?\/(session|downlinkMessages\/:uuid)$|^(GET|HEAD) \/(ui(\/\*)?)?$/;
     expect(open.filter((route) => !known.test(route))).toEqual([]);
     await locked.close();
     for (const role of ROLES) {

@@ -168,7 +168,7 @@ export function commandRoutes(app: ApiApp, { control }: Pick<ApiPorts, 'control'
   app.post(
     '/connections/:id/downlink-address',
     {
-      config: write,
+      config: { ...write, keepsNothing: true },
       schema: {
         tags,
         summary: 'Make a new address for downlink messages',

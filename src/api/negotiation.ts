@@ -32,17 +32,16 @@ export class RouteTable {
     for (const method of methods) entry.methods.add(method);
   }
 
-  /** The methods of the routes that this path fits; empty: there is no such path. One without placeholders goes before others. */
+  /** The methods of the route that this path fits, of several the one with the fewest placeholders; empty: there is none. */
   methodsOf(path: string): readonly string[] {
-    const exact = this.#paths.get(path);
-    if (exact !== undefined) return [...exact.methods].sort();
-    const methods = new Set<string>();
-    for (const entry of this.#paths.values()) {
-      if (!entry.pattern.test(path)) continue;
-      for (const method of entry.methods) methods.add(method);
-    }
-    return [...methods].sort();
+    const fitting = [...this.#paths].filter(([, { pattern }]) => pattern.test(path));
+    fitting.sort(([a], [b]) => placeholders(a) - placeholders(b));
+    return [...(fitting[0]?.[1].methods ?? [])].sort();
   }
+}
+
+function placeholders(url: string): number {
+  return url.split('/').filter((part) => part.startsWith(':') || part === '*').length;
 }
 
 function patternOf(url: string): RegExp {

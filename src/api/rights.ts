@@ -20,6 +20,7 @@ export const RIGHTS = {
   'dead-letters:write': 'operator',
   'devices:read': 'viewer',
   'devices:write': 'operator',
+  'devices:forget': 'admin',
   'commands:read': 'viewer',
   'commands:write': 'operator',
   'here:read': 'viewer',

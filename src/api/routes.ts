@@ -4,6 +4,7 @@ import type { Clock } from '../domain/ports/clock.ts';
 import type { Cluster } from '../domain/ports/cluster.ts';
 import type { Control } from '../domain/ports/control.ts';
 import type { Desk } from '../domain/ports/desk.ts';
+import type { DeviceControl } from '../domain/ports/devices.ts';
 import type { HereUsage, MetricsPage } from '../domain/ports/facts.ts';
 import type { FiguresControl } from '../domain/ports/figures.ts';
 import type { KeyControl } from '../domain/ports/keys.ts';
@@ -16,6 +17,7 @@ import { connectorRoutes } from './connector-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
+import { deviceVerbRoutes } from './device-verb-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { figureRoutes } from './figure-routes.ts';
 import { healthRoutes } from './health-routes.ts';
@@ -45,6 +47,7 @@ export interface ApiPorts {
   readonly names: () => { readonly brokers: readonly string[]; readonly services: readonly string[] };
   readonly figures: FiguresControl;
   readonly desk: Desk;
+  readonly devices: DeviceControl;
   readonly metrics: MetricsPage;
   /** `/metrics` is open to all. */
   readonly metricsPublic: boolean;
@@ -73,6 +76,7 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   ledgerRoutes(app, ports);
   figureRoutes(app, ports);
   deviceRoutes(app, ports);
+  deviceVerbRoutes(app, ports);
   hereRoutes(app, ports);
   trialRoutes(app, ports);
   sessionRoutes(app, ports);

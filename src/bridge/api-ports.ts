@@ -16,6 +16,7 @@ import { createControl } from './control.ts';
 import { createLetterControl } from './dead-letters.ts';
 import { connectionMaker } from './definition-parts.ts';
 import { DefinitionWriter } from './definition-writer.ts';
+import { createDeviceDesk } from './device-desk.ts';
 import type { Downlinks } from './downlinks.ts';
 import { FigureKeeper } from './figures.ts';
 import { createHereDesk } from './here-desk.ts';
@@ -88,6 +89,7 @@ export function createApiPorts(options: ApiPortsOptions): { readonly ports: OwnP
     clock,
     names: () => ({ brokers: brokers.names, services }),
     figures,
+    devices: createDeviceDesk({ views, store, unclaim: here.unclaim }),
     desk: {
       ...here,
       tryUplink: trial.tryUplink,

@@ -18,6 +18,7 @@ export interface HereDeskOptions {
 }
 
 export type HereDesk = Omit<Desk, 'test' | 'tryUplink'> & {
+  unclaim(connectionId: string, device: string, signal: AbortSignal): Promise<Answered<null>>;
   /** Logs in and opens the project. The account is released afterwards. */
   withAccount<T>(key: AccountKey, password: string, signal: AbortSignal, use: AccountUse<T>): Promise<Answered<T>>;
 };
@@ -93,6 +94,12 @@ export function createHereDesk(options: HereDeskOptions): HereDesk {
     shadow: (id, device, signal) => withProject(id, signal, (project) => project.questions.shadow(device, signal)),
     traces: (id, device, query, signal) =>
       withProject(id, signal, (project) => project.questions.traces(device, query, signal)),
+    unclaim: (id, device, signal) =>
+      withProject(id, signal, async (project) => {
+        const answer = await project.questions.unclaim(device, signal);
+        if (answer.kind === 'ok') project.devices.forget(device);
+        return answer;
+      }),
     create: (id, devices, signal) =>
       withProject(id, signal, async (project, connection) => {
         const verdicts = await project.devices.ensure(devices, connection.maxDevices, signal);

@@ -47,6 +47,7 @@ export function lineMaker(
       window: windows.of(connection.id),
       retry: { minMs: config.delivery.retryMinMs, maxMs: config.delivery.retryMaxMs },
       versions: downlink.versions,
+      retired: views.retired(connection.id, store),
       trail: views.trail(connection.id, config.budgets.traceMaxUplinks),
       batchLingerMs: config.here.services[connection.account.service]?.batchLingerMs ?? 0,
     });

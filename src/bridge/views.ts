@@ -9,6 +9,7 @@ import { Drain } from '../ops/drain.ts';
 import { DeviceActivity } from '../uplink/activity.ts';
 import { LatencyHistogram } from '../uplink/latency.ts';
 import type { ReplayOptions } from '../uplink/replay.ts';
+import { RetiredDevices } from '../uplink/retired.ts';
 import { Trail } from '../uplink/trail.ts';
 import type { UplinkFlow } from '../uplink/uplink-flow.ts';
 import { LiveFeed } from './live-feed.ts';
@@ -30,6 +31,7 @@ export class Views implements StatusSink {
   /** They outlive their lines: a changed definition makes a new line. */
   readonly #trails = new Map<string, Trail>();
   readonly #activities = new Map<string, DeviceActivity>();
+  readonly #retired = new Map<string, RetiredDevices>();
 
   readonly #feed: LiveFeed;
   #ids: readonly string[] | null = null;
@@ -63,6 +65,7 @@ export class Views implements StatusSink {
     this.lines.delete(id);
     this.#trails.delete(id);
     this.#activities.delete(id);
+    this.#retired.delete(id);
     this.#ids = null;
     this.#drains.delete(id);
     this.#next.remove(id);
@@ -109,6 +112,19 @@ export class Views implements StatusSink {
       this.#activities.set(id, activity);
     }
     return activity;
+  }
+
+  /** null: it has had no line. */
+  trailOf(id: string): Trail | null {
+    return this.#trails.get(id) ?? null;
+  }
+
+  retired(id: string, store: ConnectionStore): RetiredDevices {
+    const known = this.#retired.get(id);
+    const retired = known ?? new RetiredDevices(store);
+    retired.useStore(store);
+    this.#retired.set(id, retired);
+    return retired;
   }
 
   trail(id: string, maxUplinks: number): Trail {

@@ -6,7 +6,7 @@ import type { ProxySettings } from './options.ts';
 import { type MakeTransport, type Transport, undiciTransport } from './transport.ts';
 
 export interface HttpCall {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** HERE's path with its query, from `/`. */
   readonly path: string;
   /** Bearer token; null for the calls that need none. */

@@ -67,28 +67,34 @@ export class WiredQuestions implements ProjectQuestions {
     return { kind: 'ok', value: { traces: Array.isArray(data) ? data : [], next: tokenOf(pageToken) } };
   }
 
+  async unclaim(device: string, signal: AbortSignal): Promise<Answered<null>> {
+    const answer = await this.#call('DELETE', `/registry/v2/${this.#of(device)}`, signal);
+    if (answer.kind === 'answer' && answer.status === 204) return { kind: 'ok', value: null };
+    const judged = this.#judge(answer);
+    return judged.kind === 'ok' ? { kind: 'ok', value: null } : judged;
+  }
+
   #of(device: string): string {
     return `${encodeURIComponent(device)}?appId=${encodeURIComponent(this.#options.appId)}`;
   }
 
   async #get(path: string, signal: AbortSignal): Promise<Answered<Json>> {
+    return this.#judge(await this.#call('GET', path, signal));
+  }
+
+  async #call(method: 'GET' | 'DELETE', path: string, signal: AbortSignal): Promise<HttpAnswer | NoToken> {
     const { calls, gate } = this.#options;
-    let answer: HttpAnswer | NoToken;
     try {
-      answer = await gate.run(BACKGROUND, signal, async () => {
-        const given = await calls.call({ method: 'GET', path, signal, again: (wait) => gate.again(wait) });
+      return await gate.run(BACKGROUND, signal, async () => {
+        const given = await calls.call({ method, path, signal, again: (wait) => gate.again(wait) });
         if (given.kind !== 'noToken') gate.observe(given);
         return given;
       });
     } catch {
       // Aborted before a permit came.
-      return {
-        kind: 'unavailable',
-        message: 'HERE is busy with the uplinks of this project: try again',
-        afterMs: 1000,
-      };
+      const message = 'HERE is busy with the uplinks of this project: try again';
+      return { kind: 'noAnswer', cause: 'stopped', maybeSent: false, message, requestId: '' };
     }
-    return this.#judge(answer);
   }
 
   #judge(answer: HttpAnswer | NoToken): Answered<Json> {

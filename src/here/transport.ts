@@ -6,7 +6,7 @@ export interface ExchangeRequest {
   readonly origin: string;
   /** With its query, from `/`. */
   readonly path: string;
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   readonly signal: AbortSignal;

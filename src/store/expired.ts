@@ -53,6 +53,13 @@ export class ExpiredTable {
     this.#waiting.clear();
   }
 
+  /** Throws when the disk refuses. Returns how many there were. */
+  forgetDevice(connection: number, device: string): number {
+    this.flush();
+    const drop = this.#database.sql.prepare('DELETE FROM expired WHERE connection = ? AND device = ?');
+    return this.#database.transaction(() => Number(drop.run(connection, device).changes));
+  }
+
   /** The connection is deleted. */
   forget(connection: number): void {
     this.#waiting.delete(connection);

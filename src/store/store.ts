@@ -189,6 +189,11 @@ class Store implements BridgeStore {
     return key === null ? [] : this.#letters.expired.list(key, limit);
   }
 
+  forgetExpired(connectionId: string, device: string): number {
+    const key = this.#tables.keyOf(connectionId);
+    return key === null ? 0 : this.#letters.expired.forgetDevice(key, device);
+  }
+
   connectionIds(): readonly string[] {
     const ids = new Set(this.#tables.ids(false));
     const deleting = new Set(this.#tables.ids(true));

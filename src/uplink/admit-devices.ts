@@ -4,6 +4,7 @@ import type { EventKind, EventSink } from '../domain/events.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { WaitingDevice } from '../domain/ports/control.ts';
 import type { DeviceVerdict, HereProject } from '../domain/ports/here.ts';
+import type { UplinkOutcome } from '../domain/uplink.ts';
 import type { Backlog } from './backlog.ts';
 import type { Admission, WaitingRoom } from './waiting.ts';
 
@@ -11,6 +12,8 @@ export interface AdmissionOptions {
   readonly connectionId: string;
   readonly createDevices: boolean;
   readonly maxDevices: number | null;
+  /** Their uplinks are skipped, also those that wait already. */
+  readonly retired?: { has(device: string): boolean } | undefined;
 }
 
 /** How long a device that HERE does not know (and that is not to be created) is skipped without asking again. */
@@ -64,12 +67,22 @@ export class DeviceAdmission {
     return { count: this.#backlog.heldDevices, first };
   }
 
+  /** Why an uplink is left out that `admit` has refused. */
+  skipped(device: string): UplinkOutcome {
+    return { kind: 'skipped', reason: this.isRetired(device) ? 'retired' : 'unknownDevice' };
+  }
+
+  isRetired(device: string): boolean {
+    return this.#options.retired?.has(device) === true;
+  }
+
   get createsDevices(): boolean {
     return this.#options.createDevices;
   }
 
   /** On the hot path, once a lane's turn comes. */
   admit(project: HereProject, device: string): Admission {
+    if (this.isRetired(device)) return 'skip';
     if (this.#unknown.size > 0) {
       const until = this.#unknown.get(device);
       if (until !== undefined) {

@@ -9,7 +9,7 @@ import type { LineObserver, UplinkLine, UplinkMessage } from '../domain/ports/li
 import type { MessagePage, MessageQuery } from '../domain/ports/messages.ts';
 import type { ConnectionStore, ReplayLetter } from '../domain/ports/store.ts';
 import type { Prepared, UplinkOutcome } from '../domain/uplink.ts';
-import { DeviceAdmission } from './admit-devices.ts';
+import { type AdmissionOptions, DeviceAdmission } from './admit-devices.ts';
 import { Backlog, type WindowLimits } from './backlog.ts';
 import { Delivery, type DeliverySignals, newSignals, recordsOf } from './deliver.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
@@ -23,8 +23,7 @@ import type { Trail, UplinkTrace } from './trail.ts';
 import { type Item, WaitingRoom } from './waiting.ts';
 import { whereabouts } from './whereabouts.ts';
 
-export interface UplinkFlowOptions extends Pick<IntakeOptions, 'pairWaitMs'> {
-  readonly connectionId: string;
+export interface UplinkFlowOptions extends AdmissionOptions, Pick<IntakeOptions, 'pairWaitMs'> {
   readonly prepare: (message: UplinkMessage, nowMs: number) => Prepared;
   readonly store: ConnectionStore;
   readonly clock: Clock;
@@ -32,8 +31,6 @@ export interface UplinkFlowOptions extends Pick<IntakeOptions, 'pairWaitMs'> {
   readonly events: EventSink;
   readonly observer: LineObserver;
   readonly uplinkTimeValidityMs: number | null;
-  readonly createDevices: boolean;
-  readonly maxDevices: number | null;
   readonly window: WindowLimits;
   readonly retry: PaceOptions;
   /** For those who pay per request: a record waits so long for others although a permit is free. 0: not at all. */
@@ -253,7 +250,7 @@ export class UplinkFlow implements UplinkLine {
       isTooOld: (item) => item.emittedAt < oldest,
     });
     for (const item of taken.expired) this.#settle(item, tooOld(item), null);
-    for (const item of taken.skipped) this.#settle(item, { kind: 'skipped', reason: 'unknownDevice' }, null);
+    for (const item of taken.skipped) this.#settle(item, this.#devices.skipped(item.device), null);
     rideAlong(taken.items, this.#o.versions);
     if (taken.items.length === 0 && !this.#room.hasReady && this.#probe.newRound()) this.#room.releaseAll();
     return taken.items;

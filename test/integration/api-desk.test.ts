@@ -189,3 +189,36 @@ test('devices that HERE does not know are listed, and created on a person’s wo
   await send(1);
   await until('the next one arrives', async () => (await call('GET', '/connections/a')).body.ledger.delivered === 1);
 });
+
+test('a retired device is unclaimed and skipped until it is released; a forgotten one leaves nothing here', async () => {
+  const { call, record, send, sandbox } = await stage();
+  await opened(call, 'a', record());
+  const ledger = async () => (await call('GET', '/connections/a')).body.ledger;
+  await send(2);
+  await until('they arrive', async () => (await ledger()).delivered === 2);
+  const retired = await call('POST', `/connections/a/devices/${EUI.toLowerCase()}/retire`);
+  expect(retired.body).toEqual({ device: EUI, isUnclaimed: true, message: null });
+  expect((await call('GET', '/connections/a/retired-devices')).body).toEqual([EUI]);
+  await send(3);
+  await until('the next ones are skipped', async () => (await ledger()).skipped.retired === 3);
+  // A changed definition makes a new line, which knows it still.
+  await call('PATCH', '/connections/a', { configuration: { uplinkTimeValidity: '3d' } });
+  await send(1);
+  await until('so is one under a changed definition', async () => (await ledger()).skipped.retired === 4);
+  expect((await call('POST', `/connections/a/devices/${EUI}/release`)).status).toBe(200);
+  expect((await call('POST', `/connections/a/devices/${EUI}/release`)).status).toBe(404);
+  await send(1);
+  await until('a released one is claimed again and arrives', async () => (await ledger()).delivered === 3);
+
+  const arrivedAt = new Date().toISOString();
+  const letter = { key: '0123456789abcdef', topic: 't', reason: 'refused', arrivedAt, device: EUI, payload: '{}' };
+  await call('POST', '/connections/a/dead-letters/import', [letter]);
+  expect((await call('GET', '/connections/a/dead-letters')).body.totals.count).toBe(1);
+  const forgotten = (await call('POST', `/connections/a/devices/${EUI}/forget`)).body;
+  expect(forgotten).toMatchObject({ deadLetters: 1, activity: true, waiting: 0 });
+  expect(forgotten.messages).toBeGreaterThan(0);
+  expect((await call('GET', '/connections/a/dead-letters')).body.totals.count).toBe(0);
+  expect((await call('GET', `/connections/a/devices/${EUI}`)).status).toBe(404);
+  expect((await call('GET', `/connections/a/messages?device=${EUI}`)).body.messages ?? []).toEqual([]);
+  expect(sandbox.account(sandbox.email).failedLogIns).toBe(0);
+});

@@ -3,6 +3,7 @@ import type { ApiPorts } from '../../src/api/routes.ts';
 import type { Access } from '../../src/domain/ports/access.ts';
 import type { Control } from '../../src/domain/ports/control.ts';
 import type { Desk } from '../../src/domain/ports/desk.ts';
+import type { DeviceControl } from '../../src/domain/ports/devices.ts';
 import type { FiguresControl } from '../../src/domain/ports/figures.ts';
 import type { KeyControl } from '../../src/domain/ports/keys.ts';
 import { systemClock } from '../../src/ops/clock.ts';
@@ -21,6 +22,7 @@ export function portsOf(control: Partial<Control>, others: Partial<ApiPorts> = {
     cookies: { isSecure: false, maxAgeMs: 3_600_000 },
     figures: {} as FiguresControl,
     desk: {} as Desk,
+    devices: {} as DeviceControl,
     metrics: { read: async () => ({ contentType: 'text/plain', text: '' }) },
     metricsPublic: false,
     usage: () => [],

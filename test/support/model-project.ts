@@ -89,4 +89,5 @@ const NO_QUESTIONS: ProjectQuestions = {
   devices: async () => NO_ANSWER,
   shadow: async () => NO_ANSWER,
   traces: async () => NO_ANSWER,
+  unclaim: async () => NO_ANSWER,
 };

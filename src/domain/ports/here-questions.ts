@@ -57,4 +57,6 @@ export interface ProjectQuestions {
   devices(limit: number, cursor: string | null, signal: AbortSignal): Promise<Answered<HereDevicePage>>;
   shadow(device: string, signal: AbortSignal): Promise<Answered<HereDevice>>;
   traces(device: string, query: TraceQuery, signal: AbortSignal): Promise<Answered<TracePage>>;
+  /** It is no longer the account's: HERE takes nothing of it until it is claimed again. */
+  unclaim(device: string, signal: AbortSignal): Promise<Answered<null>>;
 }

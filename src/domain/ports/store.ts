@@ -122,6 +122,8 @@ export interface BridgeStore {
   deadLetters(connectionId: string): DeadLetterBox | null;
   /** The latest expired uplinks, 1,000 at most; the latest first. */
   expired(connectionId: string, limit: number): readonly ExpiredUplink[];
+  /** Takes a device out of that list; returns how many there were. */
+  forgetExpired(connectionId: string, device: string): number;
   /** Null: nothing is stored of such a connection. One and the same while the connection exists. */
   commands(connectionId: string): CommandStore | null;
   readonly shadows: ShadowStore;

@@ -130,6 +130,10 @@ export class ModelStore implements BridgeStore {
     return null;
   }
 
+  forgetExpired(): number {
+    return 0;
+  }
+
   expired(): readonly never[] {
     return [];
   }

@@ -1,0 +1,30 @@
+// What is done about single devices of a connection: retiring them, and forgetting what was kept of them.
+import type { Answered } from './here-questions.ts';
+
+export interface ForgottenDevice {
+  /** What was erased. */
+  readonly deadLetters: number;
+  readonly expired: number;
+  readonly messages: number;
+  readonly activity: boolean;
+  /** Uplinks on their way to HERE: they leave the journal when they are settled. Forget the device again then. */
+  readonly waiting: number;
+}
+
+export interface RetiredDevice {
+  readonly device: string;
+  /** False: HERE could not be asked, or said no; retiring it again tries again. */
+  readonly isUnclaimed: boolean;
+  readonly message: string | null;
+}
+
+export interface DeviceControl {
+  /** From now on its uplinks are skipped (`retired`); then HERE is told that it is no longer claimed, so that it is not billed. */
+  retire(connectionId: string, device: string, signal: AbortSignal): Promise<Answered<RetiredDevice>>;
+  /** null: it does not run here; false: it was not retired. */
+  release(connectionId: string, device: string): boolean | null;
+  /** null: it does not run here. */
+  retired(connectionId: string): readonly string[] | null;
+  /** null: nothing is known of such a connection. */
+  forget(connectionId: string, device: string): ForgottenDevice | null;
+}

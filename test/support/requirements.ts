@@ -5,12 +5,23 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, test } from 'vitest';
+import { wayToHelm } from './helm.ts';
 import { KAFKA_START_MS, kafkaBrokers, wayToKafka } from './kafka.ts';
 import { hasJava } from './kafka-jars.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-export type Requirement = 'mosquitto' | 'openapi' | 'corpus' | 'chromium' | 'java' | 'kafka' | 'kafkaJars' | 'kcat';
+export type Requirement =
+  | 'mosquitto'
+  | 'openapi'
+  | 'corpus'
+  | 'chromium'
+  | 'java'
+  | 'kafka'
+  | 'kafkaJars'
+  | 'kcat'
+  | 'helm'
+  | 'systemd';
 
 interface Finding {
   readonly found: string | null;
@@ -71,6 +82,14 @@ export function find(requirement: Requirement): Finding {
       return { found: hasJava() ? 'java' : null, need: 'Java 17 and Maven, for a Kafka of its own' };
     case 'kcat':
       return { found: program('kcat'), need: 'kcat (apt-get install kcat)' };
+    case 'helm':
+      return {
+        found: wayToHelm(program),
+        need: 'Helm 3 and pip (HELM_BUILD=1 builds Helm with Go, once, in many minutes)',
+        mayBeAbsent: true,
+      };
+    case 'systemd':
+      return { found: program('systemd-analyze'), need: 'systemd-analyze', mayBeAbsent: true };
     case 'java':
       return { found: spawnSync('java', ['-version']).status === 0 ? program('java') : null, need: 'Java 17 or newer' };
   }

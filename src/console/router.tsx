@@ -26,6 +26,24 @@ const connection = createRoute({
   component: lazyRouteComponent(() => import('./pages/connection/connection-page.tsx'), 'ConnectionPage'),
 });
 
+const events = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/events',
+  component: lazyRouteComponent(() => import('./pages/events/events-page.tsx'), 'EventsPage'),
+});
+
+const tryUplink = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/try',
+  component: lazyRouteComponent(() => import('./pages/try/try-page.tsx'), 'TryPage'),
+});
+
+const deadLetters = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/connections/$id/dead-letters',
+  component: lazyRouteComponent(() => import('./pages/dead-letters/dead-letters-page.tsx'), 'DeadLettersPage'),
+});
+
 const create = createRoute({
   getParentRoute: () => rootRoute,
   path: '/connections/new',
@@ -34,7 +52,7 @@ const create = createRoute({
   component: lazyRouteComponent(() => import('./pages/create/create-page.tsx'), 'CreatePage'),
 });
 
-const routes = rootRoute.addChildren([index, connections, create, connection]);
+const routes = rootRoute.addChildren([index, connections, create, connection, deadLetters, tryUplink, events]);
 
 export function makeRouter(_queries: QueryClient) {
   return createRouter({ routeTree: routes, basepath: '/ui', defaultPreload: 'intent' });

@@ -1,16 +1,33 @@
 // The frame of every page: header, navigation, the line about lost contact, notices. Moves the focus to a new page's content.
+import { useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { onLoggedOut } from '../api/call.ts';
+import { type Session, useLogOut, useSession } from '../api/session.ts';
+import { LogIn } from '../pages/log-in/log-in.tsx';
 import { formatClock, text } from '../text/text.ts';
 import { Button } from '../ui/button.tsx';
 import { MenuIcon } from '../ui/icons.tsx';
-import { Notices } from '../ui/notices.tsx';
+import { Notices, notifyFailure } from '../ui/notices.tsx';
 import { useContact } from './live.ts';
 import './shell.css';
 
-const PLACES = [['/connections', text.nav.connections]] as const;
+const PLACES = [
+  ['/connections', text.nav.connections],
+  ['/try', text.nav.tryUplink],
+  ['/events', text.nav.events],
+] as const;
 
 export function Shell(): ReactNode {
+  const session = useSession();
+  const queries = useQueryClient();
+  // A session that has ended is found out by whatever is asked next.
+  useEffect(() => onLoggedOut(() => queries.setQueryData(['session'], null)), [queries]);
+  if (session.data === null) return <LogIn />;
+  return <Frame session={session.data ?? null} />;
+}
+
+function Frame({ session }: { readonly session: Session | null }): ReactNode {
   const [isMenuOpen, setMenuOpen] = useState(false);
   const path = useRouterState({ select: (state) => state.location.pathname });
   const main = useRef<HTMLElement>(null);
@@ -36,7 +53,7 @@ export function Shell(): ReactNode {
           <img src="/ui/icon.svg" alt="" width="28" height="28" />
           {text.product}
         </Link>
-        <div className="shell-end" />
+        <div className="shell-end">{session?.hasUsers === true && <Whoami session={session} />}</div>
       </header>
       <ContactLine />
       <nav className={`shell-nav${isMenuOpen ? ' is-open' : ''}`} aria-label={text.nav.menu}>
@@ -55,6 +72,20 @@ export function Shell(): ReactNode {
       </main>
       <Notices />
     </div>
+  );
+}
+
+function Whoami({ session }: { readonly session: Session }): ReactNode {
+  const logOut = useLogOut();
+  return (
+    <>
+      <span className="muted">{text.logIn.as(session.name, session.role)}</span>
+      {session.kind === 'session' && (
+        <Button kind="quiet" small onPress={() => logOut.mutate(undefined, { onError: notifyFailure })}>
+          {text.nav.logOut}
+        </Button>
+      )}
+    </>
   );
 }
 

@@ -5,6 +5,7 @@ import { Menu, MenuItem, MenuTrigger } from 'react-aria-components/Menu';
 import { Popover } from 'react-aria-components/Popover';
 import type { ConnectionState } from '../../domain/connection.ts';
 import { type ConnectionAction, useConnectionAction, useDeleteConnection } from '../api/connections.ts';
+import { useDenial } from '../api/session.ts';
 import { text } from '../text/text.ts';
 import { Confirm } from './confirm.tsx';
 import { notify, notifyFailure } from './notices.tsx';
@@ -25,6 +26,7 @@ export function StateMenu({ id, name, active, state, onDeleted }: StateMenuProps
   const act = useConnectionAction();
   const remove = useDeleteConnection();
   const words = text.connections;
+  const denial = useDenial('operator');
   const run = (action: ConnectionAction): Promise<void> =>
     act.mutateAsync({ id, action }).then(() => notify(words.done[action](name)));
   const choose = (choice: Choice): void => {
@@ -32,6 +34,13 @@ export function StateMenu({ id, name, active, state, onDeleted }: StateMenuProps
     else run(choice).catch(notifyFailure);
   };
   const choices: readonly Choice[] = active ? ['stop', 'restart', 'delete'] : ['start', 'delete'];
+  if (denial !== null) {
+    return (
+      <span title={denial}>
+        <StateBadge state={state} />
+      </span>
+    );
+  }
   return (
     <>
       <MenuTrigger>

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
+import mqtt from 'mqtt';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { AdminClient } from '../../../src/cli/admin-client.ts';
 import { systemClock } from '../../../src/ops/clock.ts';
@@ -127,6 +128,13 @@ export class Stage {
   startFleet(options: { readonly devices: number; readonly ratePerSecond: number }): void {
     const brokerUrl = `mqtt://127.0.0.1:${this.#brokerPort}`;
     this.#fleet = startFleetPublisher({ brokerUrl, seed: 1, clock: systemClock, ...options });
+  }
+
+  /** One message, acknowledged by the broker. */
+  async publish(topic: string, payload: string): Promise<void> {
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${this.#brokerPort}`);
+    await client.publishAsync(topic, payload, { qos: 1 });
+    await client.endAsync();
   }
 
   async request(method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE', route: string, body?: unknown): Promise<unknown> {

@@ -7,6 +7,7 @@ import { LoadNotice } from '../../ui/panel.tsx';
 import { StateMenu } from '../../ui/state-menu.tsx';
 import { EventsPanel } from './events-panel.tsx';
 import { LedgerPanel } from './ledger-panel.tsx';
+import { MetricsPanel } from './metrics-panel.tsx';
 import { SettingsPanel } from './settings-panel.tsx';
 import { UsagePanel } from './usage-panel.tsx';
 import './connection.css';
@@ -45,7 +46,8 @@ export function ConnectionPage(): ReactNode {
       )}
       <p className="banner">{words.help}</p>
       <EventsPanel id={id} />
-      {ledger === null ? <p className="muted">{words.noLedger}</p> : <LedgerPanel ledger={ledger} />}
+      <MetricsPanel id={id} />
+      {ledger === null ? <p className="muted">{words.noLedger}</p> : <LedgerPanel id={id} ledger={ledger} />}
       <UsagePanel connection={connection} />
       <SettingsPanel key={id} connection={connection} etag={etag} />
     </>

@@ -1,4 +1,5 @@
 // The ledger as a balance: what came in on one side, where it is on the other; both bars have the same length.
+import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { imbalance, type Ledger, sumReasons } from '../../../domain/ledger.ts';
 import { formatCount, formatShort, text } from '../../text/text.ts';
@@ -12,11 +13,19 @@ interface Part {
   readonly reasons: readonly (readonly [string, number])[];
 }
 
-export function LedgerPanel({ ledger }: { readonly ledger: Ledger }): ReactNode {
+export function LedgerPanel({ id, ledger }: { readonly id: string; readonly ledger: Ledger }): ReactNode {
   const parts = partsOf(ledger);
   const off = imbalance(ledger);
   return (
-    <Panel title={words.title} note={off === 0 ? words.balanced : undefined}>
+    <Panel
+      title={words.title}
+      note={off === 0 ? words.balanced : undefined}
+      end={
+        <Link className="button small" to="/connections/$id/dead-letters" params={{ id }}>
+          {text.deadLetters.look}
+        </Link>
+      }
+    >
       {off !== 0 && (
         <p className="banner bad" role="alert">
           {words.off(formatCount(off))}

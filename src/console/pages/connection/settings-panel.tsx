@@ -4,6 +4,7 @@ import type { ConnectionView } from '../../../domain/ports/control.ts';
 import { ApiError } from '../../api/call.ts';
 import { useAmendConnection } from '../../api/connections.ts';
 import { useConnectors } from '../../api/connectors.ts';
+import { useDenial } from '../../api/session.ts';
 import { type FieldSchema, faultOf, sentValue, textOf } from '../../forms/schema.ts';
 import { SchemaField } from '../../forms/schema-field.tsx';
 import { text } from '../../text/text.ts';
@@ -74,6 +75,7 @@ export function SettingsPanel({ connection, etag }: SettingsPanelProps): ReactNo
 
 function SettingRow({ setting, onEdit }: { readonly setting: Setting; readonly onEdit: () => void }): ReactNode {
   const { schema, name, value, isRequired } = setting;
+  const denial = useDenial('operator');
   const label = schema.title ?? name;
   const shown = value === undefined ? (schema.default === undefined ? '' : String(schema.default)) : textOf(value);
   return (
@@ -87,7 +89,7 @@ function SettingRow({ setting, onEdit }: { readonly setting: Setting; readonly o
         <span className={`setting-value${value === undefined ? ' muted' : ''}`}>
           {shown === '' ? text.common.none : shown}
         </span>
-        <Button label={`${text.common.edit} ${label}`} onPress={onEdit}>
+        <Button label={`${text.common.edit} ${label}`} deniedBecause={denial} onPress={onEdit}>
           <PencilIcon />
         </Button>
       </div>

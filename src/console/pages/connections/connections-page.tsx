@@ -4,7 +4,7 @@ import { type ReactNode, useCallback, useDeferredValue, useMemo, useState } from
 import type { ConnectionState } from '../../../domain/connection.ts';
 import type { ConnectionView } from '../../../domain/ports/control.ts';
 import { type ListFilter, PAGE, useConnectionPages } from '../../api/connections.ts';
-import { text } from '../../text/text.ts';
+import { formatCount, formatShort, text } from '../../text/text.ts';
 import { TextField } from '../../ui/field.tsx';
 import { Empty, LoadNotice } from '../../ui/panel.tsx';
 import { StateMenu } from '../../ui/state-menu.tsx';
@@ -100,7 +100,7 @@ function columnsOf(sort: string, setSort: (sort: string) => void): readonly Colu
     {
       key: 'name',
       title: words.name,
-      width: 'minmax(180px, 2.2fr)',
+      width: 'minmax(190px, 2.6fr)',
       cell: (row) => (
         <Link to="/connections/$id" params={{ id: row.id }} title={row.name}>
           {row.name}
@@ -108,19 +108,41 @@ function columnsOf(sort: string, setSort: (sort: string) => void): readonly Colu
       ),
       ...sortable('name'),
     },
-    { key: 'connector', title: words.connector, width: 'minmax(130px, 1fr)', cell: () => words.here },
+    { key: 'connector', title: words.connector, width: '172px', cell: () => words.here },
     {
       key: 'startup',
       title: words.lastRestart,
-      width: 'minmax(120px, 1fr)',
+      width: '140px',
       cell: (row) => <Ago at={row.startupTime} />,
     },
+    figureColumn('things', words.activeThings, (row) => row.figures?.activeThings),
+    figureColumn('uplinks', words.uplinks, (row) => row.figures?.uplinks),
+    figureColumn('downlinks', words.downlinks, (row) => row.figures?.downlinks),
     {
       key: 'state',
       title: words.state,
-      width: '250px',
+      width: '220px',
       cell: (row) => <StateMenu id={row.id} name={row.name} active={row.active} state={row.state} />,
       ...sortable('state'),
     },
   ];
+}
+
+type HourAndDay = NonNullable<ConnectionView['figures']>['uplinks'];
+
+function figureColumn(
+  key: string,
+  title: string,
+  of: (row: ConnectionView) => HourAndDay | undefined,
+): Column<ConnectionView> {
+  const cell = (row: ConnectionView): ReactNode => {
+    const figure = of(row);
+    if (figure === undefined) return <span className="muted">{text.common.none}</span>;
+    return (
+      <span title={`${formatCount(figure.hour)} / ${formatCount(figure.day)}`}>
+        {formatShort(figure.hour)} / {formatShort(figure.day)}
+      </span>
+    );
+  };
+  return { key, title, width: '116px', align: 'end', cell };
 }

@@ -1,0 +1,45 @@
+// Trying an uplink: what HERE would get of it. Nothing is sent.
+import { useQuery } from '@tanstack/react-query';
+import { call } from './call.ts';
+
+export interface TriedField {
+  readonly field: string;
+  readonly rule: string | null;
+  readonly value?: unknown;
+  readonly passedOver: readonly { readonly rule: string; readonly why: string }[];
+}
+
+export interface Tried {
+  readonly device: string | null;
+  readonly outcome: {
+    readonly kind: string;
+    readonly reason?: string;
+    readonly detail?: { readonly message?: string };
+  } | null;
+  readonly records: readonly unknown[];
+  readonly fields: readonly TriedField[];
+  readonly notes: readonly string[];
+}
+
+/** `uplink`: as typed; empty: nothing is asked. */
+export function useTriedUplink(uplink: string) {
+  return useQuery({
+    queryKey: ['uplinks', 'try', uplink],
+    queryFn: async ({ signal }) => {
+      // JSON goes as JSON, so that the API's own limits hold for it; anything else as the text that it is.
+      const body = { uplink: parsed(uplink) };
+      return (await call<Tried>('POST', '/uplinks/try', { body, signal })).data;
+    },
+    enabled: uplink.trim() !== '',
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
+  });
+}
+
+function parsed(uplink: string): unknown {
+  try {
+    return JSON.parse(uplink);
+  } catch {
+    return uplink;
+  }
+}

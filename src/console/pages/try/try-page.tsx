@@ -1,0 +1,145 @@
+// Try an uplink: paste or drop one, and see as you type what HERE would get, by which rule, or why nothing.
+import { type ReactNode, useDeferredValue, useState } from 'react';
+import { type Tried, type TriedField, useTriedUplink } from '../../api/trial.ts';
+import { text } from '../../text/text.ts';
+import { Button } from '../../ui/button.tsx';
+import { TextField } from '../../ui/field.tsx';
+import { Empty, Panel } from '../../ui/panel.tsx';
+import { EXAMPLE } from './example.ts';
+import './try.css';
+
+const words = text.tryUplink;
+const MAX_CHARACTERS = 256 * 1024;
+
+export function TryPage(): ReactNode {
+  const [uplink, setUplink] = useState('');
+  const [tooLong, setTooLong] = useState(false);
+  const tried = useTriedUplink(useDeferredValue(uplink));
+  const read = async (file: File | undefined): Promise<void> => {
+    if (file === undefined) return;
+    setTooLong(file.size > MAX_CHARACTERS);
+    if (file.size <= MAX_CHARACTERS) setUplink(await file.text());
+  };
+  return (
+    <>
+      <div className="page-head">
+        <div>
+          <h1>{text.nav.tryUplink}</h1>
+          <p className="muted">{words.hint}</p>
+        </div>
+        <div className="page-end">
+          <Button onPress={() => setUplink(JSON.stringify(EXAMPLE, null, 2))}>{words.example}</Button>
+          <label className="button">
+            {words.open}
+            <input
+              type="file"
+              className="visually-hidden"
+              accept=".json,.txt,application/json,text/plain"
+              onChange={(event) => void read(event.target.files?.[0])}
+            />
+          </label>
+        </div>
+      </div>
+      <div className="try">
+        <section
+          aria-label={words.uplink}
+          onDragOver={(event) => event.preventDefault()}
+          onDrop={(event) => {
+            event.preventDefault();
+            void read(event.dataTransfer.files[0]);
+          }}
+        >
+          <TextField
+            label={words.uplink}
+            name="uplink"
+            kind="long"
+            value={uplink}
+            onChange={setUplink}
+            placeholder={words.placeholder}
+            error={tooLong ? words.tooLong : null}
+          />
+        </section>
+        <section aria-label={words.result} aria-live="polite">
+          {uplink.trim() === '' ? (
+            <Empty title={words.nothing}>{words.nothingHint}</Empty>
+          ) : tried.error !== null ? (
+            <p className="banner bad">{tried.error.message}</p>
+          ) : tried.data === undefined ? (
+            <p className="muted">{text.common.loading}</p>
+          ) : (
+            <TriedResult tried={tried.data} />
+          )}
+        </section>
+      </div>
+    </>
+  );
+}
+
+export function TriedResult({ tried }: { readonly tried: Tried }): ReactNode {
+  const { device, outcome, records, fields, notes } = tried;
+  return (
+    <>
+      {outcome === null ? (
+        <p className="banner good">{words.sends(device ?? text.common.unknown, String(records.length))}</p>
+      ) : (
+        <p className="banner warn">
+          {words.sendsNothing(words.outcomes[outcome.kind] ?? outcome.kind, outcome.reason ?? '')}{' '}
+          {outcome.detail?.message}
+        </p>
+      )}
+      {notes.length > 0 && (
+        <ul className="banner warn try-notes">
+          {notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      )}
+      {records.map((record, at) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: records have no other identity
+        <Panel key={at} title={words.record}>
+          <pre className="try-record">{JSON.stringify(record, null, 2)}</pre>
+        </Panel>
+      ))}
+      {fields.length > 0 && (
+        <Panel title={words.rules}>
+          <div className="try-fields">
+            {fields.map((field) => (
+              <FieldRow key={field.field} field={field} />
+            ))}
+          </div>
+        </Panel>
+      )}
+    </>
+  );
+}
+
+function FieldRow({ field }: { readonly field: TriedField }): ReactNode {
+  return (
+    <details>
+      <summary>
+        <code>{field.field}</code>{' '}
+        {field.rule === null ? (
+          <span className="muted">{words.noRule}</span>
+        ) : (
+          <>
+            <strong>{shown(field.value)}</strong> <span className="muted">{words.by(field.rule)}</span>
+          </>
+        )}
+      </summary>
+      {field.passedOver.length > 0 && (
+        <ul>
+          {field.passedOver.map(({ rule, why }) => (
+            <li key={rule}>
+              <strong>{rule}</strong>: {why}
+            </li>
+          ))}
+        </ul>
+      )}
+    </details>
+  );
+}
+
+function shown(value: unknown): string {
+  const json = typeof value === 'string' ? value : JSON.stringify(value);
+  return json === undefined ? '' : json.length > 160 ? `${json.slice(0, 160)}…` : json;
+}

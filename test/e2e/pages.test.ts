@@ -1,0 +1,70 @@
+// The other pages, each with what it is for, in a real browser.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeWith } from '../support/requirements.ts';
+import { accessibilityFaults, Stage } from './support/stage.ts';
+
+describeWith('chromium', 'the pages of the console', () => {
+  let stage: Stage;
+
+  beforeAll(async () => {
+    stage = await Stage.build();
+    await stage.connect('fleet', 'Fleet');
+    stage.startFleet({ devices: 3, ratePerSecond: 10 });
+  });
+  afterAll(() => stage.tearDown());
+
+  test('an uplink that is pasted shows the record and the rules; one without a position says why', async () => {
+    const { page, complaints } = await stage.open('/try');
+    await page.getByRole('button', { name: 'Take an example' }).click();
+    await page.getByText('Device 20635F0101000042: 1 record(s) for HERE').waitFor();
+    await page.getByText('abeeway-gps-fields').waitFor();
+    await page.getByRole('textbox').fill('no JSON at all');
+    await page.getByText(/Nothing would be sent: a dead letter \(notJson\)/).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('events are listed, and can be narrowed by how bad they are', async () => {
+    const { page } = await stage.open('/events');
+    await page.getByRole('heading', { name: 'Events' }).waitFor();
+    await page.getByRole('link', { name: 'fleet' }).first().waitFor();
+    await page.getByLabel('How bad').selectOption('error');
+    await page.locator('.event-list .badge', { hasText: 'Info' }).first().waitFor({ state: 'detached' });
+  });
+
+  test('a dead letter shows what HERE said, is mended and sent again', async () => {
+    await stage.publish('mqtt/things/20635F0101000099/uplink', '{"DevEUI_uplink": {"broken": ');
+    await stage.until('there is a dead letter', async () => {
+      const { letters } = (await stage.request('GET', '/connections/fleet/dead-letters')) as { letters: unknown[] };
+      return letters.length > 0;
+    });
+    const { page } = await stage.open('/connections/fleet/dead-letters');
+    await page.getByRole('button', { name: /No JSON/ }).click();
+    const uplink = {
+      DevEUI_uplink: { Time: new Date().toISOString(), DevEUI: '20635F0101000099', FPort: 2, payload_hex: '00' },
+    };
+    await page.locator('[name=payload]').fill(JSON.stringify(uplink));
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('The dead letter has been changed').waitFor();
+    await page.getByRole('button', { name: 'Send this one again' }).click();
+    await page.getByText('1 on their way again, 0 without a final word yet.').waitFor();
+    await page.getByRole('button', { name: /No JSON/ }).waitFor({ state: 'detached' });
+    await stage.until(
+      'HERE has it',
+      async () => [...stage.sandbox.received({ device: '20635F0101000099' })].length > 0,
+    );
+  });
+
+  for (const [what, route, shown] of [
+    ['try an uplink', '/try', 'Paste an uplink on the left'],
+    ['events', '/events', 'How bad'],
+    ['dead letters', '/connections/fleet/dead-letters', 'Reason'],
+  ] as const) {
+    for (const scheme of ['light', 'dark'] as const) {
+      test(`${what} is accessible (${scheme})`, async () => {
+        const { page } = await stage.open(route, { scheme });
+        await page.getByText(shown).first().waitFor();
+        expect(await accessibilityFaults(page)).toEqual([]);
+      });
+    }
+  }
+});

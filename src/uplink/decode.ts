@@ -9,6 +9,7 @@ import { readThingsStack } from './envelopes/things-stack.ts';
 import { keyInfo } from './map/keys.ts';
 import type { PlainSource } from './map/payload.ts';
 import { MAX_NESTING } from './map/payload-limits.ts';
+import { NARROW_FROM_BYTES, narrow } from './narrow.ts';
 import { isObject, type JsonObject } from './values.ts';
 
 /** One reader per network, tried in order; a message belongs to the first that knows its shape. */
@@ -48,6 +49,7 @@ export function compileDecode(options: DecodeOptions): Decode {
     let isPlain: boolean;
     try {
       text = textOf(payload);
+      if (payload.length > NARROW_FROM_BYTES) text = narrow(text);
       isPlain = isAsciiOnly && !text.includes('\\');
       root = JSON.parse(text);
     } catch {

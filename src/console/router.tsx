@@ -44,6 +44,24 @@ const deadLetters = createRoute({
   component: lazyRouteComponent(() => import('./pages/dead-letters/dead-letters-page.tsx'), 'DeadLettersPage'),
 });
 
+const devices = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/connections/$id/devices',
+  component: lazyRouteComponent(() => import('./pages/devices/devices-page.tsx'), 'DevicesPage'),
+});
+
+const device = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/connections/$id/devices/$device',
+  component: lazyRouteComponent(() => import('./pages/device/device-page.tsx'), 'DevicePage'),
+});
+
+const unknownDevices = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/connections/$id/unknown-devices',
+  component: lazyRouteComponent(() => import('./pages/unknown-devices/unknown-devices-page.tsx'), 'UnknownDevicesPage'),
+});
+
 const create = createRoute({
   getParentRoute: () => rootRoute,
   path: '/connections/new',
@@ -52,7 +70,18 @@ const create = createRoute({
   component: lazyRouteComponent(() => import('./pages/create/create-page.tsx'), 'CreatePage'),
 });
 
-const routes = rootRoute.addChildren([index, connections, create, connection, deadLetters, tryUplink, events]);
+const routes = rootRoute.addChildren([
+  index,
+  connections,
+  create,
+  connection,
+  devices,
+  device,
+  unknownDevices,
+  deadLetters,
+  tryUplink,
+  events,
+]);
 
 export function makeRouter(_queries: QueryClient) {
   return createRouter({ routeTree: routes, basepath: '/ui', defaultPreload: 'intent' });

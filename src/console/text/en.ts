@@ -1,5 +1,8 @@
 // Every string of the console in English. Other languages have the same shape.
+import { enDevices } from './en-devices.ts';
+
 export const en = {
+  ...enDevices,
   product: 'HERE Tracking Bridge',
   nav: {
     connections: 'Connections',

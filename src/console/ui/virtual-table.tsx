@@ -27,6 +27,8 @@ export interface VirtualTableProps<T> {
   readonly rowHeight?: number;
   /** The most that the table grows to before it scrolls by itself, as CSS. */
   readonly maxHeight?: string;
+  /** Below this width in px it scrolls sideways. */
+  readonly minWidth?: number;
   readonly empty: ReactNode;
 }
 
@@ -59,7 +61,12 @@ export function VirtualTable<T>(props: VirtualTableProps<T>): ReactNode {
       role="region"
       aria-label={props.label}
     >
-      <div role="table" aria-label={props.label} aria-rowcount={count + 1}>
+      <div
+        role="table"
+        aria-label={props.label}
+        aria-rowcount={count + 1}
+        {...(props.minWidth === undefined ? {} : { style: { minWidth: props.minWidth } })}
+      >
         <div role="rowgroup" className="vt-head">
           <div role="row" className="vt-row" style={tracks} aria-rowindex={1}>
             {columns.map((column) => (

@@ -1,5 +1,5 @@
 // A connection: its state and why, what happened, where its uplinks are, how much of HERE it uses, and its settings.
-import { useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useConnection } from '../../api/connections.ts';
 import { text } from '../../text/text.ts';
@@ -30,6 +30,12 @@ export function ConnectionPage(): ReactNode {
           {description !== '' && <p className="muted connection-description">{description}</p>}
         </div>
         <div className="page-end">
+          <Link className="button" to="/connections/$id/devices" params={{ id }}>
+            {text.devices.look}
+          </Link>
+          <Link className="button" to="/connections/$id/unknown-devices" params={{ id }}>
+            {text.unknownDevices.look}
+          </Link>
           <StateMenu
             id={id}
             name={name}

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { startAccess } from './bridge/access.ts';
 import { startApi } from './bridge/api.ts';
 import { createApiPorts } from './bridge/api-ports.ts';
+import { createBackup } from './bridge/backup.ts';
 import { Brokers } from './bridge/brokers.ts';
 import { ClusterParts, groupOf } from './bridge/cluster.ts';
 import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
@@ -268,7 +269,8 @@ async function build(
   const numbers = { metrics, metricsPublic, usage };
   const alone = { ...own, access, audit, cookies, keys, ...numbers };
   const ports = (await cluster?.start(alone)) ?? alone;
-  const api = await startApi({ ...config, dataDir }, { ports, gate, clock, logger });
+  const backup = createBackup({ dataDir, version: versionOf(), brokers, definitions, ring: box, clock });
+  const api = await startApi({ ...config, dataDir }, { ports, backup, gate, clock, logger });
   stops.push(() => api.stop());
   for (const { name, kind, url } of brokers.list()) logger.info({ broker: name, kind, url }, `Broker ${name}: ${url}`);
   logger.info(

@@ -7,12 +7,16 @@ import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import type { Principal } from '../domain/access.ts';
+import type { BackupControl } from '../domain/ports/backup.ts';
 import { type AppOptions, createApp } from './app.ts';
+import { backupRoutes } from './backup-routes.ts';
 import type { Authentication } from './rights.ts';
 import type { ApiPorts } from './routes.ts';
 
 export interface AdminOptions {
   readonly ports: ApiPorts;
+  /** Absent: none can be taken. */
+  readonly backup?: BackupControl;
   readonly dataDir: string;
   /** 0: any free port. */
   readonly port: number;
@@ -25,7 +29,7 @@ export interface AdminServer {
 }
 
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
-  const { ports, dataDir, port, onDefect } = options;
+  const { ports, backup, dataDir, port, onDefect } = options;
   const token = randomBytes(32).toString('base64url');
   const { app } = await createApp({
     ports,
@@ -33,6 +37,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     audit: ports.audit,
     ...(onDefect === undefined ? {} : { onDefect }),
   });
+  if (backup !== undefined) backupRoutes(app, backup);
   const url = await app.listen({ host: '127.0.0.1', port });
   const file = path.join(dataDir, 'admin.json');
   await writePrivate(file, JSON.stringify({ url, token, pid: process.pid }));

@@ -8,6 +8,7 @@ import type { Authentication } from '../api/rights.ts';
 import type { ApiPorts } from '../api/routes.ts';
 import type { Config } from '../config/config.ts';
 import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { BackupControl } from '../domain/ports/backup.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Logger } from '../ops/logger.ts';
 
@@ -19,6 +20,7 @@ export interface ApiServers {
 
 export interface ApiParts {
   readonly ports: ApiPorts;
+  readonly backup: BackupControl;
   readonly gate: GateOptions;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -34,7 +36,7 @@ const NO_API: Authentication = {
 /** Rejects with `httpPortInUse` (75), `certificateInvalid` (78), or with the system's error. */
 export async function startApi(
   { http, admin, dataDir, roles }: Pick<Config, 'http' | 'admin' | 'dataDir' | 'roles'>,
-  { ports, gate, clock, logger }: ApiParts,
+  { ports, backup, gate, clock, logger }: ApiParts,
 ): Promise<ApiServers> {
   const onDefect = (error: unknown, route: string): void => {
     logger.error({ err: error, route }, 'A request met a defect of the bridge');
@@ -42,7 +44,7 @@ export async function startApi(
   const { certFile, keyFile } = http.tls;
   const files = certFile === null || keyFile === null ? null : new CertificateFiles(certFile, keyFile);
   const tls = files?.read();
-  const adminServer = await startAdmin({ ports, dataDir, port: admin.port, onDefect });
+  const adminServer = await startAdmin({ ports, backup, dataDir, port: admin.port, onDefect });
   try {
     const httpServer = await startHttp({
       ports,

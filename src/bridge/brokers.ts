@@ -65,6 +65,15 @@ export class Brokers {
     });
   }
 
+  /** Copies the stores of embedded brokers into `directory`, within this turn of the event loop; their files' names. */
+  copyStores(directory: string): string[] {
+    return this.#embedded.map((embedded) => {
+      const name = `broker-${embedded.name}.db`;
+      embedded.copyStore(path.join(directory, name));
+      return name;
+    });
+  }
+
   async start(): Promise<void> {
     for (const embedded of this.#embedded) await embedded.start();
   }

@@ -43,7 +43,7 @@ export class AedesCore implements Core {
   readonly gate: PublishGate;
   readonly sessions: SourceSessions;
   readonly #options: AedesCoreOptions;
-  readonly #file: BrokerFile;
+  readonly file: BrokerFile;
   readonly #persistence: DiskPersistence;
   readonly #aedes: Aedes;
   readonly #farewell: Farewell;
@@ -61,9 +61,9 @@ export class AedesCore implements Core {
     this.#farewell = new Farewell(options.clock);
     this.#options = options;
     const { limits } = options;
-    this.#file = new BrokerFile(options.storeFile);
+    this.file = new BrokerFile(options.storeFile);
     this.#persistence = new DiskPersistence(
-      this.#file,
+      this.file,
       {
         maxMessages: limits.maxQueuedMessages,
         maxBytes: limits.maxQueuedBytes,
@@ -81,7 +81,7 @@ export class AedesCore implements Core {
       onNotice: (message) => this.notice(message),
     });
     this.sessions = new SourceSessions({
-      file: this.#file,
+      file: this.file,
       gate: this.gate,
       clock: options.clock,
       maxMessages: limits.maxQueuedMessages,
@@ -115,7 +115,7 @@ export class AedesCore implements Core {
 
   /** Reads the store and publishes what the process before this one owes. */
   async open(): Promise<void> {
-    this.#file.open();
+    this.file.open();
     this.sessions.load();
     await this.#aedes.listen();
     try {
@@ -151,7 +151,7 @@ export class AedesCore implements Core {
     await this.#farewell.say();
     this.gate.stop();
     if (!this.#aedes.closed) await new Promise<void>((resolve) => this.#aedes.close(resolve));
-    this.#file.close();
+    this.file.close();
   }
 
   handle(socket: Socket): void {

@@ -72,6 +72,8 @@ export interface EmbeddedBroker extends Broker {
   start(): Promise<void>;
   /** Ends the connections, commits and closes the store. */
   stop(): Promise<void>;
+  /** Copies its store to `file`, within this turn of the event loop. Throws when the disk refuses. */
+  copyStore(file: string): void;
   /** The port that it listens on; the configured one before the start. */
   readonly port: number;
   /** For clients on this host. */
@@ -132,6 +134,10 @@ class EmbeddedServer implements EmbeddedBroker {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     await this.#core.close();
     await closed;
+  }
+
+  copyStore(file: string): void {
+    this.#core.file.copyTo(file);
   }
 
   get port(): number {

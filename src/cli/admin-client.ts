@@ -58,8 +58,9 @@ export class AdminClient {
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     route: string,
     body?: unknown,
+    timeoutMs = TIMEOUT_MS,
   ): Promise<AdminAnswer> {
-    const response = await this.#fetch(method, route, AbortSignal.timeout(TIMEOUT_MS), body);
+    const response = await this.#fetch(method, route, AbortSignal.timeout(timeoutMs), body);
     try {
       const text = await response.text();
       const next = response.headers.get('x-next-page');

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { BridgeError, describeError, EXIT, type ExitCode } from '../domain/errors.ts';
 import { redactText } from '../ops/redact.ts';
+import { registerBackup } from './backup.ts';
 import { registerChaos } from './chaos.ts';
 import { registerCommands } from './commands.ts';
 import { registerConfig } from './config.ts';
@@ -16,6 +17,7 @@ import { registerKeys } from './keys.ts';
 import { registerExpired, registerLedger } from './ledger.ts';
 import { registerMap } from './map.ts';
 import { registerQuota } from './quota.ts';
+import { registerRestore } from './restore.ts';
 import { registerSandbox } from './sandbox.ts';
 import { registerSchema } from './schema.ts';
 import { registerStart } from './start.ts';
@@ -76,6 +78,8 @@ function createProgram(io: CliIo, version: string): Command {
   registerDoctor(program, io);
   registerSchema(program, io);
   registerSupportBundle(program, io);
+  registerBackup(program, io);
+  registerRestore(program, io);
   registerUsers(program, io);
   registerTokens(program, io);
   registerAudit(program, io);

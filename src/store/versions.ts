@@ -1,5 +1,5 @@
 // The database's layout by version, and the steps from one to the next. Each step is one transaction: a kill repeats it.
-import type { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 
 export interface UpgradeStep {
@@ -228,16 +228,8 @@ export function storedVersion(sql: DatabaseSync): number {
 
 /** Brings the layout up to date. A newer one than known is refused: an older bridge must not touch it. */
 export function upgrade(sql: DatabaseSync, steps: readonly UpgradeStep[] = UPGRADE_STEPS): void {
-  const known = steps.at(-1)?.to ?? 0;
   const found = storedVersion(sql);
-  if (found > known) {
-    throw new BridgeError(
-      'storeTooNew',
-      `The data directory was written by a newer bridge: its store has version ${found}, this bridge knows ${known}. ` +
-        'Start the newer bridge, or give this one another data directory.',
-      { exitCode: EXIT.config },
-    );
-  }
+  assertKnown(found, steps);
   for (const step of steps) {
     if (step.to <= found) continue;
     sql.exec('BEGIN IMMEDIATE');
@@ -250,4 +242,29 @@ export function upgrade(sql: DatabaseSync, steps: readonly UpgradeStep[] = UPGRA
       throw error;
     }
   }
+}
+
+/** Looks at a database that is not in use. Throws a BridgeError: `storeTooNew` (78), or `data` (65) where it is damaged. */
+export function checkDatabase(file: string): void {
+  const sql = new DatabaseSync(file);
+  try {
+    if (sql.prepare('PRAGMA quick_check(1)').get()?.quick_check !== 'ok') throw new Error('quick_check');
+    assertKnown(storedVersion(sql), UPGRADE_STEPS);
+  } catch (error) {
+    if (error instanceof BridgeError) throw error;
+    throw new BridgeError('data', `The database ${file} is damaged`, { exitCode: EXIT.data, cause: error });
+  } finally {
+    sql.close();
+  }
+}
+
+function assertKnown(found: number, steps: readonly UpgradeStep[]): void {
+  const known = steps.at(-1)?.to ?? 0;
+  if (found <= known) return;
+  throw new BridgeError(
+    'storeTooNew',
+    `The data directory was written by a newer bridge: its store has version ${found}, this bridge knows ${known}. ` +
+      'Start the newer bridge, or give this one another data directory.',
+    { exitCode: EXIT.config },
+  );
 }

@@ -1,6 +1,10 @@
 # The HERE Tracking Bridge as an image: production dependencies only, not root, fit for a read-only root file system.
 #   docker build -t here-tracking-bridge .
-#   docker run --init --read-only --tmpfs /tmp -v bridge-data:/data -e HERE_BRIDGE_BROKERS_MAIN_URL=mqtt://broker:1883 here-tracking-bridge
+#   docker run --init --read-only --tmpfs /tmp -v bridge-data:/data -p 127.0.0.1:8080:8080 \
+#     -e HERE_BRIDGE_BROKERS_MAIN_URL=mqtt://broker:1883 -e HERE_BRIDGE_HTTP_OPEN=true here-tracking-bridge
+# In a container the API listens on all addresses, so it refuses to start (exit code 78) unless it is told how it is protected:
+# TLS (HERE_BRIDGE_HTTP_TLS_CERT_FILE, …_KEY_FILE) or a proxy that ends it (HERE_BRIDGE_HTTP_TRUST_PROXY), with a first user; or, as
+# above, HERE_BRIDGE_HTTP_OPEN=true: no users and no TLS, for a port that is published to this machine alone.
 # Everything that must outlive the container is in /data: a lost /data is a lost journal.
 
 FROM node:24-bookworm-slim AS dependencies

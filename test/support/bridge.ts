@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import { directoriesUnder } from '../../src/bridge/directories.ts';
 import { type Bridge, startBridge } from '../../src/bridge.ts';
 import { AdminClient } from '../../src/cli/admin-client.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -172,14 +173,15 @@ export class BridgeChild extends MainProcess implements Worker {
   async start(): Promise<void> {
     this.#admin = null;
     const child = this.launch();
-    const file = path.join(this.#dataDir, 'admin.json');
     await until(
       'the bridge is ready',
       async () => {
         if (child.exitCode !== null) throw new Error(`the bridge ended with ${child.exitCode}: ${this.output}`);
-        // A killed one leaves its file behind.
-        if (readPid(file) !== child.pid) return false;
-        this.#admin = await AdminClient.find(this.#dataDir);
+        // A killed one leaves its file behind; one that shares the connections has a directory of its own below.
+        const folders = directoriesUnder(this.#dataDir);
+        const own = folders.find((folder) => readPid(path.join(folder, 'admin.json')) === child.pid);
+        if (own === undefined) return false;
+        this.#admin = await AdminClient.find(own);
         const { body } = await this.#admin.request('GET', '/status');
         return (body as { ready: boolean }).ready;
       },

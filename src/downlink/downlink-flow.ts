@@ -4,7 +4,7 @@ import type { Command } from '../domain/command.ts';
 import type { Connection } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
-import type { DownlinkReport, UplinkEar } from '../domain/ports/downlink.ts';
+import type { DownlinkReport, UplinkBody, UplinkEar, UplinkOrigin } from '../domain/ports/downlink.ts';
 import type { HereProject } from '../domain/ports/here.ts';
 import { CommandNews } from './command-news.ts';
 import type { WatchMember } from './deal-changes.ts';
@@ -92,10 +92,10 @@ export class DownlinkFlow implements UplinkEar {
     if (this.#project !== null) this.open(this.#project);
   }
 
-  onUplink(device: string, body: Readonly<Record<string, unknown>>, arrivedAt: number): void {
+  onUplink(device: string, body: UplinkBody, arrivedAt: number, origin: UplinkOrigin): void {
     if (!this.#connection.downlink.enabled || this.#commands === null) return;
     try {
-      this.#commands.onUplink(device, body, arrivedAt);
+      this.#commands.onUplink(device, body, arrivedAt, origin);
     } catch (error) {
       this.#news.trouble(describeError(error));
     }

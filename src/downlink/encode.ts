@@ -20,7 +20,14 @@ export interface EncodeContext {
 }
 
 export type Encoded =
-  | { readonly ok: true; readonly message: string; readonly port: number; readonly confirmed: boolean }
+  | {
+      readonly ok: true;
+      readonly message: string;
+      readonly port: number;
+      readonly confirmed: boolean;
+      /** Of `DevEUI_downlink`. */
+      readonly content: JsonObject;
+    }
   /** `cause`: in plain words, to follow "it was refused:". */
   | { readonly ok: false; readonly cause: string };
 
@@ -42,7 +49,7 @@ class Refused extends Error {}
 export function encode(document: unknown, context: EncodeContext): Encoded {
   try {
     const { message, port, confirmed } = build(contentOf(document), context);
-    return { ok: true, message: JSON.stringify({ DevEUI_downlink: message }), port, confirmed };
+    return { ok: true, message: JSON.stringify({ DevEUI_downlink: message }), port, confirmed, content: message };
   } catch (error) {
     if (error instanceof Refused) return { ok: false, cause: error.message };
     // Nested so deep that it cannot be written.

@@ -4,7 +4,9 @@ import type { Connection } from '../domain/connection.ts';
 import type { DeviceTopics } from './device-topics.ts';
 import { encode } from './encode.ts';
 import { parseJson } from './json.ts';
+import { inFormOf } from './network-form.ts';
 import type { Prepared } from './outbox.ts';
+import { readRoute, THINGPARK_ROUTE } from './route.ts';
 import { wantedOf } from './which-change.ts';
 
 export interface CommandContext {
@@ -12,8 +14,8 @@ export interface CommandContext {
   readonly topics: DeviceTopics;
   /** The open commands of its device, itself among them. */
   readonly ofDevice: readonly Command[];
-  /** JSON text; null: not known. */
-  readonly driver: string | null;
+  /** The driver's JSON text, or the route of a device on another network; null: not known. */
+  readonly kept: string | null;
   readonly correlationId: (attempt: number) => string;
   readonly maxAgeMs: number;
   /** Our wall clock and HERE's, ms. */
@@ -33,15 +35,22 @@ export function prepareCommand(command: Command, context: CommandContext): Prepa
   const attempt = command.attempt + 1;
   const correlationId = context.correlationId(attempt);
   const document = parseJson(command.document);
+  const route = readRoute(context.kept, command.device);
+  const driver = route.network === 'thingpark' && context.kept !== THINGPARK_ROUTE ? context.kept : null;
   const encoded = encode(isOfShadow ? (wantedOf(document, downlink.template) ?? null) : document, {
     ...{ device: command.device, port: downlink.port, asId: downlink.asId, asKey: downlink.asKey },
-    ...{ driver: context.driver, correlationId, time: new Date(now).toISOString() },
+    ...{ driver, correlationId, time: new Date(now).toISOString() },
   });
   if (!encoded.ok) return { kind: 'settle', fact: { kind: 'refused', cause: encoded.cause } };
+  const { message, port, confirmed, content } = encoded;
+  const fact = { kind: 'published', attempt, correlationId, port, confirmed } as const;
+  if (route.network !== 'thingpark') {
+    const formed = inFormOf(route, content);
+    if (!formed.ok) return { kind: 'settle', fact: { kind: 'refused', cause: formed.cause } };
+    return { kind: 'publish', topic: formed.topic, message: formed.body, fact };
+  }
   const where = topics.of(command.device);
   if (where.kind === 'unheard') return { kind: 'later' };
   if (where.kind === 'bad') return { kind: 'settle', fact: { kind: 'refused', cause: where.reason } };
-  const { message, port, confirmed } = encoded;
-  const fact = { kind: 'published', attempt, correlationId, port, confirmed } as const;
   return { kind: 'publish', topic: where.topic, message, fact };
 }

@@ -2,7 +2,14 @@
 //   changed shadow → which change → store → encode → publish → commit → report → ride to HERE on telemetry → HERE shows it.
 import type { Command, CommandFact, IgnoreReason, NewCommand } from '../domain/command.ts';
 import type { Connection } from '../domain/connection.ts';
-import type { CommandWork, DownlinkReport, HandledShadow, ShadowChange } from '../domain/ports/downlink.ts';
+import type {
+  CommandWork,
+  DownlinkReport,
+  HandledShadow,
+  ShadowChange,
+  UplinkBody,
+  UplinkOrigin,
+} from '../domain/ports/downlink.ts';
 import { CommandBook } from './command-book.ts';
 import type { CommandNews } from './command-news.ts';
 import { factOf, matchReport } from './confirm.ts';
@@ -14,6 +21,7 @@ import { Outbox } from './outbox.ts';
 import { prepareCommand } from './prepare-command.ts';
 import type { ProjectShadows } from './project-shadows.ts';
 import type { Riders } from './ride.ts';
+import { routeOf } from './route.ts';
 import { decide } from './which-change.ts';
 
 /** What changes while the connection runs. */
@@ -114,7 +122,7 @@ export class ProjectCommands {
     return prepareCommand(command, {
       ...{ downlink: connection.downlink, topics, hereNow, maxAgeMs: this.#o.maxAgeMs, now: this.#o.clock.now() },
       ofDevice: this.book.ofDevice(command.device),
-      driver: this.shadows.served.driverOf(command.device),
+      kept: this.shadows.served.driverOf(command.device),
       correlationId: (attempt) => this.book.correlationId(command, attempt),
     });
   }
@@ -150,9 +158,9 @@ export class ProjectCommands {
     this.settle(command, fact, arrivedAt);
   }
 
-  onUplink(device: string, body: Readonly<Record<string, unknown>>, arrivedAt: number): void {
+  onUplink(device: string, body: UplinkBody, arrivedAt: number, origin: UplinkOrigin): void {
     const { topics } = this.#settings();
-    const waiting = this.shadows.heard(device, this.#number, body.DriverCfg);
+    const waiting = this.shadows.heard(device, this.#number, routeOf(origin, device) ?? body.DriverCfg);
     if (topics.needsUplink) topics.note(device, body);
     if (waiting !== null) this.claim(waiting);
     if (this.book.hasDevice(device)) this.#onAnswer(this.book.ofDevice(device), arrivedAt);

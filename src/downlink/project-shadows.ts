@@ -2,6 +2,7 @@
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { ServedDevice, ShadowChange, ShadowStore } from '../domain/ports/downlink.ts';
 import { isObject } from './json.ts';
+import { THINGPARK_ROUTE } from './route.ts';
 import { ServedDevices } from './served-devices.ts';
 
 const SAVE_MS = 1_000;
@@ -22,6 +23,8 @@ export class ProjectShadows {
   /** A driver's number by what tells drivers apart, so that a driver that is known costs no text. */
   readonly #drivers = new Map<string, number>();
   #timer: Cancel | null = null;
+  /** Some devices are on other networks than ThingPark. */
+  #hasRoutes = false;
 
   constructor(key: string, store: ShadowStore, clock: Clock) {
     this.key = key;
@@ -29,14 +32,18 @@ export class ProjectShadows {
     this.#clock = clock;
     store.forEachServed(key, ({ device, connectionId, driver }) => {
       const number = driver === null ? 0 : this.served.driverNumber(driver);
+      if (driver !== null && !driver.startsWith('{')) this.#hasRoutes = true;
       this.served.note(device, this.served.connectionNumber(connectionId), number);
     });
     for (const change of store.unclaimed(key)) this.waiting.set(change.device, change);
   }
 
-  /** On the hot path. `connection`: its number in `served`. Answers a change that waited for this connection. */
+  /**
+   * On the hot path. `connection`: its number in `served`. `driver`: the uplink's `DriverCfg`, or the device's route (a text).
+   * Answers a change that waited for this connection.
+   */
   heard(device: string, connection: number, driver: unknown): ShadowChange | null {
-    if (this.served.note(device, connection, this.#driverNumber(driver))) {
+    if (this.served.note(device, connection, this.#driverNumber(driver, device))) {
       this.#news.add(device);
       this.#timer ??= this.#clock.after(SAVE_MS, () => this.save());
     }
@@ -79,8 +86,12 @@ export class ProjectShadows {
     }
   }
 
-  #driverNumber(driver: unknown): number {
-    if (!isObject(driver)) return 0;
+  #driverNumber(driver: unknown, device: string): number {
+    if (typeof driver === 'string') {
+      this.#hasRoutes = true;
+      return this.served.driverNumber(driver);
+    }
+    if (!isObject(driver)) return this.#hasRoutes ? this.#withoutRoute(device) : 0;
     const { mod, app, id } = driver as { mod?: Named; app?: Named; id?: unknown };
     const name = `${id}|${mod?.pId}|${mod?.mId}|${mod?.ver}|${app?.pId}|${app?.mId}|${app?.ver}`;
     const known = this.#drivers.get(name);
@@ -90,6 +101,12 @@ export class ProjectShadows {
     const number = this.served.driverNumber(text);
     if (number !== 0) this.#drivers.set(name, number);
     return number;
+  }
+
+  /** An uplink of ThingPark without a driver leaves the known one, but not the way to the network that the device has left. */
+  #withoutRoute(device: string): number {
+    const kept = this.served.driverOf(device);
+    return kept === null || kept.startsWith('{') ? 0 : this.served.driverNumber(THINGPARK_ROUTE);
   }
 }
 

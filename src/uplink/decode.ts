@@ -28,6 +28,8 @@ export type Decoded =
       readonly kind: 'frame';
       readonly frame: Frame & { readonly device: string };
       readonly deviceFrom: 'body' | 'topic';
+      /** The message as it came. */
+      readonly root: unknown;
       /** Where its body stands in the message; null: the text is not a plain one. */
       readonly source: PlainSource | null;
     }
@@ -70,7 +72,7 @@ export function compileDecode(options: DecodeOptions): Decode {
     if (envelope !== null && named !== null) {
       const { frame } = envelope;
       const source = isPlain ? plainSource(text, root, frame) : null;
-      return { kind: 'frame', frame: frame as Frame & { device: string }, deviceFrom: 'body', source };
+      return { kind: 'frame', frame: frame as Frame & { device: string }, deviceFrom: 'body', root, source };
     }
     const device = deviceOfTopic?.(topic) ?? null;
     if (device === null) {
@@ -78,7 +80,7 @@ export function compileDecode(options: DecodeOptions): Decode {
     }
     const frame = envelope === null ? bare(root) : envelope.frame;
     const source = isPlain ? plainSource(text, root, frame) : null;
-    return { kind: 'frame', frame: { ...frame, device }, deviceFrom: 'topic', source };
+    return { kind: 'frame', frame: { ...frame, device }, deviceFrom: 'topic', root, source };
   };
 }
 

@@ -82,8 +82,10 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
       stages.batteries.keep(decoded.device, decoded.batteryLevel);
       trace?.note(`its battery level (${decoded.batteryLevel} %) rides on the device's next record that has none`);
     }
-    const report = decoded.report === undefined ? null : readDownlinkReport(decoded.name, decoded.report);
-    if (report !== null) stages.ear?.onReport(report, message.arrivedAt);
+    if (decoded.report !== undefined && stages.ear !== null) {
+      const report = readDownlinkReport(decoded.name, decoded.report);
+      if (report !== null) stages.ear.onReport(report, message.arrivedAt);
+    }
     const outcome: UplinkOutcome = { kind: 'skipped', reason: decoded.reason };
     const { device, decodeError } = decoded;
     if (decodeError === undefined || decodeError === null) return { device, outcome };
@@ -97,7 +99,10 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
     trace?.note(filtered.why);
     return { device, fCnt, outcome: filtered.outcome };
   }
-  stages.ear?.onUplink(device, frame.body, message.arrivedAt);
+  if (stages.ear !== null) {
+    const origin = { network: frame.network, topic: message.topic, root: decoded.root };
+    stages.ear.onUplink(device, frame.body, message.arrivedAt, origin);
+  }
   const { timestamp, timestampFrom } = filtered.passed;
   trace?.gave('timestamp', timestampFrom, timestamp);
   const battery = stages.batteries.waiting(device, message.arrivedAt);

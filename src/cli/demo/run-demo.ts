@@ -76,7 +76,7 @@ async function startWorker(dataDir: string, sandbox: Sandbox, options: DemoOptio
         password: sandbox.password,
         appId: sandbox.appIds[index],
         source: {
-          topics: Object.values(TOPICS_OF_NETWORKS),
+          topics: Object.values(TOPICS_OF_NETWORKS).flat(),
           matchers: matchersOf(tenant, otherFleetOf(index, options)),
         },
       },
@@ -93,7 +93,7 @@ async function startWorker(dataDir: string, sandbox: Sandbox, options: DemoOptio
   return bridge;
 }
 
-/** A fifth of the trackers is on other networks. Only ThingPark's answer downlinks. */
+/** A fifth of the trackers is on other networks. */
 const OTHER_NETWORKS: readonly FleetNetwork[] = ['chirpstack', 'thingsStack'];
 const OTHERS_SHARE = 0.2;
 
@@ -137,6 +137,7 @@ function startFleets(bridge: Bridge, options: DemoOptions): FleetPublisher[] {
       ...otherFleetOf(index, options),
       ratePerSecond: rate * OTHERS_SHARE,
       tags: [tenant],
+      answersDownlinks: true,
       clock: systemClock,
     }),
   );
@@ -154,7 +155,7 @@ async function show(
   const clock: Clock = systemClock;
   const startedAt = clock.monotonic();
   const fleets = startFleets(bridge, options);
-  const application = applicationOf(sandbox, fleets.slice(0, TENANTS.length));
+  const application = applicationOf(sandbox, fleets);
   application.start();
   const views = new DemoConnections();
   const meter = new RateMeter();
@@ -213,7 +214,7 @@ function applicationOf(sandbox: Sandbox, fleets: readonly FleetPublisher[]): App
     everyMs: COMMAND_EVERY_MS,
     next: (turn) => {
       const { fleet } = fleets[turn % fleets.length] as FleetPublisher;
-      const appId = sandbox.appIds[turn % fleets.length] as string;
+      const appId = sandbox.appIds[turn % TENANTS.length] as string;
       return { appId, device: fleet.devEui((turn * 7) % fleet.size) };
     },
   });

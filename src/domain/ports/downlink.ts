@@ -1,6 +1,7 @@
 // What the way back (downlink/) and the other parts of the bridge ask of each other: stored commands, what the uplink line
 // hears and tells, and HERE's shadows.
 import type { Command, CommandLedger, CommandState, IgnoreReason, NewCommand } from '../command.ts';
+import type { NetworkKind } from '../network-downlink.ts';
 import type { HereAnswer } from './here.ts';
 
 /** A device's shadow as HERE shows it. */
@@ -76,7 +77,7 @@ export interface CommandStore {
 export interface ServedDevice {
   readonly device: string;
   readonly connectionId: string;
-  /** JSON text of its last uplink's `DriverCfg`; null: it had none. */
+  /** JSON text of its last uplink's `DriverCfg`, or what leads back to another network than ThingPark; null: it had none. */
   readonly driver: string | null;
 }
 
@@ -106,13 +107,24 @@ export interface DownlinkReport {
   readonly cause: string;
 }
 
+/** The content below the message's root, in ThingPark's form. */
+export type UplinkBody = Readonly<Record<string, unknown>>;
+
+/** Where an uplink comes from. */
+export interface UplinkOrigin {
+  readonly network: NetworkKind;
+  readonly topic: string;
+  /** The message as it came. */
+  readonly root: unknown;
+}
+
 /**
  * What the uplink line tells as it reads messages: on its hot path, so both return at once and never throw. A message may be
  * told twice (after a restart).
  */
 export interface UplinkEar {
-  /** An uplink of a device that the connection takes. `body`: the content below the message's root. */
-  onUplink(device: string, body: Readonly<Record<string, unknown>>, arrivedAt: number): void;
+  /** An uplink of a device that the connection takes. */
+  onUplink(device: string, body: UplinkBody, arrivedAt: number, origin: UplinkOrigin): void;
   onReport(report: DownlinkReport, arrivedAt: number): void;
 }
 

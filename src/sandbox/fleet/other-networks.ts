@@ -17,10 +17,14 @@ const APPLICATION = '5d1c0de0-0000-4000-8000-000000000042';
 const GATEWAY = '02f1ee0000000001';
 
 /** Topics that a connection must subscribe to for such a fleet. */
-export const TOPICS_OF_NETWORKS: Readonly<Record<FleetNetwork, string>> = {
-  thingpark: 'mqtt/things/+/uplink',
-  chirpstack: 'application/+/device/+/event/+',
-  thingsStack: 'v3/+/devices/+/+',
+export const TOPICS_OF_NETWORKS: Readonly<Record<FleetNetwork, readonly string[]>> = {
+  thingpark: ['mqtt/things/+/uplink'],
+  chirpstack: ['application/+/device/+/event/+'],
+  thingsStack: [
+    ...['v3/+/devices/+/+', 'v3/+/devices/+/location/solved'],
+    'v3/+/devices/+/down/sent',
+    'v3/+/devices/+/down/failed',
+  ],
 };
 
 /** `message`: what ThingPark would publish for the device. */
@@ -98,7 +102,9 @@ function onThingsStack(message: Body, devEui: string): NetworkMessage {
   });
   if (location !== null) {
     const place = { latitude: location.DevLAT, longitude: location.DevLON, accuracy: location.DevLocRadius };
-    return told('location', { location_solved: { location: { ...place, source: 'SOURCE_LORA_TDOA_GEOLOCATION' } } });
+    return told('location/solved', {
+      location_solved: { location: { ...place, source: 'SOURCE_LORA_TDOA_GEOLOCATION' } },
+    });
   }
   if (resolved !== null) {
     const [longitude, latitude] = listOf(resolved.coordinates);
@@ -108,9 +114,9 @@ function onThingsStack(message: Body, devEui: string): NetworkMessage {
       accuracy: resolved.horizontalAccuracy,
       source: 'SOURCE_WIFI_RSSI_GEOLOCATION',
     };
-    return told('location', { location_solved: { location: place } });
+    return told('location/solved', { location_solved: { location: place } });
   }
-  if (uplink === null) return told('down', { downlink_sent: { f_port: 2, correlation_ids: [] } });
+  if (uplink === null) return told('down/sent', { downlink_sent: { f_port: 2, correlation_ids: [] } });
   if (uplink.rawJoinRequest !== undefined) return told('join', { join_accept: { received_at: time } });
   const { maker, model } = identityOf(uplink);
   return told('up', {

@@ -77,7 +77,9 @@ export function startFleetPublisher(options: FleetPublisherOptions): FleetPublis
   const client = mqtt.connect(options.brokerUrl, clientOptions(options));
   const prefix = euiPrefixOf(options);
   const answers =
-    options.answersDownlinks === true ? new DownlinkAnswers(client, (devEui) => devEui.startsWith(prefix)) : null;
+    options.answersDownlinks === true
+      ? new DownlinkAnswers(client, (devEui) => devEui.startsWith(prefix), options.networks)
+      : null;
   const ready = firstConnection(client, options, stopping.signal);
   let run: FleetRun | null = null;
 

@@ -7,12 +7,15 @@ import { type Envelope, type Frame, type Located, NO_OBJECT, NOTHING, type Techn
 
 export function readChirpStack(root: JsonObject): Envelope | null {
   const { deviceInfo: info } = root;
-  if (!isObject(info) || info.devEui === undefined) return null;
+  if (!isObject(info)) return isCommand(root) ? skip('report', devEui(root.devEui), 'a command on its way out') : null;
+  if (info.devEui === undefined) return null;
   const device = devEui(info.devEui);
   if (isObject(root.location)) return location(root, info, device, root.location);
   const { data, object, fPort, fCnt, rxInfo } = root;
   if (root.integrationName !== undefined) return skip('report', device, 'an integration event');
-  if (root.downlinkId !== undefined || root.queueItemId !== undefined) return skip('report', device, 'a txack or ack');
+  if (root.downlinkId !== undefined || root.queueItemId !== undefined) {
+    return { ...skip('report', device, 'a txack or ack'), report: root };
+  }
   if (root.code !== undefined && root.level !== undefined) return log(root, device);
   if (root.margin !== undefined || root.batteryLevel !== undefined) return status(root, device);
   if (data === undefined && object === undefined && fPort === undefined && fCnt === undefined && rxInfo === undefined) {
@@ -21,15 +24,23 @@ export function readChirpStack(root: JsonObject): Envelope | null {
   return uplink(root, info, device);
 }
 
-function skip(reason: 'report' | 'join' | 'mac' | 'notification', device: string | null, name: string): Envelope {
+/** Of `command/down`, heard on a topic that the filter takes in. */
+function isCommand({ devEui: device, confirmed, fPort, data, object }: JsonObject): boolean {
+  const hasContent = typeof data === 'string' || isObject(object);
+  return typeof device === 'string' && typeof confirmed === 'boolean' && typeof fPort === 'number' && hasContent;
+}
+
+function skip(reason: 'report' | 'join' | 'mac' | 'notification', device: string | null, name: string): Skipped {
   return { kind: 'noTelemetry', reason, device, name: `ChirpStack: ${name}`, batteryLevel: null };
 }
+
+type Skipped = Extract<Envelope, { kind: 'noTelemetry' }>;
 
 /** A codec's failure is told as the driver's. */
 function log(root: JsonObject, device: string | null): Envelope {
   const code = text(root.code, 40) ?? 'unknown';
-  const envelope = skip('notification', device, `log ${code}`);
-  if (envelope.kind !== 'noTelemetry' || code !== 'UPLINK_CODEC') return envelope;
+  const envelope = { ...skip('notification', device, `log ${code}`), report: root };
+  if (code !== 'UPLINK_CODEC') return envelope;
   return { ...envelope, decodeError: { code, message: text(root.description, 300) ?? 'no message' } };
 }
 

@@ -73,7 +73,7 @@ export type Envelope =
       readonly batteryLevel: number | null;
       /** The driver's failure, where the network tells it in a message of its own. */
       readonly decodeError?: Frame['decodeError'];
-      /** A report on a downlink, below its root. */
+      /** A report on a downlink: ThingPark's below its root, another network's as it came. */
       readonly report?: JsonObject;
     }
   | { readonly kind: 'unreadable'; readonly message: string };

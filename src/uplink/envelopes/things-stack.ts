@@ -7,18 +7,30 @@ import { type Envelope, type Frame, type Located, NO_OBJECT, NOTHING, type Techn
 
 export function readThingsStack(root: JsonObject): Envelope | null {
   const { end_device_ids: ids } = root;
-  if (!isObject(ids)) return null;
+  if (!isObject(ids)) return isCommand(root) ? skip('report', null, 'a command on its way out') : null;
   const device = devEui(ids.dev_eui) ?? euiOfName(ids.device_id);
   if (isObject(root.uplink_message)) return uplink(root, ids, device, root.uplink_message);
   if (isObject(root.location_solved)) return solved(root, ids, device, root.location_solved);
   if (root.join_accept !== undefined) return skip('join', device, 'join_accept');
   // The uplink itself has the same values.
   if (root.uplink_normalized !== undefined) return skip('secondCopy', device, 'uplink_normalized');
-  for (const key in root) if (key.startsWith('downlink_') || key === 'service_data') return skip('report', device, key);
+  for (const key in root) {
+    if (key.startsWith('downlink_')) return { ...skip('report', device, key), report: root };
+    if (key === 'service_data') return skip('report', device, key);
+  }
   return skip('report', device, 'a message of an unknown kind');
 }
 
-function skip(reason: 'report' | 'join' | 'mac' | 'secondCopy', device: string | null, name: string): Envelope {
+/** Of `down/push` and `down/replace`, heard on a topic that the filter takes in. */
+function isCommand({ downlinks }: JsonObject): boolean {
+  return Array.isArray(downlinks) && isObject(downlinks[0]) && downlinks[0].f_port !== undefined;
+}
+
+function skip(
+  reason: 'report' | 'join' | 'mac' | 'secondCopy',
+  device: string | null,
+  name: string,
+): Extract<Envelope, { kind: 'noTelemetry' }> {
   return { kind: 'noTelemetry', reason, device, name: `The Things Stack: ${name}`, batteryLevel: null };
 }
 

@@ -7,6 +7,7 @@ import { registerChaos } from './chaos.ts';
 import { registerCommands } from './commands.ts';
 import { registerConfig } from './config.ts';
 import { registerConnections } from './connections.ts';
+import { registerConvert } from './convert.ts';
 import { registerCorpus } from './corpus.ts';
 import { registerDeadLetters } from './dead-letters.ts';
 import { registerDemo } from './demo.ts';
@@ -64,6 +65,7 @@ function createProgram(io: CliIo, version: string): Command {
   registerChaos(program, io);
   registerConfig(program, io);
   registerValidate(program, io);
+  registerConvert(program, io);
   registerConnections(program, io);
   registerLedger(program, io);
   registerDeadLetters(program, io);

@@ -65,7 +65,8 @@ function uplink(root: JsonObject, info: JsonObject, device: string | null): Enve
     Time: root.time,
     DevEUI: device,
     FPort: root.fPort,
-    FCntUp: root.fCnt,
+    // Defaults are left out of this JSON: the first frame has no counter.
+    FCntUp: root.fCnt ?? 0,
     payload_hex: hex,
     DevAddr: root.devAddr,
     LrrRSSI: best.rssi,
@@ -80,7 +81,7 @@ function uplink(root: JsonObject, info: JsonObject, device: string | null): Enve
     kind: 'uplink',
     receivedAt: !Number.isNaN(time) ? time : anyTime(best.nsTime ?? best.time),
     receivedFrom: !Number.isNaN(time) ? 'time' : 'rxInfo[0].nsTime',
-    fCnt: count(root.fCnt),
+    fCnt: count(root.fCnt ?? 0),
     rootKey: 'DevEUI_uplink',
     body,
     decoded,

@@ -102,6 +102,13 @@ export const CONFIGURATION_WORDS: Readonly<Record<string, Words>> = {
     group: 'advanced',
     control: 'json',
   },
+  downlinkTemplate: {
+    title: 'Downlink template',
+    description:
+      'A downlink as JSON with placeholders such as {{/system/rate/sendMs}}: JSON pointers into the desired shadow. See docs/commands.md. (The bridge’s own.)',
+    group: 'advanced',
+    control: 'json',
+  },
   mapping: {
     title: 'Mapping',
     description:

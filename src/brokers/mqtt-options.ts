@@ -62,10 +62,7 @@ export interface PublishLimits {
 }
 
 export const RECONNECT: ReconnectOptions = { minMs: 500, maxMs: 30_000, refusedMs: 60_000, stableMs: 10_000 };
-/**
- * What a crash may bring once more from a broker's session, and far more than the journal takes with one commit.
- */
-export const HELD: HeldLimits = { maxMessages: 256, maxBytes: 64 * 1024 * 1024 };
+export const HELD: HeldLimits = { maxMessages: 65_535, maxBytes: 64 * 1024 * 1024 };
 export const PUBLISH: PublishLimits = { maxPending: 10_000, maxPendingBytes: 16 * 1024 * 1024, timeoutMs: 10_000 };
 
 const NEVER_EXPIRES = 0xffff_ffff;

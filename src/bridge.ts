@@ -185,7 +185,8 @@ async function build(
   stops.push(() => hostHealth.stop());
 
   const downlinks = new Downlinks(config, { store, brokers, clock, chance, events });
-  stops.push(() => downlinks.stop());
+  // Both say farewell to brokers: together, or one that hangs would cost the time twice.
+  stops.push(() => Promise.all([downlinks.stop(), status.stop()]).then(() => {}));
   const makeLine = lineMaker(config, { clock, chance, events, views, downlinks });
   const journalMaxBytes = config.budgets.journalMaxBytes;
   const broker = (name: string): Broker | null => brokers.get(name);
@@ -242,9 +243,11 @@ async function build(
     },
   });
   stops.push(() => cluster?.stop());
-  // At once, or a broker that hangs would cost the time twice. Definitions end first: nothing is applied any more.
+  // At once, for the same reason. Definitions end first: nothing is applied any more.
+  const readers: { stop(): Promise<void> }[] = [];
   stops.push(async () => {
-    await Promise.all([definitions.stop(), stopWatch(), supervisor.stop(AbortSignal.timeout(SETTLE_MS))]);
+    const ends = [definitions, ...readers].map((reader) => reader.stop());
+    await Promise.all([...ends, stopWatch(), supervisor.stop(AbortSignal.timeout(SETTLE_MS))]);
   });
   supervisor.start();
   definitions.start();
@@ -261,7 +264,7 @@ async function build(
     { ...config, dataDir },
     { broker: configBroker, publisher, store, box, clock, events, logger, signal },
   );
-  stops.push(() => entry.stop());
+  readers.push(entry);
   const metrics = metricsPage(config, { views, gateway, control, configBrokerUp: () => publisher.connected });
   const metricsPublic = config.metrics.public;
   const usage = () => gateway.usage();

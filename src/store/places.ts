@@ -50,6 +50,8 @@ export class Places implements SourcePlaces {
     }
     // Without a saved position no record of such a source was ever settled, and at most the last second's were journalled.
     this.#found = options.hasUnsettled ? this.#find() : Promise.resolve();
+    // A connection that is closed at once breaks the reading off: whoever waits for it is told, and nobody else has to be.
+    this.#found.catch(() => {});
   }
 
   ready(): Promise<void> {

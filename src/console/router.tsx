@@ -62,6 +62,24 @@ const unknownDevices = createRoute({
   component: lazyRouteComponent(() => import('./pages/unknown-devices/unknown-devices-page.tsx'), 'UnknownDevicesPage'),
 });
 
+const workers = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/workers',
+  component: lazyRouteComponent(() => import('./pages/workers/workers-page.tsx'), 'WorkersPage'),
+});
+
+const settings = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/settings/settings-page.tsx'), 'SettingsPage'),
+});
+
+const about = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/about',
+  component: lazyRouteComponent(() => import('./pages/about/about-page.tsx'), 'AboutPage'),
+});
+
 const create = createRoute({
   getParentRoute: () => rootRoute,
   path: '/connections/new',
@@ -81,6 +99,9 @@ const routes = rootRoute.addChildren([
   deadLetters,
   tryUplink,
   events,
+  workers,
+  settings,
+  about,
 ]);
 
 export function makeRouter(_queries: QueryClient) {

@@ -16,6 +16,9 @@ const PLACES = [
   ['/connections', text.nav.connections],
   ['/try', text.nav.tryUplink],
   ['/events', text.nav.events],
+  ['/workers', text.nav.workers],
+  ['/settings', text.nav.settings],
+  ['/about', text.nav.about],
 ] as const;
 
 export function Shell(): ReactNode {

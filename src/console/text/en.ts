@@ -1,8 +1,10 @@
 // Every string of the console in English. Other languages have the same shape.
 import { enDevices } from './en-devices.ts';
+import { enSettings } from './en-settings.ts';
 
 export const en = {
   ...enDevices,
+  ...enSettings,
   product: 'HERE Tracking Bridge',
   nav: {
     connections: 'Connections',

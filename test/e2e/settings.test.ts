@@ -1,0 +1,86 @@
+// Settings, workers and about in a real browser: users and tokens come and go; a viewer sees what a viewer may.
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeWith } from '../support/requirements.ts';
+import { accessibilityFaults, Stage } from './support/stage.ts';
+
+const PASSWORD = 'three plain words and more';
+
+async function logIn(page: Page, user: string): Promise<void> {
+  await page.getByRole('button', { name: 'Log in' }).waitFor();
+  await page.locator('input[name=name]').fill(user);
+  await page.locator('input[name=password]').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Log in' }).click();
+}
+
+describeWith('chromium', 'the settings of the bridge', () => {
+  let stage: Stage;
+
+  beforeAll(async () => {
+    stage = await Stage.build();
+  });
+  afterAll(() => stage.tearDown());
+
+  test('about tells the version; a worker without a group says that it is alone', async () => {
+    const { page, complaints } = await stage.open('/connections');
+    await page.getByRole('link', { name: 'About' }).click();
+    await page.getByText(/^HERE Tracking Bridge \d+\.\d+\.\d+/).waitFor();
+    await page.getByRole('link', { name: 'Workers' }).click();
+    await page.getByText('This worker is alone').waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  for (const scheme of ['light', 'dark'] as const) {
+    for (const [route, shown] of [
+      ['/settings', 'Key in use'],
+      ['/workers', 'This worker is alone'],
+      ['/about', 'Data directory'],
+    ] as const) {
+      test(`${route} is accessible (${scheme})`, async () => {
+        const { page } = await stage.open(route, { scheme });
+        await page.getByText(shown).waitFor();
+        expect(await accessibilityFaults(page)).toEqual([]);
+      });
+    }
+  }
+
+  test('a short password is told beside its field; the first user is an administrator, and has to log in', async () => {
+    const { page } = await stage.open('/settings');
+    await page.getByText('There are no users').waitFor();
+    expect(await page.getByRole('button', { name: 'Make a token' }).isDisabled()).toBe(true);
+    await page.getByLabel('Name', { exact: true }).fill('anna');
+    await page.getByLabel('Password of the user', { exact: true }).fill('short');
+    await page.getByRole('button', { name: 'Add user' }).click();
+    await page.locator('.field-error', { hasText: /15/ }).waitFor();
+    await page.getByLabel('Password of the user', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Add user' }).click();
+    await page.getByRole('button', { name: 'Log in' }).waitFor();
+    await logIn(page, 'anna');
+    await page.getByText('anna (admin)').waitFor();
+    await page.getByLabel('Name', { exact: true }).fill('victor');
+    await page.getByLabel('Password of the user', { exact: true }).fill(PASSWORD);
+    await page.getByRole('button', { name: 'Add user' }).click();
+    await page.getByText("User 'victor' has been added").waitFor();
+    await page.getByText('user.add victor').waitFor();
+  });
+
+  test('a token is made, shown once, and revoked after a confirmation', async () => {
+    const { page } = await stage.open('/settings');
+    await logIn(page, 'anna');
+    await page.getByLabel('Name of the token').fill('ci');
+    await page.getByRole('button', { name: 'Make a token' }).click();
+    await page.getByText('This is shown only now.').waitFor();
+    await page.getByRole('button', { name: 'Revoke token ci' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click();
+    await page.getByText("Token 'ci' has been revoked").waitFor();
+    await page.getByText('There are no API tokens.').waitFor();
+  });
+
+  test('a viewer sees disabled buttons that say why', async () => {
+    const { page } = await stage.open('/settings');
+    await logIn(page, 'victor');
+    await page.getByText('victor (viewer)').waitFor();
+    await page.getByText('Your role (viewer) may look but not change this').first().waitFor();
+    expect(await page.getByRole('button', { name: 'Add user' }).isDisabled()).toBe(true);
+  });
+});

@@ -34,6 +34,31 @@ describeWith('chromium', 'a connection is made and changed', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('a definition is tried before it is saved, and the App ID is chosen from the projects of the account', async () => {
+    const { email, password, appIds } = stage.sandbox;
+    const { page } = await stage.open('/connections/new?connector=actility-here-iot');
+    await page.getByRole('textbox', { name: /^Name/ }).fill('Tried');
+    await page.getByRole('textbox', { name: /^Email/ }).fill(email);
+    await page.locator('input[name=password]').fill('of another account');
+    await page.locator('input[name=appId]').fill(appIds[0] ?? '');
+    await page.getByRole('button', { name: 'Test connection' }).click();
+    await page.getByText('It would not work yet.').waitFor();
+    await page
+      .locator('.test-steps li', { hasText: 'Log-in at HERE' })
+      .locator('.badge', { hasText: 'Failed' })
+      .waitFor();
+    await page.locator('input[name=password]').fill(password);
+    await page.locator('input[name=appId]').fill('');
+    await page.getByRole('button', { name: 'List my projects' }).click();
+    await page.getByRole('button', { name: new RegExp(appIds[0] ?? 'none') }).click();
+    expect(await page.locator('input[name=appId]').inputValue()).toBe(appIds[0]);
+    await page.getByRole('button', { name: 'Test connection' }).click();
+    await page
+      .locator('.test-steps li', { hasText: 'Log-in at HERE' })
+      .locator('.badge', { hasText: 'Good' })
+      .waitFor();
+  });
+
   test('a setting is changed after a confirmation; of two editors the second is told', async () => {
     await stage.connect('shared', 'Shared');
     const { page } = await stage.open('/connections/shared');
@@ -61,6 +86,13 @@ describeWith('chromium', 'a connection is made and changed', () => {
     const { page } = await stage.open('/connections/flowing');
     await page.locator('.balance-part.delivered strong', { hasText: /[1-9]/ }).waitFor();
     await page.getByText('balanced', { exact: true }).waitFor();
+    // What HERE has stands beside it.
+    await page.getByRole('button', { name: /^Ask HERE again/ }).click();
+    await page.getByRole('table', { name: 'Devices as HERE lists them' }).getByText('ago').first().waitFor();
+    await page
+      .getByText(/more devices can be created|unknown/)
+      .first()
+      .waitFor();
   });
 
   for (const [what, route] of [

@@ -2,15 +2,19 @@
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useRef, useState } from 'react';
 import { ApiError } from '../../api/call.ts';
-import { useCreateConnection } from '../../api/connections.ts';
+import { type NewConnection, useCreateConnection } from '../../api/connections.ts';
 import { type Connector, useConnectors } from '../../api/connectors.ts';
+import { type Credentials, useTestConnection } from '../../api/here.ts';
+import { useDenial } from '../../api/session.ts';
 import { useDraft } from '../../forms/draft.ts';
-import { configurationOf, type FieldSchema, faultOf } from '../../forms/schema.ts';
+import { configurationOf, type FieldSchema, type FormValues, faultOf } from '../../forms/schema.ts';
 import { SchemaField } from '../../forms/schema-field.tsx';
 import { text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { LoadNotice } from '../../ui/panel.tsx';
+import { ProjectsLookUp } from './projects-look-up.tsx';
+import { TestPanel } from './test-panel.tsx';
 import './create.css';
 
 const words = text.create;
@@ -62,6 +66,8 @@ function CreateForm({ connector }: { readonly connector: Connector }): ReactNode
   // The same key for the same attempt: a form that is sent twice makes one connection.
   const key = useRef(crypto.randomUUID());
   const create = useCreateConnection();
+  const trial = useTestConnection();
+  const denial = useDenial('operator');
   const navigate = useNavigate();
   const isRequired = (name: string): boolean => schema.required?.includes(name) === true;
   const typed = (name: string): string | boolean => draft.values[name] ?? '';
@@ -74,18 +80,25 @@ function CreateForm({ connector }: { readonly connector: Connector }): ReactNode
   const change = (name: string, value: string | boolean): void => {
     draft.set(name, value);
     setRefusal(null);
+    trial.reset();
+  };
+  const definition = (): NewConnection => {
+    const { name, ...values } = draft.values;
+    return {
+      connectorId: connector.id,
+      name: String(name ?? '').trim(),
+      configuration: configurationOf(schema, values),
+    };
+  };
+  const tryOut = (): void => {
+    setPressed(true);
+    if (isComplete) trial.mutate(definition());
   };
   const send = async (): Promise<void> => {
     setPressed(true);
     if (!isComplete) return;
-    const { name, ...values } = draft.values;
-    const definition = {
-      connectorId: connector.id,
-      name: String(name).trim(),
-      configuration: configurationOf(schema, values),
-    };
     try {
-      const made = await create.mutateAsync({ definition, key: key.current });
+      const made = await create.mutateAsync({ definition: definition(), key: key.current });
       draft.clear();
       notify(words.done(made.name));
       await navigate({ to: '/connections/$id', params: { id: made.id } });
@@ -95,16 +108,20 @@ function CreateForm({ connector }: { readonly connector: Connector }): ReactNode
     }
   };
   const field = ([name, each]: readonly [string, FieldSchema]): ReactNode => (
-    <SchemaField
-      key={name}
-      name={name}
-      schema={each}
-      value={each.type === 'boolean' ? (draft.values[name] ?? each.default === true) : typed(name)}
-      isRequired={isRequired(name)}
-      refusal={refusal?.about(`configuration/${name}`) ?? null}
-      isPressed={isPressed}
-      onChange={(value) => change(name, value)}
-    />
+    <div key={name}>
+      <SchemaField
+        name={name}
+        schema={each}
+        value={each.type === 'boolean' ? (draft.values[name] ?? each.default === true) : typed(name)}
+        isRequired={isRequired(name)}
+        refusal={refusal?.about(`configuration/${name}`) ?? null}
+        isPressed={isPressed}
+        onChange={(value) => change(name, value)}
+      />
+      {each['x-control'] === 'project' && (
+        <ProjectsLookUp credentials={credentialsOf(draft.values)} onChoose={(appId) => change(name, appId)} />
+      )}
+    </div>
   );
   return (
     <form
@@ -154,12 +171,28 @@ function CreateForm({ connector }: { readonly connector: Connector }): ReactNode
           {refusal.message}
         </p>
       )}
+      <TestPanel isRunning={trial.isPending} error={trial.error} result={trial.data} />
       <div className="create-actions">
         <Button onPress={() => void navigate({ to: '/connections' })}>{text.common.cancel}</Button>
-        <Button kind="primary" type="submit" isDisabled={create.isPending}>
+        <Button deniedBecause={denial} isDisabled={trial.isPending} onPress={tryOut}>
+          {text.test.action}
+        </Button>
+        <Button kind="primary" type="submit" deniedBecause={denial} isDisabled={create.isPending}>
           {text.common.create}
         </Button>
       </div>
     </form>
   );
+}
+
+/** Null: email or password is not typed yet. */
+function credentialsOf({ email, password, realm, service }: FormValues): Credentials | null {
+  const typed = (value: string | boolean | undefined): string => (typeof value === 'string' ? value : '');
+  if (typed(email).trim() === '' || typed(password) === '') return null;
+  return {
+    email: typed(email).trim(),
+    password: typed(password),
+    ...(typed(realm).trim() === '' ? {} : { realm: typed(realm).trim() }),
+    ...(typed(service).trim() === '' ? {} : { service: typed(service).trim() }),
+  };
 }

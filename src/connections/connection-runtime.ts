@@ -253,6 +253,7 @@ export class ConnectionRuntime implements Runtime {
     this.#parts = null;
     this.#project = null;
     this.#source.reset();
+    await this.#bounded((signal) => this.#access.settled(signal));
     this.#access.release();
     this.#signal({ kind: 'tornDown' });
   }

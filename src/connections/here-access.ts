@@ -58,6 +58,11 @@ export class HereAccess {
     }
   }
 
+  /** See `HereAccount.settled`. */
+  async settled(signal: AbortSignal): Promise<void> {
+    await this.#account?.settled?.(signal);
+  }
+
   release(): void {
     this.#account?.release();
     this.#account = null;

@@ -17,6 +17,8 @@ export interface AccountHandleOptions {
   readonly scopedHttp: HereHttp;
   readonly clock: Clock;
   readonly useProject: (origin: string, appId: string) => { state: ProjectState; release: () => void };
+  /** See `HereAccount.settled`. */
+  readonly settled: () => Promise<void>;
   readonly onRelease: () => void;
 }
 
@@ -74,6 +76,14 @@ export class AccountHandle implements HereAccount {
     if (listed.kind === 'retry') return { kind: 'unavailable', message: listed.message, afterMs: listed.afterMs };
     const value = listed.licences.map(({ projectHrn: _, ...project }) => project);
     return { kind: 'ok', value };
+  }
+
+  settled(signal: AbortSignal): Promise<void> {
+    return untilAborted(
+      this.#options.settled().catch(() => {}),
+      signal,
+      undefined,
+    );
   }
 
   /** Idempotent. */

@@ -75,6 +75,9 @@ export class Gateway implements HereGateway {
       scopedHttp,
       clock,
       useProject: (origin, appId) => this.#useProject(origin, appId, service),
+      settled: async () => {
+        if (vault.everywhere !== undefined) await shared.value.exclusive(async () => vault.everywhere?.(accountKey));
+      },
       onRelease: () => {
         if (--shared.users > 0) return;
         this.#sessions.delete(accountKey);

@@ -36,6 +36,7 @@ describe('a connection', () => {
       clientId: 'hb-a',
       topics: ['mqtt/things/+/uplink'],
       expectSession: false,
+      from: 'now',
     });
     expect(await source().source.uplink('x')).toBeNull();
     await worker.clock.advance(1000);
@@ -87,6 +88,21 @@ describe('a connection', () => {
     ]);
     expect(source().source.calls).toEqual(['start']);
     expect(worker.gateway.releases).toBe(2);
+  });
+
+  it('that goes to another worker is given up only when the log-in under way has its answer', async () => {
+    const settled = Promise.withResolvers<void>();
+    worker.gateway.settled = () => settled.promise;
+    await worker.define('a', sample());
+    let isGivenUp = false;
+    const released = worker.supervisor.release('a').then(() => {
+      isGivenUp = true;
+    });
+    await worker.clock.advance(1_000);
+    expect([isGivenUp, worker.gateway.releases]).toEqual([false, 0]);
+    settled.resolve();
+    await released;
+    expect(worker.gateway.releases).toBe(1);
   });
 
   it('takes names and strategies live, and what the line can take, without an interruption', async () => {

@@ -51,6 +51,23 @@ test('a second gateway on the same vault, as after a restart, uses the kept toke
   expect(stored).not.toContain('accessToken');
 });
 
+test('an account that moves in the midst of a log-in: its token goes along, and the next worker makes no other', async () => {
+  const sandbox = await useSandbox();
+  sandbox.addFault({ name: 'slow', delayMs: 300, path: '/users/v2/login' });
+  const vault = Object.assign(new MemoryVault(), { everywhere: async () => {} });
+  const account = accountOf(useGateway({ url: sandbox.url, vault }), sandbox);
+  const leaving = new AbortController();
+  const entering = account.authenticate(leaving.signal);
+  await until(() => vault.records.size === 1, 'the attempt is kept');
+  leaving.abort();
+  expect(await entering).toMatchObject({ kind: 'retry' });
+  await account.settled?.(never());
+  account.release();
+  const next = accountOf(useGateway({ url: sandbox.url, vault }), sandbox);
+  expect(await next.authenticate(never())).toEqual({ kind: 'ok', reused: true });
+  expect(logIns(sandbox)).toEqual({ '200': 1 });
+});
+
 test('gateways without a common vault share nothing', async () => {
   const sandbox = await useSandbox();
   await openProject(useGateway({ url: sandbox.url }), sandbox);

@@ -72,6 +72,11 @@ export interface HereAccount {
   openProject(appId: string | null, remembered: string | null, signal: AbortSignal): Promise<OpenProjectOutcome>;
   /** The account's tracking projects, in HERE's order. Logs in where there is no token. */
   projects(signal: AbortSignal): Promise<Answered<readonly ListedProject[]>>;
+  /**
+   * Among several workers: resolves when the log-in under way, if any, has its answer and the account's next worker can
+   * read it, at the latest with the signal. Else HERE counts a token that nobody has. A worker alone has none of it.
+   */
+  settled?(signal: AbortSignal): Promise<void>;
   release(): void;
 }
 

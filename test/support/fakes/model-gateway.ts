@@ -11,6 +11,8 @@ export class ModelGateway implements HereGateway {
   healthy = true;
   healthAsked = 0;
   releases = 0;
+  /** What a released account waits for. */
+  settled = async (): Promise<void> => {};
   /** Answers in place of the rule, while set. */
   logIn: (() => LogInOutcome | Promise<LogInOutcome>) | null = null;
   project: ((appId: string | null, remembered: string | null) => OpenProjectOutcome) | null = null;
@@ -37,6 +39,7 @@ export class ModelGateway implements HereGateway {
         return { kind: 'ok', project: modelProject({ appId: appId ?? remembered ?? first }) };
       },
       projects: async () => ({ kind: 'ok', value: [] }),
+      settled: () => this.settled(),
       release: () => {
         this.releases += 1;
       },

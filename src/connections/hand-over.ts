@@ -71,7 +71,9 @@ export class HandOver {
         const key = `${directory.id}/${id}`;
         const where = this.#options.whereIs(id);
         if (directory.isOwn && where?.kind === 'here') this.#empty.delete(key);
-        else if (where !== null && !this.#empty.has(key) && (await this.#drain(directory, id))) this.#empty.add(key);
+        // Nobody's yet: it may be ours in a moment, and its store must be free then.
+        else if (where === null || (directory.isOwn && where.kind === 'missing')) continue;
+        else if (!this.#empty.has(key) && (await this.#drain(directory, id))) this.#empty.add(key);
       }
     }
   }

@@ -135,6 +135,13 @@ export class Places implements SourcePlaces {
       }
       from = last.seq + 1;
     }
+    // Said with the first settlement: else a kill between that and the source's next word would have them taken once more.
+    for (const stream of this.#streams.values()) {
+      while (stream.above.delete(stream.position)) {
+        stream.position += 1;
+        this.#isDirty = true;
+      }
+    }
   }
 
   #stream(topic: string, partition: number, position: number): Stream {

@@ -55,8 +55,9 @@ export function compileDecode(options: DecodeOptions): Decode {
       isPlain = isAsciiOnly && !text.includes('\\');
       root = JSON.parse(text);
     } catch {
-      // Confluent's wire format: a zero byte, then the schema's id (4 bytes), then Avro, Protobuf or JSON.
-      if (payload[0] === 0 && payload.length > FRAME_BYTES) {
+      // Confluent's wire format: a zero byte, then the schema's id (4 bytes), then Avro, Protobuf or JSON. Registries count ids
+      // from 1: one of 16 millions is rather the content of something else.
+      if (payload[0] === 0 && payload[1] === 0 && payload.length > FRAME_BYTES) {
         const schema = payload.readUInt32BE(1);
         const message = `The message is framed for a schema registry (schema ${schema}): only plain JSON is read. Have it produced without a schema.`;
         return unreadable('foreignFraming', message);

@@ -101,6 +101,8 @@ export function sourceContract({ fresh, client, source }: ContractSetUp): void {
     await publishing;
     await until('the second has arrived', () => listener.messages.length === 2);
     expect(listener.texts).toEqual(['before', 'meanwhile']);
+    // What a session holds may come before the subscription is confirmed.
+    await until('the source is up again', () => listener.last === 'up');
     expect(listener.statuses.map((status) => status.kind)).toEqual(['up', 'paused', 'up']);
   });
 

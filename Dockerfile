@@ -15,7 +15,7 @@ RUN npm ci --omit=dev --ignore-scripts --no-fund --no-audit
 
 FROM node:24-bookworm-slim AS console
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json tsconfig.json ./
 RUN npm ci --ignore-scripts --no-fund --no-audit
 COPY bin ./bin
 COPY src ./src

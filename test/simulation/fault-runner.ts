@@ -187,7 +187,9 @@ export class FaultRunner {
     const { people, fleet, plan, broker, time } = this.#world;
     const id = plan.connections[connection]?.id ?? '';
     const wanted = people.topicsOf(connection);
-    if (broker.isSubscribed(topicFilterOf(id, wanted))) {
+    // Nobody will ever subscribe for one that is deleted, before this change or after it.
+    if (people.isDeleted(connection)) this.#over();
+    else if (broker.isSubscribed(topicFilterOf(id, wanted))) {
       fleet.topics.set(id, wanted);
       this.#over();
     } else time.after(50, () => this.#followTopics(connection));

@@ -9,7 +9,10 @@
 /** Answers that must have gone well before a refusal is taken for a limit and not for an outage. */
 const WARM_AFTER = 20;
 const OUTAGE_AFTER = 3;
-/** A plan that allows less is kept to by the pauses that HERE asks for. */
+/**
+ * A plan that allows less is kept to by the pauses that HERE asks for: a rate so small, once learnt from refusals that were
+ * about something else, would take minutes to be tried out of.
+ */
 const LEAST_PER_SECOND = 1;
 const HOLD_MS = 45_000;
 const TRIAL_EVERY = 300;
@@ -135,7 +138,8 @@ export class Adaptive {
     if (count < LEAST_RECENT) return false;
     // Where the pause is long beside what went before it, the limit counts over a longer period, pause and all.
     const periodMs = sinceMs > pauseMs * 5 ? spanMs : spanMs + pauseMs;
-    const seen = Math.max(LEAST_PER_SECOND, count / (periodMs / 1000));
+    const seen = count / (periodMs / 1000);
+    if (seen < LEAST_PER_SECOND) return false;
     const current = this.ratePerSecond ?? Number.POSITIVE_INFINITY;
     const accepted = Math.min(current, seen);
     // A trial grows slowly, so the limit is just below what it had come to; else what was accepted of late tells more.

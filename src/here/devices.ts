@@ -80,6 +80,10 @@ export class ProjectDevices {
     this.#quietly(() => this.#options.store.remove(this.#options.project, [device]));
   }
 
+  forgetQuota(): void {
+    this.#quotaUntilMs = Number.NEGATIVE_INFINITY;
+  }
+
   async ensure(
     devices: readonly string[],
     limit: number | null,

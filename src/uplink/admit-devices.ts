@@ -50,6 +50,8 @@ export class DeviceAdmission {
   readonly #named = new Map<string, string>();
   /** Device → what was told of it: asking again for the same answer is no news. */
   readonly #told = new Map<string, EventKind>();
+  /** Held because HERE creates no more devices in the project. */
+  readonly #overQuota = new Set<string>();
   #asking = false;
   #saidMany = false;
 
@@ -119,9 +121,22 @@ export class DeviceAdmission {
     this.#unknown.clear();
     this.#toAsk.clear();
     this.#backlog.unholdAll();
+    this.#overQuota.clear();
     this.#named.clear();
     this.#told.clear();
     this.#saidMany = false;
+  }
+
+  /**
+   * The connection has been opened anew, perhaps by somebody who has just mended the quota or the licence: what waits for that
+   * is asked about at once. With a small journal it may be all that keeps other devices' uplinks out.
+   */
+  opened(project: HereProject): void {
+    if (this.#overQuota.size === 0) return;
+    project.devices.forgetQuota();
+    this.#backlog.unhold(this.#overQuota);
+    for (const device of this.#overQuota) this.#named.delete(device);
+    this.#overQuota.clear();
   }
 
   /** Asks HERE about the parked devices, one question at a time; `changed` is called when some may go. */
@@ -168,6 +183,7 @@ export class DeviceAdmission {
         this.#tell('deviceUnclaimed', device, verdict.message);
       } else if (verdict.kind === 'quota') {
         held.push(device);
+        if (this.#overQuota.size < UNKNOWN_AT_MOST) this.#overQuota.add(device);
         this.#tell('deviceQuotaUsedUp', device, verdict.message);
       } else {
         again.push(device);
@@ -190,7 +206,10 @@ export class DeviceAdmission {
     }
     this.#clock.after(ms, () => {
       this.#backlog.unhold(devices);
-      for (const device of devices) this.#named.delete(device);
+      for (const device of devices) {
+        this.#named.delete(device);
+        this.#overQuota.delete(device);
+      }
       // Also when the line was closed and opened again meanwhile: nobody else would look at them before the next uplink.
       changed();
     });

@@ -160,6 +160,7 @@ export class UplinkFlow implements UplinkLine {
 
   open(project: HereProject, mode: 'all' | 'probe' = 'all'): void {
     if (this.#lastProject !== project.appId) this.#devices.forget();
+    else this.#devices.opened(project);
     this.#lastProject = project.appId;
     this.#signals = newSignals();
     this.#project = project;

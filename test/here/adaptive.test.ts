@@ -190,3 +190,12 @@ test('a 429 to a trickle of requests teaches no rate: a request a minute was not
   expect(adaptive.answered({ ...answer, kind: 'refused' }, 61 * 60_000)).toBe(false);
   expect(adaptive.ratePerSecond).toBeNull();
 });
+
+test('a 429 with a long pause after few requests teaches no rate: the pause is obeyed, and then all is as before', () => {
+  const adaptive = new Adaptive(1, 4);
+  const answer = { startedMs: null, full: false, saturated: true, rateTold: false };
+  for (let n = 0; n < 25; n++) adaptive.answered({ ...answer, kind: 'good', pauseMs: 0 }, n * 500);
+  // 25 requests in 12 s and a pause of 46 s would make less than one a second.
+  expect(adaptive.answered({ ...answer, kind: 'refused', pauseMs: 46_000 }, 12_500)).toBe(false);
+  expect(adaptive.ratePerSecond).toBeNull();
+});

@@ -70,6 +70,20 @@ test("HERE's device quota used up: new devices wait and are listed, known ones g
   );
 });
 
+test('a quota that somebody has mended is used at once when the connection is restarted, not in ten minutes', async () => {
+  const { sandbox, broker, bridge, appId, whole } = await setUp();
+  sandbox.setQuota(appId, 4);
+  await bridge.apply('a', whole);
+  await untilState(bridge, 'a', 'OPENED');
+  const uplinks = new Uplinks({ brokerUrl: broker.url, devices: 10 });
+  uplinks.publish(10);
+  await until('six wait', async () => (await bridge.connection('a'))?.activity?.devicesWaiting.count === 6);
+  sandbox.setQuota(appId, 100);
+  await bridge.apply('a', { ...whole, restart: 'mended' });
+  const { ledger } = await settledLedger(bridge, 'a', 10);
+  expect(ledger.delivered).toBe(10);
+});
+
 test('maxDevices reached is told apart: uplinks of further new devices are skipped', async () => {
   const { broker, bridge, whole, told } = await setUp({ maxDevices: 4 });
   await bridge.apply('a', whole);

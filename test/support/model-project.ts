@@ -51,6 +51,7 @@ export function modelProject(options: {
       ),
     confirm: () => {},
     forget: () => {},
+    forgetQuota: () => {},
   };
   const project: ModelProject = {
     key: `model|${options.appId ?? 'app'}`,

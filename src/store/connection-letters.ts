@@ -18,6 +18,8 @@ export interface ConnectionLettersOptions {
   readonly books: Books;
   readonly writer: Pick<JournalWriter, 'append'>;
   readonly report: ReportIncident;
+  /** Makes what the database has committed durable. */
+  readonly barrier: () => Promise<void>;
   /** New dead letters, after their commit. */
   readonly onDeadLetters: (letters: readonly NewDeadLetter[]) => void;
   /** Runs what the next tick or transaction repeats by itself. */
@@ -57,10 +59,23 @@ export class ConnectionLetters {
     this.#o.tables.expired.add(this.#o.books.key, { time, seq: null, device, reason: 'journalFull', ageMs: 0 });
   }
 
-  replay(letters: readonly ReplayLetter[], done: (error: Error | null) => void): number {
+  replay(letters: readonly ReplayLetter[], done: (error: Error | null, first: number) => void): void {
+    const { barrier, tables } = this.#o;
+    for (const { id } of letters) tables.letters.replaying.add(id);
+    // What is put on its way must be known as a letter after a power loss too: else its copy would be one more message then,
+    // beside the letter that this one had come of.
+    barrier().then(
+      () => this.#append(letters, done),
+      (error: Error) => {
+        for (const { id } of letters) tables.letters.replaying.delete(id);
+        done(error, 0);
+      },
+    );
+  }
+
+  #append(letters: readonly ReplayLetter[], done: (error: Error | null, first: number) => void): void {
     const { writer, books, orLater } = this.#o;
     const { replaying } = this.#o.tables.letters;
-    for (const { id } of letters) replaying.add(id);
     const entries = letters.map(({ topic, payload, arrivedAt, device, key }) => {
       return { topic, payload, arrivedAt, device, retain: false, replayOf: key };
     });
@@ -68,9 +83,8 @@ export class ConnectionLetters {
       // What is not in the journal is a dead letter as before.
       if (error) for (const { id } of letters) replaying.delete(id);
       else orLater(() => books.countReplayed(first, letters));
-      done(error);
+      done(error, first);
     });
-    return first;
   }
 
   import(imported: readonly ImportedLetter[]): ImportOutcome {

@@ -70,17 +70,19 @@ export class JournalledConnection implements ConnectionStore {
         },
       },
     });
+    const barrier = () => tables.database.barrier();
     this.#upkeep = new JournalUpkeep({
       ...options,
       books: this.#books,
       reader: this.#reader,
       bytes: () => this.bytes,
       maxBytes: () => this.maxBytes,
-      barrier: () => tables.database.barrier(),
+      barrier,
     });
     this.#letters = new ConnectionLetters({
       ...options,
       tables: letterTables,
+      barrier,
       books: this.#books,
       writer: this.#writer,
       orLater: (run) => this.#orLater(run),
@@ -107,8 +109,8 @@ export class JournalledConnection implements ConnectionStore {
     for (let i = 0; i < count; i++) this.#letters.leftOut(devices[i] ?? null);
   }
 
-  replay(letters: readonly ReplayLetter[], done: (error: Error | null) => void): number {
-    return this.#letters.replay(letters, done);
+  replay(letters: readonly ReplayLetter[], done: (error: Error | null, first: number) => void): void {
+    this.#letters.replay(letters, done);
   }
 
   importDeadLetters(letters: readonly ImportedLetter[]): ImportOutcome {

@@ -131,7 +131,7 @@ export class Intake {
     if (this.#stopped) return Promise.reject(new Error('the connection has stopped'));
     this.#committing += 1;
     return new Promise((resolve, reject) => {
-      const first = this.#o.store.replay(letters, (error) => {
+      this.#o.store.replay(letters, (error, first) => {
         this.#committing -= 1;
         if (error === null) {
           for (const [i, { device }] of letters.entries()) this.#backlog.leave(first + i, device);

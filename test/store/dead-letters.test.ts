@@ -20,7 +20,7 @@ async function withLetters(s: TestStore, count: number, id = 'a'): Promise<Journ
 
 function replay(connection: JournalledConnection, letters: readonly ReplayLetter[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const first = connection.replay(letters, (error) => (error ? reject(error) : resolve(first)));
+    connection.replay(letters, (error, first) => (error ? reject(error) : resolve(first)));
   });
 }
 

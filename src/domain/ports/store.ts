@@ -46,9 +46,10 @@ export interface ConnectionStore {
   /**
    * Puts dead letters on their way again: each is appended to the journal under a new sequence number, and with it moves
    * deadLettered → pending in the ledger; received stays. The letter is deleted only once its message is in the journal.
-   * Answers like `append`. Letters that are gone or being replayed must not be given (`DeadLetterBox.isReplaying`).
+   * `done` as with `append`, with the first number. Letters that are gone or being replayed must not be given
+   * (`DeadLetterBox.isReplaying`).
    */
-  replay(letters: readonly ReplayLetter[], done: (error: Error | null) => void): number;
+  replay(letters: readonly ReplayLetter[], done: (error: Error | null, first: number) => void): void;
   /** Dead letters of an export: received and deadLettered grow. In one transaction, durable on return; idempotent by key. Throws when the disk refuses. */
   importDeadLetters(letters: readonly ImportedLetter[]): ImportOutcome;
   /**

@@ -178,7 +178,7 @@ export class ConnectionRuntime implements Runtime {
         return;
       case 'watchHost': {
         const reopen = (): void => this.#signal({ kind: 'hostHealthy' });
-        this.#timers.push(hostHealth.watch(this.#connection.account.service, reopen));
+        this.#timers.push(hostHealth.watch(this.#connection.account.service, reopen, effect.again));
         return;
       }
       case 'cancelTimers':

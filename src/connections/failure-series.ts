@@ -1,7 +1,9 @@
 // A series of failures of one connection: from its first closing until HERE takes records again. The reconnect strategy
-// counts from its beginning, and the host's health reopens a connection once in it.
+// counts from its beginning, and the host's health reopens a connection in it: with all others at first, later few at a time.
 import type { Machine } from './machine.ts';
 
+export const AWAY = 'HERE could not be reached.';
+export const COMES_BACK = 'It opens again as its strategy says, or once HERE is healthy again; its uplinks wait.';
 export const TRYING = ' Trying again.';
 export const GIVEN_UP = ' Given up, as the strategy says: restart the connection.';
 

@@ -1,4 +1,7 @@
 // Asks the host of closed connections whether it is back, and reopens them: the first at once, the others paced.
+//
+// A host may say that it is well while it fails for some accounts, or in part. So a connection that was reopened in vain is
+// tried again at later good answers, a few of all such at a time: a fleet must not knock as one every twenty seconds.
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
 import type { HereGateway } from '../domain/ports/here.ts';
 
@@ -12,8 +15,14 @@ export interface HostHealthOptions {
   readonly spreadMs?: number;
 }
 
+interface Waiting {
+  readonly reopen: () => void;
+  readonly again: boolean;
+}
+
 interface Host {
-  readonly waiting: Map<symbol, () => void>;
+  /** The longest-waiting first. */
+  readonly waiting: Map<symbol, Waiting>;
   timer: Cancel | null;
   asking: boolean;
   /** Monotonic ms of the latest question. */
@@ -22,6 +31,8 @@ interface Host {
 
 /** A connection that has just closed may have done so at the end of the trouble: no need to wait a whole interval then. */
 const FIRST_MS = 5_000;
+/** Of those that were reopened in vain before, so many at one good answer. */
+const AGAIN_AT_ONCE = 5;
 
 export class HostHealth {
   readonly #options: HostHealthOptions;
@@ -39,9 +50,9 @@ export class HostHealth {
   /**
    * While this holds, the service's host is asked; its first good answer calls `reopen` once (perhaps some seconds later,
    * in the order of the calls). The first question comes some seconds after the first connection closed, the next ones
-   * `everyMs` apart.
+   * `everyMs` apart. `again`: such a call has reopened it in vain before.
    */
-  watch(service: string, reopen: () => void): Cancel {
+  watch(service: string, reopen: () => void, again = false): Cancel {
     const host: Host = this.#hosts.get(service) ?? {
       waiting: new Map(),
       timer: null,
@@ -50,7 +61,7 @@ export class HostHealth {
     };
     this.#hosts.set(service, host);
     const key = Symbol(service);
-    host.waiting.set(key, reopen);
+    host.waiting.set(key, { reopen, again });
     this.#arm(service, host);
     return () => {
       host.waiting.delete(key);
@@ -97,14 +108,15 @@ export class HostHealth {
 
   /** Gaps shrink from one to the next, so that a host that has just come back feels a ramp. */
   #reopenAll(host: Host): void {
-    const keys = [...host.waiting.keys()];
+    let inVain = 0;
+    const keys = [...host.waiting].flatMap(([key, { again }]) => (again && ++inVain > AGAIN_AT_ONCE ? [] : [key]));
     const spreadMs = Math.min(this.#spreadMs, 250 * keys.length);
     for (const [index, key] of keys.entries()) {
       const afterMs = index === 0 ? 0 : spreadMs * Math.sqrt((index - 1 + this.#options.chance.random()) / keys.length);
       const run = (): void => {
-        const reopen = host.waiting.get(key);
+        const waiting = host.waiting.get(key);
         host.waiting.delete(key);
-        reopen?.();
+        waiting?.reopen();
       };
       if (afterMs === 0) run();
       else this.#options.clock.after(afterMs, run);

@@ -35,6 +35,11 @@ export class Draft {
     this.do({ kind: 'tell', event: { kind, severity, message } });
   }
 
+  /** While it is closed for failure. */
+  protected watchHost(): void {
+    if (this.m.series !== null) this.do({ kind: 'watchHost', again: this.m.series.healthTried });
+  }
+
   /** Once an outage, and only when it has lasted. */
   protected tellOutage(message: string, sinceMs: number): void {
     if (this.m.outageTold || sinceMs < this.settings.tellOutageAfterMs) return;

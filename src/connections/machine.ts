@@ -94,8 +94,8 @@ export type Effect =
   | { readonly kind: 'reconnectAfter'; readonly ms: number }
   /** → probeDue; jitter is added. */
   | { readonly kind: 'probeAfter'; readonly ms: number }
-  /** → hostHealthy */
-  | { readonly kind: 'watchHost' }
+  /** → hostHealthy. `again`: the host's health has reopened it in this series before, in vain. */
+  | { readonly kind: 'watchHost'; readonly again: boolean }
   | { readonly kind: 'cancelTimers' }
   | { readonly kind: 'tell'; readonly event: Pick<NewEvent, 'kind' | 'severity' | 'message'> };
 

@@ -2,15 +2,13 @@
 // Retry is not reconnect: retries live in OPENING and OPENED; a connection that saw nothing but failure for `closeAfterMs`
 // closes, and its reconnect strategy rules. A refused log-in waits for a person; a hold for a person, or for a probe that passes.
 
-import { bare, GIVEN_UP, noteClosing, TRYING } from './failure-series.ts';
+import { AWAY, bare, COMES_BACK, GIVEN_UP, noteClosing, TRYING } from './failure-series.ts';
 import { initialMachine, type Machine, type MachineSettings, type Signal, type Step, type Target } from './machine.ts';
 import { Draft, probing, sentence } from './machine-draft.ts';
 import { nextReconnectMs, retryMs } from './reconnect-strategy.ts';
 
 const HELD =
   'The connection is held: its uplinks wait, and one is tried every 10 minutes. Mend the cause; a restart tries at once.';
-const AWAY = 'HERE could not be reached.';
-const COMES_BACK = 'It opens again as its strategy says, or once HERE is healthy again; its uplinks wait.';
 const LIMITED =
   'HERE limits the rate, and the bridge obeys. If this stays, lower requestsPerSecond or ask HERE for more.';
 
@@ -110,9 +108,13 @@ class Transition extends Draft {
         this.#authenticate();
         return;
       case 'hostHealthy':
-        if (phase !== 'CLOSED' || this.m.held || this.m.series === null || this.m.series.healthTried) return;
-        this.set({ series: { ...this.m.series, healthTried: true } });
-        this.#arrive('reopen', this.m.reason);
+        if (phase !== 'CLOSED' || this.m.held || this.m.series === null) return;
+        // What HERE has asked for counts more than its health.
+        if (this.at < this.m.notBefore) this.watchHost();
+        else {
+          this.set({ series: { ...this.m.series, healthTried: true } });
+          this.#arrive('reopen', this.m.reason);
+        }
     }
   }
 
@@ -293,6 +295,6 @@ class Transition extends Draft {
       return;
     }
     this.do({ kind: 'reconnectAfter', ms: Math.max(ms, this.m.notBefore - this.at) });
-    if (this.m.series?.healthTried === false) this.do({ kind: 'watchHost' });
+    this.watchHost();
   }
 }

@@ -95,12 +95,18 @@ describe('the state machine', () => {
     expect(run.machine).toMatchObject({ phase: 'OPENED', series: null, failingSince: null, reason: null });
   });
 
-  it('is reopened once by the health of its host in one series of failures', () => {
+  it('is reopened by the health of its host, and when that was in vain is among those that are tried a few at a time', () => {
     const run = new Run().closedForFailure;
     expect(kinds(run.give('hostHealthy'))).toContain('authenticate');
-    const effects = run.give(transient());
-    expect(kinds(effects)).not.toContain('watchHost');
-    expect(run.give('hostHealthy')).toEqual([]);
+    expect(run.give(transient())).toContainEqual({ kind: 'watchHost', again: true });
+    expect(kinds(run.give('hostHealthy'))).toContain('authenticate');
+  });
+
+  it('is not reopened by the health of its host before the time that HERE has asked for', () => {
+    const run = new Run().closedForFailure;
+    run.give('hostHealthy');
+    run.give(transient('HTTP 503.', 60_000));
+    expect(run.give('hostHealthy')).toEqual([{ kind: 'watchHost', again: true }]);
   });
 
   it('gives up with CALM after 36 h, and takes up a new strategy while closed', () => {

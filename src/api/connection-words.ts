@@ -92,7 +92,8 @@ export const CONFIGURATION_WORDS: Readonly<Record<string, Words>> = {
   },
   downlinkTopicPattern: {
     title: 'Downlink topic pattern',
-    description: 'Where downlinks go to, with placeholders.',
+    description:
+      'Where downlinks go to, with placeholders. On Kafka the name of one topic, things.downlink where none is given.',
     default: 'mqtt/things/{DevEUI}/downlink',
     group: 'advanced',
   },

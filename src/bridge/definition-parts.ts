@@ -1,4 +1,5 @@
 // How this worker reads a definition: its validator with the worker's names and grammars, and its defaults.
+import { checkKafkaName } from '../brokers/kafka-topics.ts';
 import type { Config } from '../config/config.ts';
 import { type MadeConnection, makeConnection } from '../connections/definition.ts';
 import { createDefinitionValidator, type DefinitionValidator } from '../connections/validate-definition.ts';
@@ -18,6 +19,10 @@ export function definitionValidator(config: Config): DefinitionValidator {
   return createDefinitionValidator({
     checkValidity,
     checkTopicPattern,
+    checkDownlinkTopic: (pattern, broker) => {
+      const { kind } = config.brokers[broker ?? config.sources.broker] ?? {};
+      return kind === 'kafka' ? checkKafkaName(pattern) : checkTopicPattern(pattern);
+    },
     checkMapping,
     checkTemplate,
     brokers: Object.keys(config.brokers),
@@ -36,7 +41,8 @@ export function connectionMaker(
     service: config.here.defaultService,
     topics,
     uplinkTopicPattern: isUsual ? USUAL_UPLINKS.pattern : null,
-    downlinkTopicPattern: USUAL_DOWNLINKS,
+    downlinkTopicPattern: (name: string) =>
+      config.brokers[name]?.kind === 'kafka' ? config.downlinks.kafkaTopic : USUAL_DOWNLINKS,
     from: 'now' as const,
     parseValidity: millisecondsOf,
     topicFilter: (pattern: string) => compileTopicPattern(pattern).subscription,

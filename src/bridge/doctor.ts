@@ -74,7 +74,7 @@ async function brokers(config: Config, parts: DoctorParts): Promise<readonly Fin
       return { what: `broker ${name}`, ok: true, message };
     });
   if (others.length === 0) return findings;
-  const { topics, dataDir } = config;
+  const { topics, sources, dataDir } = config;
   const found = new Brokers({
     brokers: Object.fromEntries(others),
     topics,
@@ -94,6 +94,9 @@ async function brokers(config: Config, parts: DoctorParts): Promise<readonly Fin
       }
       findings.push({ what, ok: true, message: 'it is reached, and takes the credentials' });
       if (name === topics.broker) findings.push(await configTopic(broker, config, clock));
+      if (name === sources.broker && broker.findTopic !== undefined) {
+        findings.push(await downlinkTopic(broker, config.downlinks.kafkaTopic));
+      }
     }
   } finally {
     await found.stop();
@@ -117,6 +120,17 @@ async function publisherUp(broker: Broker, clock: Clock): Promise<string | null>
   } finally {
     cancel();
     await publisher.stop();
+  }
+}
+
+async function downlinkTopic(broker: Broker, topic: string): Promise<Finding> {
+  const what = `downlink topic ${topic}`;
+  try {
+    const absence = (await broker.findTopic?.(topic)) ?? null;
+    if (absence === null) return { what, ok: true, message: 'it is there' };
+    return { what, ok: false, message: `${absence}. Until then commands wait.` };
+  } catch (error) {
+    return { what, ok: false, message: `it cannot be looked for: ${describeError(error)}` };
   }
 }
 

@@ -50,6 +50,8 @@ export class Downlinks {
     const flow = new DownlinkFlow(connection, {
       ...{ store, commands, shadows: bridge.shadows, hub: this.#hub, clock, chance, events },
       publisher: (broker) => this.#publisher(broker),
+      findTopic: async (broker, topic) => (await brokerNamed(this.#parts.brokers, broker).findTopic?.(topic)) ?? null,
+      takesNetworkForms: (broker) => this.#parts.brokers.get(broker)?.kind !== 'kafka',
       compileTopic: (pattern) => ({
         needsUplink: pattern.replaceAll(/\{(\$\.)?DevEUI\}/gi, '').includes('{'),
         render: compileTopicPattern(pattern).render,

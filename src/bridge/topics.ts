@@ -7,25 +7,31 @@ import type { Chance, Clock } from '../domain/ports/clock.ts';
 
 export type { TopicFinding } from '../brokers/kafka-check.ts';
 
-/** Rejects with `notKafka` (64) where the topics are on another kind of broker, `brokerUnreachable` (69) without an answer. */
+/** Rejects with `notKafka` (64) where all topics are on other kinds of brokers, `brokerUnreachable` (69) without an answer. */
 export async function lookAtTopics(
   config: Config,
   create: boolean,
   { clock, chance }: { readonly clock: Clock; readonly chance: Chance },
 ): Promise<TopicFinding[]> {
-  const { broker: name, prefix } = config.topics;
-  const broker = config.brokers[name];
-  if (broker?.kind !== 'kafka') {
-    const message = `The bridge's topics are on the broker "${name}", which is not Kafka: there is nothing to set up`;
-    throw new BridgeError('notKafka', message, { exitCode: EXIT.usage });
+  const names = [...new Set([config.topics.broker, config.sources.broker])];
+  const found: TopicFinding[] = [];
+  for (const name of names) {
+    const broker = config.brokers[name];
+    if (broker?.kind !== 'kafka') continue;
+    const prefix = name === config.topics.broker ? config.topics.prefix : null;
+    const downlinks = name === config.sources.broker ? config.downlinks.kafkaTopic : null;
+    const own = prefix === null ? {} : { ownPrefix: prefix };
+    try {
+      found.push(...(await checkTopics({ ...broker, ...own, name, clock, chance }, { prefix, downlinks }, create)));
+    } catch (error) {
+      const { reason } = kafkaReason(error, broker.bootstrap.join(', '));
+      throw new BridgeError('brokerUnreachable', `Kafka cannot be asked: ${reason}`, {
+        exitCode: EXIT.unavailable,
+        cause: error,
+      });
+    }
   }
-  try {
-    return await checkTopics({ ...broker, name, clock, chance, ownPrefix: prefix }, prefix, create);
-  } catch (error) {
-    const { reason } = kafkaReason(error, broker.bootstrap.join(', '));
-    throw new BridgeError('brokerUnreachable', `Kafka cannot be asked: ${reason}`, {
-      exitCode: EXIT.unavailable,
-      cause: error,
-    });
-  }
+  if (found.length > 0) return found;
+  const message = `Neither the bridge's topics nor its sources are on Kafka ("${names.join('" and "')}"): there is nothing to set up`;
+  throw new BridgeError('notKafka', message, { exitCode: EXIT.usage });
 }

@@ -1,6 +1,7 @@
 // Looks at the topics that the bridge uses on a Kafka cluster: whether they are there, and set as they must be; and makes its own.
 import type { Kafka } from 'kafkajs';
 import { createKafkaClient } from './kafka-client.ts';
+import { commandFor } from './kafka-finder.ts';
 import type { KafkaBrokerOptions } from './kafka-options.ts';
 import { kafkaReason } from './kafka-reasons.ts';
 import { createCommand, kafkaName, OWN_TOPICS, type OwnTopic } from './kafka-topics.ts';
@@ -16,10 +17,17 @@ export interface TopicFinding {
 
 const TOPIC_RESOURCE = 2;
 
+export interface TopicsWanted {
+  /** Of the bridge's own topics; null: they are elsewhere. */
+  readonly prefix: string | null;
+  /** The topic of the downlinks; null: they go elsewhere. */
+  readonly downlinks: string | null;
+}
+
 /** Rejects with kafkajs's errors when the cluster cannot be asked. `create`: makes what is missing. */
 export async function checkTopics(
   broker: KafkaBrokerOptions,
-  prefix: string,
+  { prefix, downlinks }: TopicsWanted,
   create: boolean,
 ): Promise<TopicFinding[]> {
   const kafka = createKafkaClient({ ...broker, retries: 2 });
@@ -28,11 +36,12 @@ export async function checkTopics(
   try {
     const there = new Set(await admin.listTopics());
     const found: TopicFinding[] = [];
-    for (const own of OWN_TOPICS) {
-      const topic = `${kafkaName(prefix)}.${own.name}`;
+    for (const own of prefix === null ? [] : OWN_TOPICS) {
+      const topic = `${kafkaName(prefix ?? '')}.${own.name}`;
       if (there.has(topic)) found.push(await look(admin, broker, topic, own));
       else found.push(await missing(admin, broker, topic, own, create));
     }
+    if (downlinks !== null) found.push(await theDownlinks(admin, broker, downlinks, there, create));
     return found;
   } finally {
     await admin.disconnect();
@@ -41,11 +50,26 @@ export async function checkTopics(
 
 type Admin = ReturnType<Kafka['admin']>;
 
+/** Its partitions and settings are its readers' affair. */
+async function theDownlinks(
+  admin: Admin,
+  broker: KafkaBrokerOptions,
+  topic: string,
+  there: ReadonlySet<string>,
+  create: boolean,
+): Promise<TopicFinding> {
+  if (there.has(topic)) return { topic, state: 'ok', problems: [], command: null };
+  const found = await missing(admin, broker, topic, { partitions: -1, settings: {} }, create);
+  if (found.state !== 'missing') return found;
+  const problems = [...found.problems, 'Downlinks wait until it is there.'];
+  return { ...found, problems, command: commandFor(topic, broker.bootstrap) };
+}
+
 async function missing(
   admin: Admin,
   broker: KafkaBrokerOptions,
   topic: string,
-  own: OwnTopic,
+  own: Pick<OwnTopic, 'partitions' | 'settings'>,
   create: boolean,
 ): Promise<TopicFinding> {
   const command = createCommand(topic, own, broker.bootstrap);

@@ -78,9 +78,9 @@ export class KafkaPublisher implements Publisher {
     this.#listeners.push(listen);
   }
 
-  publish(topic: string, payload: string | Buffer, _options: PublishOptions = {}): Promise<void> {
+  publish(topic: string, payload: string | Buffer, { key }: PublishOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
-      const address = addressOf(topic);
+      const address = addressOf(topic, key ?? null);
       const value = typeof payload === 'string' ? Buffer.from(payload) : payload;
       const bytes = topic.length + value.length;
       const { maxPending, maxPendingBytes, timeoutMs } = this.#limits;

@@ -12,16 +12,25 @@ export interface RecordAddress {
   readonly key: string | null;
 }
 
-/** Throws a BridgeError `topicInvalid` for what cannot be a topic of Kafka. */
-export function addressOf(topic: string): RecordAddress {
-  const slash = topic.lastIndexOf('/');
-  const name = kafkaName(slash < 0 ? topic : topic.slice(0, slash));
-  const key = slash < 0 ? null : topic.slice(slash + 1);
-  const isWild = key !== null && /^[+#]$/.test(key);
-  if (!LEGAL.test(name) || name === '.' || name === '..' || key === '' || isWild) {
+/**
+ * `ownKey`: the record's key, where the whole of `topic` is the name of one topic. Throws a BridgeError `topicInvalid` for
+ * what cannot be a topic of Kafka.
+ */
+export function addressOf(topic: string, ownKey: string | null = null): RecordAddress {
+  const slash = ownKey === null ? topic.lastIndexOf('/') : -1;
+  const name = ownKey === null ? kafkaName(slash < 0 ? topic : topic.slice(0, slash)) : topic;
+  const key = slash < 0 ? ownKey : topic.slice(slash + 1);
+  const isWild = slash >= 0 && key !== null && /^[+#]$/.test(key);
+  if (checkKafkaName(name) !== null || key === '' || isWild) {
     throw new BridgeError('topicInvalid', `"${topic.slice(0, 200)}" is no topic that can be published to`);
   }
   return { topic: name, key };
+}
+
+/** Of the one topic of a connection's downlinks: what is allowed, to follow its field's name; null: it is fine. */
+export function checkKafkaName(name: string): string | null {
+  if (LEGAL.test(name) && name !== '.' && name !== '..') return null;
+  return 'must be the name of one topic where the broker is Kafka: 1 to 249 of A-Z a-z 0-9 . _ - and no placeholders, as in things.downlink; the key of a record is the DevEUI';
 }
 
 /** `here-bridge/status` is `here-bridge.status`. */

@@ -16,6 +16,7 @@
 // that is exact over restarts. It is not what the guarantee rests on: a worker without this disk begins at the committed
 // offset, and has nothing missing.
 import type { Broker } from '../domain/ports/broker.ts';
+import { TopicFinder } from './kafka-finder.ts';
 import { type KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
 import { KafkaPublisher } from './kafka-publisher.ts';
 import { KafkaReader } from './kafka-reader.ts';
@@ -28,11 +29,13 @@ export type { KafkaBrokerOptions } from './kafka-options.ts';
 export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
   const gate = new LoginGate();
   const reader = new KafkaReader(options, gate);
+  const finder = new TopicFinder(options);
   return {
     name: options.name,
     kind: 'kafka',
     openSource: (source, listener) => new KafkaSource(options, reader, source, listener),
     openTable: (table, listener) => new KafkaTable(options, gate, table, listener),
     openPublisher: () => new KafkaPublisher(options, gate),
+    findTopic: (topic) => finder.find(topic),
   };
 }

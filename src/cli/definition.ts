@@ -38,7 +38,7 @@ export async function readConnection(io: CliIo, file: string | null): Promise<Co
     service: 'here',
     topics: [compileTopicPattern(STANDARD_PATTERN).subscription],
     uplinkTopicPattern: STANDARD_PATTERN,
-    downlinkTopicPattern: 'mqtt/things/{DevEUI}/downlink',
+    downlinkTopicPattern: () => 'mqtt/things/{DevEUI}/downlink',
     from: 'now',
     parseValidity: (text) => {
       const parsed = parseValidity(text);

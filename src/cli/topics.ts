@@ -5,7 +5,7 @@ import { loadFrom, withConfigOptions } from './config-options.ts';
 import { type CliIo, printJson, printLine } from './io.ts';
 
 const EXIT_CODES = `
-Exit codes: 0 all are as they must be, 1 some are not, 64 the topics are not on Kafka, 69 Kafka does not answer,
+Exit codes: 0 all are as they must be, 1 some are not, 64 nothing is on Kafka, 69 Kafka does not answer,
 78 wrong configuration.`;
 
 export function registerTopics(program: Command, io: CliIo): void {

@@ -226,6 +226,8 @@ export interface DownlinksConfig {
   readonly pollMinMs: number;
   readonly pollMaxMs: number;
   readonly commandMaxAgeMs: number;
+  /** Of a connection on Kafka that names none. */
+  readonly kafkaTopic: string;
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -43,6 +43,8 @@ export const workerId = matches('1 to 64 of A-Z a-z 0-9 . _ -', /^[A-Za-z0-9][A-
 
 export const name = matches('1 to 32 of a-z 0-9 -', /^[a-z0-9][a-z0-9-]{0,31}$/);
 
+/** Kafka's own rule for names. */
+export const kafkaTopic = matches('1 to 249 of A-Z a-z 0-9 . _ -', /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/);
 export const topicPrefix = matches(
   'a topic without wildcards, not beginning with $, no slash at either end',
   // biome-ignore lint/suspicious/noControlCharactersInRegex: MQTT topics must not have any

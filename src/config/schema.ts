@@ -2,6 +2,7 @@
 import { BROKER_VALUES } from './broker-values.ts';
 import { CLUSTER_VALUES } from './cluster-values.ts';
 import { LOG_LEVELS } from './config.ts';
+import { DOWNLINK_VALUES } from './downlink-values.ts';
 import { HTTP_VALUES } from './http-values.ts';
 import * as kinds from './kinds.ts';
 import { type ValueSpec, value } from './value-spec.ts';
@@ -219,24 +220,7 @@ export const VALUES: readonly ValueSpec[] = [
   ...value('delivery.retryMinMs', kinds.wholeNumber(10, 600_000), 500, 'The first wait after a failed request.'),
   ...value('delivery.retryMaxMs', kinds.wholeNumber(10, 600_000), 20_000, 'The longest wait between two attempts.'),
 
-  ...value(
-    'downlinks.pollMinMs',
-    kinds.wholeNumber(500, 3_600_000),
-    5000,
-    'How often HERE is asked for commands after there was one; per project and account.',
-  ),
-  ...value(
-    'downlinks.pollMaxMs',
-    kinds.wholeNumber(500, 3_600_000),
-    60_000,
-    'How often when nothing changes; the interval grows from one to the other.',
-  ),
-  ...value(
-    'downlinks.commandMaxAgeMs',
-    kinds.wholeNumber(60_000, 30 * DAY_MS),
-    DAY_MS,
-    'An older command is not sent any more, and a report is not waited for any longer.',
-  ),
+  ...DOWNLINK_VALUES,
 
   ...value(
     'mapping.defaultAccuracyM.satellite',

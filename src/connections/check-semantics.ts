@@ -6,8 +6,10 @@ import { nearest } from '../domain/nearest.ts';
 /** Checks that live with other parts of the bridge. Each answers null, or in plain words what is allowed. */
 export interface DefinitionCheckers {
   readonly checkValidity?: (text: string) => string | null;
-  /** Of `uplinkTopicPattern` and `downlinkTopicPattern`. */
+  /** Of `uplinkTopicPattern`, and of `downlinkTopicPattern` where nothing else is given. */
   readonly checkTopicPattern?: (pattern: string) => string | null;
+  /** Of `downlinkTopicPattern` on a broker (null: the worker's default), whose names of topics have rules of their own. */
+  readonly checkDownlinkTopic?: (pattern: string, broker: string | null) => string | null;
   /** Of `configuration.mapping`; pointers are below it. */
   readonly checkMapping?: (mapping: unknown) => readonly FieldError[];
   readonly checkTemplate?: (template: unknown) => string | null;
@@ -77,9 +79,13 @@ function checkConfiguration(configuration: Loose, checkers: DefinitionCheckers, 
   if (configuration.sendMetadata === true && configuration.sendRawDecodedFormat === true) {
     tell(`${at}/sendRawDecodedFormat`, 'must be false or left out when sendMetadata is true');
   }
-  for (const field of ['uplinkTopicPattern', 'downlinkTopicPattern'] as const) {
-    const pattern = text(configuration[field]);
-    if (pattern !== null) tell(`${at}/${field}`, (checkers.checkTopicPattern ?? checkPatternForm)(pattern));
+  const checkPattern = checkers.checkTopicPattern ?? checkPatternForm;
+  const uplinks = text(configuration.uplinkTopicPattern);
+  if (uplinks !== null) tell(`${at}/uplinkTopicPattern`, checkPattern(uplinks));
+  const downlinks = text(configuration.downlinkTopicPattern);
+  if (downlinks !== null) {
+    const checkDownlinks = checkers.checkDownlinkTopic ?? checkPattern;
+    tell(`${at}/downlinkTopicPattern`, checkDownlinks(downlinks, text(fields(configuration.source).broker)));
   }
   if (configuration.downlinkTemplate !== undefined) {
     tell(`${at}/downlinkTemplate`, checkers.checkTemplate?.(configuration.downlinkTemplate) ?? null);

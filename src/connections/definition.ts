@@ -10,7 +10,7 @@ export interface DefinitionDefaults {
   /** MQTT topic filters, and the pattern that finds a DevEUI in such a topic (null: none does). */
   readonly topics: readonly string[];
   readonly uplinkTopicPattern: string | null;
-  readonly downlinkTopicPattern: string;
+  readonly downlinkTopicPattern: (broker: string) => string;
   readonly from: 'now' | 'earliest';
   /** ms of a text that the validator has taken. */
   readonly parseValidity: (text: string) => number;
@@ -90,7 +90,8 @@ export function makeConnection(
         asKey,
         port: configuration.downlinkPort ?? null,
         template: configuration.downlinkTemplate ?? null,
-        topicPattern: configuration.downlinkTopicPattern ?? defaults.downlinkTopicPattern,
+        topicPattern:
+          configuration.downlinkTopicPattern ?? defaults.downlinkTopicPattern(source.broker ?? defaults.broker),
       },
       record,
     };

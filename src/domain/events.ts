@@ -52,6 +52,7 @@ export const EVENT_KINDS = [
   'shadowsRefused',
   'shadowsBack',
   'downlinksDelayed',
+  'downlinkTopicMissing',
   'commandRefused',
   'commandRejected',
   'commandNotSent',

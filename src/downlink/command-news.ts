@@ -58,6 +58,11 @@ export class CommandNews {
     this.#tell('downlinksDelayed', 'warning', broker, message);
   }
 
+  noTopic(broker: string, absence: string): void {
+    const message = `Downlinks have nowhere to go on broker "${broker}": ${absence}. Until then commands wait.`;
+    this.#tell('downlinkTopicMissing', 'warning', broker, message);
+  }
+
   refusedByHere(message: string): void {
     const words = `HERE gives no shadows, so there are no commands; telemetry goes on: ${message}. Ask HERE for a plan with shadows, or set downlinkEnabled to false. It is asked again every 10 minutes.`;
     this.#tell('shadowsRefused', 'warning', 'shadows', words);

@@ -14,6 +14,7 @@ import { type CurrentSettings, ProjectCommands } from './project-commands.ts';
 import { Riders } from './ride.ts';
 import type { ShadowWatch } from './shadow-watch.ts';
 import { SwitchedOn } from './switched-on.ts';
+import { TopicLook } from './topic-look.ts';
 
 export type PostOutcome =
   | { readonly kind: 'ok'; readonly id: number }
@@ -29,6 +30,7 @@ export class DownlinkFlow implements UplinkEar {
   readonly #o: DownlinkFlowOptions;
   readonly #news: CommandNews;
   readonly #on: SwitchedOn;
+  readonly #topicLook: TopicLook;
   #connection: Connection;
   #topics: DeviceTopics;
   #commands: ProjectCommands | null = null;
@@ -44,6 +46,7 @@ export class DownlinkFlow implements UplinkEar {
     this.#news = new CommandNews(connection.id, events);
     this.#topics = new DeviceTopics(options.compileTopic(connection.downlink.topicPattern));
     this.#on = new SwitchedOn(store, clock);
+    this.#topicLook = new TopicLook(options.findTopic, this.#news);
     this.#on.set(connection.downlink.enabled);
     if (this.#on.project !== null) this.#use(hub.project(this.#on.project));
     this.#age();
@@ -56,6 +59,7 @@ export class DownlinkFlow implements UplinkEar {
     if (this.#commands?.shadows.key !== project.key) this.#moveTo(project.key);
     const commands = this.#commands;
     if (!this.#connection.downlink.enabled || commands === null) return;
+    this.#lookForTopic();
     this.#watch = this.#o.hub.join(this.#connection.account, project, this.#member(project, commands));
     this.#safely(() => {
       commands.outbox.pump();
@@ -85,6 +89,7 @@ export class DownlinkFlow implements UplinkEar {
     if (before.downlink.topicPattern !== next.downlink.topicPattern) {
       this.#topics = new DeviceTopics(this.#o.compileTopic(next.downlink.topicPattern));
     }
+    if (this.#watch !== null) this.#lookForTopic();
     if (before.downlink.enabled === next.downlink.enabled) return;
     this.#on.set(next.downlink.enabled);
     // Those that wait are cancelled, or HERE is watched again.
@@ -171,10 +176,16 @@ export class DownlinkFlow implements UplinkEar {
     this.#commands = new ProjectCommands(shadows, this.#o, { settings, riders: this.versions, news: this.#news });
   }
 
+  #lookForTopic(): void {
+    const { source, downlink } = this.#connection;
+    this.#topicLook.look(source.broker, downlink.topicPattern);
+  }
+
   #age(): void {
     this.#ageing = this.#o.clock.after(AGEING_MS, () => {
       this.#age();
       this.#safely(() => this.#commands?.age());
+      if (this.#watch !== null) this.#lookForTopic();
     });
   }
 

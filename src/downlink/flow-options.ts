@@ -6,6 +6,7 @@ import type { CommandStore, ShadowStore } from '../domain/ports/downlink.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
 import type { DownlinkPattern } from './device-topics.ts';
 import type { DownlinkHub } from './downlink-hub.ts';
+import type { FindTopic } from './topic-look.ts';
 
 export interface DownlinkFlowOptions {
   readonly store: Pick<ConnectionStore, 'getState' | 'setState'>;
@@ -19,6 +20,10 @@ export interface DownlinkFlowOptions {
   readonly publisher: (broker: string) => Publisher;
   /** Of a pattern that the validator has taken. */
   readonly compileTopic: (pattern: string) => DownlinkPattern;
+  /** Where topics must be there beforehand (Kafka). */
+  readonly findTopic: FindTopic;
+  /** False where networks other than ThingPark take no downlinks: theirs go to topics of MQTT. */
+  readonly takesNetworkForms: (broker: string) => boolean;
   readonly retry: { readonly minMs: number; readonly maxMs: number };
   readonly maxAgeMs: number;
 }

@@ -13,6 +13,11 @@ const FOREIGN = ['ValidityTime', 'Token', 'FCntDn', 'AFCntDn', 'RetryIneligibleG
 /** LoRaWAN's last port for applications; 224 is for tests of devices. */
 const LAST_PORT = 223;
 
+/** Where the connection's broker is Kafka. */
+export function onlyByMqtt(network: keyof typeof NAMES): InForm {
+  return { ok: false, cause: `${NAMES[network]} takes downlinks by MQTT alone, and the connection's broker is Kafka` };
+}
+
 /** `content`: of `DevEUI_downlink`, as `encode` has made it. `cause`: to follow "it was refused:". */
 export function inFormOf(route: Exclude<Route, { network: 'thingpark' }>, content: JsonObject): InForm {
   const { network, topic } = route;

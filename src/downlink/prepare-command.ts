@@ -4,7 +4,7 @@ import type { Connection } from '../domain/connection.ts';
 import type { DeviceTopics } from './device-topics.ts';
 import { encode } from './encode.ts';
 import { parseJson } from './json.ts';
-import { inFormOf } from './network-form.ts';
+import { inFormOf, onlyByMqtt } from './network-form.ts';
 import type { Prepared } from './outbox.ts';
 import { readRoute, THINGPARK_ROUTE } from './route.ts';
 import { wantedOf } from './which-change.ts';
@@ -16,6 +16,8 @@ export interface CommandContext {
   readonly ofDevice: readonly Command[];
   /** The driver's JSON text, or the route of a device on another network; null: not known. */
   readonly kept: string | null;
+  /** False: the broker is Kafka, where only ThingPark takes downlinks. */
+  readonly takesNetworkForms: boolean;
   readonly correlationId: (attempt: number) => string;
   readonly maxAgeMs: number;
   /** Our wall clock and HERE's, ms. */
@@ -45,7 +47,7 @@ export function prepareCommand(command: Command, context: CommandContext): Prepa
   const { message, port, confirmed, content } = encoded;
   const fact = { kind: 'published', attempt, correlationId, port, confirmed } as const;
   if (route.network !== 'thingpark') {
-    const formed = inFormOf(route, content);
+    const formed = context.takesNetworkForms ? inFormOf(route, content) : onlyByMqtt(route.network);
     if (!formed.ok) return { kind: 'settle', fact: { kind: 'refused', cause: formed.cause } };
     return { kind: 'publish', topic: formed.topic, message: formed.body, fact };
   }

@@ -122,6 +122,7 @@ export class ProjectCommands {
     return prepareCommand(command, {
       ...{ downlink: connection.downlink, topics, hereNow, maxAgeMs: this.#o.maxAgeMs, now: this.#o.clock.now() },
       ofDevice: this.book.ofDevice(command.device),
+      takesNetworkForms: this.#o.takesNetworkForms(connection.source.broker),
       kept: this.shadows.served.driverOf(command.device),
       correlationId: (attempt) => this.book.correlationId(command, attempt),
     });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeCommitted, encodeCommitted } from '../../src/brokers/kafka-offsets.ts';
 import { readFetch } from '../../src/brokers/kafka-records.ts';
-import { addressOf, compileFilter, createCommand, ownTopic } from '../../src/brokers/kafka-topics.ts';
+import { addressOf, checkKafkaName, compileFilter, createCommand, ownTopic } from '../../src/brokers/kafka-topics.ts';
 
 describe('Topics on Kafka', () => {
   test('the last slash parts topic and key, the others become dots', () => {
@@ -12,6 +12,18 @@ describe('Topics on Kafka', () => {
     for (const wrong of ['', 'a/', '/a', 'ä/k', '../k', `${'x'.repeat(250)}/k`]) {
       expect(() => addressOf(wrong)).toThrow('is no topic that can be published to');
     }
+  });
+
+  test('with a key of its own, the whole is the name of one topic, and nothing of it becomes a key', () => {
+    expect(addressOf('things.downlink', '70B3D50000000001')).toEqual({
+      topic: 'things.downlink',
+      key: '70B3D50000000001',
+    });
+    for (const wrong of ['mqtt/things/downlink', '..', 'a b', 'a\0b', '', 'x'.repeat(250)]) {
+      expect(() => addressOf(wrong, '70B3D50000000001')).toThrow('is no topic that can be published to');
+      expect(checkKafkaName(wrong)).toContain('must be the name of one topic');
+    }
+    expect(checkKafkaName('things.downlink')).toBeNull();
   });
 
   test.each([

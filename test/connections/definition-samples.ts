@@ -79,7 +79,7 @@ export const defaults: DefinitionDefaults = {
   service: 'here',
   topics: ['mqtt/things/+/uplink'],
   uplinkTopicPattern: 'mqtt/things/{DevEUI}/uplink',
-  downlinkTopicPattern: 'mqtt/things/{DevEUI}/downlink',
+  downlinkTopicPattern: () => 'mqtt/things/{DevEUI}/downlink',
   from: 'now',
   parseValidity: () => 303_600_000,
   topicFilter: (pattern) => pattern.replaceAll(/\{[^}]*\}/g, '+'),

@@ -108,7 +108,10 @@ export interface PublishOptions {
   readonly retain?: boolean;
   /** 1 by default. */
   readonly qos?: 0 | 1;
-  /** What keeps messages in order where a topic has partitions (Kafka): the DevEUI of a downlink. MQTT has no use for it. */
+  /**
+   * The record's key on Kafka, which keeps the downlinks of a device in order; the topic is then one topic's whole name. MQTT
+   * has no use for it.
+   */
   readonly key?: string;
 }
 
@@ -158,6 +161,11 @@ export interface Broker {
   openSource(options: SourceOptions, listener: SourceListener): UplinkSource;
   openTable(options: TableOptions, listener: TableListener): TableReader;
   openPublisher(options: { readonly clientId?: string; readonly will?: WillOptions }): Publisher;
+  /**
+   * Where topics must be there before they are written to (Kafka): null when this one is, else what to do, in plain words.
+   * Rejects when the broker cannot be asked.
+   */
+  findTopic?(topic: string): Promise<string | null>;
 }
 
 /** A source that can say beforehand that it has no room: the embedded broker asks before it accepts a publish. */

@@ -96,6 +96,7 @@ async function build(
     box,
     deadLettersMaxBytes: config.budgets.deadLetterMaxBytes,
     deadLettersMaxAgeMs: config.budgets.deadLetterMaxAgeMs,
+    keepAfterDeleteMs: config.deadLetters.keepAfterDeleteMs,
     allJournalsMaxBytes: config.budgets.allJournalsMaxBytes,
     allDeadLettersMaxBytes: config.budgets.allDeadLettersMaxBytes,
     maxEvents: config.budgets.eventsMaxCount,

@@ -50,6 +50,7 @@ export const OTHER_WORKER: Principal = { kind: 'local', name: 'another worker', 
 /** A few of the largest messages that a source takes, in base64. */
 const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
 const ASK_MS = 10_000;
+const KEEPER_MS = 3_000;
 
 export function clusterRoutes(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>): void {
   app.get(
@@ -89,7 +90,7 @@ export function clusterRoutes(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'
  * What only the worker of a connection knows is asked of it. Definitions are on the config topic: every worker changes them.
  * Must be called before the routes that it is for.
  */
-export function passOnToOwner(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>): void {
+export function passOnToOwner(app: ApiApp, { cluster, control }: Pick<ApiPorts, 'cluster' | 'control'>): void {
   if (cluster == null) return;
   app.addHook('preHandler', async (request, reply) => {
     const { url = '' } = request.routeOptions;
@@ -98,7 +99,11 @@ export function passOnToOwner(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'
     if (match[1] === undefined && request.method !== 'GET') return;
     const { id } = request.params as { id: string };
     const where = cluster.whereIs(id);
-    if (where.kind === 'here') return;
+    if (where.kind === 'here') {
+      if (!url.includes('/dead-letters') || control.letters.box(id) !== null) return;
+      const keeper = await keeperOf(cluster, id);
+      return keeper === null ? undefined : passOn(request, reply, cluster, id, keeper);
+    }
     if (where.kind === 'missing') throw missing(id, where.worker);
     return passOn(request, reply, cluster, id, where);
   });
@@ -121,6 +126,22 @@ export function addUpLedgers(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>
       return whole(here.get(id) ?? { id, ledger: emptyLedger(), imbalance: 0, off: null, deadLetters: null });
     });
   });
+}
+
+/** The worker that still has the dead letters of a deleted connection. */
+async function keeperOf(cluster: Cluster, id: string): Promise<{ worker: string; address: string } | null> {
+  const others = cluster.workers().filter(({ worker, alive }) => alive && worker !== cluster.worker);
+  const asked = others.map(async ({ worker, address }) => {
+    if (address === null) return null;
+    const answer = await fetch(`${address}/deleted-connections`, {
+      headers: { authorization: `Bearer ${cluster.token}` },
+      signal: AbortSignal.timeout(KEEPER_MS),
+      redirect: 'error',
+    }).catch(() => null);
+    const kept = answer?.ok === true ? ((await answer.json()) as readonly { readonly id: string }[]) : [];
+    return kept.some((each) => each.id === id) ? { worker, address } : null;
+  });
+  return (await Promise.all(asked)).find((each) => each !== null) ?? null;
 }
 
 function missing(id: string, worker: string | null): Refusal {

@@ -6,6 +6,7 @@ import { isPlainObject } from '../domain/explain-schema.ts';
 import type { AmendOutcome, ConnectionQuery, ConnectionView } from '../domain/ports/control.ts';
 import type { ApiApp } from './app.ts';
 import * as schemas from './connection-schemas.ts';
+import { DELETION, DeletedSchema, lettersKept, sendDeleted } from './deletion-answer.ts';
 import { ByConnection } from './fields.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { sendPageHeaders } from './paging.ts';
@@ -19,9 +20,13 @@ const read = { right: 'connections:read' } as const;
 const write = { right: 'connections:write' } as const;
 const operate = { right: 'connections:operate' } as const;
 const one = { 200: schemas.ConnectionSchema };
+const removed = { 200: DeletedSchema, 204: Type.Null() };
 const oneOrNew = { 200: schemas.ConnectionSchema, 201: schemas.ConnectionSchema };
 
-export function connectionRoutes(app: ApiApp, { control }: Pick<ApiPorts, 'control'>): void {
+export function connectionRoutes(
+  app: ApiApp,
+  { control, clock, cluster }: Pick<ApiPorts, 'control' | 'clock' | 'cluster'>,
+): void {
   app.get(
     '/connections',
     {
@@ -139,8 +144,9 @@ export function connectionRoutes(app: ApiApp, { control }: Pick<ApiPorts, 'contr
       schema: {
         tags,
         summary: 'Delete one with all that is stored of it',
+        description: DELETION,
         params: ByConnection,
-        response: { 204: Type.Null() },
+        response: removed,
       },
     },
     async (request, reply) => remove(request, reply, request.params.id),
@@ -156,7 +162,7 @@ export function connectionRoutes(app: ApiApp, { control }: Pick<ApiPorts, 'contr
         querystring: schemas.OptionalId,
         body: schemas.OptionalId,
         bodyOptional: true,
-        response: { 204: Type.Null() },
+        response: removed,
       },
     },
     async (request, reply) => remove(request, reply, idIn(request.query, request.body)),
@@ -222,9 +228,11 @@ export function connectionRoutes(app: ApiApp, { control }: Pick<ApiPorts, 'contr
   }
 
   async function remove(request: FastifyRequest, reply: FastifyReply, id: string): Promise<void> {
-    const outcome = await control.remove(id, conditionFor(request, id));
+    const condition = conditionFor(request, id);
+    const kept = lettersKept(control.letters, id, clock.now(), (cluster?.whereIs(id).kind ?? 'here') === 'here');
+    const outcome = await control.remove(id, condition);
     if (outcome.kind !== 'ok') throw refused(request, id, outcome);
-    await reply.code(204).send();
+    await sendDeleted(request, reply, id, kept);
   }
 }
 

@@ -4,6 +4,7 @@ import type { DeadLetterBox, DeadLetterQuery, LetterRefusal } from '../domain/po
 import type { ApiApp } from './app.ts';
 import { readPayload, readRecord, recordOf, wholeRecordOf } from './dead-letter-records.ts';
 import * as schemas from './dead-letter-schemas.ts';
+import { KeptConnectionsSchema } from './deletion-answer.ts';
 import { ByConnection, Count } from './fields.ts';
 import { notFound, Refusal } from './problem.ts';
 import type { ApiPorts } from './routes.ts';
@@ -36,6 +37,25 @@ export function deadLetterRoutes(app: ApiApp, { control: { letters } }: Pick<Api
       totals: box.totals(),
     };
   }
+
+  app.get(
+    '/deleted-connections',
+    {
+      config: read,
+      schema: {
+        tags,
+        summary: 'Deleted connections whose dead letters are still kept by this worker',
+        description: 'They are looked at, exported and dropped as before under `/connections/{id}/dead-letters`.',
+        response: { 200: KeptConnectionsSchema },
+      },
+    },
+    async () =>
+      letters.kept().map(({ deletedAt, keptUntil, ...rest }) => ({
+        ...rest,
+        deletedAt: new Date(deletedAt).toISOString(),
+        keptUntil: new Date(keptUntil).toISOString(),
+      })),
+  );
 
   app.get(
     '/connections/:id/dead-letters',

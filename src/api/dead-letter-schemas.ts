@@ -95,6 +95,9 @@ export const Letters = Type.Object({
     bytes: Count,
     maxBytes: Count,
     maxAgeMs: Count,
+    keptUntil: Nullable(
+      Type.Number({ description: 'Wall-clock ms at which those of a deleted connection go; null: it is not deleted.' }),
+    ),
     oldestAt: Nullable(Type.Number()),
     lastId: Count,
     dropped: Counts,

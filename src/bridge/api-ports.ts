@@ -72,7 +72,13 @@ export function createApiPorts(options: ApiPortsOptions): { readonly ports: OwnP
     feed: options.feed,
     figures,
     eventStore: store.events,
-    letters: createLetterControl({ store, views, definitions, clock }),
+    letters: createLetterControl({
+      store,
+      keepAfterDeleteMs: config.deadLetters.keepAfterDeleteMs,
+      views,
+      definitions,
+      clock,
+    }),
     commands: createCommandControl({ store, downlinks: options.downlinks, views }),
     ...insights({ views, gateway, store, definitions, defaultService: config.here.defaultService }),
     worker: () => ({

@@ -8,7 +8,9 @@ import { replayDeadLetters } from '../uplink/replay.ts';
 import type { LiveLine, Views } from './views.ts';
 
 export interface LetterControlOptions {
-  readonly store: Pick<BridgeStore, 'deadLetters' | 'expired'>;
+  readonly store: Pick<BridgeStore, 'deadLetters' | 'expired' | 'keptLetters'>;
+  /** 0 by default. */
+  readonly keepAfterDeleteMs?: number;
   readonly views: Views;
   readonly definitions: Pick<Definitions, 'ids' | 'record'>;
   readonly clock: Clock;
@@ -17,7 +19,7 @@ export interface LetterControlOptions {
 /** Of a connection of which nothing was ever stored. */
 const EMPTY_BOX: DeadLetterBox = {
   totals: () => ({
-    ...{ count: 0, bytes: 0, maxBytes: 0, maxAgeMs: 0, oldestAt: null, lastId: 0 },
+    ...{ count: 0, bytes: 0, maxBytes: 0, maxAgeMs: 0, keptUntil: null, oldestAt: null, lastId: 0 },
     dropped: { room: 0, age: 0, person: 0 },
   }),
   page: () => ({ letters: [], next: null }),
@@ -44,9 +46,11 @@ export function createLetterControl(options: LetterControlOptions): LetterContro
     const count = store.deadLetters(id)?.totals().count ?? 0;
     const kept = `its dead letters (${count}) are kept`;
     if (definitions.record(id) === null) {
+      const until = store.deadLetters(id)?.totals().keptUntil ?? null;
+      const end = until === null ? '' : ` until ${new Date(until).toISOString()}`;
       return {
         kind: 'gone',
-        message: `Connection ${id} has no definition (any more): ${kept}. Define it again, or export them and import them into another connection.`,
+        message: `Connection ${id} has no definition (any more): ${kept}${end}. Define it again, or export them and import them into another connection.`,
       };
     }
     const state = views.status(id)?.state ?? 'not running';
@@ -79,6 +83,8 @@ export function createLetterControl(options: LetterControlOptions): LetterContro
       const live = running(id);
       return 'kind' in live ? live : live.store.importDeadLetters(letters);
     },
+    kept: () => store.keptLetters(),
+    keepAfterDeleteMs: options.keepAfterDeleteMs ?? 0,
     expired: (id, limit) => store.expired(id, limit),
     ledgers: () =>
       views

@@ -22,6 +22,11 @@ export interface AdminFault {
 
 const TIMEOUT_MS = 15_000;
 
+export interface RequestSettings {
+  readonly timeoutMs?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export class AdminClient {
   readonly #dataDir: string;
   readonly #url: string;
@@ -58,9 +63,9 @@ export class AdminClient {
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     route: string,
     body?: unknown,
-    timeoutMs = TIMEOUT_MS,
+    { timeoutMs = TIMEOUT_MS, headers = {} }: RequestSettings = {},
   ): Promise<AdminAnswer> {
-    const response = await this.#fetch(method, route, AbortSignal.timeout(timeoutMs), body);
+    const response = await this.#fetch(method, route, AbortSignal.timeout(timeoutMs), body, headers);
     try {
       const text = await response.text();
       const next = response.headers.get('x-next-page');
@@ -113,8 +118,14 @@ export class AdminClient {
     }
   }
 
-  async #fetch(method: string, route: string, signal: AbortSignal, body?: unknown): Promise<Response> {
-    const headers: Record<string, string> = { authorization: `Bearer ${this.#token}` };
+  async #fetch(
+    method: string,
+    route: string,
+    signal: AbortSignal,
+    body?: unknown,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
+    const headers: Record<string, string> = { ...more, authorization: `Bearer ${this.#token}` };
     if (body !== undefined) headers['content-type'] = 'application/json';
     const init: RequestInit = { method, headers, signal, redirect: 'error' };
     if (body !== undefined) init.body = JSON.stringify(body);

@@ -40,7 +40,7 @@ Exit codes: 0 written, 66 the file cannot be written or exists, 69 no bridge ans
       const { config } = await loadFrom(command, io);
       const client = await AdminClient.find(config.dataDir);
       const file = path.resolve(io.cwd, name);
-      const { status, body } = await client.request('POST', '/backups', undefined, COPY_TIMEOUT_MS);
+      const { status, body } = await client.request('POST', '/backups', undefined, { timeoutMs: COPY_TIMEOUT_MS });
       if (status !== 200) throw refusal(status, body);
       try {
         const copy = body as BackupCopy;

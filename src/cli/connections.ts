@@ -102,14 +102,26 @@ function registerRm(group: Command, io: CliIo): void {
   verb(
     group,
     'rm',
-    'Delete a connection with everything that is stored of it, its waiting uplinks and dead letters too.',
+    'Delete a connection with everything that is stored of it, its waiting uplinks too; its dead letters are kept for deadLetters.keepAfterDelete.',
     '  here-bridge connections rm tenant-a',
   )
     .argument('<id>')
     .action(async (id: string, options: Options, command: Command) => {
-      await ask(command, io, 'DELETE', route(id));
-      if (options.json === true) printJson(io, { id, deleted: true });
-      else printLine(io, `${id} deleted`);
+      const client = await connect(command, io);
+      const { status, body } = await client.request('DELETE', route(id), undefined, {
+        headers: { prefer: 'return=representation' },
+      });
+      if (status !== 200) throw refusal(status, body);
+      const { deadLetters } = body as {
+        readonly deadLetters: { readonly count: number | null; readonly until: string | null };
+      };
+      if (options.json === true) {
+        printJson(io, { id, deleted: true, deadLetters });
+        return;
+      }
+      const { count, until } = deadLetters;
+      const kept = until === null ? '' : `; its ${count ?? 'possible'} dead letters are kept until ${until}`;
+      printLine(io, `${id} deleted${kept}`);
     });
 }
 
@@ -171,7 +183,7 @@ async function connect(command: Command, io: CliIo): Promise<AdminClient> {
 async function ask(
   command: Command,
   io: CliIo,
-  method: 'GET' | 'PATCH' | 'DELETE',
+  method: 'GET' | 'PATCH',
   path: string,
   content?: unknown,
 ): Promise<unknown> {

@@ -9,6 +9,8 @@ import { type CliIo, printJson, printLine } from './io.ts';
 import { exportLetters, importLetters } from './letter-files.ts';
 import {
   endLine,
+  type KeptLine,
+  keptTable,
   type ListedLetter,
   letterLines,
   letterTable,
@@ -46,6 +48,7 @@ Examples:
 ${EXIT_CODES}`,
     );
   registerLs(group, io);
+  registerKept(group, io);
   registerShow(group, io);
   registerEdit(group, io);
   registerReplay(group, io);
@@ -95,6 +98,18 @@ function registerLs(group: Command, io: CliIo): void {
       }
       if (letters.length > 0) printLine(io, `${letterTable(io, letters)}\n`);
       printLine(io, `${next === null ? '' : 'There are more (--limit). '}In all ${totalsLine(totals)}.`);
+    });
+}
+
+function registerKept(group: Command, io: CliIo): void {
+  withConfigOptions(group.command('kept'))
+    .description('List deleted connections whose dead letters are still kept (deadLetters.keepAfterDelete).')
+    .option('--json', 'print JSON, one value a line')
+    .addHelpText('after', `\nExamples:\n  here-bridge dead-letters kept\n${EXIT_CODES}`)
+    .action(async (options: Options, command: Command) => {
+      const kept = (await ask(await connect(command, io), 'GET', '/deleted-connections')) as readonly KeptLine[];
+      if (options.json === true) for (const each of kept) printJson(io, each);
+      else printLine(io, keptTable(kept));
     });
 }
 

@@ -28,14 +28,31 @@ export function letterTable(io: CliIo, letters: readonly ListedLetter[]): string
   );
 }
 
-export function totalsLine({ count, bytes, maxBytes, dropped }: DeadLetterTotals): string {
+/** A deleted connection as the listing has it. */
+export interface KeptLine {
+  readonly id: string;
+  readonly count: number;
+  readonly bytes: number;
+  readonly deletedAt: string;
+  readonly keptUntil: string;
+}
+
+export function keptTable(kept: readonly KeptLine[]): string {
+  const rows = kept.map(({ id, count, bytes, deletedAt, keptUntil }) => {
+    return [id, String(count), String(bytes), deletedAt, keptUntil];
+  });
+  return table([['CONNECTION', 'LETTERS', 'BYTES', 'DELETED', 'KEPT UNTIL'], ...rows]);
+}
+
+export function totalsLine({ count, bytes, maxBytes, keptUntil, dropped }: DeadLetterTotals): string {
   const { room, age, person } = dropped;
   const gone = [
     ...(room > 0 ? [`${room} for want of room`] : []),
     ...(age > 0 ? [`${age} by age`] : []),
     ...(person > 0 ? [`${person} by hand`] : []),
   ];
-  return `${count} dead letters, ${bytes} of ${maxBytes} bytes${gone.length === 0 ? '' : `; dropped: ${gone.join(', ')}`}`;
+  const end = keptUntil === null ? '' : `, of a deleted connection: kept until ${new Date(keptUntil).toISOString()}`;
+  return `${count} dead letters, ${bytes} of ${maxBytes} bytes${end}${gone.length === 0 ? '' : `; dropped: ${gone.join(', ')}`}`;
 }
 
 export function letterLines(io: CliIo, letter: ShownLetter): string {

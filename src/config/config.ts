@@ -33,6 +33,11 @@ export interface Config {
     };
   };
   readonly budgets: BudgetsConfig;
+  readonly deadLetters: {
+    /** As it is written, such as `7d`. */
+    readonly keepAfterDelete: string;
+    readonly keepAfterDeleteMs: number;
+  };
   readonly delivery: DeliveryConfig;
   readonly downlinks: DownlinksConfig;
   readonly mapping: {

@@ -121,6 +121,28 @@ export function amount(min: number, max: number): Kind {
   };
 }
 
+const DURATION = /^(?=.)(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?$/;
+
+/** Milliseconds; null: it is none. */
+export function durationMs(text: string): number | null {
+  const parts = DURATION.exec(text);
+  if (parts === null) return null;
+  const [days = 0, hours = 0, minutes = 0, seconds = 0] = parts.slice(1).map((part) => Number(part ?? 0));
+  return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+}
+
+/** Up to `maxMs`. */
+export function duration(allowed: string, maxMs: number): Kind {
+  return {
+    allowed,
+    check: (value) => {
+      const ms = typeof value === 'string' ? durationMs(value) : null;
+      return ms !== null && ms <= maxMs;
+    },
+    parse: asIs,
+  };
+}
+
 export const port = wholeNumber(0, 65_535);
 
 export const yesNo: Kind = {

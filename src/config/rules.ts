@@ -11,9 +11,11 @@ import {
 import { clusterConflicts, ownershipBroker } from './cluster-rules.ts';
 import type { Config, HereServiceConfig } from './config.ts';
 import { completeHttp, httpConflicts } from './http-rules.ts';
+import { durationMs } from './kinds.ts';
 
 /** As it comes from the layers: checked value by value, nothing derived yet. */
-export type RawConfig = Omit<Config, 'topics' | 'sources' | 'brokers' | 'here'> & {
+export type RawConfig = Omit<Config, 'topics' | 'sources' | 'brokers' | 'here' | 'deadLetters'> & {
+  readonly deadLetters: { readonly keepAfterDelete: string };
   readonly topics: { readonly prefix: string; readonly broker: string | null };
   readonly sources: {
     readonly broker: string | null;
@@ -130,6 +132,7 @@ export function complete(raw: RawConfig, cwd: string): Config {
     topics: { ...raw.topics, broker: raw.topics.broker ?? fallback },
     ownership: { ...raw.ownership, broker: ownershipBroker(clusterOf(raw, Object.keys(raw.brokers!))) },
     http: completeHttp(raw.http, cwd),
+    deadLetters: { ...raw.deadLetters, keepAfterDeleteMs: durationMs(raw.deadLetters.keepAfterDelete) ?? 0 },
     sources: { ...raw.sources, broker: raw.sources.broker ?? fallback },
     brokers: mapValues(raw.brokers!, (broker) => completeBroker(broker, cwd)),
     here: {

@@ -1,5 +1,6 @@
 // Every value of the configuration: key, kind, default, variable, meaning. One table for reading, checking and the documentation.
 import { BROKER_VALUES } from './broker-values.ts';
+import { BUDGET_VALUES } from './budget-values.ts';
 import { CLUSTER_VALUES } from './cluster-values.ts';
 import { LOG_LEVELS } from './config.ts';
 import { DOWNLINK_VALUES } from './downlink-values.ts';
@@ -144,72 +145,7 @@ export const VALUES: readonly ValueSpec[] = [
     },
   ),
 
-  ...value(
-    'budgets.journalMaxBytes',
-    kinds.wholeNumber(MIB, 2 ** 50),
-    1024 * MIB,
-    'Waiting uplinks on disk, per connection.',
-  ),
-  ...value(
-    'budgets.deadLetterMaxBytes',
-    kinds.wholeNumber(0, 2 ** 50),
-    256 * MIB,
-    'Dead letters on disk, per connection; the oldest go first.',
-  ),
-  ...value(
-    'budgets.deadLetterMaxAgeMs',
-    kinds.wholeNumber(60_000, 3650 * DAY_MS),
-    30 * DAY_MS,
-    'How long a dead letter is kept.',
-  ),
-  ...value(
-    'budgets.publishDeadLetters',
-    kinds.yesNo,
-    false,
-    'New dead letters are published to `{prefix}/dead-letters/{connection}` besides.',
-  ),
-  ...value(
-    'budgets.windowMaxBytes',
-    kinds.wholeNumber(MIB, 4096 * MIB),
-    16 * MIB,
-    'Uplinks in memory, per connection.',
-  ),
-  ...value(
-    'budgets.allJournalsMaxBytes',
-    kinds.wholeNumber(MIB, 2 ** 50),
-    16 * 1024 * MIB,
-    'All journals together. Half of it is split evenly and kept for each connection, the rest is for those that need more.',
-  ),
-  ...value(
-    'budgets.allDeadLettersMaxBytes',
-    kinds.wholeNumber(MIB, 2 ** 50),
-    4 * 1024 * MIB,
-    'All dead letters together, shared in the same way.',
-  ),
-  ...value(
-    'budgets.allWindowsMaxBytes',
-    kinds.wholeNumber(MIB, 64 * 1024 * MIB),
-    128 * MIB,
-    'All uplinks in memory together, shared in the same way.',
-  ),
-  ...value(
-    'budgets.traceMaxUplinks',
-    kinds.wholeNumber(0, 10_000_000),
-    40_000,
-    'Uplinks whose way `here-bridge trace` remembers, per connection: the last 8 of a device; about 75 bytes each. 0: none.',
-  ),
-  ...value(
-    'budgets.eventsMaxCount',
-    kinds.wholeNumber(100, 1_000_000),
-    10_000,
-    'Events kept by the worker; the oldest go first.',
-  ),
-  ...value(
-    'budgets.auditMaxCount',
-    kinds.wholeNumber(100, 1_000_000),
-    10_000,
-    'Audit entries (who changed what) kept by the worker; the oldest go first.',
-  ),
+  ...BUDGET_VALUES,
 
   ...value(
     'delivery.closeAfterMs',

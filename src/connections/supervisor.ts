@@ -245,7 +245,7 @@ export class Supervisor implements DefinitionListener {
       if (!gone && slot.next === null) return;
       if (!gone) await dropStore(purge, slot.id);
       status.remove(slot.id);
-      this.#tell(slot.id, 'connectionDeleted', 'info', 'The connection and everything stored of it were deleted.');
+      this.#tell(slot.id, 'connectionDeleted', 'info', whatIsLeft(purge.store, slot.id));
     } catch (error) {
       this.#tell(
         slot.id,
@@ -266,4 +266,10 @@ export class Supervisor implements DefinitionListener {
   #tell(connectionId: string, kind: EventKind, severity: NewEvent['severity'], message: string): void {
     this.#options.events.emit({ kind, severity, connectionId, message });
   }
+}
+
+function whatIsLeft(store: Pick<BridgeStore, 'deadLetters'>, id: string): string {
+  const { count = 0, keptUntil = null } = store.deadLetters(id)?.totals() ?? {};
+  if (count === 0 || keptUntil === null) return 'The connection and everything stored of it were deleted.';
+  return `The connection and what is stored of it were deleted; its ${count} dead letters are kept until ${new Date(keptUntil).toISOString()}.`;
 }

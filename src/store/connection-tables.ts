@@ -3,6 +3,7 @@ import type { StatementSync } from 'node:sqlite';
 import { book, emptyLedger, type Ledger } from '../domain/ledger.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import type { Database } from './database.ts';
+import { keepLetters, LETTERS_ONLY, takeBackLetters } from './kept-connections.ts';
 import type { GoneChange, Range } from './ranges.ts';
 
 export interface StoredConnection extends StoredNumbers {
@@ -68,7 +69,7 @@ export class ConnectionTables {
     this.database = database;
     const { sql } = database;
     this.#find = sql.prepare(
-      'SELECT key, received, floor, uncounted, replayed, replayed_to AS replayedTo, imported FROM connections WHERE id = ?',
+      'SELECT key, received, floor, uncounted, replayed, replayed_to AS replayedTo, imported, deleting FROM connections WHERE id = ?',
     );
     this.#insert = sql.prepare('INSERT INTO connections (id) VALUES (?)');
     this.#ids = sql.prepare('SELECT id FROM connections WHERE deleting = ? ORDER BY id');
@@ -106,8 +107,12 @@ export class ConnectionTables {
       const { lastInsertRowid } = this.database.transaction(() => this.#insert.run(id));
       return { key: Number(lastInsertRowid), existed: false, ...NO_NUMBERS };
     }
+    const key = Number(row.key);
+    if (Number(row.deleting) === LETTERS_ONLY) {
+      return { key, existed: true, ...NO_NUMBERS, imported: takeBackLetters(this.database, key) };
+    }
     return {
-      key: Number(row.key),
+      key,
       existed: true,
       received: Number(row.received),
       floor: Number(row.floor),
@@ -195,22 +200,41 @@ export class ConnectionTables {
     this.database.durably(() => mark.run(id));
   }
 
+  /** All but its dead letters goes, and they are kept from `now` on. False: there are none, or they were kept already. */
+  keepLettersOnly(id: string, now: number): boolean {
+    const { sql } = this.database;
+    const row = sql.prepare('SELECT key, deleted_at AS deletedAt FROM connections WHERE id = ?').get(id);
+    if (row === undefined || row.deletedAt !== null) return false;
+    const key = Number(row.key);
+    if (sql.prepare('SELECT 1 FROM dead_letters WHERE connection = ? LIMIT 1').get(key) === undefined) return false;
+    this.database.durably(() => {
+      this.#deleteAllButLetters(key);
+      keepLetters(this.database, key, now);
+    });
+    return true;
+  }
+
   /** Removes up to `limit` of its dead letters; false when none were left and the rest of its rows is gone too. */
   deleteSome(id: string, limit: number): boolean {
     const { sql } = this.database;
-    const key = this.#find.get(id)?.key;
-    if (key === undefined) return false;
+    const found = this.#find.get(id)?.key;
+    if (found === undefined) return false;
+    const key = Number(found);
     return this.database.transaction(() => {
       const letters = sql.prepare(
         'DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE connection = ? LIMIT ?)',
       );
       if (Number(letters.run(key, limit).changes) > 0) return true;
-      for (const table of ['segments', 'ledger', 'state', 'replayed_letters', 'expired', ...COMMAND_TABLES]) {
-        sql.prepare(`DELETE FROM ${table} WHERE connection = ?`).run(key);
-      }
+      this.#deleteAllButLetters(key);
       sql.prepare('DELETE FROM connections WHERE key = ?').run(key);
       return false;
     });
+  }
+
+  #deleteAllButLetters(key: number): void {
+    for (const table of ['segments', 'ledger', 'state', 'replayed_letters', 'expired', ...COMMAND_TABLES]) {
+      this.database.sql.prepare(`DELETE FROM ${table} WHERE connection = ?`).run(key);
+    }
   }
 }
 

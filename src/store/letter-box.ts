@@ -19,6 +19,7 @@ export interface LetterBoxOptions {
   readonly clock: Clock;
   readonly maxBytes: () => number;
   readonly maxAgeMs: number;
+  readonly keptUntil: () => number | null;
 }
 
 export class LetterBox implements DeadLetterBox {
@@ -29,9 +30,10 @@ export class LetterBox implements DeadLetterBox {
   }
 
   totals(): DeadLetterTotals {
-    const { table, key, maxBytes, maxAgeMs } = this.#o;
+    const { table, key, maxBytes, maxAgeMs, keptUntil } = this.#o;
     const { count, bytes, room, age, person } = table.totals(key);
-    return { count, bytes, maxBytes: maxBytes(), maxAgeMs, ...table.edges(key), dropped: { room, age, person } };
+    const dropped = { room, age, person };
+    return { count, bytes, maxBytes: maxBytes(), maxAgeMs, keptUntil: keptUntil(), ...table.edges(key), dropped };
   }
 
   page(query: DeadLetterQuery): DeadLetterPage {

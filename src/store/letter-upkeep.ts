@@ -2,6 +2,7 @@
 import type { Clock } from '../domain/ports/clock.ts';
 import type { DeadLetterTable } from './dead-letters.ts';
 import type { ReportIncident } from './incidents.ts';
+import { TrustedTime } from './trusted-time.ts';
 
 export interface LetterUpkeepOptions {
   readonly id: string;
@@ -23,8 +24,6 @@ const NEARLY = 0.8;
 const EASED = 0.7;
 /** Letters dropped by age in one turn, so that others are not held up. */
 const DROP_STEP = 500;
-/** A wall clock that moved by more than this against the monotonic one was set: ages are not believed for a day. */
-const STEP = HOUR;
 
 export class LetterUpkeep {
   readonly #o: LetterUpkeepOptions;
@@ -32,17 +31,14 @@ export class LetterUpkeep {
   #toldAt = Number.NEGATIVE_INFINITY;
   #isNearlyFull = false;
   #nextSweepAt: number;
-  #offset: number;
-  /** The clock of a machine that has just started may still be set. */
-  #distrustedUntil: number;
+  readonly #time: TrustedTime;
   #ageingToldAt = Number.NEGATIVE_INFINITY;
   #forgotAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LetterUpkeepOptions) {
     this.#o = options;
     this.#nextSweepAt = options.clock.monotonic() + MINUTE;
-    this.#distrustedUntil = options.clock.monotonic() + HOUR;
-    this.#offset = options.clock.now() - options.clock.monotonic();
+    this.#time = new TrustedTime(options.clock);
   }
 
   /** After a settlement: a comparison, unless the letters were `dropped` for want of room. */
@@ -76,13 +72,8 @@ export class LetterUpkeep {
   #sweep(): void {
     const { table, key, maxAgeMs, clock } = this.#o;
     const monotonic = clock.monotonic();
-    const offset = clock.now() - monotonic;
-    if (Math.abs(offset - this.#offset) > STEP) {
-      this.#offset = offset;
-      this.#distrustedUntil = monotonic + DAY;
-    }
-    if (monotonic < this.#distrustedUntil) return;
-    const now = clock.now();
+    const now = this.#time.now();
+    if (now === null) return;
     if (monotonic - this.#forgotAt > HOUR) {
       this.#forgotAt = monotonic;
       table.database.transaction(() => table.forgetReplayed(key, now - maxAgeMs));

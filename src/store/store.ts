@@ -11,7 +11,7 @@ import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
-import type { DeadLetterBox, ExpiredUplink } from '../domain/ports/dead-letters.ts';
+import type { DeadLetterBox, ExpiredUplink, KeptLetters } from '../domain/ports/dead-letters.ts';
 import type { CommandStore } from '../domain/ports/downlink.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
@@ -22,6 +22,7 @@ import { JournalledConnection } from './connection-store.ts';
 import { ConnectionTables } from './connection-tables.ts';
 import { Database } from './database.ts';
 import type { NewDeadLetter } from './dead-letter-rows.ts';
+import { Deletions } from './deletions.ts';
 import { DeviceTable } from './devices.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { makeJournalDirectory } from './disk-probe.ts';
@@ -36,8 +37,6 @@ import { ShadowTable } from './shadows.ts';
 import { type SharedBudgets, shareJournals, shareLetters } from './shares.ts';
 
 const TICK_MS = 1000;
-/** Dead letters removed per transaction when a connection is deleted, so that others are not held up. */
-const DELETE_STEP = 500;
 
 export interface StoreOptions extends LetterBudgets, SharedBudgets {
   readonly dataDir: string;
@@ -109,6 +108,7 @@ class Store implements BridgeStore {
   readonly #letters: LetterTables;
   readonly #commands: CommandTables;
   readonly #disk: Disk;
+  readonly #deletions: Deletions;
   readonly #pool = new BufferPool();
   /** Open, being opened or being deleted. */
   readonly #busy = new Map<string, JournalledConnection | null>();
@@ -124,9 +124,16 @@ class Store implements BridgeStore {
     this.#disk = options.disk ?? realDisk;
     this.#tables = new ConnectionTables(database);
     this.#letters = new LetterTables(database, options);
+    this.#commands = new CommandTables(database);
+    this.#deletions = new Deletions({
+      ...{ tables: this.#tables, letters: this.#letters, commands: this.#commands, disk: this.#disk },
+      ...{ journals: this.#journals(), clock: options.clock, report: options.report },
+      allDeadLettersMaxBytes: options.allDeadLettersMaxBytes,
+      isBusy: (id) => this.#closed || this.#busy.has(id),
+      remove: (id) => this.deleteConnection(id),
+    });
     this.accounts = new AccountTable(database, options.box, options.report);
     this.devices = new DeviceTable(database);
-    this.#commands = new CommandTables(database);
     this.shadows = new ShadowTable(database);
     this.events = new EventTable(database, options.maxEvents ?? 10_000);
     this.audit = new AuditTable(database, options.maxAuditEntries ?? 10_000);
@@ -139,12 +146,14 @@ class Store implements BridgeStore {
   async openConnection(id: string, { maxBytes }: { readonly maxBytes: number }): Promise<JournalledConnection> {
     this.#claim(id);
     try {
-      if (this.#tables.ids(true).includes(id)) await this.#finishDeletion(id);
+      if (this.#tables.ids(true).includes(id)) await this.#deletions.finish(id);
       const { clock, report, onDeadLetters } = this.#options;
       const directory = this.#directoryOf(id);
       const disk = this.#disk;
       const shared = { id, disk, directory, tables: this.#tables, report };
       const recovered = await recover({ ...shared, letters: this.#letters.letters, now: clock.now() });
+      // What was kept of a deleted one has been taken back.
+      this.#letters.letters.forgetTotals(recovered.key);
       let refusal: Error | null = null;
       await makeJournalDirectory(disk, directory).catch((error: Error) => {
         refusal = error;
@@ -179,6 +188,10 @@ class Store implements BridgeStore {
     return key === null ? null : this.#letters.box(key, this.#options.clock);
   }
 
+  keptLetters(): readonly KeptLetters[] {
+    return this.#letters.kept();
+  }
+
   commands(connectionId: string): CommandStore | null {
     const key = this.#tables.keyOf(connectionId);
     return key === null ? null : this.#commands.of(key);
@@ -211,25 +224,14 @@ class Store implements BridgeStore {
     this.#claim(id);
     try {
       this.#tables.markDeleting(id);
-      await this.#finishDeletion(id);
+      await this.#deletions.finish(id);
     } finally {
       this.#busy.delete(id);
     }
   }
 
-  /** What a kill interrupted. */
-  async finishDeletions(): Promise<void> {
-    for (const id of this.#tables.ids(true)) {
-      try {
-        await this.#finishDeletion(id);
-      } catch (error) {
-        this.#options.report({
-          kind: 'upkeepFailed',
-          connectionId: id,
-          message: `The deletion of ${id} cannot be finished now: ${describeError(error)}. It is at the next start.`,
-        });
-      }
-    }
+  finishDeletions(): Promise<void> {
+    return this.#deletions.finishAll();
   }
 
   async close(): Promise<void> {
@@ -241,17 +243,6 @@ class Store implements BridgeStore {
     this.#letters.flush();
     this.#database.close();
     this.#lock.release();
-  }
-
-  async #finishDeletion(id: string): Promise<void> {
-    const key = this.#tables.keyOf(id);
-    if (key !== null) {
-      this.#letters.forget(key);
-      this.#commands.forget(key);
-    }
-    await this.#disk.removeDirectory(this.#directoryOf(id));
-    await this.#disk.syncDirectory(this.#journals());
-    while (this.#tables.deleteSome(id, DELETE_STEP)) await new Promise((resolve) => setImmediate(resolve));
   }
 
   #claim(id: string): void {
@@ -282,6 +273,7 @@ class Store implements BridgeStore {
     shareLetters(this.#letters, this.#tables, this.#options);
     for (const connection of this.#busy.values()) connection?.tick();
     this.#letters.flush();
+    this.#deletions.tick();
     this.#database.tick().then(
       () => {
         this.#checkpointTold = false;

@@ -215,11 +215,17 @@ const version4 = `
   ) STRICT;
 `;
 
+// Dead letters outlive their connection for a while.
+const version5 = `
+  ALTER TABLE connections ADD COLUMN deleted_at INTEGER;
+`;
+
 export const UPGRADE_STEPS: readonly UpgradeStep[] = [
   { to: 1, run: (sql) => sql.exec(version1) },
   { to: 2, run: (sql) => sql.exec(version2) },
   { to: 3, run: (sql) => sql.exec(version3) },
   { to: 4, run: (sql) => sql.exec(version4) },
+  { to: 5, run: (sql) => sql.exec(version5) },
 ];
 
 export function storedVersion(sql: DatabaseSync): number {

@@ -31,7 +31,7 @@ class Box implements DeadLetterBox {
 
   totals() {
     return {
-      ...{ count: this.letters.size, bytes: 0, maxBytes: 1, maxAgeMs: 1, oldestAt: null },
+      ...{ count: this.letters.size, bytes: 0, maxBytes: 1, maxAgeMs: 1, keptUntil: null, oldestAt: null },
       lastId: Math.max(0, ...this.letters.keys()),
       dropped: { room: 0, age: 0, person: 0 },
     };

@@ -35,12 +35,23 @@ export interface DeadLetterTotals {
   readonly bytes: number;
   readonly maxBytes: number;
   readonly maxAgeMs: number;
+  /** Wall-clock ms at which those of a deleted connection go; null: it is not deleted. */
+  readonly keptUntil: number | null;
   /** Wall-clock ms of the oldest; null: there is none. */
   readonly oldestAt: number | null;
   /** The highest id; 0: none. */
   readonly lastId: number;
   /** Dropped since the connection exists; the ledger still counts them. `person`: by the `drop` verb. */
   readonly dropped: { readonly room: number; readonly age: number; readonly person: number };
+}
+
+/** Dead letters of a connection that is deleted. Times are wall-clock ms. */
+export interface KeptLetters {
+  readonly id: string;
+  readonly deletedAt: number;
+  readonly keptUntil: number;
+  readonly count: number;
+  readonly bytes: number;
 }
 
 /** What is not given stays. */
@@ -159,6 +170,10 @@ export interface LetterControl {
     request: ReplayRequest,
   ): LetterRefusal | { readonly kind: 'ok'; readonly end: Promise<ReplayEnd> };
   import(connectionId: string, letters: readonly ImportedLetter[]): LetterRefusal | ImportOutcome;
+  /** Of deleted connections, the first deleted first. */
+  kept(): readonly KeptLetters[];
+  /** How long a connection's are kept when it is deleted; 0: not at all. */
+  readonly keepAfterDeleteMs: number;
   expired(connectionId: string, limit: number): readonly ExpiredUplink[];
   /** Of connections with a ledger that this worker knows. */
   ledgers(): readonly LedgerView[];

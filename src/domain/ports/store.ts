@@ -5,7 +5,7 @@ import type { Ledger } from '../ledger.ts';
 import type { DeadLetterDetail, DeadLetterReason, UplinkOutcome } from '../uplink.ts';
 import type { AuditStore } from './access.ts';
 import type { SourcePlaces } from './broker.ts';
-import type { DeadLetterBox, ExpiredUplink, ImportedLetter, ImportOutcome } from './dead-letters.ts';
+import type { DeadLetterBox, ExpiredUplink, ImportedLetter, ImportOutcome, KeptLetters } from './dead-letters.ts';
 import type { CommandStore, ShadowStore } from './downlink.ts';
 
 /** One message to be journalled. */
@@ -117,10 +117,12 @@ export interface BridgeStore {
   connectionIds(): readonly string[];
   /** As `ConnectionStore.setState`, also while it is closed; nothing where nothing is stored of the connection. */
   setState(id: string, key: string, value: string | null): void;
-  /** Removes everything of a connection (must be closed). */
+  /** Removes everything of a connection (must be closed); its dead letters may be kept for a while (`keptLetters`). */
   deleteConnection(id: string): Promise<void>;
   /** Null: nothing is stored of such a connection. */
   deadLetters(connectionId: string): DeadLetterBox | null;
+  /** Of deleted connections, the first deleted first. Defined again, a connection takes its own back. */
+  keptLetters(): readonly KeptLetters[];
   /** The latest expired uplinks, 1,000 at most; the latest first. */
   expired(connectionId: string, limit: number): readonly ExpiredUplink[];
   /** Takes a device out of that list; returns how many there were. */

@@ -145,6 +145,10 @@ export class ModelStore implements BridgeStore {
     else this.states.get(id)?.set(key, value);
   }
 
+  keptLetters(): readonly [] {
+    return [];
+  }
+
   async deleteConnection(id: string): Promise<void> {
     if (this.opened.get(id)?.open === true) throw new Error(`the store of ${id} is open`);
     this.states.delete(id);

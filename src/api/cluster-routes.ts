@@ -172,7 +172,7 @@ async function passOn(
       redirect: 'error',
       ...(body === undefined || body === null ? {} : { body: JSON.stringify(body) }),
     });
-    for (const name of ['content-type', 'retry-after', 'etag']) {
+    for (const name of ['content-type', 'retry-after', 'etag', 'x-next-cursor']) {
       const value = answer.headers.get(name);
       if (value !== null) reply.header(name, value);
     }

@@ -27,6 +27,7 @@ import { ledgerRoutes } from './ledger-routes.ts';
 import { messageRoutes } from './message-routes.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { openApiRoutes } from './openapi-routes.ts';
+import { positionRoutes } from './position-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { statusRoutes } from './status-routes.ts';
 import { tailRoutes } from './tail-routes.ts';
@@ -78,6 +79,7 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   deviceRoutes(app, ports);
   deviceVerbRoutes(app, ports);
   hereRoutes(app, ports);
+  positionRoutes(app, ports);
   trialRoutes(app, ports);
   sessionRoutes(app, ports);
   userRoutes(app, ports);

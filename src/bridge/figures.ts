@@ -13,6 +13,9 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 /** Minutes between two savings of a connection. */
 const SAVE_EVERY = 5;
+/** So many are counted quickly, and whoever has just started looks for the first ones. */
+const FEW_DEVICES = 1_000;
+const FEW_LAST_MS = 2_000;
 const NOTES = 'figures';
 const DEVICES = 'devicesHeard';
 
@@ -24,7 +27,7 @@ export interface FiguresOptions {
 
 interface Kept {
   readonly notes: FigureNotes;
-  /** In the last day: asked for each row of a list, so looked at once a minute. */
+  /** In the last day: asked for each row of a list, so of many devices looked at once a minute. */
   activeAt: number;
   active: { readonly hour: number; readonly day: number };
 }
@@ -101,8 +104,9 @@ export class FigureKeeper implements FiguresControl {
   }
 
   #active(id: string, kept: Kept, now: number): Kept['active'] {
-    if (kept.activeAt + MINUTE_MS > now && kept.activeAt <= now) return kept.active;
     const activity = this.#activity(id);
+    const lasts = activity.size > FEW_DEVICES ? MINUTE_MS : FEW_LAST_MS;
+    if (kept.activeAt + lasts > now && kept.activeAt <= now) return kept.active;
     kept.activeAt = now;
     kept.active = { hour: activity.countSince(now - HOUR_MS), day: activity.countSince(now - DAY_MS) };
     return kept.active;

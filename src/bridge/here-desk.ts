@@ -91,6 +91,7 @@ export function createHereDesk(options: HereDeskOptions): HereDesk {
     },
     devices: (id, limit, cursor, signal) =>
       withProject(id, signal, (project) => project.questions.devices(limit, cursor, signal)),
+    positions: (id, query, signal) => withProject(id, signal, (project) => project.questions.positions(query, signal)),
     shadow: (id, device, signal) => withProject(id, signal, (project) => project.questions.shadow(device, signal)),
     traces: (id, device, query, signal) =>
       withProject(id, signal, (project) => project.questions.traces(device, query, signal)),

@@ -44,6 +44,12 @@ const deadLetters = createRoute({
   component: lazyRouteComponent(() => import('./pages/dead-letters/dead-letters-page.tsx'), 'DeadLettersPage'),
 });
 
+const map = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/connections/$id/map',
+  component: lazyRouteComponent(() => import('./pages/map/map-page.tsx'), 'MapPage'),
+});
+
 const devices = createRoute({
   getParentRoute: () => rootRoute,
   path: '/connections/$id/devices',
@@ -93,6 +99,7 @@ const routes = rootRoute.addChildren([
   connections,
   create,
   connection,
+  map,
   devices,
   device,
   unknownDevices,

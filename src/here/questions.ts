@@ -3,8 +3,11 @@
 import type { Clock } from '../domain/ports/clock.ts';
 import type {
   Answered,
+  DevicePosition,
   HereDevice,
   HereDevicePage,
+  PositionPage,
+  PositionQuery,
   ProjectQuestions,
   TracePage,
   TraceQuery,
@@ -35,10 +38,23 @@ export class WiredQuestions implements ProjectQuestions {
   }
 
   async devices(limit: number, cursor: string | null, signal: AbortSignal): Promise<Answered<HereDevicePage>> {
+    return this.#list({ limit, cursor, reportedAfter: null }, signal);
+  }
+
+  async positions(query: PositionQuery, signal: AbortSignal): Promise<Answered<PositionPage>> {
+    const listed = await this.#list(query, signal);
+    if (listed.kind !== 'ok') return listed;
+    const { devices, next } = listed.value;
+    return { kind: 'ok', value: { positions: devices.flatMap(positionOf), next } };
+  }
+
+  async #list({ limit, cursor, reportedAfter }: PositionQuery, signal: AbortSignal): Promise<Answered<HereDevicePage>> {
     const query = new URLSearchParams({ limit: String(limit) });
     const { projectId } = this.#options;
     if (projectId !== null) query.set('projectId', projectId);
     if (cursor !== null) query.set('pageToken', cursor);
+    // It filters by what was reported, so nothing that is asked here goes missing.
+    if (reportedAfter !== null) query.set('after', new Date(reportedAfter).toISOString());
     const answer = await this.#get(`/shadows/v4?${query}`, signal);
     if (answer.kind !== 'ok') return answer;
     const items = Array.isArray(answer.value.items) ? (answer.value.items as unknown[]) : [];
@@ -125,6 +141,22 @@ function deviceOf(identity: Json, shadow: Json): HereDevice {
     desired: shadow.desired ?? null,
     reported: shadow.reported ?? null,
   };
+}
+
+/** Nothing for a device without an external id: it is none of ours. */
+function positionOf({ device, reported }: HereDevice): DevicePosition[] {
+  if (device === null) return [];
+  const { timestamp, position } = objectOf(reported);
+  const { lat, lng, accuracy } = objectOf(position);
+  const at = typeof timestamp === 'string' ? Date.parse(timestamp) : timestamp;
+  const isPlace = typeof lat === 'number' && typeof lng === 'number' && Math.abs(lat) <= 90 && Math.abs(lng) <= 180;
+  return [
+    {
+      device: device.toUpperCase(),
+      reportedAt: typeof at === 'number' && Number.isFinite(at) ? at : null,
+      position: isPlace ? { lat, lng, accuracy: typeof accuracy === 'number' ? accuracy : null } : null,
+    },
+  ];
 }
 
 function objectOf(value: unknown): Json {

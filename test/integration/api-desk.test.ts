@@ -158,6 +158,13 @@ test('figures, devices, what HERE has of them, and what remains of it over a res
       ['0018B20000000B21', expect.any(String)],
     ],
   );
+  const places = (await call('GET', '/connections/a/positions?limit=1')).body;
+  expect(places.positions).toMatchObject([{ device: EUI, position: { lat: 48.8566, lng: 2.3522, accuracy: 12 } }]);
+  const others = (await call('GET', `/connections/a/positions?cursor=${places.next}`)).body;
+  expect(others).toMatchObject({ positions: [{ device: '0018B20000000B21' }], next: null });
+  const latest = [...places.positions, ...others.positions].map(({ reportedAt }) => reportedAt).sort()[1];
+  expect((await call('GET', `/connections/a/positions?after=${latest}`)).body).toEqual({ positions: [], next: null });
+  expect((await call('GET', '/connections/a/positions?after=yesterday')).status).toBe(400);
   const projects = (await call('GET', '/here/projects?connectionId=a')).body;
   expect(projects.map(({ appId }: { appId: string }) => appId)).toContain(sandbox.appIds[0]);
   const { email, password } = sandbox;

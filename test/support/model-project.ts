@@ -88,6 +88,7 @@ const NO_SHADOWS = { page: gone, some: gone, desire: gone };
 const NO_ANSWER = { kind: 'unavailable', message: 'a model has nothing to say', afterMs: null } as const;
 const NO_QUESTIONS: ProjectQuestions = {
   devices: async () => NO_ANSWER,
+  positions: async () => NO_ANSWER,
   shadow: async () => NO_ANSWER,
   traces: async () => NO_ANSWER,
   unclaim: async () => NO_ANSWER,

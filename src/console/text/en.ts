@@ -1,9 +1,11 @@
 // Every string of the console in English. Other languages have the same shape.
 import { enDevices } from './en-devices.ts';
+import { enMap } from './en-map.ts';
 import { enSettings } from './en-settings.ts';
 
 export const en = {
   ...enDevices,
+  ...enMap,
   ...enSettings,
   product: 'HERE Tracking Bridge',
   nav: {
@@ -89,6 +91,8 @@ export const en = {
       `'${name}' and what waits for it are deleted: its session at the broker, its journal, its ledger. This cannot be undone.`,
   },
   connection: {
+    overview: 'Overview',
+    places: 'Pages of this connection',
     help: 'Something not as expected? The events below say what happened and what to do. The pages From ThingPark and Troubleshooting of the documentation say more.',
     noLedger: 'There is no ledger yet: it begins with the first uplink.',
   },
@@ -157,6 +161,7 @@ export const en = {
     title: 'Metrics',
     hour: '1h',
     day: '1d',
+    time: 'Time',
     activeDevices: 'active devices',
     uplinks: 'uplinks',
     downlinks: 'downlinks',

@@ -17,6 +17,7 @@ const stamp = new Intl.DateTimeFormat(locale, {
   timeZoneName: 'shortOffset',
 });
 const clockTime = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const minuteTime = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
 const ago = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' });
 
 export const formatCount = (value: number): string => whole.format(value);
@@ -31,6 +32,10 @@ export function formatTime(time: string | number): string {
 
 export function formatClock(time: string | number): string {
   return clockTime.format(new Date(time));
+}
+
+export function formatMinute(time: number): string {
+  return minuteTime.format(new Date(time));
 }
 
 const STEPS = [
@@ -59,6 +64,13 @@ export function formatBytes(bytes: number): string {
   return new Intl.NumberFormat(locale, { style: 'unit', unit, maximumFractionDigits: step === 0 ? 0 : 1 }).format(
     bytes / 1000 ** step,
   );
+}
+
+const inMetres = new Intl.NumberFormat(locale, { style: 'unit', unit: 'meter', maximumSignificantDigits: 3 });
+const inKilometres = new Intl.NumberFormat(locale, { style: 'unit', unit: 'kilometer', maximumSignificantDigits: 3 });
+
+export function formatLength(metres: number): string {
+  return metres < 1000 ? inMetres.format(metres) : inKilometres.format(metres / 1000);
 }
 
 /** A span such as "2 min 5 s", from ms. */

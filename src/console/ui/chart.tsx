@@ -2,7 +2,7 @@
 import { type ReactNode, useEffect, useRef } from 'react';
 import UPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { formatShort } from '../text/text.ts';
+import { formatMinute, formatShort, formatTime, text } from '../text/text.ts';
 
 export interface ChartSeries {
   readonly label: string;
@@ -88,9 +88,12 @@ function optionsOf(element: HTMLElement, series: readonly ChartSeries[], spanS: 
       x: { range: () => [Date.now() / 1000 - spanS, Date.now() / 1000] },
       y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] },
     },
-    axes: [axis, { ...axis, size: 60, values: (_plot, ticks) => ticks.map((tick) => formatShort(tick)) }],
+    axes: [
+      { ...axis, space: 70, values: (_plot, ticks) => ticks.map((tick) => formatMinute(tick * 1000)) },
+      { ...axis, size: 60, values: (_plot, ticks) => ticks.map((tick) => formatShort(tick)) },
+    ],
     series: [
-      {},
+      { label: text.metrics.time, value: (_plot, at) => (at === null ? text.common.none : formatTime(at * 1000)) },
       ...series.map((each) => ({
         label: each.label,
         stroke: resolve(each.color),

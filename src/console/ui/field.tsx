@@ -24,7 +24,7 @@ export interface TextFieldProps {
   readonly isDisabled?: boolean;
   readonly autoFocus?: boolean;
   readonly autoComplete?: string;
-  /** The complaint in plain words; null: none. */
+  /** The complaint in plain words; null: none; absent: there can be none, so no room is kept for it. */
   readonly error?: string | null;
   /** Shows the green tick. */
   readonly isValid?: boolean;
@@ -87,9 +87,11 @@ export function TextField(props: TextFieldProps): ReactNode {
           {props.hint}
         </Text>
       )}
-      <div className="field-below">
-        <FieldError className="field-error">{error}</FieldError>
-      </div>
+      {props.error !== undefined && (
+        <div className="field-below">
+          <FieldError className="field-error">{error}</FieldError>
+        </div>
+      )}
     </AriaTextField>
   );
 }

@@ -1,7 +1,16 @@
 // What people try before they rely on it, and what they ask of HERE for a connection.
 import type { FieldError } from '../connection.ts';
 import type { UplinkNotice, UplinkOutcome } from '../uplink.ts';
-import type { Answered, HereDevice, HereDevicePage, ListedProject, TracePage, TraceQuery } from './here-questions.ts';
+import type {
+  Answered,
+  HereDevice,
+  HereDevicePage,
+  ListedProject,
+  PositionPage,
+  PositionQuery,
+  TracePage,
+  TraceQuery,
+} from './here-questions.ts';
 
 export const TEST_STEPS = ['definition', 'logIn', 'project', 'quota', 'source'] as const;
 
@@ -69,6 +78,7 @@ export interface Desk {
     cursor: string | null,
     signal: AbortSignal,
   ): Promise<Answered<HereDevicePage>>;
+  positions(connectionId: string, query: PositionQuery, signal: AbortSignal): Promise<Answered<PositionPage>>;
   shadow(connectionId: string, device: string, signal: AbortSignal): Promise<Answered<HereDevice>>;
   traces(connectionId: string, device: string, query: TraceQuery, signal: AbortSignal): Promise<Answered<TracePage>>;
   /** Creates devices in HERE now: one verdict each, `created`, `known`, or why not. */

@@ -38,6 +38,27 @@ export interface HereDevicePage {
   readonly next: string | null;
 }
 
+/** Where a device of ours was when HERE last heard where it is. */
+export interface DevicePosition {
+  readonly device: string;
+  /** Wall-clock ms of its last report, which may be later than the position; null: it has not reported. */
+  readonly reportedAt: number | null;
+  /** WGS 84 degrees, and metres; null: none is known. */
+  readonly position: { readonly lat: number; readonly lng: number; readonly accuracy: number | null } | null;
+}
+
+export interface PositionQuery {
+  /** Only devices that have reported after this wall-clock ms. */
+  readonly reportedAfter: number | null;
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
+export interface PositionPage {
+  readonly positions: readonly DevicePosition[];
+  readonly next: string | null;
+}
+
 export interface TraceQuery {
   /** Wall-clock ms; HERE answers for 18 days at most. */
   readonly from: number | null;
@@ -55,6 +76,8 @@ export interface TracePage {
 /** Of an open project. Each waits for a permit at background priority and never rejects. */
 export interface ProjectQuestions {
   devices(limit: number, cursor: string | null, signal: AbortSignal): Promise<Answered<HereDevicePage>>;
+  /** Devices with an external id alone. */
+  positions(query: PositionQuery, signal: AbortSignal): Promise<Answered<PositionPage>>;
   shadow(device: string, signal: AbortSignal): Promise<Answered<HereDevice>>;
   traces(device: string, query: TraceQuery, signal: AbortSignal): Promise<Answered<TracePage>>;
   /** It is no longer the account's: HERE takes nothing of it until it is claimed again. */

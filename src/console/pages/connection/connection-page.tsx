@@ -1,8 +1,9 @@
 // A connection: its state and why, what happened, where its uplinks are, how much of HERE it uses, and its settings.
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useNavigate, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useConnection } from '../../api/connections.ts';
 import { text } from '../../text/text.ts';
+import { ConnectionPlaces } from '../../ui/connection-head.tsx';
 import { LoadNotice } from '../../ui/panel.tsx';
 import { StateMenu } from '../../ui/state-menu.tsx';
 import { EventsPanel } from './events-panel.tsx';
@@ -27,16 +28,12 @@ export function ConnectionPage(): ReactNode {
     <>
       <div className="page-head">
         <div>
-          <h1>{name}</h1>
+          <h1>
+            <bdi>{name}</bdi>
+          </h1>
           {description !== '' && <p className="muted connection-description">{description}</p>}
         </div>
         <div className="page-end">
-          <Link className="button" to="/connections/$id/devices" params={{ id }}>
-            {text.devices.look}
-          </Link>
-          <Link className="button" to="/connections/$id/unknown-devices" params={{ id }}>
-            {text.unknownDevices.look}
-          </Link>
           <StateMenu
             id={id}
             name={name}
@@ -46,6 +43,7 @@ export function ConnectionPage(): ReactNode {
           />
         </div>
       </div>
+      <ConnectionPlaces id={id} />
       {reason !== null && (
         <p className={`banner ${state === 'OPENED' ? 'warn' : 'bad'}`} role="status">
           {reason}

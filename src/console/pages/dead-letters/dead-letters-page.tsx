@@ -1,11 +1,12 @@
 // The dead letters of a connection: by reason, one looked at and mended, one or a group sent again or dropped.
-import { Link, useParams } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { type ReactNode, useRef, useState } from 'react';
 import { type LetterFilter, type Progress, useDropLetters, useLetters, useReplay } from '../../api/dead-letters.ts';
 import { useDenial } from '../../api/session.ts';
 import { formatBytes, formatCount, text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/confirm.tsx';
+import { ConnectionHead } from '../../ui/connection-head.tsx';
 import { notify, notifyFailure } from '../../ui/notices.tsx';
 import { Empty, LoadNotice, Panel } from '../../ui/panel.tsx';
 import { Moment } from '../../ui/time.tsx';
@@ -29,30 +30,31 @@ export function DeadLettersPage(): ReactNode {
   const totals = letters.data?.pages[0]?.totals;
   return (
     <>
-      <div className="page-head">
-        <div>
-          <h1>{words.title}</h1>
-          <p className="muted">
-            <Link to="/connections/$id" params={{ id }}>
-              {id}
-            </Link>
-            {totals !== undefined && ` · ${words.totals(formatCount(totals.count), formatBytes(totals.bytes))}`}
-          </p>
-        </div>
-        <div className="page-end">
-          <Button
-            kind="primary"
-            deniedBecause={denial}
-            isDisabled={rows.length === 0 || replay.isRunning}
-            onPress={() => replay.run(filter)}
-          >
-            {reason === '' ? words.replayAll : words.replayGroup}
-          </Button>
-          <Button kind="danger" deniedBecause={denial} isDisabled={rows.length === 0} onPress={() => setDropping(true)}>
-            {reason === '' ? words.dropAll : words.dropGroup}
-          </Button>
-        </div>
-      </div>
+      <ConnectionHead
+        id={id}
+        title={words.title}
+        note={totals === undefined ? undefined : words.totals(formatCount(totals.count), formatBytes(totals.bytes))}
+        end={
+          <>
+            <Button
+              kind="primary"
+              deniedBecause={denial}
+              isDisabled={rows.length === 0 || replay.isRunning}
+              onPress={() => replay.run(filter)}
+            >
+              {reason === '' ? words.replayAll : words.replayGroup}
+            </Button>
+            <Button
+              kind="danger"
+              deniedBecause={denial}
+              isDisabled={rows.length === 0}
+              onPress={() => setDropping(true)}
+            >
+              {reason === '' ? words.dropAll : words.dropGroup}
+            </Button>
+          </>
+        }
+      />
       {replay.progress !== null && (
         <p className="banner" role="status">
           {words.progress(formatCount(replay.progress.replayed), formatCount(replay.progress.waiting))}{' '}

@@ -1,9 +1,10 @@
 // One device: its recent uplinks as a time line, its commands, and what HERE has of it.
-import { Link, useParams } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { ApiError } from '../../api/call.ts';
 import { useDevice } from '../../api/devices.ts';
 import { formatCount, text } from '../../text/text.ts';
+import { ConnectionHead } from '../../ui/connection-head.tsx';
 import { LoadNotice } from '../../ui/panel.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { CommandsPanel } from './commands-panel.tsx';
@@ -19,20 +20,7 @@ export function DevicePage(): ReactNode {
   const isUnheard = query.error instanceof ApiError && query.error.status === 404;
   return (
     <>
-      <div className="page-head">
-        <div>
-          <h1 className="mono">{device}</h1>
-          <p className="muted">
-            <Link to="/connections/$id" params={{ id }}>
-              {id}
-            </Link>
-            {' · '}
-            <Link to="/connections/$id/devices" params={{ id }}>
-              {text.devices.title}
-            </Link>
-          </p>
-        </div>
-      </div>
+      <ConnectionHead id={id} title={device} isCode />
       {isUnheard && (
         <p className="banner warn" role="status">
           {text.device.notHeard}

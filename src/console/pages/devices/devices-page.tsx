@@ -4,6 +4,7 @@ import { type ReactNode, useCallback, useState } from 'react';
 import { type Device, useDevices } from '../../api/devices.ts';
 import { formatCount, formatShort, text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
+import { ConnectionHead } from '../../ui/connection-head.tsx';
 import { TextField } from '../../ui/field.tsx';
 import { Empty, LoadNotice } from '../../ui/panel.tsx';
 import { Ago } from '../../ui/time.tsx';
@@ -28,17 +29,11 @@ export function DevicesPage(): ReactNode {
   const count = formatCount(loaded);
   return (
     <>
-      <div className="page-head">
-        <div>
-          <h1>{words.title}</h1>
-          <p className="muted">
-            <Link to="/connections/$id" params={{ id }}>
-              {id}
-            </Link>
-            {query.data !== undefined && ` · ${hasNextPage ? words.loadedSoFar(count) : words.loaded(count)}`}
-          </p>
-        </div>
-      </div>
+      <ConnectionHead
+        id={id}
+        title={words.title}
+        note={query.data === undefined ? undefined : hasNextPage ? words.loadedSoFar(count) : words.loaded(count)}
+      />
       <OpenOne id={id} />
       {query.data === undefined ? (
         <LoadNotice state={query} />

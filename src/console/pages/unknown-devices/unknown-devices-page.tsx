@@ -6,6 +6,7 @@ import { useDenial } from '../../api/session.ts';
 import { formatCount, text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/confirm.tsx';
+import { ConnectionHead } from '../../ui/connection-head.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { Empty, LoadNotice } from '../../ui/panel.tsx';
 import { Ago } from '../../ui/time.tsx';
@@ -34,29 +35,25 @@ export function UnknownDevicesPage(): ReactNode {
   };
   return (
     <>
-      <div className="page-head">
-        <div>
-          <h1>{words.title}</h1>
-          <p className="muted">
-            <Link to="/connections/$id" params={{ id }}>
-              {id}
-            </Link>
-          </p>
-        </div>
-        <div className="page-end">
-          <Button isDisabled={rows.length === 0} onPress={() => setMarked(new Set(rows.map(({ device }) => device)))}>
-            {words.chooseAll}
-          </Button>
-          <Button
-            kind="primary"
-            deniedBecause={denial}
-            isDisabled={chosen.length === 0}
-            onPress={() => setAsking(true)}
-          >
-            {words.createChosen(count)}
-          </Button>
-        </div>
-      </div>
+      <ConnectionHead
+        id={id}
+        title={words.title}
+        end={
+          <>
+            <Button isDisabled={rows.length === 0} onPress={() => setMarked(new Set(rows.map(({ device }) => device)))}>
+              {words.chooseAll}
+            </Button>
+            <Button
+              kind="primary"
+              deniedBecause={denial}
+              isDisabled={chosen.length === 0}
+              onPress={() => setAsking(true)}
+            >
+              {words.createChosen(count)}
+            </Button>
+          </>
+        }
+      />
       <p className="banner">{words.hint}</p>
       {query.data === undefined ? (
         <LoadNotice state={query} />

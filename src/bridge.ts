@@ -6,6 +6,7 @@ import { createApiPorts } from './bridge/api-ports.ts';
 import { createBackup } from './bridge/backup.ts';
 import { Brokers } from './bridge/brokers.ts';
 import { ClusterParts, groupOf } from './bridge/cluster.ts';
+import { startDefinedBrokers } from './bridge/defined-brokers.ts';
 import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
 import { openOwnDirectory } from './bridge/directories.ts';
 import { Downlinks } from './bridge/downlinks.ts';
@@ -128,6 +129,7 @@ async function build(
   const brokers = new Brokers({
     brokers: config.brokers,
     topics,
+    definedHosts: config.brokerDefinitions.hosts,
     dataDir,
     clock,
     chance,
@@ -221,13 +223,13 @@ async function build(
       }),
   });
 
-  const validate = definitionValidator(config);
+  const validate = definitionValidator(config, brokers);
   const definitions = new Definitions({
     broker: configBroker,
     prefix,
     clientId: `here-bridge-${scope}.definitions${cluster === null ? '' : `.${identity.id}`}`,
     validate,
-    make: connectionMaker(config, box),
+    make: connectionMaker(config, box, brokers),
     listener: cluster?.serveWith({ supervisor, gateway, views, status }) ?? supervisor,
     events,
     mend: (id, record) => {
@@ -251,12 +253,16 @@ async function build(
     await Promise.all([...ends, stopWatch(), supervisor.stop(AbortSignal.timeout(SETTLE_MS))]);
   });
   supervisor.start();
-  definitions.start();
+  const defined = startDefinedBrokers({
+    ...{ broker: configBroker, publisher, prefix, box, events, logger, clock, chance },
+    ...{ brokers, downlinks, supervisor, definitions },
+  });
+  readers.push(defined);
 
   const { id, startedAt } = identity;
   const { ports: own, stop: keepFigures } = createApiPorts({
     ...{ config, version: versionOf(), prefix, views, definitions, publisher, validate, box, clock, chance, store },
-    ...{ feed, gateway, brokers, downlinks },
+    ...{ feed, gateway, brokers, book: defined.book, downlinks },
     ...{ worker: { worker: id, version: versionOf(), pid: process.pid, startedAt, dataDir } },
   });
   stops.push(keepFigures);
@@ -269,7 +275,9 @@ async function build(
   const metrics = metricsPage(config, { views, gateway, control, configBrokerUp: () => publisher.connected });
   const metricsPublic = config.metrics.public;
   const usage = () => gateway.usage();
-  const keys = createKeyControl({ ring: box, definitions, control, reseal, audit });
+  const { book } = defined;
+  const resealAll = () => Promise.all([reseal(), book.reseal()]).then(() => {});
+  const keys = createKeyControl({ ring: box, definitions, others: book, control, reseal: resealAll, audit });
   const numbers = { metrics, metricsPublic, usage };
   const alone = { ...own, access, audit, cookies, keys, ...numbers };
   const ports = (await cluster?.start(alone)) ?? alone;

@@ -1,5 +1,6 @@
 // The table of contents of the API: its route files, and the ports that they ask.
 import type { Access, Audit } from '../domain/ports/access.ts';
+import type { BrokerControl } from '../domain/ports/brokers.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Cluster } from '../domain/ports/cluster.ts';
 import type { Control } from '../domain/ports/control.ts';
@@ -10,6 +11,7 @@ import type { FiguresControl } from '../domain/ports/figures.ts';
 import type { KeyControl } from '../domain/ports/keys.ts';
 import type { ApiApp, RouteInfo } from './app.ts';
 import type { CookieRules } from './authenticate.ts';
+import { brokerRoutes } from './broker-routes.ts';
 import { addUpLedgers, clusterRoutes, passOnToOwner } from './cluster-routes.ts';
 import { commandRoutes } from './command-routes.ts';
 import { connectionRoutes } from './connection-routes.ts';
@@ -46,6 +48,7 @@ export interface ApiPorts {
   readonly clock: Clock;
   /** What a definition may name. */
   readonly names: () => { readonly brokers: readonly string[]; readonly services: readonly string[] };
+  readonly brokers: BrokerControl;
   readonly figures: FiguresControl;
   readonly desk: Desk;
   readonly devices: DeviceControl;
@@ -71,6 +74,7 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   statusRoutes(app, ports);
   connectorRoutes(app, ports);
   connectionRoutes(app, ports);
+  brokerRoutes(app, ports);
   tailRoutes(app, ports);
   eventRoutes(app, ports);
   deadLetterRoutes(app, ports);

@@ -1,6 +1,7 @@
 // What the API asks of a worker, put together of the worker's parts.
 import type { ApiPorts } from '../api/routes.ts';
 import type { Config } from '../config/config.ts';
+import type { BrokerBook } from '../connections/broker-book.ts';
 import type { Definitions } from '../connections/definitions.ts';
 import type { DefinitionValidator } from '../connections/validate-definition.ts';
 import type { Publisher } from '../domain/ports/broker.ts';
@@ -9,6 +10,7 @@ import type { WorkerView } from '../domain/ports/control.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import type { Gateway } from '../here/gateway.ts';
+import { createBrokerDesk } from './broker-desk.ts';
 import type { Brokers } from './brokers.ts';
 import { createCommandControl } from './commands.ts';
 import { testConnection } from './connection-test.ts';
@@ -41,6 +43,7 @@ export interface ApiPortsOptions {
   readonly feed: LiveFeed;
   readonly gateway: Gateway;
   readonly brokers: Brokers;
+  readonly book: BrokerBook;
   readonly downlinks: Downlinks;
   readonly worker: Omit<WorkerView, 'ready' | 'connections' | 'brokers'>;
 }
@@ -53,7 +56,7 @@ export function createApiPorts(options: ApiPortsOptions): { readonly ports: OwnP
   const isReady = (): boolean => definitions.up;
   const isKnown = (id: string): boolean => views.status(id) !== null || store.connectionIds().includes(id);
   const record = (id: string) => definitions.record(id);
-  const make = connectionMaker(config, box);
+  const make = connectionMaker(config, box, brokers);
   const services = Object.keys(config.here.services);
 
   const figures = new FigureKeeper({ views, store, clock });
@@ -94,6 +97,10 @@ export function createApiPorts(options: ApiPortsOptions): { readonly ports: OwnP
     version,
     clock,
     names: () => ({ brokers: brokers.names, services }),
+    brokers: createBrokerDesk({
+      ...{ brokers, book: options.book, definitions, clock, chance },
+      isOff: config.brokerDefinitions.hosts.length === 0,
+    }),
     figures,
     devices: createDeviceDesk({ views, store, unclaim: here.unclaim }),
     desk: {

@@ -15,17 +15,32 @@ import { checkValidity, parseValidity } from '../uplink/validity.ts';
 const USUAL_UPLINKS = { filter: 'mqtt/things/+/uplink', pattern: 'mqtt/things/{DevEUI}/uplink' };
 const USUAL_DOWNLINKS = 'mqtt/things/{DevEUI}/downlink';
 
-export function definitionValidator(config: Config): DefinitionValidator {
+/** Which brokers there are, and of which kind each is: those of the configuration, or with those defined over the API. */
+export interface KnownBrokers {
+  readonly names: readonly string[];
+  kindOf(name: string): string | null;
+}
+
+export function configuredBrokers(config: Config): KnownBrokers {
+  return { names: Object.keys(config.brokers), kindOf: (name) => config.brokers[name]?.kind ?? null };
+}
+
+export function definitionValidator(
+  config: Config,
+  known: KnownBrokers = configuredBrokers(config),
+): DefinitionValidator {
   return createDefinitionValidator({
     checkValidity,
     checkTopicPattern,
     checkDownlinkTopic: (pattern, broker) => {
-      const { kind } = config.brokers[broker ?? config.sources.broker] ?? {};
+      const kind = known.kindOf(broker ?? config.sources.broker);
       return kind === 'kafka' ? checkKafkaName(pattern) : checkTopicPattern(pattern);
     },
     checkMapping,
     checkTemplate,
-    brokers: Object.keys(config.brokers),
+    get brokers() {
+      return known.names;
+    },
     services: Object.keys(config.here.services),
   });
 }
@@ -33,6 +48,7 @@ export function definitionValidator(config: Config): DefinitionValidator {
 export function connectionMaker(
   config: Config,
   box: SecretBox,
+  known: KnownBrokers = configuredBrokers(config),
 ): (id: string, record: DefinitionRecord) => MadeConnection {
   const { topics, broker } = config.sources;
   const isUsual = topics.length === 1 && topics[0] === USUAL_UPLINKS.filter;
@@ -42,7 +58,7 @@ export function connectionMaker(
     topics,
     uplinkTopicPattern: isUsual ? USUAL_UPLINKS.pattern : null,
     downlinkTopicPattern: (name: string) =>
-      config.brokers[name]?.kind === 'kafka' ? config.downlinks.kafkaTopic : USUAL_DOWNLINKS,
+      known.kindOf(name) === 'kafka' ? config.downlinks.kafkaTopic : USUAL_DOWNLINKS,
     from: 'now' as const,
     parseValidity: millisecondsOf,
     topicFilter: (pattern: string) => compileTopicPattern(pattern).subscription,

@@ -8,6 +8,7 @@ import type { Broker } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import { HereHttp, type HttpAnswer } from '../here/http.ts';
 import { Brokers } from './brokers.ts';
+import { publisherUp } from './publisher-up.ts';
 import { proxySettings, versionOf } from './setup.ts';
 
 export interface Finding {
@@ -86,7 +87,10 @@ async function brokers(config: Config, parts: DoctorParts): Promise<readonly Fin
   try {
     for (const [name] of others) {
       const broker = found.get(name) as Broker;
-      const reached = await publisherUp(broker, clock);
+      const reached = await publisherUp(broker, `here-bridge-doctor-${randomUUID().slice(0, 8)}`, {
+        clock,
+        timeoutMs: BROKER_MS,
+      });
       const what = `broker ${name}`;
       if (reached !== null) {
         findings.push({ what, ok: false, message: `it cannot be reached: ${reached}` });
@@ -102,25 +106,6 @@ async function brokers(config: Config, parts: DoctorParts): Promise<readonly Fin
     await found.stop();
   }
   return findings;
-}
-
-/** Null: connected; else the broker's reason. */
-async function publisherUp(broker: Broker, clock: Clock): Promise<string | null> {
-  const publisher = broker.openPublisher({ clientId: `here-bridge-doctor-${randomUUID().slice(0, 8)}` });
-  const done = Promise.withResolvers<string | null>();
-  let reason = 'no answer';
-  publisher.onStatus((status) => {
-    if (status.up) done.resolve(null);
-    else reason = status.reason ?? reason;
-  });
-  const cancel = clock.after(BROKER_MS, () => done.resolve(reason));
-  publisher.start();
-  try {
-    return await done.promise;
-  } finally {
-    cancel();
-    await publisher.stop();
-  }
 }
 
 async function downlinkTopic(broker: Broker, topic: string): Promise<Finding> {

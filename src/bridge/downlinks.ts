@@ -76,6 +76,13 @@ export class Downlinks {
     await Promise.all([...this.#publishers.values()].map((publisher) => publisher.stop()));
   }
 
+  /** The broker has changed or is gone: those who publish there begin anew. */
+  async forgetBroker(name: string): Promise<void> {
+    const publisher = this.#publishers.get(name);
+    this.#publishers.delete(name);
+    await publisher?.stop();
+  }
+
   /** One client a broker, which connects when the first downlink goes out. */
   #publisher(name: string): Publisher {
     const known = this.#publishers.get(name);

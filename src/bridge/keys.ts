@@ -12,7 +12,9 @@ export interface KeyControlOptions {
   readonly ring: KeyRing;
   readonly definitions: Pick<Definitions, 'ids' | 'record'>;
   readonly control: Pick<Control, 'amend'>;
-  /** Seals the users, and the word that other workers check their key by, with the current key. */
+  /** What else on the config topic is sealed: brokers' secrets. */
+  readonly others: { sealed(): readonly string[] };
+  /** Seals the users, the brokers, and the word that other workers check their key by, with the current key. */
   readonly reseal: () => Promise<void>;
   readonly audit: Audit;
 }
@@ -99,9 +101,13 @@ export function createKeyControl(options: KeyControlOptions): KeyControl {
       if (!ring.formerIds.includes(id)) return { kind: 'notFound' };
       if (!ring.isGenerated)
         return { kind: 'refused', message: 'It is of the configuration: take it out of secrets.formerKeys' };
-      const used = view().definitions[id] ?? 0;
+      const brokers = options.others.sealed().filter((value) => ring.keyOf(value) === id).length;
+      const used = (view().definitions[id] ?? 0) + brokers;
       if (used > 0)
-        return { kind: 'refused', message: `${used} definitions need it: run \`here-bridge keys rotate\` first` };
+        return {
+          kind: 'refused',
+          message: `${used} definitions or brokers’ secrets need it: run \`here-bridge keys rotate\` first`,
+        };
       ring.forget(id);
       note(asker, 'key.forget', id, 'dropped for good');
       return { kind: 'ok', value: view() };

@@ -6,7 +6,9 @@ import net from 'node:net';
 import tls from 'node:tls';
 import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import type { KafkaBrokerConfig } from '../config/config.ts';
+import { BridgeError } from '../domain/errors.ts';
 import type { Clock } from '../domain/ports/clock.ts';
+import type { AddressGuard } from './address-guard.ts';
 import './kafka-codecs.ts';
 import './kafka-internals.ts';
 import { tokenProvider } from './kafka-token.ts';
@@ -16,6 +18,10 @@ export type KafkaClientOptions = Pick<
   'bootstrap' | 'clientId' | 'username' | 'password' | 'tls' | 'sasl' | 'connectTimeoutMs'
 > & {
   readonly clock: Clock;
+  /** PEM texts, in place of the files. */
+  readonly pem?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Where it and the brokers that it names may be; absent: anywhere. */
+  readonly guard?: AddressGuard;
   /** How long one request may take; 30 s by default. */
   readonly requestTimeoutMs?: number;
   /** kafkajs's own retries of one call; 1 by default. */
@@ -36,7 +42,7 @@ export function createKafkaClient(options: KafkaClientOptions): Kafka {
     requestTimeout: options.requestTimeoutMs ?? 30_000,
     retry: { retries: options.retries ?? 1, initialRetryTime: 100, maxRetryTime: 1_000 },
     logLevel: kafkajs.logLevel.NOTHING,
-    socketFactory: socketFactory(options.tls, options.onSocket ?? (() => {})),
+    socketFactory: socketFactory(options, options.onSocket ?? (() => {})),
     // The factory knows better; this tells kafkajs that SASL PLAIN goes over TLS.
     ssl: options.tls.enabled,
   };
@@ -45,9 +51,11 @@ export function createKafkaClient(options: KafkaClientOptions): Kafka {
   return new kafkajs.Kafka(config);
 }
 
+type SocketOptions = Pick<KafkaClientOptions, 'tls' | 'pem' | 'guard'>;
+
 /** Certificates are read anew at each connection, so that renewed ones are taken up without a restart. */
 function socketFactory(
-  options: KafkaClientOptions['tls'],
+  options: SocketOptions,
   onSocket: (socket: net.Socket) => void,
 ): NonNullable<KafkaConfig['socketFactory']> {
   return (where) => {
@@ -59,13 +67,17 @@ function socketFactory(
 
 function open(
   { host, port, onConnect }: Parameters<NonNullable<KafkaConfig['socketFactory']>>[0],
-  options: KafkaClientOptions['tls'],
+  { tls: options, pem = {}, guard }: SocketOptions,
 ): net.Socket {
-  const address = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+  const own = guard === undefined ? {} : { lookup: guard.lookup };
+  const address = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, ...own };
+  const refusal = guard?.refusal(host) ?? null;
+  if (refusal !== null) return brokenBy(new BridgeError('brokerHostRefused', refusal));
   if (!options.enabled) return net.connect(address, onConnect);
   const servername = net.isIP(host) === 0 ? { servername: host } : {};
   try {
     const files = {
+      ...pem,
       ...(options.caFile === null ? {} : { ca: readFileSync(options.caFile) }),
       ...(options.certFile === null ? {} : { cert: readFileSync(options.certFile) }),
       ...(options.keyFile === null ? {} : { key: readFileSync(options.keyFile) }),
@@ -73,11 +85,15 @@ function open(
     const { rejectUnauthorized } = options;
     return tls.connect({ ...address, ...servername, ...files, rejectUnauthorized }, onConnect);
   } catch (error) {
-    // kafkajs waits for an event of the socket; an exception would leave its attempt without an end.
-    const broken = new net.Socket();
-    process.nextTick(() => broken.destroy(error as Error));
-    return broken;
+    return brokenBy(error as Error);
   }
+}
+
+/** kafkajs waits for an event of the socket; an exception would leave its attempt without an end. */
+function brokenBy(error: Error): net.Socket {
+  const broken = new net.Socket();
+  process.nextTick(() => broken.destroy(error));
+  return broken;
 }
 
 function saslOf(options: KafkaClientOptions): SASLOptions | null {

@@ -1,9 +1,10 @@
 // What the Kafka broker behind the port is made of: the configuration, time and chance, and what its parts share.
 import type { KafkaBrokerConfig } from '../config/config.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
+import type { KafkaClientOptions } from './kafka-client.ts';
 import type { HeldLimits, PublishLimits, ReconnectOptions } from './mqtt-options.ts';
 
-export interface KafkaBrokerOptions extends Omit<KafkaBrokerConfig, 'kind'> {
+export interface KafkaBrokerOptions extends Omit<KafkaBrokerConfig, 'kind'>, Pick<KafkaClientOptions, 'pem' | 'guard'> {
   readonly name: string;
   readonly clock: Clock;
   readonly chance: Chance;

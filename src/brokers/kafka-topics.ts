@@ -111,6 +111,12 @@ export const OWN_TOPICS: readonly OwnTopic[] = [
     settings: compacted,
     risk: 'definitions would be deleted by age, and their connections with them at the next start',
   },
+  {
+    name: 'brokers',
+    partitions: 1,
+    settings: compacted,
+    risk: 'brokers that were defined over the API would be forgotten by age',
+  },
   { name: 'status', partitions: 1, settings: compacted, risk: 'states would be forgotten by age' },
   { name: 'ledger', partitions: 1, settings: compacted, risk: 'ledgers would be forgotten by age' },
   {

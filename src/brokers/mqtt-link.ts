@@ -1,5 +1,6 @@
 // One MQTT connection that is kept up: attempts with jittered back-off on the injected clock, one mqtt.js client per attempt.
-import { connect, type MqttClient } from 'mqtt';
+import net from 'node:net';
+import { connect, type IClientOptions, MqttClient } from 'mqtt';
 import type { Cancel } from '../domain/ports/clock.ts';
 import {
   type BrokerAddress,
@@ -101,7 +102,7 @@ export class MqttLink {
     const where = `${this.#address.host}:${this.#address.port}`;
     let client: MqttClient;
     try {
-      client = connect(clientOptions(this.#broker, this.#address, this.#session));
+      client = this.#connect(clientOptions(this.#broker, this.#address, this.#session));
     } catch (error) {
       // A TLS file that cannot be read, or a certificate that is none.
       queueMicrotask(() => this.#ended({ reason: reasonOf(error, where).reason, fatal: false }, 0));
@@ -123,6 +124,14 @@ export class MqttLink {
     });
     this.#attempt = attempt;
     this.#handlers.prepare(client);
+  }
+
+  /** mqtt.js looks names up by itself for plain sockets: where addresses are restricted the socket is ours. */
+  #connect(options: IClientOptions): MqttClient {
+    const { guard } = this.#broker;
+    const { protocol, host, port } = this.#address;
+    if (guard === undefined || protocol !== 'mqtt') return connect(options);
+    return new MqttClient(() => net.connect({ host, port, lookup: guard.lookup }), options);
   }
 
   #ended(down: Down, uptimeMs: number): void {

@@ -4,6 +4,7 @@ import type { IClientOptions } from 'mqtt';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { WillOptions } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
+import type { AddressGuard } from './address-guard.ts';
 
 export interface MqttTlsOptions {
   /** PEM files, read anew at each connection attempt so that renewed certificates are taken up without a restart. */
@@ -12,6 +13,10 @@ export interface MqttTlsOptions {
   readonly keyFile?: string | null;
   /** False accepts any certificate: for trials only. True by default. */
   readonly rejectUnauthorized?: boolean;
+  /** PEM texts, in place of files. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 export interface MqttBrokerOptions {
@@ -31,6 +36,8 @@ export interface MqttBrokerOptions {
   readonly receiveMaximum?: number | null;
   /** MQTT 5 only; 4,294,967,295 (never) by default. */
   readonly sessionExpirySeconds?: number;
+  /** Where it may be; absent: anywhere. */
+  readonly guard?: AddressGuard;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly reconnect?: Partial<ReconnectOptions>;
@@ -100,13 +107,15 @@ export interface SessionOptions {
   readonly will?: WillOptions;
 }
 
-/** Throws when a TLS file cannot be read; the caller tells it as the reason why there is no connection. */
+/** Throws when a TLS file cannot be read or the address is not allowed; the caller tells it as the reason why there is no connection. */
 export function clientOptions(
   options: MqttBrokerOptions,
   address: BrokerAddress,
   session: SessionOptions,
 ): IClientOptions {
-  const { clock, tls = {} } = options;
+  const { clock, guard, tls = {} } = options;
+  const refusal = guard?.refusal(address.host) ?? null;
+  if (refusal !== null) throw new BridgeError('brokerHostRefused', refusal, { exitCode: EXIT.config });
   const version = options.protocolVersion ?? 4;
   const secure = address.protocol === 'mqtts' || address.protocol === 'wss';
   const built: IClientOptions = {
@@ -140,9 +149,17 @@ export function clientOptions(
   }
   if (secure) {
     built.rejectUnauthorized = tls.rejectUnauthorized ?? true;
+    if (tls.ca !== undefined) built.ca = tls.ca;
+    if (tls.cert !== undefined) built.cert = tls.cert;
+    if (tls.key !== undefined) built.key = tls.key;
     if (tls.caFile) built.ca = readFileSync(tls.caFile);
     if (tls.certFile) built.cert = readFileSync(tls.certFile);
     if (tls.keyFile) built.key = readFileSync(tls.keyFile);
+  }
+  if (guard !== undefined) {
+    // TLS sockets take it of the options, WebSockets of theirs; plain sockets are opened by ourselves (mqtt-link.ts).
+    Object.assign(built, { lookup: guard.lookup });
+    built.wsOptions = { lookup: guard.lookup };
   }
   return built;
 }

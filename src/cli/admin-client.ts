@@ -195,7 +195,7 @@ export function refusal(status: number, body: unknown): BridgeError {
         ? EXIT.data
         : status === 403
           ? EXIT.failed
-          : status === 401 || status === 409 || status === 503
+          : status === 401 || status === 405 || status === 409 || status === 503
             ? EXIT.unavailable
             : EXIT.software;
   return new BridgeError(fault.code ?? `http${status}`, lines.join('\n'), { exitCode });

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { BridgeError, describeError, EXIT, type ExitCode } from '../domain/errors.ts';
 import { redactText } from '../ops/redact.ts';
 import { registerBackup } from './backup.ts';
+import { registerBrokers } from './brokers.ts';
 import { registerChaos } from './chaos.ts';
 import { registerCommands } from './commands.ts';
 import { registerConfig } from './config.ts';
@@ -67,6 +68,7 @@ function createProgram(io: CliIo, version: string): Command {
   registerValidate(program, io);
   registerConvert(program, io);
   registerConnections(program, io);
+  registerBrokers(program, io);
   registerLedger(program, io);
   registerDeadLetters(program, io);
   registerExpired(program, io);

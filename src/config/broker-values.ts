@@ -127,4 +127,10 @@ export const BROKER_VALUES: readonly ValueSpec[] = [
     15_000,
     '`kafka`: how soon new partitions, and new topics of a pattern, are seen.',
   ),
+  ...value(
+    'brokerDefinitions.hosts',
+    kinds.brokerHosts,
+    ['public'],
+    'Where brokers that are defined over the API may be, by the addresses that are connected to. A listed name is trusted with whatever address it has. `[]`: none may be defined.',
+  ),
 ];

@@ -16,6 +16,8 @@ export interface Config {
   readonly internal: { readonly host: string; readonly port: number; readonly address: string | null };
   /** By name; never empty. The names are safe as parts of topics, files and environment variables. */
   readonly brokers: Readonly<Record<string, BrokerConfig>>;
+  /** Of brokers that are defined over the API. */
+  readonly brokerDefinitions: { readonly hosts: readonly string[] };
   /** What a definition's `configuration.source` leaves out. */
   readonly sources: {
     readonly broker: string;

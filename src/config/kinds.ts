@@ -69,6 +69,13 @@ export const hostNames = listOf('host names without port', 100, (item) =>
   /^[a-z0-9]([a-z0-9.-]{0,252})$|^\[[0-9a-f:]{2,45}\]$/.test(item),
 );
 
+/** Where brokers that are defined over the API may be. */
+export const brokerHosts = listOf(
+  'of `public` (any public address), addresses, networks such as 10.1.0.0/16, host names, and *.example.com for names below a domain',
+  100,
+  (item) => isAddressOrNetwork(item) || /^(\*\.)?[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?$/i.test(item),
+);
+
 /** Exact origins: neither `*` nor `null` nor a pattern. */
 export const origins = listOf(
   'origins such as https://console.example.com',

@@ -51,6 +51,8 @@ interface Known {
   digest: string;
   /** The valid record in force; null when there never was one. */
   record: DefinitionRecord | null;
+  /** The newest one, where it is not valid: what was missing may come. */
+  refused: Buffer | null;
 }
 
 export const MAX_DEFINITION_BYTES = 65_536;
@@ -119,6 +121,11 @@ export class Definitions {
     };
   }
 
+  /** What a definition may name has changed: those that were not valid are looked at anew. */
+  reconsider(): void {
+    for (const [id, entry] of this.#known) if (entry.refused !== null) this.#judge(id, entry, entry.refused);
+  }
+
   #onRecord(key: string, value: Buffer | null): void {
     if (!ID.test(key)) {
       this.#tell(
@@ -156,9 +163,14 @@ export class Definitions {
       );
       return;
     }
-    const entry: Known = known ?? { digest, record: null };
+    const entry: Known = known ?? { digest, record: null, refused: null };
     entry.digest = digest;
     this.#known.set(id, entry);
+    this.#judge(id, entry, value);
+  }
+
+  #judge(id: string, entry: Known, value: Buffer): void {
+    entry.refused = value.length > MAX_DEFINITION_BYTES ? null : value;
     const parsed = parse(value);
     if (!parsed.ok) {
       this.#invalid(id, null, parsed.errors);
@@ -169,11 +181,12 @@ export class Definitions {
       this.#invalid(id, nameOf(parsed.value), validated.errors);
       return;
     }
+    entry.refused = null;
     if (isStale(entry.record, validated.record)) {
       this.#tell(
         'definitionStale',
         id,
-        validated.record.revision ?? digest,
+        validated.record.revision ?? entry.digest,
         'A change was left out: it was based on a revision that is no longer in force. Read the definition again and repeat the change.',
       );
       if (entry.record !== null) this.#options.mend?.(id, entry.record);

@@ -33,6 +33,8 @@ interface Slot {
   halt: boolean;
   /** Another worker serves it: stop, keep, and say nothing in its name. */
   release: boolean;
+  /** `next` is not for the runtime that there is. */
+  anew: boolean;
   working: Promise<void> | null;
   /** Ends a deletion that waits for a broker. */
   interrupt: AbortController;
@@ -120,6 +122,17 @@ export class Supervisor implements DefinitionListener {
     this.#work(slot);
   }
 
+  /** What those that match stand on has changed: they stop and begin anew with the definition that they have. */
+  renew(matches: (connection: Connection) => boolean): void {
+    for (const slot of this.#slots.values()) {
+      const connection = slot.next ?? slot.runtime?.connection ?? null;
+      if (connection === null || slot.purge || slot.halt || slot.release || !matches(connection)) continue;
+      slot.next = connection;
+      slot.anew = true;
+      this.#work(slot);
+    }
+  }
+
   /** Another worker serves it from now on: stops it and keeps what is stored. Resolves when nothing of it is served any more. */
   async release(id: string): Promise<void> {
     const slot = this.#slots.get(id);
@@ -171,7 +184,17 @@ export class Supervisor implements DefinitionListener {
     let slot = this.#slots.get(id);
     if (slot === undefined) {
       const interrupt = new AbortController();
-      slot = { id, runtime: null, next: null, purge: false, halt: false, release: false, working: null, interrupt };
+      slot = {
+        id,
+        runtime: null,
+        next: null,
+        purge: false,
+        halt: false,
+        release: false,
+        anew: false,
+        working: null,
+        interrupt,
+      };
       this.#slots.set(id, slot);
     }
     return slot;
@@ -216,8 +239,10 @@ export class Supervisor implements DefinitionListener {
   }
 
   async #apply(slot: Slot, next: Connection): Promise<void> {
+    const { anew } = slot;
     slot.next = null;
-    if (slot.runtime?.change(next) === true) return;
+    slot.anew = false;
+    if (!anew && slot.runtime?.change(next) === true) return;
     await this.#stopRuntime(slot);
     // The last wish wins: another one may have come while the old runtime stopped.
     if (slot.next !== null || slot.purge || slot.halt || slot.release || this.#stopSignal !== null) return;

@@ -8,6 +8,7 @@ export const EVENT_KINDS = [
   'definitionInvalid',
   'definitionMissing',
   'definitionStale',
+  'brokerInvalid',
   'logInRefused',
   'accountLocked',
   'projectMissing',

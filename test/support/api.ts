@@ -1,6 +1,7 @@
 // The ports of the API for tests that need a few of them.
 import type { ApiPorts } from '../../src/api/routes.ts';
 import type { Access } from '../../src/domain/ports/access.ts';
+import type { BrokerControl } from '../../src/domain/ports/brokers.ts';
 import type { Control } from '../../src/domain/ports/control.ts';
 import type { Desk } from '../../src/domain/ports/desk.ts';
 import type { DeviceControl } from '../../src/domain/ports/devices.ts';
@@ -16,6 +17,7 @@ export function portsOf(control: Partial<Control>, others: Partial<ApiPorts> = {
     version: '0.0.0-test',
     clock: systemClock,
     names: () => ({ brokers: ['main'], services: ['here'] }),
+    brokers: {} as BrokerControl,
     access: {} as Access,
     keys: {} as KeyControl,
     audit: { note: () => {}, list: () => [] },

@@ -12,6 +12,9 @@ export class LedgerWatch {
   readonly #connectionId: string;
   readonly #events: EventSink;
   readonly #status: StatusSink;
+  /** The last one that was looked at, and by how much it was off. */
+  #seen: Ledger | null = null;
+  #seenOff = 0;
   #looksOff = 0;
   #untilVerify = 0;
   /** What the last verification found off. */
@@ -27,7 +30,9 @@ export class LedgerWatch {
   look(store: Pick<ConnectionStore, 'ledger' | 'verify'>): Ledger {
     const ledger = store.ledger();
     this.#status.setLedger(this.#connectionId, ledger);
-    const off = imbalance(ledger);
+    if (ledger !== this.#seen) this.#seenOff = imbalance(ledger);
+    this.#seen = ledger;
+    const off = this.#seenOff;
     // Twice in a row, so that a look between two bookings is no alarm.
     this.#looksOff = off === 0 ? 0 : this.#looksOff + 1;
     if (this.#looksOff === 2) this.#tell('error', `The ledger is off by ${off}: please report this with the log.`);

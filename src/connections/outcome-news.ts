@@ -37,6 +37,7 @@ export class OutcomeNews {
 
   look(ledger: Ledger, store: Pick<ConnectionStore, 'deadLetters'>): void {
     const last = this.#last;
+    if (ledger === last) return;
     this.#last = ledger;
     const connectionId = this.#connectionId;
     for (const [reason, count] of grown(last.expired, ledger.expired)) {

@@ -48,6 +48,8 @@ export class Books {
   readonly ranges: Ranges;
   readonly #options: BooksOptions;
   #ledger: Ledger;
+  /** A copy of it; null: it has changed since. */
+  #shown: Ledger | null = null;
   #numbers: StoredNumbers;
   /** Numbers given to left-out messages that are not in the database yet. */
   #unsaved: Range[] = [];
@@ -63,18 +65,21 @@ export class Books {
     this.#ledger = recovered.ledger;
   }
 
-  /** A copy. */
-  ledger(): Ledger {
-    return booked(this.#ledger, []);
+  /** The same object as long as nothing is booked: it is asked for once a second, and most connections are quiet. */
+  ledger(): Readonly<Ledger> {
+    this.#shown ??= booked(this.#ledger, []);
+    return this.#shown;
   }
 
   countCommitted(count: number): void {
+    this.#shown = null;
     this.#ledger.received += count;
     this.#ledger.pending += count;
   }
 
   /** Counts at once; throws when the database refuses, and then the next transaction stores it. */
   countLeftOut(first: number, count: number): void {
+    this.#shown = null;
     this.#ledger.received += count;
     this.#ledger.expired.journalFull = (this.#ledger.expired.journalFull ?? 0) + count;
     this.#unsaved.push({ base: first, count });
@@ -240,6 +245,7 @@ export class Books {
     for (const changed of changes) letters.note(key, changed);
     for (const { id } of unbooked) letters.replaying.delete(id);
     this.#ledger = ledger;
+    this.#shown = null;
     this.#numbers = numbers;
     this.#unsaved = [];
     this.#unbooked = [];

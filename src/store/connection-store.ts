@@ -170,7 +170,7 @@ export class JournalledConnection implements ConnectionStore {
     return this.#writer.lastSeq;
   }
 
-  ledger(): Ledger {
+  ledger(): Readonly<Ledger> {
     return this.#books.ledger();
   }
 

@@ -182,9 +182,14 @@ export class BridgeProcess {
 
   #statusSink() {
     const { onStatus, onLedger } = this.#parts;
+    const looked = new Map<string, Ledger>();
     return {
       setStatus: onStatus,
-      setLedger: (id: string, ledger: Ledger) => onLedger(id, ledger, imbalance(ledger)),
+      setLedger: (id: string, ledger: Ledger) => {
+        if (looked.get(id) === ledger) return;
+        looked.set(id, ledger);
+        onLedger(id, ledger, imbalance(ledger));
+      },
       remove: () => {},
     };
   }

@@ -1,5 +1,5 @@
 // The store's database over SQLite in memory: commits survive a kill; a power loss takes back what was not made durable.
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Database } from '../../src/store/database.ts';
 import type { StoreParts } from '../../src/store/store.ts';
 import { upgrade } from '../../src/store/versions.ts';
@@ -13,11 +13,28 @@ const SQLITE_FULL = 13;
 const RESERVED_TRANSACTIONS = 300;
 const IDLE_TICKS = 5;
 
+/** A database as the first start makes it: the same for each world. */
+const FRESH = (() => {
+  const sql = new DatabaseSync(':memory:');
+  upgrade(sql);
+  const image = sql.serialize();
+  sql.close();
+  return image;
+})();
+
+function opened(image: Uint8Array): DatabaseSync {
+  const sql = new DatabaseSync(':memory:');
+  sql.deserialize(image);
+  return sql;
+}
+
 /** What outlives processes: the database and the reserve file. */
 export class DatabaseModel {
-  #sql = new DatabaseSync(':memory:');
+  #sql = opened(FRESH);
   /** What a power loss would leave at least, and states that it might leave instead; empty when no power loss is planned. */
   #images: Uint8Array[] = [];
+  /** The present state, while nothing has been committed since it was taken. */
+  #image: Uint8Array | null = null;
   readonly #keepsImages: boolean;
   readonly #dice: Dice;
   #reserved = true;
@@ -26,7 +43,6 @@ export class DatabaseModel {
   constructor(options: { readonly losesPower: boolean; readonly dice: Dice }) {
     this.#keepsImages = options.losesPower;
     this.#dice = options.dice;
-    upgrade(this.#sql);
     this.madeDurable();
   }
 
@@ -35,7 +51,8 @@ export class DatabaseModel {
   }
 
   image(): Uint8Array | null {
-    return this.#keepsImages ? this.#sql.serialize() : null;
+    if (this.#keepsImages) this.#image ??= this.#sql.serialize();
+    return this.#image;
   }
 
   /** `image`: the state that has reached the platter; now by default. */
@@ -44,7 +61,9 @@ export class DatabaseModel {
   }
 
   committed(): void {
-    if (this.#keepsImages && this.#dice.isLucky(0.05)) this.#images.push(this.#sql.serialize());
+    this.#image = null;
+    const image = this.#keepsImages && this.#dice.isLucky(0.05) ? this.image() : null;
+    if (image !== null) this.#images.push(image);
     if (this.#images.length > 6) this.#images.splice(1, 1);
   }
 
@@ -53,8 +72,8 @@ export class DatabaseModel {
     if (ending === 'kill' || this.#dice.isLucky(0.3)) return;
     const image = this.#dice.pick(this.#images);
     this.#sql.close();
-    this.#sql = new DatabaseSync(':memory:');
-    this.#sql.deserialize(image);
+    this.#sql = opened(image);
+    this.#image = image;
     this.madeDurable();
   }
 
@@ -98,6 +117,8 @@ class ProcessDatabase {
   readonly #life: Life;
   readonly #disk: DiskModel;
   readonly #time: SimTime;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
   #commits = 0;
   #seen = 0;
   #quietTicks = 0;
@@ -109,17 +130,19 @@ class ProcessDatabase {
     this.#life = life;
     this.#disk = disk;
     this.#time = time;
+    this.#begin = this.sql.prepare('BEGIN IMMEDIATE');
+    this.#commit = this.sql.prepare('COMMIT');
   }
 
   transaction<T>(run: () => T): T {
     this.#life.step();
-    this.sql.exec('BEGIN IMMEDIATE');
+    this.#begin.run();
     try {
       const result = run();
       if (!this.#model.takeRoom(this.#disk)) {
         throw Object.assign(new Error('database or disk is full'), { errcode: SQLITE_FULL });
       }
-      this.sql.exec('COMMIT');
+      this.#commit.run();
       this.#commits += 1;
       this.#model.committed();
       this.#life.step();

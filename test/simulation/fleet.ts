@@ -55,20 +55,16 @@ export function topicFilterOf(connection: string, generation: number): string {
 
 function messageOf({ kind, device, emittedAt }: Uplink, plan: ConnectionPlan, count: number, padding: number): string {
   if (kind === 'notJson') return `{"DevEUI_uplink": {"DevEUI": "${device}", `;
-  const uplink: Record<string, unknown> = {
-    Time: new Date(emittedAt).toISOString(),
-    DevEUI: device,
-    FCntUp: count,
-    CustomerData: { tags: plan.hasMatcher && kind !== 'noMatch' ? ['simulated'] : [] },
-    LrrRSSI: -90,
-    LrrSNR: 7,
-  };
-  if (kind === 'join') uplink.rawJoinRequest = '00';
-  else if (kind !== 'mac') {
-    uplink.FPort = 2;
-    uplink.payload_hex = '0102';
-    uplink.payload = { temperature: 20 + (emittedAt % 100) / 10 };
-  }
-  if (padding > 0) uplink.BaseStationData = { name: 'x'.repeat(padding) };
-  return JSON.stringify({ DevEUI_uplink: uplink });
+  const tags = plan.hasMatcher && kind !== 'noMatch' ? '"simulated"' : '';
+  const what =
+    kind === 'join'
+      ? ',"rawJoinRequest":"00"'
+      : kind === 'mac'
+        ? ''
+        : `,"FPort":2,"payload_hex":"0102","payload":{"temperature":${20 + (emittedAt % 100) / 10}}`;
+  const station = padding > 0 ? `,"BaseStationData":{"name":"${'x'.repeat(padding)}"}` : '';
+  return (
+    `{"DevEUI_uplink":{"Time":"${new Date(emittedAt).toISOString()}","DevEUI":"${device}","FCntUp":${count},` +
+    `"CustomerData":{"tags":[${tags}]},"LrrRSSI":-90,"LrrSNR":7${what}${station}}}`
+  );
 }

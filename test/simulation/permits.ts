@@ -86,7 +86,8 @@ export class Permits {
   }
 }
 
-function devicesOf(uplinks: readonly Uplink[]): Set<string> {
+function devicesOf(uplinks: readonly Uplink[]): Iterable<string> {
+  if (uplinks.length <= 1) return uplinks.length === 0 ? [] : [(uplinks[0] as Uplink).device];
   return new Set(uplinks.map(({ device }) => device));
 }
 

@@ -23,8 +23,7 @@ export class Trace {
   add(text: string): void {
     const line = { atMs: this.#now(), text };
     this.count += 1;
-    this.#mix(line.atMs);
-    for (let i = 0; i < text.length; i++) this.#mix(text.charCodeAt(i));
+    this.#mix(line);
     this.#lines.push(line);
     if (this.#lines.length > 2 * KEPT) this.#lines = this.#lines.slice(KEPT);
     this.onLine?.(line);
@@ -42,9 +41,16 @@ export class Trace {
     return [...about.slice(-mentioned), ...tail];
   }
 
-  #mix(value: number): void {
-    this.#low = Math.imul(this.#low ^ value, 2654435761);
-    this.#high = Math.imul(this.#high ^ (value * 1.37), 1597334677) ^ (this.#low >>> 13);
+  #mix({ atMs, text }: TraceLine): void {
+    let low = Math.imul(this.#low ^ atMs, 2654435761);
+    let high = Math.imul(this.#high ^ (atMs * 1.37), 1597334677) ^ (low >>> 13);
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      low = Math.imul(low ^ code, 2654435761);
+      high = Math.imul(high ^ (code * 1.37), 1597334677) ^ (low >>> 13);
+    }
+    this.#low = low;
+    this.#high = high;
   }
 }
 

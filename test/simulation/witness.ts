@@ -41,7 +41,8 @@ export interface Uplink {
 
 export class Witness {
   readonly uplinks: Uplink[] = [];
-  readonly #byRecord = new Map<string, Uplink>();
+  /** By device and time of emission. */
+  readonly #byRecord = new Map<string, Map<number, Uplink>>();
   readonly #lastOfLane = new Map<string, number>();
   readonly #violated: (check: string, message: string, words: readonly string[]) => void;
 
@@ -62,13 +63,18 @@ export class Witness {
       excuses: 0,
     };
     this.uplinks.push(uplink);
-    this.#byRecord.set(`${uplink.device} ${uplink.emittedAt}`, uplink);
+    let ofDevice = this.#byRecord.get(uplink.device);
+    if (ofDevice === undefined) {
+      ofDevice = new Map();
+      this.#byRecord.set(uplink.device, ofDevice);
+    }
+    ofDevice.set(uplink.emittedAt, uplink);
     return uplink;
   }
 
   /** The uplink that a HERE record was made of. */
   ofRecord(device: string, timestamp: number): Uplink | null {
-    return this.#byRecord.get(`${device} ${timestamp}`) ?? null;
+    return this.#byRecord.get(device)?.get(timestamp) ?? null;
   }
 
   /** HERE took it. */

@@ -70,8 +70,8 @@ export interface ConnectionStore {
   readonly lastSeq: number;
   /** What was taken of sources that keep their messages by themselves; saved with settlements. Absent: such sources are not for it. */
   readonly places?: SourcePlaces;
-  /** A copy. */
-  ledger(): Ledger;
+  /** As it is now, and the same object as long as nothing is booked: not to be changed. */
+  ledger(): Readonly<Ledger>;
   /** Recounts `pending` from the settlements and `received` from the journal itself; returns what is off (0: balanced). */
   verify(): number;
   /** Bytes of the journal on disk, and its budget. */

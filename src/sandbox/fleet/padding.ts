@@ -50,7 +50,8 @@ export function createPaddedFleet(options: PaddedFleetOptions): Fleet {
       const devEui = devEuiOf(prefix, index);
       const timeMs = Math.max(nowMs, (lastMs.get(index) ?? 0) + 1);
       lastMs.set(index, timeMs);
-      const template = templates[count % templates.length] as Template;
+      // By device: a device does not change its model.
+      const template = templates[index % templates.length] as Template;
       const payload = Buffer.allocUnsafe(template.bytes.length);
       template.bytes.copy(payload);
       payload.write(devEui, template.devEuiAt, 'latin1');

@@ -12,7 +12,7 @@ export interface HttpCall {
   /** Bearer token; null for the calls that need none. */
   readonly token: string | null;
   /** JSON text. */
-  readonly body?: string;
+  readonly body?: string | Buffer;
   readonly signal: AbortSignal;
 }
 

@@ -8,7 +8,7 @@ export interface ExchangeRequest {
   readonly path: string;
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | null;
+  readonly body: string | Buffer | null;
   readonly signal: AbortSignal;
 }
 

@@ -135,10 +135,14 @@ export class Backlog {
     return this.#held.size;
   }
 
-  /** True when something can be read back and there is room for it. */
-  wantsReading(waitingBytes: number, waitingItems: number): boolean {
+  /**
+   * True when something can be read back and there is room for it. `readyItems`: those of the window that could go now; with
+   * `enough` of them nothing is read ahead, since what waits in memory outlives the collection of young objects.
+   */
+  wantsReading(waitingBytes: number, waitingItems: number, readyItems: number, enough: number): boolean {
     return (
       !this.#reading &&
+      readyItems < enough &&
       this.#cursor <= this.#store.lastSeq &&
       this.#unreadTotal > 0 &&
       waitingBytes < (this.#limits.maxBytes * LATE_SHARE) / 2 &&

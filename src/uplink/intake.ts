@@ -92,13 +92,15 @@ export class Intake {
     }
     if (unassured > 0) this.#sayUnassured(unassured);
     this.#committing += 1;
+    // Nothing here may hold the entries: they and what they were read into are gone before the disk has answered.
+    const { arrivedAt } = messages[0] as BrokerMessage;
     const first = this.#o.store.append(entries, (error) => {
       this.#committing -= 1;
       if (error === null) {
         for (let i = 0; i < prepared.length; i++) {
           const result = prepared[i] as Prepared | string;
           if (typeof result === 'string') this.#backlog.leave(first + i, result);
-          else this.#accept(first + i, entries[i] as JournalEntry, result, false);
+          else this.#accept(first + i, arrivedAt, false, result, false);
         }
       }
       done(error);
@@ -149,7 +151,7 @@ export class Intake {
     for (const record of records) {
       const result = this.#o.prepare(record, now);
       if (result.notice !== undefined) this.#notice(result.notice);
-      this.#accept(record.seq, record, result, true);
+      this.#accept(record.seq, record.arrivedAt, record.replayOf !== undefined, result, true);
     }
   }
 
@@ -167,9 +169,8 @@ export class Intake {
     if (this.#committing > 0) await new Promise<void>((resolve) => this.#quiet.push(resolve));
   }
 
-  #accept(seq: number, entry: JournalEntry, prepared: Prepared, late: boolean): void {
+  #accept(seq: number, arrivedAt: number, replayed: boolean, prepared: Prepared, late: boolean): void {
     const { fCnt } = prepared;
-    const { arrivedAt } = entry;
     if (prepared.outcome !== null) {
       this.#backlog.keep(seq);
       this.#sink.settle({ seq, device: prepared.device, fCnt, arrivedAt, attempts: 0 }, prepared.outcome);
@@ -184,7 +185,6 @@ export class Intake {
       bytes += record.bytes;
       texts[i] = record.json;
     }
-    const replayed = entry.replayOf !== undefined;
     const way = { emittedAt, arrivedAt, late, replayed };
     const item = { seq, device, fCnt, records: texts, bytes, ...way, sentAt: 0, attempts: 0 };
     this.#pairs.take(item, replayed ? null : (prepared.copy ?? null));

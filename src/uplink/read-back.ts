@@ -6,6 +6,7 @@ import type { Intake } from './intake.ts';
 import type { WaitingRoom } from './waiting.ts';
 
 const RETRY_MS = 1_000;
+const BATCHES_AHEAD = 2;
 
 export interface ReadBackParts {
   readonly connectionId: string;
@@ -25,10 +26,10 @@ export class ReadBack {
     this.#p = parts;
   }
 
-  /** Reads on when there is something to be read and room for it; one read at a time. */
-  next(): void {
+  /** Reads on when there is something to be read, room for it, and less than two full batches ready; one read at a time. */
+  next(batchRecords: number): void {
     const { room, backlog, intake, events, connectionId } = this.#p;
-    if (!backlog.wantsReading(room.bytes, room.count)) return;
+    if (!backlog.wantsReading(room.bytes, room.count, room.readyCount, BATCHES_AHEAD * batchRecords)) return;
     backlog.read().then(
       (records) => {
         intake.load(records);

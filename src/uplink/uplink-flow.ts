@@ -199,7 +199,7 @@ export class UplinkFlow implements UplinkLine {
     const project = this.#project;
     if (project === null || this.#settler.failure !== null) return;
     this.#devices.ask(project, this.#signals.ask.signal, () => this.#pump());
-    this.#readBack.next();
+    this.#readBack.next(project.gate.maxRecords);
     if (this.#asking || !this.#room.hasReady) return;
     const waitMs = Math.max(this.#pace.waitMs, this.#lingerMs(project));
     if (waitMs > 0) {

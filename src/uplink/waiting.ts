@@ -64,6 +64,7 @@ export class WaitingRoom {
   readonly #late = new LaneHeap();
   #bytes = 0;
   #count = 0;
+  #readyCount = 0;
   /** Up to it all wait as a backlog, as what was read back from the journal does. */
   #backlogSeq = 0;
   #turns = 0;
@@ -77,6 +78,11 @@ export class WaitingRoom {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Of them those that could go now: not in a request, and their device is not parked. */
+  get readyCount(): number {
+    return this.#readyCount;
   }
 
   /** True while a batch could be made. */
@@ -109,6 +115,7 @@ export class WaitingRoom {
     this.#bytes += item.bytes;
     this.#count += 1;
     if (lane.state === LANE.empty) this.#makeReady(lane);
+    else if (lane.state === LANE.ready) this.#readyCount += 1;
   }
 
   /**
@@ -122,7 +129,10 @@ export class WaitingRoom {
     }
     const ready: Lane[] = [];
     for (let lane = this.#fresh.pop(); lane !== undefined; lane = this.#fresh.pop()) ready.push(lane);
-    for (const lane of ready) this.#makeReady(lane);
+    for (const lane of ready) {
+      this.#readyCount -= lane.size;
+      this.#makeReady(lane);
+    }
   }
 
   /** The next batch, as full as the limits allow. Its devices stay out of further batches until `finish` or `putBack`. */
@@ -153,6 +163,7 @@ export class WaitingRoom {
       // A lone item that is larger than the limits must still go: HERE's answer decides.
       if (!fits && (taken.items.length > 0 || records > 0)) break;
       heap.pop();
+      this.#readyCount -= lane.size;
       const admission = limits.admit(lane.device);
       if (admission === 'park') {
         lane.state = LANE.parked;
@@ -252,6 +263,7 @@ export class WaitingRoom {
 
   #makeReady(lane: Lane): void {
     lane.state = LANE.ready;
+    this.#readyCount += lane.size;
     const { late, seq } = lane.oldest;
     if (late || seq <= this.#backlogSeq) {
       lane.turn = seq;

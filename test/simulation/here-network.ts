@@ -31,12 +31,17 @@ export function transportOf(network: NetworkOptions, life: Life, permits: Permit
   };
 }
 
+/** With the bytes of its body as text. */
+interface TextRequest extends Omit<ExchangeRequest, 'body'> {
+  readonly body: string | null;
+}
+
 /** One request and what becomes of it. */
 class Exchange {
   readonly #network: NetworkOptions;
   readonly #life: Life;
   readonly #permits: Permits;
-  readonly #request: ExchangeRequest;
+  readonly #request: TextRequest;
   readonly #resolve: (answer: ExchangeAnswer) => void;
   readonly #reject: (error: unknown) => void;
   readonly #project: string | null;
@@ -50,13 +55,14 @@ class Exchange {
     network: NetworkOptions,
     life: Life,
     permits: Permits,
-    request: ExchangeRequest,
+    { body, ...rest }: ExchangeRequest,
     resolve: (answer: ExchangeAnswer) => void,
     reject: (error: unknown) => void,
   ) {
     this.#network = network;
     this.#life = life;
     this.#permits = permits;
+    const request = { ...rest, body: body === null ? null : String(body) };
     this.#request = request;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -205,7 +211,7 @@ class Exchange {
   }
 }
 
-function recordsOf({ path, body }: ExchangeRequest): readonly HereRecord[] {
+function recordsOf({ path, body }: TextRequest): readonly HereRecord[] {
   if (path !== '/v3/batch' || body === null) return [];
   return (JSON.parse(body) as { data: HereRecord[] }).data;
 }
@@ -215,7 +221,7 @@ function uplinksOf(records: readonly HereRecord[], witness: Witness): readonly U
   return [...uplinks].filter((uplink) => uplink !== null);
 }
 
-function emailOf({ path, body }: ExchangeRequest): string | null {
+function emailOf({ path, body }: TextRequest): string | null {
   if (!path.startsWith('/users/') || body === null) return null;
   return (JSON.parse(body) as { email?: string }).email ?? null;
 }

@@ -112,6 +112,17 @@ describe('the waiting room', () => {
     expect(seqs(room.take(limits(10, { maxBytes: 100 })).items)).toEqual([2]);
   });
 
+  it('counts what could go without what is parked', () => {
+    const room = new WaitingRoom();
+    for (const seq of [1, 2, 3]) room.push(item(seq, seq === 3 ? 'b' : 'a'));
+    expect(room.readyCount).toBe(3);
+    room.take(limits(1, { admit: (device) => (device === 'a' ? 'park' : 'send') }));
+    expect(room.readyCount).toBe(0);
+    room.markBacklog(1e9);
+    room.release('a');
+    expect(room.readyCount).toBe(2);
+  });
+
   it('keeps the order per device and loses nothing, whatever is pushed, taken, finished and put back', () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('push' as const), device: fc.integer({ min: 0, max: 5 }), late: fc.boolean() }),
@@ -143,6 +154,11 @@ describe('the waiting room', () => {
                 done.push(final);
               }
           }
+          // A device with something in a batch has nothing that could go.
+          const busy = new Set(flying.flat().map(({ device }) => device));
+          const couldGo = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5'].filter((device) => !busy.has(device));
+          const waiting = couldGo.map((device) => room.whereabouts(device).length);
+          expect(room.readyCount).toBe(waiting.reduce((sum, count) => sum + count, 0));
         }
         for (const batch of flying) room.putBack(batch);
         while (room.hasReady)
@@ -153,6 +169,7 @@ describe('the waiting room', () => {
         expect(done).toHaveLength(seq);
         expect(room.count).toBe(0);
         expect(room.bytes).toBe(0);
+        expect(room.readyCount).toBe(0);
         const last = new Map<string, number>();
         for (const each of done) {
           expect(each.seq).toBeGreaterThan(last.get(each.device) ?? 0);

@@ -165,7 +165,11 @@ function recordsOf(
   return records;
 }
 
+const BRACE = 0x7b;
+
 function record(device: string, timestamp: number, json: string, isPlain: boolean): TelemetryRecord {
+  // The engine joins the parts at the first look into the text, and lets go of the message that they were cut from.
+  if (json.charCodeAt(0) !== BRACE) throw new Error(`a record begins with ${json.slice(0, 10)}`);
   return { device, json, bytes: isPlain ? json.length : Buffer.byteLength(json), timestamp };
 }
 

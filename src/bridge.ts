@@ -33,6 +33,7 @@ import type { BridgeEvent } from './domain/events.ts';
 import type { Broker } from './domain/ports/broker.ts';
 import type { Chance, Clock } from './domain/ports/clock.ts';
 import type { Control } from './domain/ports/control.ts';
+import type { DemoControl } from './domain/ports/demo.ts';
 import { Gateway } from './here/gateway.ts';
 import type { Logger } from './ops/logger.ts';
 import { openSecretBox } from './store/secrets.ts';
@@ -42,6 +43,8 @@ export interface BridgeParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly chance: Chance;
+  /** Absent: this process has none. */
+  readonly demo?: DemoControl;
   /** Ends a start that waits for a broker. */
   readonly signal?: AbortSignal;
 }
@@ -79,7 +82,7 @@ export async function startBridge(config: Config, parts: BridgeParts): Promise<B
 
 async function build(
   config: Config,
-  { logger, clock, chance, signal }: BridgeParts,
+  { logger, clock, chance, signal, demo }: BridgeParts,
   stops: (() => Promise<void> | void)[],
   stop: () => Promise<void>,
 ): Promise<Bridge> {
@@ -279,7 +282,7 @@ async function build(
   const resealAll = () => Promise.all([reseal(), book.reseal()]).then(() => {});
   const keys = createKeyControl({ ring: box, definitions, others: book, control, reseal: resealAll, audit });
   const numbers = { metrics, metricsPublic, usage };
-  const alone = { ...own, access, audit, cookies, keys, ...numbers };
+  const alone = { ...own, access, audit, cookies, keys, ...numbers, ...(demo === undefined ? {} : { demo }) };
   const ports = (await cluster?.start(alone)) ?? alone;
   const backup = createBackup({ dataDir, version: versionOf(), brokers, definitions, ring: box, clock });
   const api = await startApi({ ...config, dataDir }, { ports, backup, gate, clock, logger });

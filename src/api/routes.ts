@@ -4,6 +4,7 @@ import type { BrokerControl } from '../domain/ports/brokers.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Cluster } from '../domain/ports/cluster.ts';
 import type { Control } from '../domain/ports/control.ts';
+import type { DemoControl } from '../domain/ports/demo.ts';
 import type { Desk } from '../domain/ports/desk.ts';
 import type { DeviceControl } from '../domain/ports/devices.ts';
 import type { HereUsage, MetricsPage } from '../domain/ports/facts.ts';
@@ -18,6 +19,7 @@ import { connectionRoutes } from './connection-routes.ts';
 import { connectorRoutes } from './connector-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
+import { demoRoutes } from './demo-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { deviceVerbRoutes } from './device-verb-routes.ts';
 import { eventRoutes } from './event-routes.ts';
@@ -58,6 +60,8 @@ export interface ApiPorts {
   /** Of each app ID that this worker sends to. */
   readonly usage: () => readonly HereUsage[];
   readonly keys: KeyControl;
+  /** Absent: this process has none. */
+  readonly demo?: DemoControl;
   /** Absent: one worker alone. */
   readonly cluster?: Cluster | null;
 }
@@ -94,4 +98,5 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   keyRoutes(app, ports);
   clusterRoutes(app, ports);
   commandRoutes(app, ports);
+  demoRoutes(app, ports);
 }

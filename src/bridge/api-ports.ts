@@ -7,6 +7,7 @@ import type { DefinitionValidator } from '../connections/validate-definition.ts'
 import type { Publisher } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import type { WorkerView } from '../domain/ports/control.ts';
+import { DEMO_SERVICE } from '../domain/ports/demo.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import type { Gateway } from '../here/gateway.ts';
@@ -48,7 +49,10 @@ export interface ApiPortsOptions {
   readonly worker: Omit<WorkerView, 'ready' | 'connections' | 'brokers'>;
 }
 
-export type OwnPorts = Omit<ApiPorts, 'access' | 'audit' | 'cookies' | 'keys' | 'metrics' | 'metricsPublic' | 'usage'>;
+export type OwnPorts = Omit<
+  ApiPorts,
+  'access' | 'audit' | 'cookies' | 'keys' | 'metrics' | 'metricsPublic' | 'usage' | 'demo'
+>;
 
 /** `stop` saves what is only in memory: before the stores close. */
 export function createApiPorts(options: ApiPortsOptions): { readonly ports: OwnPorts; stop(): void } {
@@ -96,7 +100,8 @@ export function createApiPorts(options: ApiPortsOptions): { readonly ports: OwnP
     isReady,
     version,
     clock,
-    names: () => ({ brokers: brokers.names, services }),
+    // The demo makes its definitions itself.
+    names: () => ({ brokers: brokers.names, services: services.filter((name) => name !== DEMO_SERVICE) }),
     brokers: createBrokerDesk({
       ...{ brokers, book: options.book, definitions, clock, chance },
       isOff: config.brokerDefinitions.hosts.length === 0,

@@ -35,16 +35,23 @@ Exit codes: 0 stopped, 75 another bridge holds the data directory or the config 
       const { systemChance, systemClock } = await import('../ops/clock.ts');
       const { aborted } = await import('../ops/signals.ts');
       const { startBridge } = await import('../bridge.ts');
+      const { ServedDemo } = await import('./demo/served-demo.ts');
+      const demo = await ServedDemo.prepare(config, systemClock);
       try {
-        const bridge = await startBridge(config, { logger, clock: systemClock, chance: systemChance, signal });
+        const parts = { logger, clock: systemClock, chance: systemChance, signal, demo };
+        const bridge = await startBridge(demo.config, parts);
+        void demo.serve(bridge);
         const ousted = await Promise.race([aborted(signal), bridge.ousted]);
         logger.info('Stopping: what is in flight is settled first. Told so once more, it ends at once');
+        await demo.quiet();
         await bridge.stop();
         logger.info('Stopped');
         if (ousted) throw ousted;
       } catch (error) {
         // Told to stop while it was still waiting for a broker: that is no failure.
         if (!signal.aborted || error instanceof BridgeError) throw error;
+      } finally {
+        await demo.stop();
       }
     });
 }

@@ -3,6 +3,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { FailedPage, NotFoundPage } from './app/error-page.tsx';
 import { Shell } from './app/shell.tsx';
+import { type StepName, stepOf } from './pages/first-run/wizard.ts';
 
 const rootRoute = createRootRoute({ component: Shell, notFoundComponent: NotFoundPage, errorComponent: FailedPage });
 
@@ -42,6 +43,19 @@ const deadLetters = createRoute({
   getParentRoute: () => rootRoute,
   path: '/connections/$id/dead-letters',
   component: lazyRouteComponent(() => import('./pages/dead-letters/dead-letters-page.tsx'), 'DeadLettersPage'),
+});
+
+const firstRun = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/start',
+  component: lazyRouteComponent(() => import('./pages/first-run/first-run-page.tsx'), 'FirstRunPage'),
+});
+
+const wizard = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/start/connect',
+  validateSearch: ({ step }: Record<string, unknown>): { step: StepName } => ({ step: stepOf(step) }),
+  component: lazyRouteComponent(() => import('./pages/first-run/wizard-page.tsx'), 'WizardPage'),
 });
 
 const map = createRoute({
@@ -96,6 +110,8 @@ const create = createRoute({
 
 const routes = rootRoute.addChildren([
   index,
+  firstRun,
+  wizard,
   connections,
   create,
   connection,

@@ -20,11 +20,10 @@ import type { DemoOptions } from '../demo.ts';
 import type { CliIo } from '../io.ts';
 import { createLiveView, SHOW_CURSOR, wantsColour } from './live.ts';
 import { DemoConnections, type DemoSnapshot, RateMeter } from './snapshot.ts';
+import { soon } from './soon.ts';
 import { inWords, summarize } from './summary.ts';
+import { addTroubles, TENANTS, TROUBLED } from './troubles.ts';
 
-/** Two tenants, told apart by a tag of their devices; HERE fails now and then for the second one. */
-const TENANTS = ['north', 'south'] as const;
-const TROUBLED = 1;
 const SUBSCRIBED_MS = 10_000;
 const DRAIN_MS = 20_000;
 const EVENTS_SHOWN = 20;
@@ -83,10 +82,7 @@ async function startWorker(dataDir: string, sandbox: Sandbox, options: DemoOptio
     });
     if (outcome.kind !== 'ok') throw new Error(`The demo's definition was not taken: ${JSON.stringify(outcome)}`);
   }
-  const appId = sandbox.appIds[TROUBLED] as string;
-  sandbox.addFault({ name: '503', rate: 0.04, appId, path: '/v3/batch' });
-  sandbox.addFault({ name: '429', rate: 0.02, retryAfterS: 1, appId, path: '/v3/batch' });
-  sandbox.addFault({ name: '400', rate: 0.002, appId, path: '/v3/batch' });
+  addTroubles(sandbox);
   // What is published before a connection's first subscription is not seen: the fleet waits for it.
   const isSubscribed = (): boolean => bridge.control.connections().every(({ status }) => status.source?.up === true);
   await soon(isSubscribed, systemClock, SUBSCRIBED_MS);
@@ -230,18 +226,6 @@ function drained(bridge: Bridge, clock: Clock, atMostMs: number): Promise<void> 
     return quietChecks >= 3;
   };
   return soon(isDrained, clock, atMostMs);
-}
-
-/** Resolves when `check` is true, or after `atMostMs`. */
-function soon(check: () => boolean, clock: Clock, atMostMs: number): Promise<void> {
-  const end = clock.monotonic() + atMostMs;
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (check() || clock.monotonic() > end) resolve();
-      else clock.after(50, look);
-    };
-    look();
-  });
 }
 
 function hintsFor(dataDir: string, sandbox: Sandbox, bridge: Bridge): string[] {

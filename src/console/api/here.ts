@@ -42,10 +42,11 @@ export function useHereView(connectionId: string, isEnabled: boolean) {
   });
 }
 
-export function useTestConnection() {
+/** `listenMs`: how long a first uplink is waited for. */
+export function useTestConnection(listenMs = 2_000) {
   return useMutation({
     mutationFn: async (definition: NewConnection) =>
-      (await call<ConnectionTest>('POST', '/connections/test', { body: definition })).data,
+      (await call<ConnectionTest>('POST', `/connections/test?listenMs=${listenMs}`, { body: definition })).data,
   });
 }
 

@@ -14,6 +14,7 @@ import './shell.css';
 
 const PLACES = [
   ['/connections', text.nav.connections],
+  ['/start', text.firstRun.link],
   ['/try', text.nav.tryUplink],
   ['/events', text.nav.events],
   ['/workers', text.nav.workers],

@@ -1,10 +1,12 @@
 // Every string of the console in English. Other languages have the same shape.
 import { enDevices } from './en-devices.ts';
+import { enFirstRun } from './en-first-run.ts';
 import { enMap } from './en-map.ts';
 import { enSettings } from './en-settings.ts';
 
 export const en = {
   ...enDevices,
+  ...enFirstRun,
   ...enMap,
   ...enSettings,
   product: 'HERE Tracking Bridge',

@@ -26,10 +26,13 @@ export class DownlinkAnswers {
     client: MqttClient,
     isOwn: (devEui: string) => boolean,
     networks: readonly FleetNetwork[] = ['thingpark'],
+    thingParkFilter = FILTERS_OF_DOWNLINKS.thingpark,
   ) {
     this.#client = client;
     this.#isOwn = isOwn;
-    const filters = networks.map((network) => FILTERS_OF_DOWNLINKS[network]);
+    const filters = networks.map((network) =>
+      network === 'thingpark' ? thingParkFilter : FILTERS_OF_DOWNLINKS[network],
+    );
     client.on('connect', () => client.subscribe(filters, { qos: 1 }));
     client.on('message', (topic, payload) => this.#onDownlink(topic, payload));
   }

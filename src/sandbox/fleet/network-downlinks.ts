@@ -22,7 +22,8 @@ export const FILTERS_OF_DOWNLINKS: Readonly<Record<FleetNetwork, string>> = {
   chirpstack: 'application/+/device/+/command/down',
   thingsStack: 'v3/+/devices/+/down/push',
 };
-const THINGPARK = /^(mqtt\/things\/([0-9A-F]{16}))\/downlink$/;
+/** Also under another pattern than ThingPark's usual one. */
+const THINGPARK = /^((?:[^/]+\/)+([0-9A-F]{16}))\/downlink$/;
 const CHIRPSTACK = /^(application\/[^/]+\/device\/([0-9a-f]{16}))\/command\/down$/;
 const THINGS_STACK = /^(v3\/[^/]+\/devices\/eui-([0-9a-f]{16}))\/down\/push$/;
 

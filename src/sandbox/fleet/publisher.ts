@@ -78,7 +78,7 @@ export function startFleetPublisher(options: FleetPublisherOptions): FleetPublis
   const prefix = euiPrefixOf(options);
   const answers =
     options.answersDownlinks === true
-      ? new DownlinkAnswers(client, (devEui) => devEui.startsWith(prefix), options.networks)
+      ? new DownlinkAnswers(client, (devEui) => devEui.startsWith(prefix), options.networks, downlinkFilter(options))
       : null;
   const ready = firstConnection(client, options, stopping.signal);
   let run: FleetRun | null = null;
@@ -120,6 +120,11 @@ export function startFleetPublisher(options: FleetPublisherOptions): FleetPublis
       return done;
     },
   };
+}
+
+/** Where ThingPark's devices hear downlinks: beside their uplinks. */
+function downlinkFilter({ topicPattern }: FleetPublisherOptions): string | undefined {
+  return topicPattern?.replace('{DevEUI}', '+').replace(/\/uplink$/, '/downlink');
 }
 
 function clientOptions(options: FleetPublisherOptions): IClientOptions {

@@ -17,6 +17,8 @@ export const PLACES: readonly Place[] = [
   { name: 'dead-letters', route: '/connections/fleet/dead-letters', shown: 'Reason' },
   { name: 'unknown-devices', route: '/connections/fleet/unknown-devices', shown: 'HERE refuses uplinks' },
   { name: 'create', route: '/connections/new?connector=actility-here-iot', shown: 'Advanced settings' },
+  { name: 'first-steps', route: '/start', shown: 'Watch it work' },
+  { name: 'wizard', route: '/start/connect', shown: 'The e-mail address and password' },
   { name: 'try', route: '/try', shown: 'Paste an uplink on the left' },
   { name: 'events', route: '/events', shown: 'How bad' },
   { name: 'workers', route: '/workers', shown: 'This worker is alone' },

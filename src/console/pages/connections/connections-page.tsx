@@ -10,6 +10,8 @@ import { Empty, LoadNotice } from '../../ui/panel.tsx';
 import { StateMenu } from '../../ui/state-menu.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { type Column, VirtualTable } from '../../ui/virtual-table.tsx';
+import { DemoBanner } from '../first-run/demo-banner.tsx';
+import { Ways } from '../first-run/ways.tsx';
 
 const words = text.connections;
 const STATES = Object.keys(text.states) as ConnectionState[];
@@ -31,6 +33,8 @@ export function ConnectionsPage(): ReactNode {
   };
   const first = results[0];
   const isFiltered = q !== '' || state !== '';
+  // Nothing to look for among nothing.
+  const hasAny = isFiltered || search !== '' || total > 0;
   return (
     <>
       <div className="page-head">
@@ -41,24 +45,27 @@ export function ConnectionsPage(): ReactNode {
           </Link>
         </div>
       </div>
-      <div className="filters">
-        <TextField label={words.search} name="search" kind="search" value={search} onChange={setSearch} />
-        <label className="field">
-          <span className="field-label">{words.state}</span>
-          <select
-            className="input"
-            value={state}
-            onChange={(event) => setState(event.target.value as ConnectionState | '')}
-          >
-            <option value="">{text.common.all}</option>
-            {STATES.map((each) => (
-              <option key={each} value={each}>
-                {text.states[each]}
-              </option>
-            ))}
-          </select>
-        </label>
-      </div>
+      <DemoBanner />
+      {hasAny && (
+        <div className="filters">
+          <TextField label={words.search} name="search" kind="search" value={search} onChange={setSearch} />
+          <label className="field">
+            <span className="field-label">{words.state}</span>
+            <select
+              className="input"
+              value={state}
+              onChange={(event) => setState(event.target.value as ConnectionState | '')}
+            >
+              <option value="">{text.common.all}</option>
+              {STATES.map((each) => (
+                <option key={each} value={each}>
+                  {text.states[each]}
+                </option>
+              ))}
+            </select>
+          </label>
+        </div>
+      )}
       {first !== undefined && first.data === undefined ? (
         <LoadNotice state={first} />
       ) : (
@@ -73,7 +80,10 @@ export function ConnectionsPage(): ReactNode {
             isFiltered ? (
               <Empty title={words.noneFound}>{words.noneFoundHint}</Empty>
             ) : (
-              <Empty title={words.noneYet}>{words.noneYetHint}</Empty>
+              <>
+                <h2 className="none-yet">{words.noneYet}</h2>
+                <Ways />
+              </>
             )
           }
         />

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import type { ConnectionTest, TestStep } from '../../../domain/ports/desk.ts';
 import { text } from '../../text/text.ts';
 import { Panel } from '../../ui/panel.tsx';
+import './create.css';
 
 const words = text.test;
 const KIND: Readonly<Record<TestStep['result'], string>> = {

@@ -38,7 +38,7 @@ USER 1000:1000
 VOLUME ["/data"]
 EXPOSE 8080
 # Alive means that the event loop answers; whether HERE and the broker do is said by /health/ready.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.HERE_BRIDGE_HTTP_PORT || 8080) + '/health/live', { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # Exec form: SIGTERM reaches the bridge itself. It starts no processes, so it needs no init; `--init` (tini) does no harm.
 ENTRYPOINT ["node", "bin/here-bridge.js"]

@@ -4,6 +4,7 @@
 // whoever can read the data directory may administer the worker, nobody else.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { chmod, rename, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import type { Principal } from '../domain/access.ts';
@@ -40,7 +41,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   if (backup !== undefined) backupRoutes(app, backup);
   const url = await app.listen({ host: '127.0.0.1', port });
   const file = path.join(dataDir, 'admin.json');
-  await writePrivate(file, JSON.stringify({ url, token, pid: process.pid }));
+  await writePrivate(file, JSON.stringify({ url, token, pid: process.pid, host: os.hostname() }));
   return {
     url,
     stop: async () => {

@@ -6,6 +6,7 @@ import Type from 'typebox';
 import type { Principal } from '../domain/access.ts';
 import { emptyLedger, imbalance } from '../domain/ledger.ts';
 import type { Cluster, HandedUplink } from '../domain/ports/cluster.ts';
+import type { ConnectionView } from '../domain/ports/control.ts';
 import type { LedgerView } from '../domain/ports/dead-letters.ts';
 import type { ApiApp } from './app.ts';
 import { component } from './components.ts';
@@ -109,17 +110,24 @@ export function passOnToOwner(app: ApiApp, { cluster, control }: Pick<ApiPorts, 
   });
 }
 
-/** Ledgers as the sum over all data directories. Must be called before the routes that it is for. */
+/**
+ * Ledgers as the sum over all data directories, also in answers to another worker, which passes them on as they are. Must be called
+ * before the routes that it is for.
+ */
 export function addUpLedgers(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>): void {
   if (cluster == null) return;
   const whole = (view: LedgerView): LedgerView => {
     const ledger = cluster.ledger(view.id) ?? view.ledger;
     return { ...view, ledger, imbalance: imbalance(ledger) };
   };
+  const shown = (view: ConnectionView): ConnectionView => ({ ...view, ledger: cluster.ledger(view.id) ?? view.ledger });
   app.addHook('preSerialization', async (request, reply, payload) => {
     const { url = '' } = request.routeOptions;
-    if (reply.statusCode !== 200 || request.principal === OTHER_WORKER) return payload;
+    if (reply.statusCode !== 200) return payload;
     if (url.endsWith('/connections/:id/ledger')) return whole(payload as LedgerView);
+    if (/\/connections(\/:id(\/(start|stop|restart))?)?$/.test(url)) {
+      return Array.isArray(payload) ? payload.map(shown) : shown(payload as ConnectionView);
+    }
     if (!url.endsWith('/ledgers')) return payload;
     const here = new Map((payload as readonly LedgerView[]).map((view) => [view.id, view]));
     return [...new Set([...here.keys(), ...cluster.ledgerIds()])].sort().map((id) => {

@@ -1,6 +1,7 @@
 // The topics of a configuration, looked at without a running bridge: for `here-bridge topics`.
 import { checkTopics, type TopicFinding } from '../brokers/kafka-check.ts';
 import { kafkaReason } from '../brokers/kafka-reasons.ts';
+import { OWN_TOPICS, type OwnTopic, ownershipTopic } from '../brokers/kafka-topics.ts';
 import type { Config } from '../config/config.ts';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
@@ -13,16 +14,23 @@ export async function lookAtTopics(
   create: boolean,
   { clock, chance }: { readonly clock: Clock; readonly chance: Chance },
 ): Promise<TopicFinding[]> {
-  const names = [...new Set([config.topics.broker, config.sources.broker])];
+  const { topics, sources, ownership } = config;
+  const names = [...new Set([topics.broker, sources.broker, ownership.broker ?? topics.broker])];
   const found: TopicFinding[] = [];
   for (const name of names) {
     const broker = config.brokers[name];
     if (broker?.kind !== 'kafka') continue;
-    const prefix = name === config.topics.broker ? config.topics.prefix : null;
-    const downlinks = name === config.sources.broker ? config.downlinks.kafkaTopic : null;
-    const own = prefix === null ? {} : { ownPrefix: prefix };
+    const own: readonly OwnTopic[] = [
+      ...(name === topics.broker ? OWN_TOPICS : []),
+      ...(name === ownership.broker ? [ownershipTopic(ownership.partitions)] : []),
+    ];
+    const wanted = {
+      prefix: topics.prefix,
+      own,
+      downlinks: name === sources.broker ? config.downlinks.kafkaTopic : null,
+    };
     try {
-      found.push(...(await checkTopics({ ...broker, ...own, name, clock, chance }, { prefix, downlinks }, create)));
+      found.push(...(await checkTopics({ ...broker, name, clock, chance, ownPrefix: topics.prefix }, wanted, create)));
     } catch (error) {
       const { reason } = kafkaReason(error, broker.bootstrap.join(', '));
       throw new BridgeError('brokerUnreachable', `Kafka cannot be asked: ${reason}`, {

@@ -4,7 +4,7 @@ import { createKafkaClient } from './kafka-client.ts';
 import { commandFor } from './kafka-finder.ts';
 import type { KafkaBrokerOptions } from './kafka-options.ts';
 import { kafkaReason } from './kafka-reasons.ts';
-import { createCommand, kafkaName, OWN_TOPICS, type OwnTopic } from './kafka-topics.ts';
+import { createCommand, kafkaName, type OwnTopic } from './kafka-topics.ts';
 
 export interface TopicFinding {
   readonly topic: string;
@@ -18,8 +18,9 @@ export interface TopicFinding {
 const TOPIC_RESOURCE = 2;
 
 export interface TopicsWanted {
-  /** Of the bridge's own topics; null: they are elsewhere. */
-  readonly prefix: string | null;
+  readonly prefix: string;
+  /** Those of the bridge's own topics that are on this cluster. */
+  readonly own: readonly OwnTopic[];
   /** The topic of the downlinks; null: they go elsewhere. */
   readonly downlinks: string | null;
 }
@@ -27,7 +28,7 @@ export interface TopicsWanted {
 /** Rejects with kafkajs's errors when the cluster cannot be asked. `create`: makes what is missing. */
 export async function checkTopics(
   broker: KafkaBrokerOptions,
-  { prefix, downlinks }: TopicsWanted,
+  { prefix, own: topics, downlinks }: TopicsWanted,
   create: boolean,
 ): Promise<TopicFinding[]> {
   const kafka = createKafkaClient({ ...broker, retries: 2 });
@@ -36,8 +37,8 @@ export async function checkTopics(
   try {
     const there = new Set(await admin.listTopics());
     const found: TopicFinding[] = [];
-    for (const own of prefix === null ? [] : OWN_TOPICS) {
-      const topic = `${kafkaName(prefix ?? '')}.${own.name}`;
+    for (const own of topics) {
+      const topic = `${kafkaName(prefix)}.${own.name}`;
       if (there.has(topic)) found.push(await look(admin, broker, topic, own));
       else found.push(await missing(admin, broker, topic, own, create));
     }
@@ -100,13 +101,14 @@ async function look(admin: Admin, broker: KafkaBrokerOptions, topic: string, own
   let command: string | null = null;
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   const partitions = topics[0]?.partitions.length ?? 0;
-  if (partitions !== own.partitions) {
+  if (partitions !== own.partitions && own.anyPartitions !== true) {
     problems.push(
       `It has ${partitions} partitions and must have ${own.partitions}: the order of its records counts. Save them, delete the topic and make it anew.`,
     );
     command = createCommand(topic, own, broker.bootstrap);
   }
   const configNames = Object.keys(own.settings);
+  if (configNames.length === 0) return { topic, state: problems.length === 0 ? 'ok' : 'wrong', problems, command };
   const resources = [{ type: TOPIC_RESOURCE, name: topic, configNames }];
   try {
     const answer = await admin.describeConfigs({ includeSynonyms: false, resources });

@@ -5,6 +5,7 @@ import type { Chance, Clock } from '../domain/ports/clock.ts';
 import type { Ownership, OwnershipListener } from '../domain/ports/ownership.ts';
 import { failureOf, openCluster } from './kafka-group.ts';
 import { KafkaMembership } from './kafka-membership.ts';
+import { createCommand, ownershipTopic } from './kafka-topics.ts';
 
 export interface KafkaOwnershipOptions {
   /** A client for the group alone: it should not repeat by itself (`retry: { retries: 0 }`). */
@@ -13,6 +14,12 @@ export interface KafkaOwnershipOptions {
   readonly topic: string;
   /** Of the topic, where it must be made; an existing one has what it has. */
   readonly partitionsWhenMade: number;
+  /** Make it where it is missing. */
+  readonly createTopics: boolean;
+  /** null: the cluster's. */
+  readonly replicationFactor: number | null;
+  /** For the command that makes it. */
+  readonly bootstrap: readonly string[];
   readonly sessionTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly clock: Clock;
@@ -58,9 +65,9 @@ export class KafkaOwnership implements Ownership {
       if (signal.aborted) throw new BridgeError('stopped', 'Stopped while waiting for Kafka.', { exitCode: EXIT.ok });
     }
     if (isTroubled) listener.onTrouble(null);
-    const { kafka, topic, partitionsWhenMade: _, ...rest } = this.#options;
+    const { kafka, topic, sessionTimeoutMs, heartbeatMs, chance } = this.#options;
     this.#membership = new KafkaMembership({
-      ...rest,
+      ...{ sessionTimeoutMs, heartbeatMs, clock, chance },
       openCluster: () => openCluster(kafka),
       groupId: topic,
       topic,
@@ -76,23 +83,11 @@ export class KafkaOwnership implements Ownership {
 
   /** Makes it where it is missing; the number of its partitions. */
   async #lookAtTopic(): Promise<number> {
-    const { kafka, topic, partitionsWhenMade } = this.#options;
+    const { kafka, topic } = this.#options;
     const admin = kafka.admin();
     await admin.connect();
     try {
-      if (!(await admin.listTopics()).includes(topic)) {
-        // Another worker may make it at the same moment.
-        await admin
-          .createTopics({ topics: [{ topic, numPartitions: partitionsWhenMade, replicationFactor: -1 }] })
-          .catch((error) => {
-            throw new BridgeError(
-              'topicMissing',
-              `The topic "${topic}" does not exist and cannot be made (${describeError(error)}). ` +
-                `Make it: kafka-topics.sh --create --topic ${topic} --partitions ${partitionsWhenMade}`,
-              { exitCode: EXIT.unavailable, cause: error },
-            );
-          });
-      }
+      if (!(await admin.listTopics()).includes(topic)) await this.#make(admin);
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       const count = topics[0]?.partitions.length ?? 0;
       if (count === 0) throw new Error(`Kafka does not say yet how many partitions "${topic}" has`);
@@ -101,7 +96,25 @@ export class KafkaOwnership implements Ownership {
       await admin.disconnect().catch(() => {});
     }
   }
+
+  async #make(admin: Admin): Promise<void> {
+    const { topic, partitionsWhenMade, createTopics, replicationFactor, bootstrap } = this.#options;
+    const command = createCommand(topic, ownershipTopic(partitionsWhenMade), bootstrap);
+    const missing = (why: string, cause?: unknown): BridgeError =>
+      new BridgeError('topicMissing', `The topic "${topic}" does not exist and ${why}. Make it: ${command}`, {
+        exitCode: EXIT.unavailable,
+        cause,
+      });
+    if (!createTopics) throw missing('is not to be made by the bridge');
+    const made = { topic, numPartitions: partitionsWhenMade, replicationFactor: replicationFactor ?? -1 };
+    // False: another worker has made it at the same moment.
+    await admin.createTopics({ topics: [made] }).catch((error) => {
+      throw missing(`cannot be made (${describeError(error)})`, error);
+    });
+  }
 }
+
+type Admin = ReturnType<Kafka['admin']>;
 
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -96,6 +96,8 @@ export interface OwnTopic {
   /** Below the prefix. */
   readonly name: string;
   readonly partitions: number;
+  /** `partitions` is what it is made with; one that is there has what it has. */
+  readonly anyPartitions?: true;
   readonly settings: Readonly<Record<string, string>>;
   /** What is there, and what a wrong `cleanup.policy` would cost. */
   readonly risk: string;
@@ -140,6 +142,11 @@ export const OWN_TOPICS: readonly OwnTopic[] = [
     risk: 'only the last dead letter of each connection would be kept',
   },
 ];
+
+/** Its partitions are dealt out among the workers; nothing is ever written to it. */
+export function ownershipTopic(partitions: number): OwnTopic {
+  return { name: 'ownership', partitions, anyPartitions: true, settings: {}, risk: '' };
+}
 
 /** Whatever else the bridge keeps there: the latest record of each key counts. */
 const OTHERS = { partitions: 1, settings: compacted, risk: 'its records would be forgotten by age' };

@@ -1,6 +1,7 @@
 // Talks to the running worker's loopback admin interface, which `{dataDir}/admin.json` leads to.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import type { FieldError } from '../domain/connection.ts';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
@@ -153,11 +154,11 @@ function adminFile(dataDir: string): string {
   return files.find((file) => isOfLiving(file)) ?? own;
 }
 
-/** A worker that was killed leaves its file behind. */
+/** A worker that was killed leaves its file behind. In a container of its own it cannot be reached from here, whatever its pid. */
 function isOfLiving(file: string): boolean {
   try {
-    const { pid } = JSON.parse(readFileSync(file, 'utf8')) as { pid?: unknown };
-    if (typeof pid !== 'number') return false;
+    const { pid, host } = JSON.parse(readFileSync(file, 'utf8')) as { pid?: unknown; host?: unknown };
+    if (typeof pid !== 'number' || (host !== undefined && host !== os.hostname())) return false;
     process.kill(pid, 0);
     return true;
   } catch (error) {

@@ -22,10 +22,14 @@ interface Options {
   readonly json?: boolean;
 }
 
+const MQTT_URL = 'mqtt://127.0.0.1:1883';
+const KAFKA_URL = /^kafka:\/\/[^/@]+\/[A-Za-z0-9._-]{1,249}$/;
+
 const EXAMPLES = `
 Examples:
   here-bridge fleet --devices 100 --rate 20
   here-bridge fleet --broker-url mqtts://broker.example --username fleet --ca-file ca.pem --for 5m
+  here-bridge fleet --broker-url kafka://127.0.0.1:9092/uplinks
   here-bridge fleet --total 100 --json
 
 The password may also be in the variable MQTT_PASSWORD.
@@ -34,8 +38,8 @@ Exit codes: 0 all were acknowledged, 1 some were not, 69 the broker cannot be re
 export function registerFleet(program: Command, io: CliIo): void {
   program
     .command('fleet')
-    .description('Publish the uplinks of a simulated fleet of trackers to an MQTT broker.')
-    .option('--broker-url <url>', 'mqtt://, mqtts://, ws:// or wss://', 'mqtt://127.0.0.1:1883')
+    .description('Publish the uplinks of a simulated fleet of trackers to an MQTT broker, or to a topic of Kafka.')
+    .option('--broker-url <url>', 'mqtt://, mqtts://, ws:// or wss://; or kafka://host:port/topic', MQTT_URL)
     .option('--username <name>', 'for the broker')
     .option('--password <password>', 'for the broker')
     .option('--ca-file <file>', 'certificates to trust (PEM)')
@@ -51,28 +55,34 @@ export function registerFleet(program: Command, io: CliIo): void {
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options) => {
       const { FleetError, startFleetPublisher } = await import('../sandbox/fleet/publisher.ts');
+      const { isKafkaUrl, startKafkaFleet } = await import('../sandbox/fleet/kafka-publisher.ts');
       const { systemClock } = await import('../ops/clock.ts');
       const password = options.password ?? io.env.MQTT_PASSWORD;
-      const publisher = startFleetPublisher({
+      const common = {
         brokerUrl: options.brokerUrl,
         devices: options.devices,
         ratePerSecond: options.rate,
         seed: options.seed,
         clock: systemClock,
-        onStatus: ({ up, reason }) => {
+        onStatus: ({ up, reason }: { readonly up: boolean; readonly reason?: string }) => {
           io.stderr.write(
             `${up ? 'Connected again' : `Connection lost${reason === undefined ? '' : `: ${reason}`}`}\n`,
           );
         },
-        ...(options.username === undefined ? {} : { username: options.username }),
-        ...(password === undefined ? {} : { password }),
-        ...(options.caFile === undefined ? {} : { ca: await readCa(io, options.caFile) }),
         ...(options.for === undefined ? {} : { forMs: options.for }),
         ...(options.total === undefined ? {} : { total: options.total }),
         ...(options.tag === undefined ? {} : { tags: options.tag }),
-        ...(options.topicPattern === undefined ? {} : { topicPattern: options.topicPattern }),
-        ...(options.payloadBytes === undefined ? {} : { payloadBytes: options.payloadBytes }),
-      });
+      };
+      const publisher = isKafkaUrl(options.brokerUrl)
+        ? startKafkaFleet(refuseMqttOptions(options, common))
+        : startFleetPublisher({
+            ...common,
+            ...(options.username === undefined ? {} : { username: options.username }),
+            ...(password === undefined ? {} : { password }),
+            ...(options.caFile === undefined ? {} : { ca: await readCa(io, options.caFile) }),
+            ...(options.topicPattern === undefined ? {} : { topicPattern: options.topicPattern }),
+            ...(options.payloadBytes === undefined ? {} : { payloadBytes: options.payloadBytes }),
+          });
       io.stopSignal().addEventListener('abort', () => publisher.stop());
       try {
         const result = await publisher.done;
@@ -84,6 +94,18 @@ export function registerFleet(program: Command, io: CliIo): void {
         throw new BridgeError(error.code, error.message, { exitCode: EXIT.unavailable, cause: error });
       }
     });
+}
+
+/** What stands for itself on MQTT must not be left out without a word. */
+function refuseMqttOptions<T>(options: Options, common: T): T {
+  const given = (['username', 'password', 'caFile', 'topicPattern', 'payloadBytes'] as const).filter(
+    (name) => options[name] !== undefined,
+  );
+  if (!KAFKA_URL.test(options.brokerUrl) || given.length > 0) {
+    const what = given.length > 0 ? `${given.join(', ')}: for MQTT alone` : 'wants kafka://host:port/topic';
+    throw new BridgeError('usage', `--broker-url ${options.brokerUrl}: ${what}`, { exitCode: EXIT.usage });
+  }
+  return common;
 }
 
 async function readCa(io: CliIo, file: string): Promise<string> {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
-import type { FaultName, FaultRule, SandboxOptions } from '../sandbox/options.ts';
+import type { AccountOptions, FaultName, FaultRule, SandboxOptions } from '../sandbox/options.ts';
 import { amount, duration, wholeNumber } from './arguments.ts';
 import { type CliIo, printJson } from './io.ts';
 
@@ -16,11 +16,13 @@ interface Options {
   readonly tokenLifetime?: number;
   readonly fault?: readonly FaultRule[];
   readonly recordFile?: string;
+  readonly accounts?: number;
 }
 
 const EXAMPLES = `
 Examples:
   here-bridge sandbox --port 8081
+  here-bridge sandbox --port 8081 --accounts 10
   here-bridge sandbox --port 8081 --fault 503=0.01 --fault slow=0.05 --rate-limit 50
   here-bridge start --here-url http://127.0.0.1:8081     a bridge that sends there
 
@@ -44,11 +46,18 @@ export function registerSandbox(program: Command, io: CliIo): void {
       fault,
     )
     .option('--record-file <file>', 'append what is accepted and refused to this file, one line of JSON a request')
+    .option(
+      '--accounts <count>',
+      'more accounts: owner-N@sandbox.example, password secret-of-N, app ID sandbox-app-N, N from 1 on',
+      wholeNumber(0, 10_000),
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options) => {
       const { startSandbox } = await import('../sandbox/server.ts');
       const { aborted } = await import('../ops/signals.ts');
-      const sandbox = await startSandbox(toSandboxOptions(options)).catch((error: unknown) => {
+      const { DEFAULT_ACCOUNT } = await import('../sandbox/options.ts');
+      const accounts = [DEFAULT_ACCOUNT, ...moreAccounts(options.accounts ?? 0)];
+      const sandbox = await startSandbox({ ...toSandboxOptions(options), accounts }).catch((error: unknown) => {
         const message = `The sandbox cannot listen on ${options.host}:${options.port}: ${describeError(error)}`;
         throw new BridgeError('cannotListen', message, { exitCode: EXIT.unavailable, cause: error });
       });
@@ -73,6 +82,14 @@ function toSandboxOptions(options: Options): SandboxOptions {
     ...(recordFile === undefined ? {} : { recordFile }),
     ...(tokenLifetime === undefined ? {} : { tokenLifetimeS: tokenLifetime / 1000 }),
   };
+}
+
+function moreAccounts(count: number): AccountOptions[] {
+  return Array.from({ length: count }, (_, at) => {
+    const n = at + 1;
+    const projects = [{ appId: `sandbox-app-${n}` }];
+    return { email: `owner-${n}@sandbox.example`, password: `secret-of-${n}`, projects };
+  });
 }
 
 function oneOfFourth(text: string): string {

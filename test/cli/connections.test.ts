@@ -1,5 +1,5 @@
 // `connections …` against the real admin interface of a made-up worker.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -252,6 +252,21 @@ describe('Without a running bridge', () => {
       code: 69,
       err: expect.stringContaining('the one that wrote admin.json is gone'),
     });
+  });
+
+  test('of several workers on one disk the one on this machine is asked, also where a container’s has the same pid', async () => {
+    await start();
+    const own = readFileSync(path.join(dataDir, 'admin.json'), 'utf8');
+    rmSync(path.join(dataDir, 'admin.json'));
+    const elsewhere = { ...JSON.parse(own), url: 'http://127.0.0.1:1', host: 'another-container' };
+    for (const [folder, text] of [
+      ['w-0', JSON.stringify(elsewhere)],
+      ['w-1', own],
+    ] as const) {
+      mkdirSync(path.join(dataDir, folder));
+      writeFileSync(path.join(dataDir, folder, 'admin.json'), text);
+    }
+    expect(await connections('ls')).toMatchObject({ code: 0 });
   });
 
   test('the token goes to this machine only', async () => {

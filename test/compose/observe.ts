@@ -1,81 +1,157 @@
-// What can be seen of the stack from outside: ledgers and statuses on the broker, and the sandbox's own count of what arrived.
-import mqtt, { type MqttClient } from 'mqtt';
+// What can be seen of the stack from outside: ledgers and statuses on Kafka, what a worker answers, and the sandbox's own count
+// of what arrived.
+import { createKafkaBroker } from '../../src/brokers/kafka.ts';
+import { ProjectArrivals, uplinkKey } from '../../src/chaos/arrivals.ts';
 import type { ConnectionStatus } from '../../src/domain/connection.ts';
-import { addLedgers, imbalance, type Ledger } from '../../src/domain/ledger.ts';
+import { addLedgers, type Ledger } from '../../src/domain/ledger.ts';
+import type { ClusterWorker } from '../../src/domain/ports/cluster.ts';
+import { pageToken } from '../../src/sandbox/call.ts';
+import { kafkaBrokerOptions } from '../support/kafka-options.ts';
 
-/** Follows the bridge's retained topics. */
+const PREFIX = 'here-bridge';
+
+/** Follows the bridge's compacted topics. */
 export class Topics {
-  readonly ledgers = new Map<string, Ledger>();
-  readonly statuses = new Map<string, ConnectionStatus>();
-  readonly #client: MqttClient;
+  /** By `{connection}@{worker}`. */
+  readonly #ledgers: Table<Ledger>;
+  readonly #statuses: Table<ConnectionStatus>;
 
-  constructor(url: string) {
-    this.#client = mqtt.connect(url, { reconnectPeriod: 500 });
-    this.#client.on('connect', () => this.#client.subscribe(['here-bridge/ledger/+', 'here-bridge/status/+']));
-    this.#client.on('error', () => {});
-    this.#client.on('message', (topic, payload) => {
-      const [, kind, id = ''] = topic.split('/');
-      const into = (kind === 'ledger' ? this.ledgers : this.statuses) as Map<string, unknown>;
-      if (payload.length === 0) into.delete(id);
-      else into.set(id, JSON.parse(payload.toString()));
-    });
+  constructor(brokers: string) {
+    this.#ledgers = new Table(brokers, 'ledger');
+    this.#statuses = new Table(brokers, 'status');
   }
 
-  get sum(): Ledger {
-    return addLedgers(this.ledgers.values());
+  /** Of a connection: the sum over the workers that served it, and how many these are. */
+  ledger(id: string): { readonly sum: Ledger; readonly workers: number } {
+    const own = [...this.#ledgers.records].filter(([key]) => key.startsWith(`${id}@`));
+    return { sum: addLedgers(own.map(([, ledger]) => ledger)), workers: own.length };
   }
 
-  get balanced(): boolean {
-    return this.ledgers.size > 0 && [...this.ledgers.values()].every((ledger) => imbalance(ledger) === 0);
+  status(id: string): ConnectionStatus | undefined {
+    return this.#statuses.records.get(id);
   }
 
   get states(): string {
-    return [...this.statuses.values()].map(({ id, state }) => `${id} ${state}`).join(', ') || 'no connection';
+    return [...this.#statuses.records.values()].map(({ id, state }) => `${id} ${state}`).join(', ') || 'no connection';
   }
 
   async close(): Promise<void> {
-    await this.#client.endAsync(true);
+    await Promise.all([this.#ledgers.stop(), this.#statuses.stop()]);
   }
 }
 
-export interface Arrived {
-  readonly device: string;
-  readonly timestamp: number;
+class Table<T> {
+  readonly records = new Map<string, T>();
+  readonly #reader: { start(): void; stop(): Promise<void> };
+
+  constructor(brokers: string, name: string) {
+    this.#reader = createKafkaBroker(kafkaBrokerOptions(brokers, { ownPrefix: PREFIX })).openTable(
+      { prefix: `${PREFIX}/${name}`, settleMs: 300 },
+      {
+        onRecord: (key, value) => {
+          if (value === null) this.records.delete(key);
+          else this.records.set(key, JSON.parse(value.toString('utf8')) as T);
+        },
+        onSnapshot: () => {},
+        onStatus: () => {},
+      },
+    );
+    this.#reader.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#reader.stop();
+  }
 }
 
-/** The sandbox's admin paths. */
-export class SandboxView {
+/** One worker's HTTP API. */
+export class Worker {
   readonly #url: string;
 
   constructor(url: string) {
     this.#url = url;
   }
 
-  /** All records that it took, in order of arrival, duplicates included. */
-  async arrived(): Promise<Arrived[]> {
-    const all: Arrived[] = [];
-    let token = '';
-    do {
-      const query = `limit=10000${token === '' ? '' : `&pageToken=${encodeURIComponent(token)}`}`;
-      const page = (await this.#get(`/sandbox/received?${query}`)) as { records: Arrived[]; nextPageToken?: string };
-      for (const { device, timestamp } of page.records) all.push({ device, timestamp });
-      token = page.nextPageToken ?? '';
-    } while (token !== '');
-    return all;
+  async define(id: string, definition: unknown): Promise<void> {
+    await call(`${this.#url}/connections/${id}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(definition),
+    });
   }
 
-  async acceptedRecords(): Promise<number> {
-    return ((await this.#get('/sandbox/stats')) as { acceptedRecords: number }).acceptedRecords;
+  /** As it sees them all. */
+  async workers(): Promise<readonly ClusterWorker[]> {
+    return (await call(`${this.#url}/workers`)) as readonly ClusterWorker[];
+  }
+}
+
+interface Received {
+  readonly seq: number;
+  readonly appId: string;
+  readonly device: string;
+  readonly timestamp: number;
+  readonly record: unknown;
+}
+
+/** The sandbox's admin paths. */
+export class SandboxView {
+  readonly #url: string;
+  readonly #byApp = new Map<string, ProjectArrivals>();
+  /** First arrivals that came after a younger record of their device. */
+  readonly late: { readonly appId: string; readonly key: string }[] = [];
+  /** By device: its youngest record, ms. */
+  readonly #youngest = new Map<string, number>();
+  #seen = 0;
+
+  constructor(url: string) {
+    this.#url = url;
   }
 
-  async logIns(email: string): Promise<number> {
-    const { accounts } = (await this.#get('/sandbox/accounts')) as { accounts: { email: string; logIns: number }[] };
-    return accounts.find((account) => account.email === email)?.logIns ?? 0;
+  /** What has arrived at a project as far as `look` has seen, in order of arrival. */
+  arrivals(appId: string): ProjectArrivals {
+    let found = this.#byApp.get(appId);
+    if (found === undefined) {
+      found = new ProjectArrivals();
+      this.#byApp.set(appId, found);
+    }
+    return found;
   }
 
-  async #get(path: string): Promise<unknown> {
-    const answer = await fetch(`${this.#url}${path}`, { signal: AbortSignal.timeout(10_000) });
-    if (!answer.ok) throw new Error(`GET ${path}: ${answer.status}`);
-    return answer.json();
+  async look(): Promise<void> {
+    for (let more = true; more; ) {
+      const query = `limit=10000&pageToken=${pageToken([this.#seen])}`;
+      const page = (await call(`${this.#url}/sandbox/received?${query}`)) as { records: Received[] };
+      for (const { seq, appId, device, timestamp, record } of page.records) {
+        const arrivals = this.arrivals(appId);
+        const key = uplinkKey(device.toUpperCase(), timestamp);
+        if (!arrivals.accepted.has(key)) {
+          const youngest = this.#youngest.get(device) ?? 0;
+          if (timestamp < youngest) this.late.push({ appId, key });
+          this.#youngest.set(device, Math.max(timestamp, youngest));
+        }
+        arrivals.add(device.toUpperCase(), timestamp, JSON.stringify(record));
+        this.#seen = seq;
+      }
+      more = page.records.length > 0;
+    }
   }
+
+  /** The most of any account. */
+  async mostLogIns(): Promise<{ readonly logIns: number; readonly failed: number }> {
+    const { accounts } = (await call(`${this.#url}/sandbox/accounts`)) as {
+      accounts: { logIns: number; failedLogIns: number }[];
+    };
+    return {
+      logIns: Math.max(...accounts.map(({ logIns }) => logIns)),
+      failed: Math.max(...accounts.map(({ failedLogIns }) => failedLogIns)),
+    };
+  }
+}
+
+async function call(url: string, init: RequestInit = {}): Promise<unknown> {
+  const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${init.method ?? 'GET'} ${url}: ${answer.status} ${text.slice(0, 500)}`);
+  return text === '' ? null : JSON.parse(text);
 }

@@ -1,222 +1,199 @@
-// `npm run test:compose`: builds the image, runs the compose stack with its demo, kills the bridge, and counts what arrived.
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '../../src/ops/clock.ts';
-import { type FleetMessage, TELEMETRY_ONLY } from '../../src/sandbox/fleet/fleet.ts';
-import { type FleetPublisher, startFleetPublisher } from '../../src/sandbox/fleet/publisher.ts';
+// `npm run test:compose`: builds the image, runs the compose stack with three bridges and its demo, kills one of them, restarts
+// Kafka, goes down to two and up again, all under load, and counts what arrived.
+import { createServer } from 'node:net';
+import { judge } from '../../src/chaos/books.ts';
+import { freePort } from '../../src/chaos/wait.ts';
+import { imbalance, type Ledger, sumReasons } from '../../src/domain/ledger.ts';
+import { KAFKA_VERSION } from '../support/kafka-jars.ts';
+import { check, counts, waitUntil, within } from './checks.ts';
 import { docker, findEngine, inspect, Stack } from './engine.ts';
-import { type Arrived, SandboxView, Topics } from './observe.ts';
+import { Load, makeTopics, type Tenant, tenants } from './load.ts';
+import { SandboxView, Topics } from './observe.ts';
+import { anyWorker, healthy, runningBridges, Scene } from './scene.ts';
 
 const MINUTE_MS = 60_000;
-/** Of config/mosquitto/demo/demo.json. */
-const ACCOUNT = 'yourHereAccount@actility.com';
-/** The bridge exits within 10 s of SIGTERM; a second for the engine. */
+const IMAGES = ['node:24-bookworm-slim', 'eclipse-mosquitto:2', `apache/kafka:${KAFKA_VERSION}`];
+const BRIDGES = 3;
+const TENANTS = 9;
+/** Uplinks a second of each connection. */
+const RATE = 5;
+/** A bridge exits within 10 s of SIGTERM; a second for the engine. */
 const MOST_STOP_MS = 11_000;
 
-let passed = 0;
-let failed = 0;
-
-function check(what: string, ok: boolean, seen: string): void {
-  if (ok) passed += 1;
-  else failed += 1;
-  console.log(`${ok ? 'ok    ' : 'FAILED'}  ${what}: ${seen}`);
+interface Ports {
+  readonly http: string;
+  readonly kafka: number;
+  readonly mqtt: number;
+  readonly sandbox: number;
 }
 
-async function waitUntil(what: string, timeoutMs: number, look: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + timeoutMs;
-  let last: unknown = null;
-  while (performance.now() < endMs) {
-    try {
-      if (await look()) return;
-      last = null;
-    } catch (error) {
-      // What is being started does not answer yet.
-      last = error;
-    }
-    await sleep(250);
-  }
-  const because = last instanceof Error ? ` (${last.message})` : '';
-  throw new Error(`not within ${timeoutMs / 1000} s: ${what}${because}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Publishes through the whole test and remembers every acknowledgement: what must have arrived in the end. */
-class Witness {
-  readonly acknowledged: FleetMessage[] = [];
-  readonly #publisher: FleetPublisher;
-
-  constructor(brokerUrl: string) {
-    this.#publisher = startFleetPublisher({
-      brokerUrl,
-      seed: 20_260_314,
-      euiPrefix: '02F1EEFFFF',
-      devices: 20,
-      ratePerSecond: 25,
-      tags: ['demo'],
-      // Only what HERE must get: then each missing record is a lost one.
-      mix: { ...TELEMETRY_ONLY, undecoded: 0 },
-      clock: systemClock,
-      onAcknowledged: (message) => this.acknowledged.push(message),
-    });
-    // A failure shows in the counts.
-    this.#publisher.done.catch(() => {});
-  }
-
-  async more(count: number, timeoutMs: number): Promise<void> {
-    const wanted = this.acknowledged.length + count;
-    await waitUntil(`${wanted} acknowledgements`, timeoutMs, () => this.acknowledged.length >= wanted);
-  }
-
-  async stop(): Promise<void> {
-    await this.#publisher.stop();
-  }
-}
-
-const key = (device: string, timestamp: number): string => `${device.toUpperCase()} ${timestamp}`;
-
-function missing(sent: readonly FleetMessage[], arrived: readonly Arrived[]): FleetMessage[] {
-  const there = new Set(arrived.map(({ device, timestamp }) => key(device, timestamp)));
-  return sent.filter(({ devEui, timeMs }) => !there.has(key(devEui, timeMs)));
-}
-
-/** Records of the witness's devices whose first arrival came after a younger one of the same device. */
-function disordered(sent: readonly FleetMessage[], arrived: readonly Arrived[]): number {
-  const own = new Set(sent.map(({ devEui }) => devEui));
-  const seen = new Set<string>();
-  const newest = new Map<string, number>();
-  let count = 0;
-  for (const { device, timestamp } of arrived) {
-    if (!own.has(device) || seen.has(key(device, timestamp))) continue;
-    seen.add(key(device, timestamp));
-    if (timestamp < (newest.get(device) ?? 0)) count += 1;
-    else newest.set(device, timestamp);
-  }
-  return count;
-}
-
-async function healthy(container: string): Promise<void> {
-  const look = (): boolean => inspect(container, '{{.State.Health.Status}}') === 'healthy';
-  await waitUntil('the bridge’s container is healthy', 2 * MINUTE_MS, look);
-}
-
-function checkContainer(bridge: string, image: string): void {
-  const user = inspect(bridge, '{{.Config.User}}');
-  check('the bridge does not run as root', user === '1000:1000', `user ${user}`);
-  check(
-    'on a read-only root file system',
-    inspect(bridge, '{{.HostConfig.ReadonlyRootfs}}') === 'true',
-    '/data and /tmp apart',
-  );
-  const modules = docker(['run', '--rm', '--entrypoint', 'ls', image, 'node_modules']).split('\n');
-  const development = modules.filter((name) => ['vitest', 'typescript', 'testcontainers', '@biomejs'].includes(name));
-  check('the image has production dependencies only', development.length === 0, `${modules.length} packages`);
-}
-
-async function run(stack: Stack, image: string, ports: { mqtt: number; sandbox: number }): Promise<void> {
-  const brokerUrl = `mqtt://127.0.0.1:${ports.mqtt}`;
-  stack.build();
+async function run(stack: Stack, image: string, ports: Ports): Promise<void> {
+  await stack.build();
   check('the image is built', true, image);
-  stack.up();
-  const bridge = stack.container('bridge');
-  await healthy(bridge);
-  checkContainer(bridge, image);
+  await checkImage(image);
+  await stack.up(BRIDGES);
+  const bridges = await runningBridges(stack);
+  await Promise.all(bridges.map(healthy));
+  await checkContainers(stack);
 
-  const topics = new Topics(brokerUrl);
+  const kafka = `127.0.0.1:${ports.kafka}`;
+  const topics = new Topics(kafka);
   const sandbox = new SandboxView(`http://127.0.0.1:${ports.sandbox}`);
-  let witness: Witness | null = null;
+  const all = tenants(TENANTS);
+  let load: Load | null = null;
   try {
-    await waitUntil(
-      'the demo’s connection is OPENED',
-      2 * MINUTE_MS,
-      () => topics.statuses.get('demo')?.state === 'OPENED',
-    );
-    await waitUntil(
-      'over a hundred delivered, balanced',
-      3 * MINUTE_MS,
-      () => topics.sum.delivered > 100 && topics.balanced,
-    );
-    check('the ledger balances over a hundred delivered', true, JSON.stringify(topics.sum));
-
-    witness = new Witness(brokerUrl);
-    await witness.more(75, MINUTE_MS);
-    docker(['kill', bridge]);
-    const state = inspect(bridge, '{{.State.Status}} {{.State.ExitCode}}');
-    check(
-      'the bridge is killed under load',
-      state === 'exited 137',
-      `${state}, ${witness.acknowledged.length} acknowledged`,
-    );
-    await witness.more(150, MINUTE_MS);
-    docker(['start', bridge]);
-    await healthy(bridge);
-    await witness.more(75, MINUTE_MS);
-    await witness.stop();
-    docker(['stop', '-t', '10', stack.container('fleet')]);
-    const sent = witness.acknowledged;
-
-    const settled = async (): Promise<boolean> =>
-      missing(sent, await sandbox.arrived()).length === 0 && topics.sum.pending === 0;
-    // What is missing then is told below, with figures.
-    await waitUntil('all has arrived and nothing is pending', 2 * MINUTE_MS, settled).catch(() => {});
-    await checkOutcome(topics, sandbox, sent);
-    checkStop(bridge);
+    await makeTopics(kafka, all);
+    const worker = await anyWorker(bridges);
+    for (const { id, definition } of all) await worker.define(id, definition);
+    await checkDemo(topics);
+    load = new Load(all, { rate: RATE, mqttPort: ports.mqtt, kafkaPort: ports.kafka });
+    const scene = new Scene({ stack, tenants: all, load, topics, sandbox });
+    await scene.settled(BRIDGES);
+    await scene.killOne();
+    await scene.restartKafka();
+    await scene.scaleTo(BRIDGES - 1);
+    await scene.scaleTo(BRIDGES);
+    await load.stop();
+    await checkOutcome(topics, sandbox, all, load);
+    checkOrder(sandbox, all, load, scene);
+    await checkStop(stack);
   } finally {
-    await witness?.stop().catch(() => {});
+    await load?.stop().catch(() => {});
     await topics.close();
   }
 }
 
-async function checkOutcome(topics: Topics, sandbox: SandboxView, sent: readonly FleetMessage[]): Promise<void> {
-  const arrived = await sandbox.arrived();
-  const lost = missing(sent, arrived);
-  const example = lost[0] ? `, the first is ${key(lost[0].devEui, lost[0].timeMs)}` : '';
+async function checkImage(image: string): Promise<void> {
+  const modules = (await docker(['run', '--rm', '--entrypoint', 'ls', image, 'node_modules'])).split('\n');
+  const development = modules.filter((name) => ['vitest', 'typescript', 'testcontainers', '@biomejs'].includes(name));
+  check('the image has production dependencies only', development.length === 0, `${modules.length} packages`);
+}
+
+async function checkContainers(stack: Stack): Promise<void> {
+  const services = ['bridge', 'kafka', 'mosquitto', 'sandbox', 'fleet', 'fleet-kafka'];
+  const ids = (await Promise.all(services.map((service) => stack.containers(service)))).flat();
+  const seen = await Promise.all(
+    ids.map((id) => inspect(id, '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.Memory}}')),
+  );
+  const wrong = seen.filter((each) => !/^[1-9][\d:]* true [1-9]\d*$/.test(each));
+  check(
+    'no container runs as root, has a writable root or no bound of memory',
+    wrong.length === 0,
+    `${ids.length} containers${wrong.map((each) => `, ${each}`).join('')}`,
+  );
+  const answer = await stack.runOnce('topics', ['topics', 'check', '--json']);
+  const found = answer
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { topic: string; state: string });
+  const bad = found.filter(({ state }) => state !== 'ok');
+  check(
+    'Kafka’s topics are set as they must be',
+    found.length > 0 && bad.length === 0,
+    `${found.length} topics${bad.map(({ topic, state }) => `, ${topic} ${state}`).join('')}`,
+  );
+}
+
+/** Two connections that came with the stack: one reads from MQTT, one from Kafka. */
+async function checkDemo(topics: Topics): Promise<void> {
+  const demo = ['demo', 'demo-kafka'];
+  const delivered = (id: string): number => topics.ledger(id).sum.delivered;
+  await waitUntil('the demo delivers', MINUTE_MS, () =>
+    demo.every((id) => topics.status(id)?.state === 'OPENED' && delivered(id) > 10),
+  );
+  check('the demo delivers from MQTT and from Kafka', true, demo.map((id) => `${id} ${delivered(id)}`).join(', '));
+}
+
+async function checkOutcome(topics: Topics, sandbox: SandboxView, all: readonly Tenant[], load: Load): Promise<void> {
+  const judgements = () =>
+    all.map(({ id, appId }) => judge(load.acknowledged(id), sandbox.arrivals(appId), [], sums(topics.ledger(id).sum)));
+  // What is missing then is told below, with figures.
+  await within(MINUTE_MS, async () => {
+    await sandbox.look();
+    return judgements().every(({ missing, imbalances }) => missing.length === 0 && imbalances.length === 0);
+  });
+  const judged = judgements();
+  const sum = (of: (each: (typeof judged)[number]) => number): number =>
+    judged.reduce((all, each) => all + of(each), 0);
+  const lost = judged.flatMap(({ missing }) => missing);
   check(
     'every acknowledged uplink arrived',
     lost.length === 0,
-    `${sent.length - lost.length} of ${sent.length}${example}`,
+    `${load.total - lost.length} of ${load.total}${lost[0] === undefined ? '' : `, the first is ${lost[0]}`}`,
   );
-  const own = arrived.filter(({ device }) => device.startsWith('02F1EEFFFF'));
-  const copies = own.length - new Set(own.map(({ device, timestamp }) => key(device, timestamp))).size;
-  // Only what was in flight at the kill: a batch per request that ran.
-  check('few arrived twice', copies <= sent.length / 2, `${copies} copies of ${sent.length}`);
-  const late = disordered(sent, arrived);
-  check('each device’s records arrived in order', late === 0, `${late} out of order`);
-  const { sum } = topics;
-  check('the ledger balances with nothing pending', topics.balanced && sum.pending === 0, JSON.stringify(sum));
-  const accepted = await sandbox.acceptedRecords();
+  const copies = sum((each) => each.duplicates);
+  check('few arrived twice', copies <= load.total / 4, `${copies} copies of ${load.total}`);
+  const ledgers = all.map(({ id }) => topics.ledger(id));
+  const wrong = judged.flatMap(({ imbalances }, at) => imbalances.map((each) => `${all[at]?.id}: ${each}`));
+  const balanced = ledgers.every(({ sum }) => imbalance(sum) === 0 && sum.pending === 0);
+  const most = Math.max(...ledgers.map(({ workers }) => workers));
   check(
-    'the sandbox took what the ledger calls delivered',
-    accepted >= sum.delivered,
-    `${accepted} records, ${sum.delivered} delivered`,
+    'each ledger, the sum over the workers, agrees with the books',
+    balanced && wrong.length === 0,
+    `${ledgers.length} ledgers of up to ${most} workers${wrong
+      .slice(0, 3)
+      .map((each) => `; ${each}`)
+      .join('')}`,
   );
-  const logIns = await sandbox.logIns(ACCOUNT);
-  check('the token outlived the kill', logIns === 1, `${logIns} log-ins`);
-  check('the connection is OPENED', topics.statuses.get('demo')?.state === 'OPENED', topics.states);
+  check('a ledger was really summed up', most > 1, `${most} workers`);
+  const { logIns, failed } = await sandbox.mostLogIns();
+  check('no take-over needed a log-in', logIns === 1 && failed === 0, `at most ${logIns} an account, ${failed} failed`);
+  const open = all.filter(({ id }) => topics.status(id)?.state === 'OPENED');
+  check('all connections are OPENED', open.length === all.length, topics.states);
 }
 
-function checkStop(bridge: string): void {
+/** Order is kept by a connection's worker: only what is taken while it changes may come late. */
+function checkOrder(sandbox: SandboxView, all: readonly Tenant[], load: Load, { moves }: Scene): void {
+  const own = sandbox.late.flatMap(({ appId, key }) => {
+    const tenant = all.find((each) => each.appId === appId);
+    return tenant === undefined ? [] : (load.acknowledged(tenant.id).find((each) => each.key === key) ?? []);
+  });
+  const outside = own.filter(({ at }) => !moves.some(({ from, to }) => at >= from && at <= to));
+  const seen = `${outside.length} out of order${outside[0] === undefined ? '' : `, the first is ${outside[0].key}`}; ${own.length - outside.length} while its connection moved`;
+  check('each device’s records arrived in order, but for take-overs', outside.length === 0, seen);
+}
+
+async function checkStop(stack: Stack): Promise<void> {
+  const [bridge = ''] = await runningBridges(stack);
   const startMs = performance.now();
-  docker(['stop', '-t', '20', bridge]);
+  await docker(['stop', '-t', '20', bridge]);
   const tookMs = performance.now() - startMs;
-  const code = inspect(bridge, '{{.State.ExitCode}}');
+  const code = await inspect(bridge, '{{.State.ExitCode}}');
   check(
-    'SIGTERM ends it with exit code 0 within 10 s',
+    'SIGTERM ends a bridge with exit code 0 within 10 s',
     code === '0' && tookMs < MOST_STOP_MS,
     `code ${code} after ${(tookMs / 1000).toFixed(1)} s`,
   );
 }
 
+function sums(ledger: Ledger) {
+  const { received, delivered, pending } = ledger;
+  const [expired = 0, filtered = 0, skipped = 0, deadLettered = 0] = [
+    ...[ledger.expired, ledger.filtered, ledger.skipped, ledger.deadLettered].map(sumReasons),
+  ];
+  return { received, delivered, pending, expired, filtered, skipped, deadLettered };
+}
+
+/** The first of enough ports that were free a moment ago. */
+async function freeRange(count: number): Promise<string> {
+  for (let tries = 0; tries < 50; tries++) {
+    const first = await freePort();
+    const all = await Promise.all(Array.from({ length: count }, (_, at) => isFree(first + at)));
+    if (all.every(Boolean)) return `${first}-${first + count - 1}`;
+  }
+  throw new Error(`no ${count} free ports in a row`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
 async function main(): Promise<void> {
-  const engine = findEngine(process.env);
+  const engine = findEngine(process.env, IMAGES);
   if (engine.kind === 'missing') {
     const required = process.env.REQUIRE_ALL === '1';
     console.log(`TEST:COMPOSE LEFT OUT: ${engine.why}. It needs a container engine and Compose.`);
@@ -227,12 +204,14 @@ async function main(): Promise<void> {
   console.log(`compose stack: ${engine.version}`);
   const project = `herebridge${process.pid}`;
   const image = `here-tracking-bridge:test-${process.pid}`;
-  const ports = { http: await freePort(), mqtt: await freePort(), sandbox: await freePort() };
-  const stack = new Stack({ compose: engine.compose, project, image, ports }, process.env);
-  const interrupted = (): void => {
-    stack.down();
-    process.exit(130);
+  const ports = {
+    http: await freeRange(BRIDGES + 2),
+    kafka: await freePort(),
+    mqtt: await freePort(),
+    sandbox: await freePort(),
   };
+  const stack = new Stack({ compose: engine.compose, project, image, ports, accounts: TENANTS }, process.env);
+  const interrupted = (): void => void stack.down().finally(() => process.exit(130));
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
   try {
@@ -240,24 +219,23 @@ async function main(): Promise<void> {
   } catch (error) {
     check('the run came to its end', false, error instanceof Error ? error.message : String(error));
   }
-  if (failed > 0) showLogs(stack);
+  if (counts().failed > 0) await showLogs(stack);
   try {
-    stack.down();
+    await stack.down();
     console.log('taken down');
   } catch (error) {
     check('all was taken down', false, error instanceof Error ? error.message : String(error));
   }
+  const { passed, failed } = counts();
   console.log(`${passed} passed, ${failed} failed, 0 skipped`);
   process.exitCode = failed > 0 ? 1 : 0;
 }
 
-function showLogs(stack: Stack): void {
-  for (const service of ['bridge', 'mosquitto', 'sandbox', 'connect', 'fleet']) {
-    try {
-      console.log(`--- ${service}\n${stack.logs(service, 25)}`);
-    } catch {
-      // It was never started: the failure above says why.
-    }
+async function showLogs(stack: Stack): Promise<void> {
+  for (const service of ['bridge', 'topics', 'kafka', 'mosquitto', 'sandbox', 'connect', 'fleet', 'fleet-kafka']) {
+    // One that was never started has none: the failure above says why.
+    const text = await stack.logs(service, 40).catch(() => null);
+    if (text !== null) console.log(`--- ${service}\n${text}`);
   }
 }
 

@@ -6,6 +6,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Arrivals } from '../../src/chaos/arrivals.ts';
 import { Publisher } from '../../src/chaos/publishers.ts';
 import { until } from '../../src/chaos/wait.ts';
+import { imbalance, type Ledger } from '../../src/domain/ledger.ts';
+import type { ConnectionView } from '../../src/domain/ports/control.ts';
 import { ClusterStack } from '../chaos/cluster/stack.ts';
 import { Takeovers } from '../chaos/cluster/takeovers.ts';
 import { freshName, KAFKA_START_MS, kafkaBrokers } from '../support/kafka.ts';
@@ -86,6 +88,23 @@ describeWith('kafka', 'Three workers', () => {
       expect((await survivor?.call('GET', `/connections/${id}`)) as object).toMatchObject({
         status: { since: before.get(id), state: 'OPENED' },
       });
+    }
+    // Whoever is asked, of the list or of one: the sum over all that served it.
+    for (const worker of stack.workers.filter(({ runs }) => runs)) {
+      await expect
+        .poll(async () => {
+          const listed = (await worker.call('GET', '/connections')) as readonly ConnectionView[];
+          return Promise.all(
+            listed.map(async ({ id, ledger }) => {
+              const one = (await worker.call('GET', `/connections/${id}`)) as ConnectionView;
+              const { acknowledged } = find(id);
+              const whole = (each: Ledger | null) =>
+                each !== null && each.pending === 0 && imbalance(each) === 0 && each.received >= acknowledged.length;
+              return whole(ledger) && whole(one.ledger) ? 'whole' : { id, listed: ledger, one: one.ledger };
+            }),
+          );
+        }, { timeout: 15_000 })
+        .toEqual(stack.connections.map(() => 'whole'));
     }
     for (const { email, logIns, failedLogIns, liveTokens } of stack.here.accounts()) {
       if (email.startsWith('owner-'))

@@ -162,7 +162,7 @@ async function build(
   const store = cluster?.store ?? ownStore;
   const status = new StatusPublisher({
     ...{ publisher, prefix, identity, clock, heartbeatMs: config.worker.heartbeatMs },
-    ...(cluster === null ? {} : { membership: cluster.membership, ledgerKey: cluster.ledgerKey }),
+    ...(cluster?.publishing ?? {}),
   });
   const views = new Views(status, clock, feed);
   publishEvent = (event) => status.publishEvent(event);

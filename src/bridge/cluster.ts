@@ -134,6 +134,12 @@ export class ClusterParts {
 
   readonly mayAct = (): boolean => this.#ownership.confirmed;
 
+  /** What the status publisher of a worker among several says besides, and where. */
+  get publishing() {
+    const { membership, ledgerKey, otherLedgerKeys } = this;
+    return { membership, ledgerKey, otherLedgerKeys };
+  }
+
   /** For the heartbeat. */
   readonly membership = (): GroupMembership => ({
     group: this.#group,
@@ -145,6 +151,13 @@ export class ClusterParts {
 
   /** Each directory has a record of its own; their sum is the connection's ledger. */
   readonly ledgerKey = (connectionId: string): string => `${connectionId}@${this.#o.identity.id}`;
+
+  /** Those of all other directories. */
+  readonly otherLedgerKeys = (connectionId: string): readonly string[] =>
+    this.#view
+      .directoriesOf(connectionId)
+      .filter((directory) => directory !== this.#o.identity.id)
+      .map((directory) => `${connectionId}@${directory}`);
 
   /** What the definitions are told to. */
   serveWith(parts: ServingParts): DefinitionListener {
@@ -159,6 +172,12 @@ export class ClusterParts {
       },
       supervisor,
       prepare: () => this.#records.caughtUp(this.#stopping.signal),
+      onServing: (ids) => this.#handOver?.letGo(ids) ?? Promise.resolve(),
+      onDeleted: (id) => this.#handOver?.forget(id) ?? Promise.resolve(),
+      onForgotten: (id) => {
+        views.release(id);
+        parts.status.removeLedger(id);
+      },
       onReleased: (id) => views.release(id),
     });
     this.#owned = owned;
@@ -167,9 +186,9 @@ export class ClusterParts {
       directories: () => this.#adoption.held(),
       whereIs: (id) => (owned.partitionOf(id) === null ? null : this.#view.whereIs(id)),
       takeHere: (id, uplinks) => this.#take(id, uplinks),
-      sendTo: (address, id, uplinks) => this.#view.send(address, this.#token, id, uplinks),
+      sendTo: (address, id, uplinks, signal) => this.#view.send(address, this.#token, id, uplinks, signal),
       onLedger: (directory, id, ledger) => {
-        const record = JSON.stringify({ id, worker: directory, ...ledger });
+        const record = ledger === null ? '' : JSON.stringify({ id, worker: directory, ...ledger });
         publisher
           .publish(`${config.topics.prefix}/ledger/${id}@${directory}`, record, { retain: true })
           .catch(() => {});

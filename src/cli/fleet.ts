@@ -56,7 +56,9 @@ export function registerFleet(program: Command, io: CliIo): void {
     .action(async (options: Options) => {
       const { FleetError, startFleetPublisher } = await import('../sandbox/fleet/publisher.ts');
       const { isKafkaUrl, startKafkaFleet } = await import('../sandbox/fleet/kafka-publisher.ts');
+      const { fleetKafka } = await import('../bridge/fleet-kafka.ts');
       const { systemClock } = await import('../ops/clock.ts');
+      const connectTo = (address: string) => fleetKafka(address, systemClock);
       const password = options.password ?? io.env.MQTT_PASSWORD;
       const common = {
         brokerUrl: options.brokerUrl,
@@ -74,7 +76,7 @@ export function registerFleet(program: Command, io: CliIo): void {
         ...(options.tag === undefined ? {} : { tags: options.tag }),
       };
       const publisher = isKafkaUrl(options.brokerUrl)
-        ? startKafkaFleet(refuseMqttOptions(options, common))
+        ? startKafkaFleet({ ...refuseMqttOptions(options, common), connectTo })
         : startFleetPublisher({
             ...common,
             ...(options.username === undefined ? {} : { username: options.username }),

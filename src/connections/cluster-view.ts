@@ -82,6 +82,11 @@ export class ClusterView {
     return { kind: 'elsewhere', worker, address };
   }
 
+  /** The directories that have a ledger of it. */
+  directoriesOf(id: string): readonly string[] {
+    return [...(this.#ledgers.get(id)?.keys() ?? [])];
+  }
+
   port(parts: Pick<Cluster, 'token' | 'take'>): Cluster {
     return {
       ...parts,
@@ -97,13 +102,19 @@ export class ClusterView {
   }
 
   /** Resolves when that worker has them in its journal. */
-  async send(address: string, token: string, id: string, uplinks: readonly HandedUplink[]): Promise<void> {
+  async send(
+    address: string,
+    token: string,
+    id: string,
+    uplinks: readonly HandedUplink[],
+    signal: AbortSignal,
+  ): Promise<void> {
     const body = { uplinks: uplinks.map((each) => ({ ...each, payload: each.payload.toString('base64') })) };
     const answer = await fetch(`${address}/internal/connections/${encodeURIComponent(id)}/uplinks`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(SEND_MS),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(SEND_MS)]),
       redirect: 'error',
     });
     const text = await answer.text();

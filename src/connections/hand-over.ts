@@ -22,8 +22,14 @@ export interface HandOverOptions {
   readonly whereIs: (connectionId: string) => Whereabouts | null;
   /** Into the journal of a connection that is served here. */
   readonly takeHere: (connectionId: string, uplinks: readonly HandedUplink[]) => Promise<void>;
-  readonly sendTo: (address: string, connectionId: string, uplinks: readonly HandedUplink[]) => Promise<void>;
-  readonly onLedger: (directory: string, connectionId: string, ledger: Ledger) => void;
+  readonly sendTo: (
+    address: string,
+    connectionId: string,
+    uplinks: readonly HandedUplink[],
+    signal: AbortSignal,
+  ) => Promise<void>;
+  /** null: there is none any more. */
+  readonly onLedger: (directory: string, connectionId: string, ledger: Ledger | null) => void;
   readonly journalMaxBytes: number;
   readonly events: EventSink;
   readonly clock: Clock;
@@ -37,6 +43,13 @@ export class HandOver {
   readonly #options: HandOverOptions;
   /** `directory/connection` in which nothing waits; forgotten once it is served here. */
   readonly #empty = new Set<string>();
+  /** Deleted, until they are defined anew. */
+  readonly #deleted = new Set<string>();
+  #draining: {
+    readonly id: string;
+    readonly end: AbortController;
+    readonly done: Promise<void>;
+  } | null = null;
   #timer: Cancel = () => {};
   #working: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -59,6 +72,20 @@ export class HandOver {
     await this.#working;
   }
 
+  /** They are served here from now on: resolves when their stores in this worker's directory are free. */
+  async letGo(ids: readonly string[]): Promise<void> {
+    const draining = this.#draining;
+    if (draining === null || !ids.includes(draining.id)) return;
+    draining.end.abort();
+    await draining.done;
+  }
+
+  /** A connection is deleted: what other workers' directories hold of it goes. Resolves when its store in our own is free. */
+  forget(id: string): Promise<void> {
+    this.#deleted.add(id);
+    return this.letGo([id]);
+  }
+
   /** Nothing waits in it for a connection that is defined. */
   isDrained({ id, store }: HeldDirectory): boolean {
     return store.connectionIds().every((connection) => this.#empty.has(`${id}/${connection}`));
@@ -70,7 +97,9 @@ export class HandOver {
         if (this.#stopped) return;
         const key = `${directory.id}/${id}`;
         const where = this.#options.whereIs(id);
+        if (where !== null) this.#deleted.delete(id);
         if (directory.isOwn && where?.kind === 'here') this.#empty.delete(key);
+        else if (where === null && !directory.isOwn && this.#deleted.has(id)) await this.#delete(directory, id);
         // Nobody's yet: it may be ours in a moment, and its store must be free then.
         else if (where === null || (directory.isOwn && where.kind === 'missing')) continue;
         else if (!this.#empty.has(key) && (await this.#drain(directory, id))) this.#empty.add(key);
@@ -78,8 +107,31 @@ export class HandOver {
     }
   }
 
+  async #delete({ id: directory, store }: HeldDirectory, id: string): Promise<void> {
+    this.#empty.delete(`${directory}/${id}`);
+    try {
+      await store.deleteConnection(id);
+      this.#options.onLedger(directory, id, null);
+    } catch (error) {
+      const message = `What ${directory} holds of the deleted connection cannot be deleted: ${describeError(error)}. It is tried again.`;
+      this.#options.events.emit({ kind: 'diskFailed', severity: 'warning', connectionId: id, key: directory, message });
+    }
+  }
+
   /** True: nothing waits any more. */
   async #drain(directory: HeldDirectory, id: string): Promise<boolean> {
+    const end = new AbortController();
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    this.#draining = { id, end, done };
+    try {
+      return await this.#drainUntil(directory, id, end.signal);
+    } finally {
+      this.#draining = null;
+      resolve();
+    }
+  }
+
+  async #drainUntil(directory: HeldDirectory, id: string, signal: AbortSignal): Promise<boolean> {
     let store: ConnectionStore;
     try {
       store = await directory.store.openConnection(id, { maxBytes: this.#options.journalMaxBytes });
@@ -90,7 +142,7 @@ export class HandOver {
     let handed = 0;
     let to = '';
     try {
-      for (let from = 1; !this.#stopped; ) {
+      for (let from = 1; !this.#stopped && !signal.aborted; ) {
         const where = this.#options.whereIs(id);
         if (where === null || where.kind === 'missing' || (where.kind === 'here' && directory.isOwn)) return false;
         const records = await store.read(from, MAX_RECORDS, MAX_BYTES);
@@ -98,7 +150,7 @@ export class HandOver {
         if (last === undefined) return true;
         const uplinks = records.map(uplinkOf);
         if (where.kind === 'here') await this.#options.takeHere(id, uplinks);
-        else await this.#options.sendTo(where.address, id, uplinks);
+        else await this.#options.sendTo(where.address, id, uplinks, signal);
         store.handOver(records.map(({ seq }) => seq));
         from = last.seq + 1;
         handed += records.length;
@@ -106,6 +158,7 @@ export class HandOver {
       }
       return false;
     } catch (error) {
+      if (signal.aborted) return false;
       this.#options.events.emit({
         kind: 'groupUnreachable',
         severity: 'warning',

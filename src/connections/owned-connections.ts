@@ -15,6 +15,12 @@ export interface OwnedConnectionsOptions {
   >;
   /** Reads what travels with accounts and connections, up to now. False: stopped meanwhile. */
   readonly prepare: () => Promise<boolean>;
+  /** They are about to be served: resolves when nothing else holds their stores. */
+  readonly onServing: (ids: readonly string[]) => Promise<void>;
+  /** A connection is deleted, wherever it was served: resolves when nothing else holds its store. */
+  readonly onDeleted: (id: string) => Promise<void>;
+  /** Another worker ends its sessions; nothing of it is stored here any more. */
+  readonly onForgotten: (id: string) => void;
   /** Nothing of it is served here any more. */
   readonly onReleased: (id: string) => void;
 }
@@ -84,8 +90,9 @@ export class OwnedConnections implements DefinitionListener {
     const isOurs = this.#isOursToTell(id);
     this.#forget(id);
     // Its sessions at brokers are ended by one; the others only clear what is left of it on their disk.
+    const isFree = this.#options.onDeleted(id);
     if (isOurs) this.#options.supervisor.onDeleted(id);
-    else void this.#options.supervisor.forget(id).then(() => this.#options.onReleased(id));
+    else void isFree.then(() => this.#options.supervisor.forget(id)).then(() => this.#options.onForgotten(id));
   }
 
   onSnapshot(ids: ReadonlySet<string>): void {
@@ -96,15 +103,21 @@ export class OwnedConnections implements DefinitionListener {
   onGained(partitions: readonly number[]): void {
     for (const partition of partitions) this.#coming.add(partition);
     void this.#options.prepare().then((isReady) => {
-      if (!isReady) return;
-      const now = new Set(partitions.filter((partition) => this.#coming.delete(partition)));
-      for (const partition of now) this.#served.add(partition);
-      for (const id of this.#early) this.onDeleted(id);
-      this.#early.clear();
-      for (const [id, connection] of this.#defined) {
-        if (now.has(this.partitionOf(id) ?? -1)) this.#options.supervisor.onDefinition(connection);
-      }
+      if (isReady) return this.#serve(partitions);
     });
+  }
+
+  async #serve(partitions: readonly number[]): Promise<void> {
+    const now = new Set(partitions.filter((partition) => this.#coming.delete(partition)));
+    for (const partition of now) this.#served.add(partition);
+    for (const id of this.#early) this.onDeleted(id);
+    this.#early.clear();
+    await this.#options.onServing(this.ids().filter((id) => now.has(this.partitionOf(id) ?? -1)));
+    for (const [id, connection] of this.#defined) {
+      // Meanwhile it may have been lost again.
+      const partition = this.partitionOf(id) ?? -1;
+      if (now.has(partition) && this.#served.has(partition)) this.#options.supervisor.onDefinition(connection);
+    }
   }
 
   async onLost(partitions: readonly number[]): Promise<void> {

@@ -24,6 +24,8 @@ export interface StatusPublisherOptions {
   readonly membership?: () => GroupMembership;
   /** Where the ledger of a connection is; its own id by default. Among several workers each has a record of its own. */
   readonly ledgerKey?: (connectionId: string) => string;
+  /** Where other workers' ledgers of the connection are, also of those that are gone: they go when it is deleted. */
+  readonly otherLedgerKeys?: (connectionId: string) => readonly string[];
 }
 
 /** What runtimes and supervisor say; `StatusPublisher` implements it. */
@@ -96,7 +98,14 @@ export class StatusPublisher implements StatusSink {
   }
 
   remove(id: string): void {
-    this.#values.set(`${this.#options.prefix}/status/${id}`, null);
+    const { prefix, otherLedgerKeys } = this.#options;
+    this.#values.set(`${prefix}/status/${id}`, null);
+    this.removeLedger(id);
+    for (const key of otherLedgerKeys?.(id) ?? []) this.#values.set(`${prefix}/ledger/${key}`, null);
+  }
+
+  /** This worker's; the connection was another worker's to delete. */
+  removeLedger(id: string): void {
     this.#values.set(this.#ledgerTopic(id), null);
   }
 

@@ -1,6 +1,7 @@
 // The traffic of a run: a fleet for each connection, over MQTT or Kafka, and what its broker has acknowledged: all of that must
 // have arrived in the end.
 
+import { fleetKafka } from '../../src/bridge/fleet-kafka.ts';
 import { createKafkaClient } from '../../src/brokers/kafka-client.ts';
 import { uplinkKey } from '../../src/chaos/arrivals.ts';
 import type { Acknowledged } from '../../src/chaos/books.ts';
@@ -86,7 +87,15 @@ export class Load {
 function overKafka(id: string, brokerUrl: string, seed: number, ratePerSecond: number) {
   const acknowledged: Acknowledged[] = [];
   const fleet: KafkaFleet = startKafkaFleet({
-    ...{ brokerUrl, seed, ratePerSecond, devices: DEVICES, drainMs: DRAIN_MS, clock: systemClock },
+    ...{
+      brokerUrl,
+      connectTo: (address) => fleetKafka(address, systemClock),
+      seed,
+      ratePerSecond,
+      devices: DEVICES,
+      drainMs: DRAIN_MS,
+      clock: systemClock,
+    },
     mix: { ...TELEMETRY_ONLY, undecoded: 0 },
     onAcknowledged: ({ devEui, timeMs }) =>
       acknowledged.push({ key: uplinkKey(devEui, timeMs), isTelemetry: true, at: Date.now() }),

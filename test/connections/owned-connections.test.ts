@@ -6,6 +6,7 @@ import type { Connection } from '../../src/domain/connection.ts';
 const said: string[] = [];
 const ownership = { partitions: 4 };
 let ready: PromiseWithResolvers<boolean>;
+let freed: Promise<void>;
 
 /** Its account's name is its partition. */
 function connection(id: string, partition: number): Connection {
@@ -25,6 +26,12 @@ function make(): OwnedConnections {
       forget: async (id) => void said.push(`forget ${id}`),
     },
     prepare: () => ready.promise,
+    onServing: async (ids) => {
+      if (ids.length > 0) said.push(`free ${ids}`);
+      await freed;
+    },
+    onDeleted: async () => freed,
+    onForgotten: (id) => void said.push(`forgotten ${id}`),
     onReleased: (id) => void said.push(`released ${id}`),
   });
 }
@@ -32,14 +39,14 @@ function make(): OwnedConnections {
 async function gained(owned: OwnedConnections, partitions: readonly number[]): Promise<void> {
   owned.onGained(partitions);
   ready.resolve(true);
-  await ready.promise;
-  await Promise.resolve();
+  await new Promise(setImmediate);
 }
 
 beforeEach(() => {
   said.length = 0;
   ownership.partitions = 4;
   ready = Promise.withResolvers();
+  freed = Promise.resolve();
 });
 
 describe('The connections of a worker among several', () => {
@@ -51,7 +58,7 @@ describe('The connections of a worker among several', () => {
     expect(said).toEqual([]);
     expect(owned.isServed('a')).toBe(false);
     ready.resolve(true);
-    await expect.poll(() => said).toEqual(['run a']);
+    await expect.poll(() => said).toEqual(['free a', 'run a']);
     expect(owned.isServed('b')).toBe(false);
   });
 
@@ -62,7 +69,7 @@ describe('The connections of a worker among several', () => {
     said.length = 0;
     await owned.onLost([2]);
     await gained(owned, [3]);
-    expect(said).toEqual(['release b', 'released b', 'run c']);
+    expect(said).toEqual(['release b', 'released b', 'free c', 'run c']);
   });
 
   test('do not run when their partition is lost before they were ready', async () => {
@@ -74,6 +81,19 @@ describe('The connections of a worker among several', () => {
     await ready.promise;
     await Promise.resolve();
     expect(said.filter((word) => word.startsWith('run'))).toEqual([]);
+  });
+
+  test('run only when nothing else holds their stores, and not when they were lost again meanwhile', async () => {
+    const owned = make();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    freed = promise;
+    owned.onDefinition(connection('a', 1));
+    owned.onDefinition(connection('b', 2));
+    await gained(owned, [1, 2]);
+    expect(said).toEqual(['free a,b']);
+    await owned.onLost([2]);
+    resolve();
+    await expect.poll(() => said).toEqual(['free a,b', 'release b', 'released b', 'run a']);
   });
 
   test('stop here when a new account makes them another worker’s', async () => {
@@ -93,7 +113,7 @@ describe('The connections of a worker among several', () => {
     said.length = 0;
     owned.onDeleted('a');
     owned.onDeleted('b');
-    await expect.poll(() => said).toEqual(['delete a', 'forget b', 'released b']);
+    await expect.poll(() => said).toEqual(['delete a', 'forget b', 'forgotten b']);
   });
 
   test('are looked at only when it is known how many partitions there are', async () => {
@@ -105,6 +125,6 @@ describe('The connections of a worker among several', () => {
     expect(said).toEqual([]);
     ownership.partitions = 4;
     await gained(owned, [0, 1, 2, 3]);
-    expect(said).toEqual(['delete gone', 'run a']);
+    expect(said).toEqual(['delete gone', 'free a', 'run a']);
   });
 });

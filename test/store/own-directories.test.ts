@@ -79,7 +79,8 @@ test('what waits in the directory of a worker that is gone goes to those who ser
       if (refusals-- > 0) throw new Error('503');
       sent[id]?.push(...uplinks);
     },
-    onLedger: (_directory, id, { received, pending }) => void ledgers.set(id, received * 10_000 + pending),
+    onLedger: (_directory, id, ledger) =>
+      void ledgers.set(id, ledger === null ? -1 : ledger.received * 10_000 + ledger.pending),
     journalMaxBytes: 1e9,
     events: sink,
     clock,
@@ -99,4 +100,37 @@ test('what waits in the directory of a worker that is gone goes to those who ser
   await adoption.look(handOver);
   expect(adoption.held()).toHaveLength(2);
   expect(events.map(({ kind }) => kind)).toContain('uplinksHandedOver');
+  // One that is deleted is kept nowhere, and its ledger goes.
+  await handOver.forget('undefined');
+  await passTime(clock, () => ledgers.get('undefined') === -1);
+  expect(adoption.held()[1]?.store.connectionIds()).not.toContain('undefined');
+});
+
+test('a connection that comes back is let go of at once, also when its worker before does not answer', async () => {
+  const clock = new ManualClock();
+  const open = opener(clock);
+  const store = await open(temporaryFolder());
+  const connection = await store.openConnection('a', MAX);
+  await append(connection, entries(1, 3));
+  await connection.close();
+  let asked = 0;
+  const handOver = new HandOver({
+    directories: () => [{ id: 'w-me', store, isOwn: true }],
+    whereIs: () => ({ kind: 'elsewhere', worker: 'w-other', address: 'http://other' }),
+    takeHere: async () => {},
+    sendTo: (_address, _id, _uplinks, signal) => {
+      asked += 1;
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    },
+    onLedger: () => {},
+    journalMaxBytes: 1e9,
+    events: { emit: () => {} },
+    clock,
+  });
+  onTestFinished(() => handOver.stop());
+  handOver.start();
+  await passTime(clock, () => asked === 1);
+  await expect(store.openConnection('a', MAX)).rejects.toThrow('open already');
+  await handOver.letGo(['a']);
+  expect((await store.openConnection('a', MAX)).ledger()).toMatchObject({ received: 3, pending: 3 });
 });

@@ -2,7 +2,7 @@
 //
 // One request at a time, and a refused one is sent again before anything younger: so each device's records are on the topic in
 // the order in which they were made, whatever happens to Kafka meanwhile. A copy may be on it twice then.
-import kafkajs, { type Producer } from 'kafkajs';
+import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
 import type { Clock } from '../../domain/ports/clock.ts';
 import { createFleet, type FleetMessage, type FleetMix } from './fleet.ts';
 import { FleetError } from './publisher.ts';
@@ -11,6 +11,8 @@ import { type FleetCounts, type FleetResult, type FleetRun, runFleet } from './r
 export interface KafkaFleetOptions {
   /** `kafka://host:port/topic`; see `isKafkaUrl`. */
   readonly brokerUrl: string;
+  /** A client for that address. */
+  readonly connectTo: (address: string) => Kafka;
   readonly seed: number;
   readonly devices: number;
   readonly ratePerSecond: number;
@@ -61,14 +63,10 @@ export function startKafkaFleet(options: KafkaFleetOptions): KafkaFleet {
   let run: FleetRun | null = null;
   let sending = false;
 
-  const producer = new kafkajs.Kafka({
-    brokers: [address],
-    clientId: `here-bridge-fleet-${options.seed}`,
-    logLevel: kafkajs.logLevel.NOTHING,
-    connectionTimeout: 5_000,
-    requestTimeout: 10_000,
-    retry: { retries: 1, initialRetryTime: 100 },
-  }).producer({ allowAutoTopicCreation: false, createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  const producer = options.connectTo(address).producer({
+    allowAutoTopicCreation: false,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  });
 
   const send = async (): Promise<void> => {
     if (sending) return;
@@ -76,7 +74,7 @@ export function startKafkaFleet(options: KafkaFleetOptions): KafkaFleet {
     let up = true;
     while (waiting.length > 0 && !ended.signal.aborted) {
       const batch = waiting.slice(0, MOST_A_REQUEST);
-      const messages = batch.map(({ message }) => ({ key: message.devEui, value: message.payload }));
+      const messages: Message[] = batch.map(({ message }) => ({ key: message.devEui, value: message.payload }));
       try {
         await producer.send({ topic, acks: -1, messages });
         waiting.splice(0, batch.length);

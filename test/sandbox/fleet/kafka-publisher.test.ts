@@ -1,10 +1,13 @@
 // The fleet's Kafka client against a real cluster.
 import { describe, expect, test } from 'vitest';
+import { fleetKafka } from '../../../src/bridge/fleet-kafka.ts';
 import { systemClock } from '../../../src/ops/clock.ts';
 import { TELEMETRY_ONLY } from '../../../src/sandbox/fleet/fleet.ts';
 import { startKafkaFleet } from '../../../src/sandbox/fleet/kafka-publisher.ts';
 import { cli } from '../../support/cli.ts';
 import { freshName, KAFKA_START_MS, kafkaBrokers, kafkaClient, makeTopic, wayToKafka } from '../../support/kafka.ts';
+
+const connectTo = (address: string) => fleetKafka(address, systemClock);
 
 describe.skipIf(wayToKafka() === null)('A fleet on Kafka', () => {
   test(
@@ -14,6 +17,7 @@ describe.skipIf(wayToKafka() === null)('A fleet on Kafka', () => {
       const sent: string[] = [];
       const fleet = startKafkaFleet({
         brokerUrl: `kafka://${await kafkaBrokers()}/${topic}`,
+        connectTo,
         seed: 8,
         devices: 10,
         ratePerSecond: 1000,
@@ -42,7 +46,14 @@ describe.skipIf(wayToKafka() === null)('A fleet on Kafka', () => {
 
 test('a cluster that is not there is told', async () => {
   const fleet = startKafkaFleet({
-    ...{ brokerUrl: 'kafka://127.0.0.1:1/uplinks', seed: 1, devices: 1, ratePerSecond: 1, clock: systemClock },
+    ...{
+      brokerUrl: 'kafka://127.0.0.1:1/uplinks',
+      connectTo,
+      seed: 1,
+      devices: 1,
+      ratePerSecond: 1,
+      clock: systemClock,
+    },
     connectTimeoutMs: 200,
   });
   await expect(fleet.done).rejects.toMatchObject({ code: 'brokerUnreachable' });

@@ -92,18 +92,21 @@ describeWith('kafka', 'Three workers', () => {
     // Whoever is asked, of the list or of one: the sum over all that served it.
     for (const worker of stack.workers.filter(({ runs }) => runs)) {
       await expect
-        .poll(async () => {
-          const listed = (await worker.call('GET', '/connections')) as readonly ConnectionView[];
-          return Promise.all(
-            listed.map(async ({ id, ledger }) => {
-              const one = (await worker.call('GET', `/connections/${id}`)) as ConnectionView;
-              const { acknowledged } = find(id);
-              const whole = (each: Ledger | null) =>
-                each !== null && each.pending === 0 && imbalance(each) === 0 && each.received >= acknowledged.length;
-              return whole(ledger) && whole(one.ledger) ? 'whole' : { id, listed: ledger, one: one.ledger };
-            }),
-          );
-        }, { timeout: 15_000 })
+        .poll(
+          async () => {
+            const listed = (await worker.call('GET', '/connections')) as readonly ConnectionView[];
+            return Promise.all(
+              listed.map(async ({ id, ledger }) => {
+                const one = (await worker.call('GET', `/connections/${id}`)) as ConnectionView;
+                const { acknowledged } = find(id);
+                const whole = (each: Ledger | null) =>
+                  each !== null && each.pending === 0 && imbalance(each) === 0 && each.received >= acknowledged.length;
+                return whole(ledger) && whole(one.ledger) ? 'whole' : { id, listed: ledger, one: one.ledger };
+              }),
+            );
+          },
+          { timeout: 15_000 },
+        )
         .toEqual(stack.connections.map(() => 'whole'));
     }
     for (const { email, logIns, failedLogIns, liveTokens } of stack.here.accounts()) {

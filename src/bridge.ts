@@ -133,6 +133,7 @@ async function build(
     brokers: config.brokers,
     topics,
     definedHosts: config.brokerDefinitions.hosts,
+    sources: config.sources,
     dataDir,
     clock,
     chance,

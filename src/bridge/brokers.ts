@@ -5,10 +5,11 @@ import { type AddressGuard, createAddressGuard } from '../brokers/address-guard.
 import { createEmbeddedBroker, type EmbeddedBroker } from '../brokers/embedded.ts';
 import { createKafkaBroker } from '../brokers/kafka.ts';
 import { createMqttBroker } from '../brokers/mqtt.ts';
-import type { BrokerConfig, TopicsConfig } from '../config/config.ts';
+import type { BrokerConfig, Config, TopicsConfig } from '../config/config.ts';
 import { addressOf, type BrokerDefinition } from '../domain/broker-definition.ts';
-import type { Broker } from '../domain/ports/broker.ts';
+import type { Broker, Sort } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
+import { compileSort } from '../uplink/sort.ts';
 import { kafkaOptions, mqttOptions } from './defined-broker.ts';
 
 export interface BrokersOptions {
@@ -19,6 +20,7 @@ export interface BrokersOptions {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly chance: Chance;
+  readonly sources: Pick<Config['sources'], 'maxMessageBytes'>;
   readonly onNotice: (broker: string, message: string) => void;
 }
 
@@ -28,11 +30,14 @@ export class Brokers {
   readonly #configs: Readonly<Record<string, BrokerConfig>>;
   readonly #defined = new Map<string, BrokerDefinition>();
   readonly #options: BrokersOptions;
+  readonly #sort: Sort;
   readonly guard: AddressGuard;
 
   constructor(options: BrokersOptions) {
     const { clock, chance, dataDir } = options;
     this.#options = options;
+    this.#sort = compileSort(options.sources);
+    const sort = this.#sort;
     this.#configs = options.brokers;
     this.guard = createAddressGuard(options.definedHosts ?? []);
     for (const [name, config] of Object.entries(options.brokers)) {
@@ -42,7 +47,7 @@ export class Brokers {
       }
       if (config.kind === 'kafka') {
         const own = options.topics.broker === name ? { ownPrefix: options.topics.prefix } : {};
-        this.#byName.set(name, createKafkaBroker({ ...config, ...own, name, clock, chance }));
+        this.#byName.set(name, createKafkaBroker({ ...config, ...own, name, clock, chance, sort }));
         continue;
       }
       const { host, port, users } = config;
@@ -77,7 +82,7 @@ export class Brokers {
     const { clock, chance } = this.#options;
     const guard = this.guard;
     if (definition.kind === 'mqtt') return createMqttBroker({ ...mqttOptions(definition), name, guard, clock, chance });
-    return createKafkaBroker({ ...kafkaOptions(definition), name, guard, clock, chance });
+    return createKafkaBroker({ ...kafkaOptions(definition), name, guard, clock, chance, sort: this.#sort });
   }
 
   isConfigured(name: string): boolean {

@@ -79,6 +79,7 @@ async function brokers(config: Config, parts: DoctorParts): Promise<readonly Fin
   const found = new Brokers({
     brokers: Object.fromEntries(others),
     topics,
+    sources: config.sources,
     dataDir,
     clock,
     chance,

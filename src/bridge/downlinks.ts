@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { Connection } from '../domain/connection.ts';
 import { BridgeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
-import type { BrokerMessage, Publisher } from '../domain/ports/broker.ts';
+import type { BrokerMessage, PassedOver, Publisher } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import type { HereProject } from '../domain/ports/here.ts';
 import type { UplinkLine } from '../domain/ports/line.ts';
@@ -112,8 +112,8 @@ export class TwoWayLine implements UplinkLine {
     return this.#uplinks.waiting;
   }
 
-  onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void): void {
-    this.#uplinks.onMessages(messages, done);
+  onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void, passed?: PassedOver): void {
+    this.#uplinks.onMessages(messages, done, passed);
   }
 
   onLeftOut(messages: readonly BrokerMessage[]): void {

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { LineRequest, MadeLine } from '../connections/runtime-options.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
+import { concernOf } from '../uplink/matchers.ts';
 import { compilePrepare } from '../uplink/prepare.ts';
 import { UplinkFlow } from '../uplink/uplink-flow.ts';
 import { type Downlinks, TwoWayLine } from './downlinks.ts';
@@ -52,6 +53,7 @@ export function lineMaker(
       batchLingerMs: config.here.services[connection.account.service]?.batchLingerMs ?? 0,
     });
     views.lines.set(connection.id, { flow, store, replayBy: { prepare, uplinkTimeValidityMs } });
-    return { line: new TwoWayLine(flow, downlink), adapt: (next) => downlink.change(next) };
+    const concern = concernOf(connection.source.matchers);
+    return { line: new TwoWayLine(flow, downlink), concern, adapt: (next) => downlink.change(next) };
   };
 }

@@ -12,6 +12,7 @@ import type { Offered, Part } from './kafka-part.ts';
 import type { KafkaReader } from './kafka-reader.ts';
 import { refusalOf } from './kafka-reasons.ts';
 import type { FetchedPartition, KafkaRecord } from './kafka-records.ts';
+import { SortedMessages } from './kafka-sorting.ts';
 import type { KafkaSource } from './kafka-source.ts';
 import { RECONNECT } from './mqtt-options.ts';
 
@@ -180,18 +181,23 @@ export class Lane {
   }
 
   #deliver(fetched: readonly FetchedPartition[], asked: ReadonlyMap<string, number>): void {
-    const offered = new Map<KafkaSource, Offered[]>();
-    const arrivedAt = this.#reader.broker.clock.now();
+    const offered = new Map<KafkaSource, Offered<KafkaSource>[]>();
+    const { broker, concerns } = this.#reader;
+    const arrivedAt = broker.clock.now();
     for (const { topic, partition, records, nextOffset } of fetched) {
       if (nextOffset < 0) continue;
       const from = asked.get(keyOf({ topic, partition })) ?? 0;
       let messages: BrokerMessage[] | null = null;
+      let sorted: SortedMessages<KafkaSource> | null = null;
       for (const source of this.#reader.open) {
         const part = source.part(topic, partition);
         if (part === undefined || part.next < from || part.next >= nextOffset || !source.isReady) continue;
-        messages ??= records.map((record) => messageOf(record, topic, partition, arrivedAt));
+        messages ??= messagesOf(records, from, topic, partition, arrivedAt);
+        if (source.concern !== null && broker.sort !== undefined) {
+          sorted ??= new SortedMessages(messages, concerns, broker.sort);
+        }
         this.#served.set(part, this.#turn);
-        const offer = { part, messages, nextOffset };
+        const offer = { part, messages, sorted, from, nextOffset };
         const offers = offered.get(source);
         if (offers === undefined) offered.set(source, [offer]);
         else offers.push(offer);
@@ -245,6 +251,21 @@ function offsetsOf(wanted: readonly Wanted[]): Map<string, number> {
 
 function nextOf(fetched: readonly FetchedPartition[]): Map<string, number> {
   return new Map(fetched.map((found) => [keyOf(found), found.nextOffset]));
+}
+
+/** A batch may begin before what was asked for. */
+function messagesOf(
+  records: readonly KafkaRecord[],
+  from: number,
+  topic: string,
+  partition: number,
+  arrivedAt: number,
+): BrokerMessage[] {
+  const messages: BrokerMessage[] = [];
+  for (const record of records) {
+    if (record.offset >= from) messages.push(messageOf(record, topic, partition, arrivedAt));
+  }
+  return messages;
 }
 
 function messageOf(record: KafkaRecord, topic: string, partition: number, arrivedAt: number): BrokerMessage {

@@ -1,5 +1,6 @@
 // What the Kafka broker behind the port is made of: the configuration, time and chance, and what its parts share.
 import type { KafkaBrokerConfig } from '../config/config.ts';
+import type { Sort } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import type { KafkaClientOptions } from './kafka-client.ts';
 import type { HeldLimits, PublishLimits, ReconnectOptions } from './mqtt-options.ts';
@@ -10,6 +11,8 @@ export interface KafkaBrokerOptions extends Omit<KafkaBrokerConfig, 'kind'>, Pic
   readonly chance: Chance;
   /** `topics.prefix` where the bridge's own topics are on this broker: patterns of uplink topics leave them out. */
   readonly ownPrefix?: string;
+  /** Tells whom a message concerns; absent: everyone who reads it. */
+  readonly sort?: Sort;
   readonly reconnect?: Partial<ReconnectOptions>;
   readonly held?: Partial<HeldLimits>;
   readonly publish?: Partial<PublishLimits>;

@@ -1,6 +1,7 @@
 // One partition as one source stands in it, and what its group is to be told.
 import type { BrokerMessage, SourcePlaces } from '../domain/ports/broker.ts';
 import { type Committed, encodeCommitted } from './kafka-offsets.ts';
+import type { SortedMessages } from './kafka-sorting.ts';
 import type { TopicFilter } from './kafka-topics.ts';
 
 export interface Part {
@@ -20,9 +21,13 @@ export interface Part {
 }
 
 /** One partition's part of an answer. */
-export interface Offered {
+export interface Offered<T = unknown> {
   readonly part: Part;
   readonly messages: readonly BrokerMessage[];
+  /** Whom they concern; null: not looked at. */
+  readonly sorted: SortedMessages<T> | null;
+  /** The offset from which on `messages` are. */
+  readonly from: number;
   readonly nextOffset: number;
 }
 
@@ -91,4 +96,18 @@ export function isWanted(
   if (filters.every(({ key }) => key === null)) return true;
   const key = message.topic.slice(topic.length + 1);
   return filters.some((filter) => filter.matches(topic) && (filter.key === null || filter.key === key));
+}
+
+/** True: `isWanted` says so of all that comes next. */
+export function isPlain(
+  part: Part,
+  filters: readonly TopicFilter[],
+  taken: ReturnType<SourcePlaces['taken']>,
+): boolean {
+  if (part.settledElsewhere !== null || filters.some(({ key }) => key !== null)) return false;
+  return taken === null || (taken.position <= part.next && taken.above.size === 0);
+}
+
+export function untilOf({ part, to }: Chunk['marks'][number]): { topic: string; partition: number; to: number } {
+  return { topic: part.topic, partition: part.partition, to };
 }

@@ -10,6 +10,7 @@ import { KafkaLink, LinkDown } from './kafka-link.ts';
 import { metadataOf } from './kafka-metadata.ts';
 import type { KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
 import { type Down, kafkaReason, refusalOf } from './kafka-reasons.ts';
+import { ConcernIndex } from './kafka-sorting.ts';
 import type { KafkaSource, SharedReader } from './kafka-source.ts';
 import { RECONNECT } from './mqtt-options.ts';
 
@@ -34,6 +35,8 @@ export class KafkaReader implements SharedReader {
   readonly sources = new Set<KafkaSource>();
   /** Sources that stand where their groups do and may be handed messages. */
   readonly open = new Set<KafkaSource>();
+  /** Of these: whose concern is what. */
+  readonly concerns = new ConcernIndex<KafkaSource>();
   readonly #gate: LoginGate;
   readonly #link: KafkaLink;
   readonly #lanes: readonly [Lane, Lane];
@@ -66,6 +69,7 @@ export class KafkaReader implements SharedReader {
   async remove(source: KafkaSource): Promise<void> {
     this.sources.delete(source);
     this.open.delete(source);
+    this.concerns.remove(source);
     this.#restUntil.delete(source);
     await this.commit(source, REMOVE_COMMIT_MS);
     if (this.sources.size > 0 || this.#linger !== null) return;
@@ -234,6 +238,7 @@ export class KafkaReader implements SharedReader {
       const { sessionLost } = await openSource(wire, this.broker, source, this.topics);
       if (signal.aborted || !this.sources.has(source)) return;
       this.open.add(source);
+      if (source.concern !== null) this.concerns.add(source, source.concern);
       source.opened(sessionLost);
       this.#tellMissing();
       this.wake();
@@ -277,6 +282,7 @@ export class KafkaReader implements SharedReader {
 
   #lost(down: Down): void {
     this.#wire = null;
+    for (const source of this.open) this.concerns.remove(source);
     this.open.clear();
     for (const source of this.sources) source.closed(down);
   }

@@ -3,15 +3,19 @@
 import { BridgeError, describeError } from '../domain/errors.ts';
 import type {
   BrokerMessage,
+  Concern,
   SourceListener,
   SourceOptions,
   SourcePlaces,
   UplinkSource,
 } from '../domain/ports/broker.ts';
+import type { UplinkOutcome } from '../domain/uplink.ts';
+import { HeldChunks } from './kafka-held.ts';
 import { decodeCommitted } from './kafka-offsets.ts';
 import type { KafkaBrokerOptions } from './kafka-options.ts';
-import { type Chunk, type Due, dueCommits, isWanted, type Offered, type Part } from './kafka-part.ts';
+import { type Chunk, type Due, dueCommits, isPlain, isWanted, type Offered, type Part, untilOf } from './kafka-part.ts';
 import type { Down } from './kafka-reasons.ts';
+import type { Share } from './kafka-sorting.ts';
 import { compileFilter, type TopicFilter } from './kafka-topics.ts';
 import { HELD, type HeldLimits } from './mqtt-options.ts';
 
@@ -29,6 +33,8 @@ export interface SharedReader {
 /** How long `stop` waits for the listener to answer for what it has. */
 const SETTLE_MS = 5_000;
 const REFUSED_PAUSE_MS = 1_000;
+const NOTHING: ReadonlyMap<UplinkOutcome, number> = new Map();
+
 export class KafkaSource implements UplinkSource {
   readonly group: string;
   readonly filters: readonly TopicFilter[];
@@ -36,6 +42,8 @@ export class KafkaSource implements UplinkSource {
   readonly parts = new Map<string, Part[]>();
   readonly from: 'now' | 'earliest';
   readonly mayOpen: () => boolean;
+  /** Null: all. */
+  readonly concern: Concern | null;
   readonly #broker: KafkaBrokerOptions;
   readonly #reader: SharedReader;
   readonly #listener: SourceListener;
@@ -49,11 +57,8 @@ export class KafkaSource implements UplinkSource {
   #wanted: 'stopped' | 'running' | 'paused' = 'stopped';
   #isOpen = false;
   #isResting = false;
-  #held: Chunk[] = [];
-  #heldCount = 0;
-  #heldBytes = 0;
+  readonly #held = new HeldChunks();
   #stopping: Promise<void> | null = null;
-  #onIdle: () => void = () => {};
   #lastTold = '';
 
   constructor(broker: KafkaBrokerOptions, reader: SharedReader, options: SourceOptions, listener: SourceListener) {
@@ -64,6 +69,8 @@ export class KafkaSource implements UplinkSource {
     this.#limits = { ...HELD, ...broker.held };
     this.group = options.clientId;
     this.from = options.from ?? 'now';
+    // Without a book of places nothing would count what is passed over.
+    this.concern = options.places === undefined ? null : (options.concern ?? null);
     this.mayOpen = options.mayConnect ?? (() => true);
     this.expectSession = options.expectSession;
     this.filters = options.topics.map((topic) => compileFilter(topic, broker.ownPrefix ?? null));
@@ -79,8 +86,8 @@ export class KafkaSource implements UplinkSource {
       this.#wanted === 'running' &&
       this.#isOpen &&
       !this.#isResting &&
-      this.#heldCount < this.#limits.maxMessages &&
-      this.#heldBytes < this.#limits.maxBytes
+      this.#held.count < this.#limits.maxMessages &&
+      this.#held.bytes < this.#limits.maxBytes
     );
   }
 
@@ -199,61 +206,55 @@ export class KafkaSource implements UplinkSource {
   }
 
   /** Of one answer; `messages` are shared with other sources. */
-  take(offered: readonly Offered[]): void {
+  take(offered: readonly Offered<KafkaSource>[]): void {
     const messages: BrokerMessage[] = [];
+    const passed = new Map<UplinkOutcome, number>();
     const marks: Chunk['marks'][number][] = [];
     let bytes = 0;
-    for (const { part, messages: found, nextOffset } of offered) {
+    for (const offer of offered) {
+      const { part, nextOffset } = offer;
       const to = part.end === null ? nextOffset : Math.min(nextOffset, part.end);
       if (to <= part.next) continue;
       marks.push({ part, from: part.next, to });
-      const taken = this.#places?.taken(part.topic, part.partition) ?? null;
-      for (const message of found) {
-        const { offset = 0 } = message;
-        if (offset < part.next || offset >= to || !isWanted(part, message, this.filters, taken)) continue;
+      const share = this.#shareOf(offer, to);
+      for (const message of share.messages) {
         messages.push(message);
         bytes += message.payload.length;
       }
+      for (const [outcome, count] of share.passed) passed.set(outcome, (passed.get(outcome) ?? 0) + count);
       part.next = to;
     }
     if (marks.length === 0) return;
     const chunk: Chunk = { marks, count: messages.length, bytes, done: false };
-    this.#held.push(chunk);
-    this.#heldCount += chunk.count;
-    this.#heldBytes += chunk.bytes;
-    if (messages.length === 0) this.#answered(chunk, null);
-    else this.#listener.onMessages(messages, (error) => this.#answered(chunk, error));
+    this.#held.add(chunk);
+    const answered = (error: Error | null): void => this.#answered(chunk, error);
+    if (messages.length === 0 && passed.size === 0) answered(null);
+    else if (passed.size === 0) this.#listener.onMessages(messages, answered);
+    else this.#listener.onMessages(messages, answered, { counts: passed, until: marks.map(untilOf) });
+  }
+
+  /** What of an offer, up to `to`, is for this source. */
+  #shareOf({ part, messages, sorted, from, nextOffset }: Offered<KafkaSource>, to: number): Share {
+    const taken = this.#places?.taken(part.topic, part.partition) ?? null;
+    const isSorted = sorted !== null && this.concern !== null;
+    // Most often: it stands where the others do, and takes part in all that has come.
+    const isWhole = part.next === from && to === nextOffset && isPlain(part, this.filters, taken);
+    if (isSorted && isWhole) return sorted.shareOf(this);
+    const wants = (message: BrokerMessage): boolean => {
+      const { offset = 0 } = message;
+      return offset >= part.next && offset < to && isWanted(part, message, this.filters, taken);
+    };
+    if (isSorted) return sorted.wantedShareOf(this, wants);
+    return { messages: isWhole ? messages : messages.filter(wants), passed: NOTHING };
   }
 
   #answered(chunk: Chunk, error: Error | null): void {
-    if (chunk.done || !this.#held.includes(chunk)) return;
     if (error !== null) {
-      this.#rewind(chunk, error);
-      return;
-    }
-    chunk.done = true;
-    while (this.#held[0]?.done === true) {
-      const { marks, count, bytes } = this.#held.shift() as Chunk;
-      this.#heldCount -= count;
-      this.#heldBytes -= bytes;
-      for (const { part, to } of marks) {
-        part.durable = Math.max(part.durable, to);
-        this.#places?.pass(part.topic, part.partition, to);
-      }
-    }
-    if (this.#held.length === 0) this.#onIdle();
-    this.#reader.wake();
+      if (this.#held.rewind(chunk)) this.#rest(error);
+    } else if (this.#held.answered(chunk, this.#places)) this.#reader.wake();
   }
 
-  /** From the one that was not kept on, all comes again in its order. */
-  #rewind(refused: Chunk, error: Error): void {
-    const from = this.#held.indexOf(refused);
-    for (const { marks, count, bytes } of this.#held.splice(from).reverse()) {
-      this.#heldCount -= count;
-      this.#heldBytes -= bytes;
-      for (const { part, from: start } of marks) part.next = Math.min(part.next, start);
-    }
-    if (this.#held.length === 0) this.#onIdle();
+  #rest(error: Error): void {
     this.#isResting = true;
     if (this.#wanted === 'running') {
       this.#tell({ kind: 'down', reason: `the uplinks could not be kept: ${describeError(error)}`, fatal: false });
@@ -266,21 +267,7 @@ export class KafkaSource implements UplinkSource {
   }
 
   async #stop(): Promise<void> {
-    if (this.#held.length > 0) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.#broker.clock.after(SETTLE_MS, resolve);
-        this.#onIdle = () => {
-          cancel();
-          resolve();
-        };
-      });
-    }
-    // What is answered later comes once more.
-    for (const { marks } of this.#held.splice(0).reverse()) {
-      for (const { part, from } of marks) part.next = Math.min(part.next, from);
-    }
-    this.#heldCount = 0;
-    this.#heldBytes = 0;
+    await this.#held.idle(this.#broker.clock, SETTLE_MS);
     await this.#reader.remove(this);
     this.#isOpen = false;
     this.#lastTold = '';

@@ -1,7 +1,7 @@
 // What a connection's runtime is made of: ports, and the factories that the composition root wires.
 import type { Connection } from '../domain/connection.ts';
 import type { EventSink } from '../domain/events.ts';
-import type { Broker } from '../domain/ports/broker.ts';
+import type { Broker, Concern } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import type { HereGateway } from '../domain/ports/here.ts';
 import type { LineObserver, UplinkLine } from '../domain/ports/line.ts';
@@ -17,6 +17,8 @@ export interface LineRequest {
 
 export interface MadeLine {
   readonly line: UplinkLine;
+  /** Whose messages it may take; null or absent: everybody's. */
+  readonly concern?: Concern | null;
   /**
    * Takes a changed definition (format, validity, matchers, device rules) without stopping; false: it cannot, so the
    * runtime is made anew. Absent: it never can.

@@ -45,6 +45,7 @@ export class RuntimeParts {
         broker: options.broker,
         clientId: options.clientId,
         line: made.line,
+        concern: made.concern ?? null,
         onMessages: () => {
           watches.heard();
           budgetOf().check();

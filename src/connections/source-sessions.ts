@@ -5,6 +5,7 @@ import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
 import type {
   Broker,
+  Concern,
   RoomAware,
   SourceGap,
   SourceListener,
@@ -24,6 +25,8 @@ export interface SourceSessionsOptions {
   /** Names a session at the broker; `generation` grows with each move. */
   readonly clientId: (connectionId: string, generation: number) => string;
   readonly line: SourceListenerWithoutStatus & RoomAware;
+  /** See `SourceOptions`; null: all. */
+  readonly concern: Concern | null;
   /** Messages were answered: they are in the journal, or it did not take them. */
   readonly onMessages: () => void;
   /** Of the session that the connection reads from. */
@@ -145,12 +148,13 @@ export class SourceSessions {
     }
     const { line } = this.#options;
     const listener: SourceListener & RoomAware = {
-      onMessages: (messages, done) => {
+      onMessages: (messages, done, passed) => {
         open.heardAt = this.#options.clock.monotonic();
-        line.onMessages(messages, (error) => {
+        const answered = (error: Error | null): void => {
           done(error);
           this.#options.onMessages();
-        });
+        };
+        line.onMessages(messages, answered, passed);
       },
       onStatus: (status) => this.#onStatus(open, status),
       get hasRoom() {
@@ -163,7 +167,9 @@ export class SourceSessions {
     const { mayConnect } = this.#options;
     const may = mayConnect === undefined ? {} : { mayConnect };
     const { places } = this.#options.store;
-    const kept = broker.kind === 'kafka' && places !== undefined ? { places } : {};
+    const { concern } = this.#options;
+    const kept =
+      broker.kind === 'kafka' && places !== undefined ? { places, ...(concern === null ? {} : { concern }) } : {};
     const from = isCurrent ? this.#from : 'now';
     const source = broker.openSource({ clientId, topics, expectSession: established, from, ...may, ...kept }, listener);
     const open: OpenSession = { session, source, upAt: null, heardAt: 0, ending: false };

@@ -39,14 +39,14 @@ export function imbalance(ledger: Ledger): number {
   );
 }
 
-/** Books one outcome into its column (not into `pending`, which its owner keeps). */
-export function book(ledger: Ledger, outcome: UplinkOutcome): void {
+/** Books one outcome, or `count` of them, into its column (not into `pending`, which its owner keeps). */
+export function book(ledger: Ledger, outcome: UplinkOutcome, count = 1): void {
   if (outcome.kind === 'delivered') {
-    ledger.delivered += 1;
+    ledger.delivered += count;
     return;
   }
   const column: Record<string, number | undefined> = ledger[outcome.kind];
-  column[outcome.reason] = (column[outcome.reason] ?? 0) + 1;
+  column[outcome.reason] = (column[outcome.reason] ?? 0) + count;
 }
 
 /** The sum of several ledgers (connections, or one connection over data directories). */

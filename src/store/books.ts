@@ -1,11 +1,12 @@
 // The accounts of one connection: ledger, settlements and dead letters, changed in memory only when SQLite has committed them.
 //
 // received = last sequence number − uncounted − replayed + imported; `uncounted` are those whose outcomes were in a database that
-// was set aside, and those handed over to another worker. A replayed dead letter takes a new sequence number: its
+// was set aside, and those handed over to another worker; `imported` those that never had a number: dead letters from elsewhere,
+// and messages of Kafka that were of no concern here. A replayed dead letter takes a new sequence number: its
 // message is `pending` under that one from the commit of the journal on. Booking the replay deletes the letter, takes one off
 // `deadLettered` and counts the number as `replayed`, in one transaction. Until it is booked (at once; at the next transaction
 // or at the next start when the disk refused or a kill came between) the copy counts as one more message received.
-import { imbalance, type Ledger, sumReasons } from '../domain/ledger.ts';
+import { book, imbalance, type Ledger, sumReasons } from '../domain/ledger.ts';
 import type { ReplayLetter } from '../domain/ports/store.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import {
@@ -39,6 +40,8 @@ export interface BooksOptions {
 
 const NO_LETTERS: LetterTotals = { count: 0, bytes: 0, room: 0, age: 0, person: 0 };
 
+const NONE_PASSED: ReadonlyMap<UplinkOutcome, number> = new Map();
+
 interface Replay extends ReplayLetter {
   readonly seq: number;
 }
@@ -55,6 +58,8 @@ export class Books {
   #unsaved: Range[] = [];
   /** In the journal, their letters still there. */
   #unbooked: Replay[] = [];
+  /** Counted in memory and not in the database yet. */
+  #passed = new Map<UplinkOutcome, number>();
 
   constructor(options: BooksOptions) {
     const { recovered } = options;
@@ -86,6 +91,19 @@ export class Books {
     this.saveProgress();
   }
 
+  /**
+   * Received and settled at once, without a number; the next transaction stores it. `moveOn` moves the places behind them, in the
+   * same go: a transaction in between would save the one without the other.
+   */
+  countPassed(counts: ReadonlyMap<UplinkOutcome, number> = NONE_PASSED, moveOn: () => void): void {
+    for (const [outcome, count] of counts) {
+      this.#ledger.received += count;
+      book(this.#ledger, outcome, count);
+      this.#passed.set(outcome, (this.#passed.get(outcome) ?? 0) + count);
+    }
+    moveOn();
+  }
+
   /** Their messages are in the journal from `first` on. Throws when the database refuses; then the next transaction books it. */
   countReplayed(first: number, letters: readonly ReplayLetter[]): void {
     for (const [i, letter] of letters.entries()) this.#unbooked.push({ ...letter, seq: first + i });
@@ -97,9 +115,8 @@ export class Books {
    * committed records that are missing from a tail that never was committed.
    */
   saveProgress(): void {
-    const isSaved = this.#numbers.received === this.#options.lastSeq();
-    if (!isSaved || this.#options.places().toSave() !== null || this.#unsaved.length > 0 || this.#unbooked.length > 0)
-      this.#transact({});
+    const isSaved = this.#numbers.received === this.#options.lastSeq() && this.#options.places().toSave() === null;
+    if (!isSaved || this.#unsaved.length + this.#unbooked.length + this.#passed.size > 0) this.#transact({});
   }
 
   /**
@@ -157,7 +174,8 @@ export class Books {
     const unsaved = this.#unsaved.reduce((sum, { count }) => sum + count, 0);
     let off = Math.abs(imbalance(ledger));
     off += Math.abs(this.ranges.countAll() + unsaved - lastSeq);
-    off += Math.abs(countReceived({ ...this.#numbers, received: lastSeq }) - ledger.received);
+    const passed = sumOf(this.#passed.values());
+    off += Math.abs(countReceived({ ...this.#numbers, received: lastSeq }) + passed - ledger.received);
     off += Math.abs(this.ranges.countUnsettled() - ledger.pending);
     // Each dead letter is there, or was dropped.
     const { count, room, age, person } = letters.totals(this.key);
@@ -168,10 +186,19 @@ export class Books {
       stored.set(`${kind}.${reason}`, count);
     }
     for (const { kind, reason, count } of ledgerColumns(ledger)) {
-      const due = reason === 'journalFull' ? unsaved : 0;
+      const due = (reason === 'journalFull' ? unsaved : 0) + this.#passedAs(kind, reason);
       off += Math.abs(count - due - (stored.get(`${kind}.${reason}`) ?? 0));
     }
     return off;
+  }
+
+  /** Of one column, what is not in the database yet. */
+  #passedAs(kind: string, reason: string): number {
+    let sum = 0;
+    for (const [outcome, count] of this.#passed) {
+      if (outcome.kind === kind && outcome.kind !== 'delivered' && outcome.reason === reason) sum += count;
+    }
+    return sum;
   }
 
   /** The columns that `outcomes` and `replays` have changed. */
@@ -207,6 +234,7 @@ export class Books {
     const { outcomes = [], retired = [], imported = 0, handedOver = 0, also } = what;
     const unsaved = this.#unsaved;
     const unbooked = this.#unbooked;
+    const passed = this.#passed;
     const ledger = booked(this.#ledger, outcomes);
     // Imported ones were never pending.
     ledger.received += imported - handedOver;
@@ -216,7 +244,7 @@ export class Books {
       ...this.#numbers,
       received: lastSeq(),
       floor: change?.floor ?? ranges.floor,
-      imported: this.#numbers.imported + imported,
+      imported: this.#numbers.imported + imported + sumOf(passed.values()),
       uncounted: this.#numbers.uncounted + handedOver,
     };
     const positions = places.toSave();
@@ -232,7 +260,7 @@ export class Books {
         numbers.replayed += 1;
         numbers.replayedTo = Math.max(numbers.replayedTo, seq);
       }
-      this.#saveColumns(ledger, outcomes, replays.taken);
+      this.#saveColumns(ledger, passed.size === 0 ? outcomes : [...outcomes, ...passed.keys()], replays.taken);
       if (also) changes.push(also(-replays.change.bytes));
       tables.save(key, numbers);
       if (positions !== null) tables.saveState(key, PLACES, positions);
@@ -249,5 +277,12 @@ export class Books {
     this.#numbers = numbers;
     this.#unsaved = [];
     this.#unbooked = [];
+    this.#passed = new Map();
   }
+}
+
+function sumOf(counts: Iterable<number>): number {
+  let sum = 0;
+  for (const count of counts) sum += count;
+  return sum;
 }

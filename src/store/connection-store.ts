@@ -1,10 +1,10 @@
 // The store of one connection: journal, settlements, ledger and dead letters as one thing.
-//
 // Order of durability: a record reaches the journal (fdatasync) before `done`; its settlement commits later, with the
 // ledger, in SQLite. A kill between leaves the record pending: it is sent again. `pending` is kept by its own additions
 // (commits) and subtractions (settlements); `verify` recounts it from the bitmaps.
 import { BridgeError, describeError } from '../domain/errors.ts';
 import type { Ledger } from '../domain/ledger.ts';
+import type { PassedOver } from '../domain/ports/broker.ts';
 import type { ImportedLetter, ImportOutcome } from '../domain/ports/dead-letters.ts';
 import type {
   ConnectionStore,
@@ -24,7 +24,7 @@ import { handOver } from './hand-over.ts';
 import { JournalReader } from './journal-reader.ts';
 import { JournalUpkeep } from './journal-upkeep.ts';
 import { JournalWriter } from './journal-writer.ts';
-import { openPlaces, type Places } from './places.ts';
+import { openPlaces, type Places, placesIn } from './places.ts';
 import type { Segment } from './segment.ts';
 
 const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -56,7 +56,9 @@ export class JournalledConnection implements ConnectionStore {
     const deadLettersMaxBytes = () => letterTables.maxBytesOf(recovered.key);
     this.#books = new Books({ recovered, tables, letters: letterTables.letters, deadLettersMaxBytes, ...now });
     this.#reader = new JournalReader(disk, directory, recovered.ranges);
-    this.places = openPlaces(recovered, tables.getState(recovered.key, PLACES), this.#reader);
+    this.places = openPlaces(recovered, tables.getState(recovered.key, PLACES), this.#reader, () =>
+      this.#books.saveProgress(),
+    );
     this.#writer = new JournalWriter({
       ...options,
       segmentBytes: Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, Math.floor(options.maxBytes / 8))),
@@ -95,9 +97,11 @@ export class JournalledConnection implements ConnectionStore {
     this.#upkeep.remove();
   }
 
-  append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number {
+  append(entries: readonly JournalEntry[], done: (error: Error | null) => void, passed?: PassedOver): number {
+    const places = placesIn(entries);
     const first = this.#writer.append(entries, (error) => {
-      if (error === null) this.places.committed(first, entries);
+      if (error === null)
+        this.#books.countPassed(passed?.counts, () => this.places.committed(first, places, passed?.until));
       done(error);
     });
     return first;
@@ -159,11 +163,7 @@ export class JournalledConnection implements ConnectionStore {
   }
 
   forEachUnsettled(visit: (seq: number, device: string | null, arrivedAt: number) => void): void {
-    for (const segment of this.#books.ranges.segments) {
-      for (let seq = segment.nextUnsettled(segment.base); seq < segment.end; seq = segment.nextUnsettled(seq + 1)) {
-        visit(seq, segment.device(seq), segment.arrivedAt(seq));
-      }
-    }
+    this.#books.ranges.forEachUnsettled(visit);
   }
 
   get lastSeq(): number {

@@ -21,7 +21,7 @@ export interface StoredNumbers {
   /** Sequence numbers given to replayed dead letters, and the last of them. */
   readonly replayed: number;
   readonly replayedTo: number;
-  /** Imported dead letters: they have no sequence number. */
+  /** Messages that have no sequence number: imported dead letters, and those of no concern that were counted as they passed. */
   readonly imported: number;
 }
 

@@ -4,7 +4,7 @@
 // A record carries its partition and offset behind its topic, so the journal itself says what was taken; the positions are saved
 // in the same transaction as settlements, so what is settled is never taken again by this directory, also after a kill.
 // Records that reached the journal after the last transaction are found at the next start: they are taken, above the position.
-import type { SourcePlaces } from '../domain/ports/broker.ts';
+import type { PassedOver, SourcePlaces } from '../domain/ports/broker.ts';
 import type { JournalEntry, JournalRecord } from '../domain/ports/store.ts';
 import type { JournalReader } from './journal-reader.ts';
 import type { Recovered } from './recovery.ts';
@@ -17,6 +17,8 @@ export interface PlacesOptions {
   readonly read: (fromSeq: number, maxRecords: number, maxBytes: number) => Promise<readonly JournalRecord[]>;
   /** Whether any record is unsettled: only then there is something to read. */
   readonly hasUnsettled: boolean;
+  /** Saves what has changed, with all that was counted since. Throws when the disk refuses. */
+  readonly save: () => void;
 }
 
 interface Taken {
@@ -26,6 +28,8 @@ interface Taken {
 
 interface Stream {
   position: number;
+  /** As it is in the database. */
+  saved: number;
   /** Unsettled ones in the order of their offsets; settled ones at the front are taken off when it is looked at. */
   taken: Taken[];
   /** Offsets at or above the position that are in the journal: of an earlier run. */
@@ -37,6 +41,20 @@ const READ_BYTES = 1024 * 1024;
 /** More than fit into what a group can be told. */
 const TELL_AT_MOST = 2_000;
 
+/** Of one message. */
+interface Place {
+  readonly name: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** Of messages of such a source, all that is still needed once they are on their way to the disk; of others none. */
+export function placesIn(entries: readonly JournalEntry[]): readonly Place[] {
+  if (entries[0]?.offset === undefined) return NONE;
+  return entries.map(({ topic, partition = 0, offset = 0 }) => ({ name: nameOf(topic), partition, offset }));
+}
+const NONE: readonly Place[] = [];
+
 export class Places implements SourcePlaces {
   readonly #options: PlacesOptions;
   readonly #streams = new Map<string, Stream>();
@@ -46,7 +64,7 @@ export class Places implements SourcePlaces {
   constructor(options: PlacesOptions) {
     this.#options = options;
     for (const [key, position] of parse(options.saved)) {
-      this.#streams.set(key, { position, taken: [], above: new Set() });
+      this.#streams.set(key, { position, saved: position, taken: [], above: new Set() });
     }
     // Without a saved position no record of such a source was ever settled, and at most the last second's were journalled.
     this.#found = options.hasUnsettled ? this.#find() : Promise.resolve();
@@ -84,6 +102,9 @@ export class Places implements SourcePlaces {
   progress(topic: string, partition: number): { position: number; unsettled: readonly number[] } {
     const stream = this.#streams.get(keyOf(topic, partition));
     if (stream === undefined) return { position: 0, unsettled: [] };
+    // What is told is forgotten by the source: a kill after it must not take counts of what was passed over along.
+    const isSaved = this.#saveNow();
+    const position = isSaved ? stream.position : Math.min(stream.position, stream.saved);
     const { isSettled } = this.#options;
     let front = 0;
     while (front < stream.taken.length && isSettled((stream.taken[front] as Taken).seq)) front += 1;
@@ -91,18 +112,21 @@ export class Places implements SourcePlaces {
     const unsettled: number[] = [];
     for (const { seq, offset } of stream.taken) {
       if (unsettled.length >= TELL_AT_MOST) break;
-      if (!isSettled(seq)) unsettled.push(offset);
+      if (!isSettled(seq) && (isSaved || offset < position)) unsettled.push(offset);
     }
-    return { position: stream.position, unsettled };
+    return { position, unsettled };
   }
 
-  /** They are in the journal, from `firstSeq` on. */
-  committed(firstSeq: number, entries: readonly JournalEntry[]): void {
-    if (entries[0]?.offset === undefined) return;
-    for (let i = 0; i < entries.length; i++) {
-      const { topic, partition, offset } = entries[i] as JournalEntry;
-      if (partition === undefined || offset === undefined) continue;
-      const stream = this.#stream(nameOf(topic), partition, 0);
+  /** They are in the journal, from `firstSeq` on; with them all below `until` is taken. */
+  committed(firstSeq: number, places: readonly Place[], until: PassedOver['until'] = []): void {
+    this.#committed(firstSeq, places);
+    for (const { topic, partition, to } of until) this.pass(topic, partition, to);
+  }
+
+  #committed(firstSeq: number, places: readonly Place[]): void {
+    for (let i = 0; i < places.length; i++) {
+      const { name, partition, offset } = places[i] as Place;
+      const stream = this.#stream(name, partition, 0);
       stream.taken.push({ seq: firstSeq + i, offset });
       // At once: some may be settled, and saved as such, before their source hears that they are durable.
       if (offset >= stream.position) {
@@ -120,6 +144,18 @@ export class Places implements SourcePlaces {
 
   saved(): void {
     this.#isDirty = false;
+    for (const stream of this.#streams.values()) stream.saved = stream.position;
+  }
+
+  /** False: the disk refuses; it is tried again with the next look. */
+  #saveNow(): boolean {
+    if (!this.#isDirty) return true;
+    try {
+      this.#options.save();
+    } catch {
+      // Told by what settles and by the journal.
+    }
+    return !this.#isDirty;
   }
 
   async #find(): Promise<void> {
@@ -148,7 +184,7 @@ export class Places implements SourcePlaces {
     const key = keyOf(topic, partition);
     let stream = this.#streams.get(key);
     if (stream === undefined) {
-      stream = { position, taken: [], above: new Set() };
+      stream = { position, saved: 0, taken: [], above: new Set() };
       this.#streams.set(key, stream);
       this.#isDirty = true;
     }
@@ -160,12 +196,14 @@ export function openPlaces(
   { ranges, ledger }: Recovered,
   saved: string | null,
   reader: Pick<JournalReader, 'read'>,
+  save: () => void,
 ): Places {
   return new Places({
     saved,
     isSettled: (seq) => ranges.segmentOf(seq)?.isSettled(seq) ?? true,
     read: (fromSeq, maxRecords, maxBytes) => reader.read(fromSeq, maxRecords, maxBytes, () => {}),
     hasUnsettled: ledger.pending > 0,
+    save,
   });
 }
 

@@ -89,6 +89,15 @@ export class Ranges {
     if (left.length < this.segments.length) this.segments.splice(0, this.segments.length, ...left);
   }
 
+  /** In order. */
+  forEachUnsettled(visit: (seq: number, device: string | null, arrivedAt: number) => void): void {
+    for (const segment of this.segments) {
+      for (let seq = segment.nextUnsettled(segment.base); seq < segment.end; seq = segment.nextUnsettled(seq + 1)) {
+        visit(seq, segment.device(seq), segment.arrivedAt(seq));
+      }
+    }
+  }
+
   /** The last sequence number, counted from the ranges themselves. */
   countAll(): number {
     let count = this.floor;

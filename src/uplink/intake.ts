@@ -1,6 +1,6 @@
 // Intake: a socket chunk's messages are prepared, journalled together, acknowledged once they are on disk, then wait or are settled.
 import type { EventSink } from '../domain/events.ts';
-import type { BrokerMessage } from '../domain/ports/broker.ts';
+import type { BrokerMessage, PassedOver } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { UplinkMessage } from '../domain/ports/line.ts';
 import type { ConnectionStore, JournalEntry, JournalRecord, ReplayLetter } from '../domain/ports/store.ts';
@@ -65,7 +65,7 @@ export class Intake {
     return !this.#full;
   }
 
-  take(messages: readonly BrokerMessage[], done: (error: Error | null) => void): void {
+  take(messages: readonly BrokerMessage[], done: (error: Error | null) => void, passed?: PassedOver): void {
     if (this.#stopped || !this.hasRoom) {
       done(new Error(this.#stopped ? 'stopped' : 'the journal is full'));
       return;
@@ -93,8 +93,8 @@ export class Intake {
     if (unassured > 0) this.#sayUnassured(unassured);
     this.#committing += 1;
     // Nothing here may hold the entries: they and what they were read into are gone before the disk has answered.
-    const { arrivedAt } = messages[0] as BrokerMessage;
-    const first = this.#o.store.append(entries, (error) => {
+    const arrivedAt = messages[0]?.arrivedAt ?? now;
+    const onDisk = (error: Error | null): void => {
       this.#committing -= 1;
       if (error === null) {
         for (let i = 0; i < prepared.length; i++) {
@@ -104,9 +104,10 @@ export class Intake {
         }
       }
       done(error);
-      if (error === null) this.#sink.waiting();
+      if (error === null && prepared.length > 0) this.#sink.waiting();
       if (this.#committing === 0) for (const resolve of this.#quiet.splice(0)) resolve();
-    });
+    };
+    const first = this.#o.store.append(entries, onDisk, passed);
   }
 
   /** The device of a message that would not be loaded now; null: parse it. */

@@ -1,5 +1,6 @@
 // Matchers: which devices a connection takes. Several are OR-ed; inside one, all tags must be there, in any case.
 import type { Matcher } from '../domain/connection.ts';
+import type { Concern } from '../domain/ports/broker.ts';
 import { devEui } from './values.ts';
 
 /** What matchers look at. */
@@ -42,6 +43,18 @@ export function compileMatchers(matchers: readonly Matcher[]): (matched: Matched
     }
     return false;
   };
+}
+
+/** Whom such matchers may take; null: everyone. */
+export function concernOf(matchers: readonly Matcher[]): Concern | null {
+  if (matchers.length === 0) return null;
+  const devices = new Set<string>();
+  const tags = new Set<string>();
+  for (const matcher of matchers) {
+    if (matcher.type === 'thing') tags.add(normal(matcher.tags[0] ?? ''));
+    else devices.add(devEui(matcher.key.slice('lora:'.length)) ?? '');
+  }
+  return { devices, tags };
 }
 
 function normal(tag: string): string {

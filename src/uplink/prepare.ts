@@ -5,7 +5,7 @@ import { describeError } from '../domain/errors.ts';
 import type { UplinkEar } from '../domain/ports/downlink.ts';
 import type { UplinkMessage } from '../domain/ports/line.ts';
 import type { FrameCopy, Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
-import { compileDecode, type Decode, tooDeep } from './decode.ts';
+import { compileDecode, type Decode, type Decoded, tooDeep } from './decode.ts';
 import { readDownlinkReport } from './envelopes/downlink-report.ts';
 import type { Frame } from './envelopes/frame.ts';
 import { compileFilter, type Filter } from './filter.ts';
@@ -74,7 +74,8 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
     trace?.note('a retained copy handed out at subscription is not a new uplink');
     return RETAINED;
   }
-  const decoded = stages.decode(message.topic, message.payload);
+  // Perhaps somebody else has read it already.
+  const decoded = (message.shared?.decoded as Decoded | undefined) ?? stages.decode(message.topic, message.payload);
   if (decoded.kind === 'unreadable') return deadLettered(null, decoded.reason, decoded.message, trace);
   if (decoded.kind === 'noTelemetry') {
     trace?.note(`${decoded.name} carries no telemetry`);

@@ -1,7 +1,7 @@
 // THE LINE of one connection, top to bottom:
 //   source → decode, filter, map (`prepare`) → journal → acknowledge → wait → batch → permit → POST /v3/batch → settle.
 import type { EventSink } from '../domain/events.ts';
-import type { BrokerMessage } from '../domain/ports/broker.ts';
+import type { BrokerMessage, PassedOver } from '../domain/ports/broker.ts';
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
 import type { StateVersions } from '../domain/ports/downlink.ts';
 import type { HereProject } from '../domain/ports/here.ts';
@@ -145,8 +145,8 @@ export class UplinkFlow implements UplinkLine {
     return whereabouts(query, this.#room, this.#backlog, this.#trail);
   }
 
-  onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void): void {
-    this.#intake.take(messages, done);
+  onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void, passed?: PassedOver): void {
+    this.#intake.take(messages, done, passed);
   }
 
   onLeftOut(messages: readonly BrokerMessage[]): void {

@@ -1,6 +1,8 @@
 // What was taken of a source that keeps its messages by itself, and what of it is settled: exact over kills.
 import { expect, test } from 'vitest';
+import type { PassedOver } from '../../src/domain/ports/broker.ts';
 import type { ConnectionStore, JournalEntry } from '../../src/domain/ports/store.ts';
+import type { UplinkOutcome } from '../../src/domain/uplink.ts';
 import { DELIVERED, TestStore } from './support.ts';
 
 function entry(offset: number, partition = 1): JournalEntry {
@@ -72,4 +74,57 @@ test('a topic that was made anew counts from its beginning', async () => {
   store.places.leap('up', 1, 0);
   await append(store, [entry(0), entry(1)]);
   expect(store.places.progress('up', 1)).toEqual({ position: 2, unsettled: [0, 1] });
+});
+
+const NO_MATCH: UplinkOutcome = Object.freeze({ kind: 'filtered', reason: 'noMatch' });
+const REPORT: UplinkOutcome = Object.freeze({ kind: 'skipped', reason: 'report' });
+
+function passed(noMatch: number, report: number, to: number): PassedOver {
+  const counts = new Map([
+    [NO_MATCH, noMatch],
+    [REPORT, report],
+  ]);
+  return { counts, until: [{ topic: 'up', partition: 1, to }] };
+}
+
+function take(store: ConnectionStore, entries: readonly JournalEntry[], over: PassedOver): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const first = store.append(entries, (error) => (error === null ? resolve(first) : reject(error)), over);
+  });
+}
+
+test('what was passed over is counted as far as the place was saved, no more and no less, whenever a kill comes', async () => {
+  await using stores = await TestStore.open();
+  const before = await stores.connection();
+  await take(before, [entry(0)], passed(7, 2, 10));
+  expect(before.ledger()).toMatchObject({ received: 10, pending: 1, filtered: { noMatch: 7 }, skipped: { report: 2 } });
+  expect(before.verify()).toBe(0);
+  // Nothing has saved it yet: its source reads it again.
+  const second = await stores.kill();
+  await second.places.ready();
+  expect(second.places.taken('up', 1)?.position ?? 0).toBeLessThan(2);
+  expect(second.ledger()).toMatchObject({ received: 1, pending: 1, filtered: {} });
+  await take(second, [], passed(7, 2, 10));
+  // To be told where it stands is to have it saved: a group that was told would not give it again.
+  expect(second.places.progress('up', 1)).toEqual({ position: 10, unsettled: [0] });
+  const third = await stores.kill();
+  await third.places.ready();
+  expect(third.ledger()).toMatchObject({ received: 10, pending: 1, filtered: { noMatch: 7 }, skipped: { report: 2 } });
+  expect(third.places.taken('up', 1)?.position).toBe(10);
+  expect(third.verify()).toBe(0);
+  // A settlement saves it along, also the very first.
+  await new Promise<void>((resolve) => {
+    const first = third.append(
+      [entry(12)],
+      () => {
+        third.settle([{ seq: first, outcome: DELIVERED }]);
+        resolve();
+      },
+      passed(3, 0, 14),
+    );
+  });
+  const fourth = await stores.kill();
+  await fourth.places.ready();
+  expect(fourth.ledger()).toMatchObject({ received: 14, delivered: 1, pending: 1, filtered: { noMatch: 10 } });
+  expect(fourth.verify()).toBe(0);
 });

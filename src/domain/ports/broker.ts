@@ -1,5 +1,6 @@
 // What the bridge needs of a message broker. MQTT client, embedded broker and Kafka implement it;
 // one contract suite runs against each implementation.
+import type { UplinkOutcome } from '../uplink.ts';
 
 export interface BrokerMessage {
   readonly topic: string;
@@ -25,14 +26,43 @@ export interface SourceListener {
   /**
    * Messages in the order in which the broker sent them: all of one socket chunk or idle tick in one call.
    * The listener calls `done(null)` once all of them are durable; only then they are acknowledged to the broker, in
-   * order. `done(error)` leaves them unacknowledged; the broker offers them again.
+   * order. `done(error)` leaves them unacknowledged; the broker offers them again. `passed`: what came between and after them
+   * and is of no concern here; it is counted when they are durable, and comes again with them. There may be nothing else.
    */
-  onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void): void;
+  onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void, passed?: PassedOver): void;
   /** Connectivity as it changes. */
   onStatus(status: SourceStatus): void;
   /** Kafka: records of a partition were deleted by age or size before this source could read them. */
   onGap?(gap: SourceGap): void;
 }
+
+/** Messages that a source has not handed over because they concern others (see `SourceOptions.concern`). */
+export interface PassedOver {
+  /** Their final word, and how many there were. */
+  readonly counts: ReadonlyMap<UplinkOutcome, number>;
+  /** With this call all below `to` is taken. */
+  readonly until: readonly { readonly topic: string; readonly partition: number; readonly to: number }[];
+}
+
+/** The devices whose messages a connection may take; all other messages are of no concern to it. */
+export interface Concern {
+  /** DevEUIs, upper case. */
+  readonly devices: ReadonlySet<string>;
+  /** Lower case; a device with any of them may be meant. */
+  readonly tags: ReadonlySet<string>;
+}
+
+/** Whom a message concerns, found once for all sources that read it together. */
+export interface Sorted {
+  readonly device: string;
+  /** Null: not known, so everyone who asks for tags must look. Worked out when it is asked for. */
+  tags(): ReadonlySet<string> | null;
+  /** What it is to those whom it does not concern. The same object for the same word. */
+  readonly otherwise: UplinkOutcome;
+}
+
+/** Never throws. Null: everybody's concern. What it has made of the message is left in `shared`. */
+export type Sort = (message: BrokerMessage) => Sorted | null;
 
 /** Offsets `from` to `to` − 1 are gone; `to` below `from`: the partition counts anew. */
 export interface SourceGap {
@@ -81,6 +111,8 @@ export interface SourceOptions {
   readonly mayConnect?: () => boolean;
   /** Kafka: where a group without offsets begins; `now` by default. */
   readonly from?: 'now' | 'earliest';
+  /** Kafka: what else its topics have is passed over, and counted in bulk. Needs `places`; absent: everything concerns it. */
+  readonly concern?: Concern;
   /** Kafka: without it, what is durable (`done(null)`) counts as settled. */
   readonly places?: SourcePlaces;
 }

@@ -3,7 +3,7 @@ import type { BrokerMessage, RoomAware, SourceListener } from './broker.ts';
 import type { HereProject, RequestOutcome } from './here.ts';
 
 /** What a source hands over and what decode, filter and map need of it. */
-export type UplinkMessage = Pick<BrokerMessage, 'topic' | 'payload' | 'arrivedAt' | 'retain'>;
+export type UplinkMessage = Pick<BrokerMessage, 'topic' | 'payload' | 'arrivedAt' | 'retain' | 'shared'>;
 
 /** What the line tells its runtime; all are values for the state machine, called at most once a second each. */
 export interface LineObserver {

@@ -4,7 +4,7 @@ import type { BridgeEvent } from '../events.ts';
 import type { Ledger } from '../ledger.ts';
 import type { DeadLetterDetail, DeadLetterReason, UplinkOutcome } from '../uplink.ts';
 import type { AuditStore } from './access.ts';
-import type { SourcePlaces } from './broker.ts';
+import type { PassedOver, SourcePlaces } from './broker.ts';
 import type { DeadLetterBox, ExpiredUplink, ImportedLetter, ImportOutcome, KeptLetters } from './dead-letters.ts';
 import type { CommandStore, ShadowStore } from './downlink.ts';
 
@@ -39,8 +39,10 @@ export interface ConnectionStore {
    * Appends in order and returns the first sequence number (they are contiguous; the first ever is 1). `done(null)` when
    * all are on disk (one write and one fdatasync for everything appended meanwhile: group commit), in order of the calls.
    * `done(error)`: nothing of this call will ever be read or counted. Counts `received` and `pending` at the commit.
+   * `passed`: messages that are settled as they come and need no place in the journal; counted, and the places moved on, at
+   * the commit, which the next transaction stores together.
    */
-  append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number;
+  append(entries: readonly JournalEntry[], done: (error: Error | null) => void, passed?: PassedOver): number;
   /** Counts messages that were left out (`expired(journalFull)`): received and expired grow, nothing is stored. */
   countLeftOut(count: number, devices?: readonly (string | null)[]): void;
   /**

@@ -1,5 +1,5 @@
-// mqtt-drain: uplinks of 1.5 KB that wait in Mosquitto go through the bridge into the sandbox, against a bare mqtt.js
-// QoS 1 subscriber that only parses. Broker, sandbox, bridge and subscriber are processes of their own.
+// mqtt-drain: uplinks of 1.5 KB that wait in Mosquitto go through the bridge into HERE (`here-peer.ts`), against a bare mqtt.js
+// QoS 1 subscriber that only parses. Broker, HERE, bridge and subscriber are processes of their own.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -50,9 +50,9 @@ export async function mqttDrain(options: DrainOptions, say: (line: string) => vo
   const children: Child[] = [];
   try {
     const broker = await startBroker(folder, options.window, children);
-    const sandbox = start(process.execPath, [main, 'sandbox', '--port', '0']);
-    children.push(sandbox);
-    const here = JSON.parse(await sandbox.line()) as { url: string; email: string; password: string; appIds: string[] };
+    const peer = start(process.execPath, [path.join(import.meta.dirname, 'here-peer.ts')]);
+    children.push(peer);
+    const here = JSON.parse(await peer.line()) as { url: string; email: string; password: string; appIds: string[] };
     const bare = start(process.execPath, [path.join(import.meta.dirname, 'bare-subscriber.ts'), broker, 'bare']);
     children.push(bare);
     await bare.line();

@@ -1,0 +1,53 @@
+// The HERE of the benchmarks: a process that takes batches as fast as they come, and is the sandbox in everything else.
+//
+// The sandbox looks into each record, which costs it about as much as the record costs the bridge; on a machine with two
+// cores it would be the bottleneck of what is measured. This one counts the records of a batch and answers as HERE does
+// (204). Log-in, projects, devices and jobs are the sandbox's. What is right about a record, other suites tell.
+//
+// Prints one line of JSON like `here-bridge sandbox`: url, email, password, appIds. `GET /sandbox/stats` has the counts.
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { startSandbox } from '../../src/sandbox/server.ts';
+
+/** How a record of the bridge begins. */
+const RECORD = Buffer.from('{"id":"');
+
+const sandbox = await startSandbox({ port: 0, keepRecords: 0 });
+let acceptedRecords = 0;
+let acceptedRequests = 0;
+
+const server = http.createServer((request, response) => {
+  if (request.method === 'POST' && request.url === '/v3/batch') takeBatch(request, response);
+  else if (request.url === '/sandbox/stats') {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ acceptedRecords, acceptedRequests }));
+  } else passOn(request, response);
+});
+server.keepAliveTimeout = 60_000;
+
+function takeBatch(request: http.IncomingMessage, response: http.ServerResponse): void {
+  const chunks: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => chunks.push(chunk));
+  request.on('end', () => {
+    const body = Buffer.concat(chunks);
+    for (let at = body.indexOf(RECORD); at >= 0; at = body.indexOf(RECORD, at + RECORD.length)) acceptedRecords += 1;
+    acceptedRequests += 1;
+    response.writeHead(204).end();
+  });
+}
+
+function passOn(request: http.IncomingMessage, response: http.ServerResponse): void {
+  const { method, url, headers } = request;
+  const onward = http.request(sandbox.url + url, { method, headers }, (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  });
+  onward.on('error', () => response.writeHead(502).end());
+  request.pipe(onward);
+}
+
+server.listen(0, '127.0.0.1', () => {
+  const { port } = server.address() as AddressInfo;
+  const { email, password, appIds } = sandbox;
+  console.log(JSON.stringify({ url: `http://127.0.0.1:${port}`, email, password, appIds }));
+});

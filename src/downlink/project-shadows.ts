@@ -7,6 +7,8 @@ import { ServedDevices } from './served-devices.ts';
 
 const SAVE_MS = 1_000;
 const MAX_DRIVER = 1_000;
+const MAX_SEEN = 10_000;
+const BARE_ROUTES = ['chirpstack', 'thingsStack', THINGPARK_ROUTE];
 /** As many as the store keeps. */
 const MAX_WAITING = 10_000;
 
@@ -20,8 +22,8 @@ export class ProjectShadows {
   readonly #clock: Clock;
   /** To be saved. */
   readonly #news = new Set<string>();
-  /** A driver's number by what tells drivers apart, so that a driver that is known costs no text. */
-  readonly #drivers = new Map<string, number>();
+  /** The last driver of each id, or model, and its number, so that a driver that is known costs no text. */
+  readonly #drivers = new Map<string, SeenDriver>();
   #timer: Cancel | null = null;
   /** Some devices are on other networks than ThingPark. */
   #hasRoutes = false;
@@ -30,6 +32,8 @@ export class ProjectShadows {
     this.key = key;
     this.#store = store;
     this.#clock = clock;
+    // Before all others, so that there is always a number for them.
+    for (const bare of BARE_ROUTES) this.served.driverNumber(bare);
     store.forEachServed(key, ({ device, connectionId, driver }) => {
       const number = driver === null ? 0 : this.served.driverNumber(driver);
       if (driver !== null && !driver.startsWith('{')) this.#hasRoutes = true;
@@ -89,17 +93,22 @@ export class ProjectShadows {
   #driverNumber(driver: unknown, device: string): number {
     if (typeof driver === 'string') {
       this.#hasRoutes = true;
-      return this.served.driverNumber(driver);
+      // With no number left for its way, the network alone is kept: a downlink that cannot find its way is refused.
+      return this.served.driverNumber(driver) || this.served.driverNumber(driver.split(' ', 1)[0] as string);
     }
-    if (!isObject(driver)) return this.#hasRoutes ? this.#withoutRoute(device) : 0;
-    const { mod, app, id } = driver as { mod?: Named; app?: Named; id?: unknown };
-    const name = `${id}|${mod?.pId}|${mod?.mId}|${mod?.ver}|${app?.pId}|${app?.mId}|${app?.ver}`;
-    const known = this.#drivers.get(name);
-    if (known !== undefined) return known;
+    const number = isObject(driver) ? this.#thingParkDriver(driver) : 0;
+    return number === 0 && this.#hasRoutes ? this.#withoutRoute(device) : number;
+  }
+
+  #thingParkDriver(driver: { mod?: Named; app?: Named; id?: unknown }): number {
+    const { mod, app, id } = driver;
+    const key = typeof id === 'string' ? id : String(mod?.mId);
+    const seen = this.#drivers.get(key);
+    if (seen !== undefined && isSame(seen.mod, mod) && isSame(seen.app, app)) return seen.number;
     const text = JSON.stringify(driver);
-    if (text.length > MAX_DRIVER || name.length > MAX_DRIVER) return 0;
-    const number = this.served.driverNumber(text);
-    if (number !== 0) this.#drivers.set(name, number);
+    const number = text.length > MAX_DRIVER ? 0 : this.served.driverNumber(text);
+    if (number !== 0 && (seen !== undefined || this.#drivers.size < MAX_SEEN))
+      this.#drivers.set(key, { mod, app, number });
     return number;
   }
 
@@ -114,4 +123,14 @@ interface Named {
   readonly pId?: unknown;
   readonly mId?: unknown;
   readonly ver?: unknown;
+}
+
+interface SeenDriver {
+  readonly mod: Named | undefined;
+  readonly app: Named | undefined;
+  readonly number: number;
+}
+
+function isSame(a: Named | undefined, b: Named | undefined): boolean {
+  return a?.pId === b?.pId && a?.mId === b?.mId && a?.ver === b?.ver;
 }

@@ -1,7 +1,11 @@
 // Who serves a device, compact: against a plain map.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { ShadowStore } from '../../src/domain/ports/downlink.ts';
+import { ProjectShadows } from '../../src/downlink/project-shadows.ts';
+import { readRoute } from '../../src/downlink/route.ts';
 import { ServedDevices } from '../../src/downlink/served-devices.ts';
+import { systemClock } from '../../src/ops/clock.ts';
 
 const euis = fc
   .integer({ min: 0, max: 3000 })
@@ -35,4 +39,30 @@ test('remembers the last connection and driver of each device, as a map would', 
     ),
     { numRuns: 30 },
   );
+});
+
+test('keeps no wrong way when there is no number left for another one', () => {
+  const store = { forEachServed: () => {}, unclaimed: () => [], saveServed: () => {} } as unknown as ShadowStore;
+  const project = new ProjectShadows('host|app', store, systemClock);
+  const connection = project.served.connectionNumber('a');
+  for (let i = 0; i < 70_000; i++) project.served.driverNumber(`{"other":${i}}`);
+  const device = '70B3D50000000001';
+  project.heard(device, connection, 'chirpstack application/7/device/{deveui}/command/down');
+  expect(readRoute(project.served.driverOf(device), device)).toEqual({ network: 'chirpstack', topic: null });
+  // It moves to ThingPark with a driver that has no number either.
+  project.heard(device, connection, { id: 'new', mod: { mId: 'new' } });
+  expect(readRoute(project.served.driverOf(device), device)).toEqual({ network: 'thingpark' });
+  project.save();
+});
+
+test('knows a driver again by its model where it has no id', () => {
+  const store = { forEachServed: () => {}, unclaimed: () => [], saveServed: () => {} } as unknown as ShadowStore;
+  const project = new ProjectShadows('host|app', store, systemClock);
+  const connection = project.served.connectionNumber('a');
+  const drivers = [{ mod: { mId: 'x', ver: '1' } }, { mod: { mId: 'x', ver: '2' } }, { mod: { mId: 'y', ver: '1' } }];
+  for (const driver of [...drivers, ...drivers]) {
+    project.heard('70B3D50000000001', connection, driver);
+    expect(project.served.driverOf('70B3D50000000001')).toBe(JSON.stringify(driver));
+  }
+  project.save();
 });

@@ -51,11 +51,12 @@ const UnknownSchema = Type.Object({
 const tags = ['Devices'];
 const read = { right: 'devices:read' } as const;
 const MAX_CREATE = 100;
+const MAX_IGNORE = 1000;
 const MAX_LOOKED_AT = 1000;
 
 export function deviceRoutes(
   app: ApiApp,
-  { control, figures, desk }: Pick<ApiPorts, 'control' | 'figures' | 'desk'>,
+  { control, figures, desk, devices }: Pick<ApiPorts, 'control' | 'figures' | 'desk' | 'devices'>,
 ): void {
   function notRunning(id: string): Refusal {
     return control.connection(id) === null ? noConnection(id) : notFound(`Connection ${id} is not running here`);
@@ -155,7 +156,8 @@ export function deviceRoutes(
         tags,
         summary: 'Devices whose uplinks HERE does not take, as far as recent ones are remembered',
         description:
-          'Skipped because HERE does not know them and `createDevices` is off, or waiting for HERE to create them.',
+          'Skipped because HERE does not know them and `createDevices` is off, or waiting for HERE to create them. Without those ' +
+          'that are ignored or retired.',
         params: ByConnection,
         response: { 200: Type.Array(UnknownSchema) },
       },
@@ -174,6 +176,7 @@ export function deviceRoutes(
         const lastSeen = settledAt === null ? null : new Date(settledAt).toISOString();
         found.set(device, { device, reason: 'HERE does not know it, and createDevices is off', lastSeen });
       }
+      for (const device of devices.retired(id) ?? []) found.delete(device);
       return [...found.values()].sort((a, b) => (a.device < b.device ? -1 : 1));
     },
   );
@@ -194,6 +197,30 @@ export function deviceRoutes(
     async (request) => {
       const devices = request.body.devices.map((device) => device.toUpperCase());
       return answered(await desk.create(request.params.id, devices, AbortSignal.timeout(HERE_WAIT_MS)));
+    },
+  );
+
+  app.post(
+    '/connections/:id/unknown-devices/ignore',
+    {
+      config: { right: 'devices:write' },
+      schema: {
+        tags,
+        summary: 'Ignore devices: their uplinks are skipped, and they are listed no more',
+        description: 'HERE is asked nothing. They are among the retired devices, and released there.',
+        params: ByConnection,
+        body: Type.Object({ devices: Type.Array(DevEui, { minItems: 1, maxItems: MAX_IGNORE }) }, strict),
+        response: { 200: Type.Object({ ignored: Count }) },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const ignored = devices.ignore(
+        id,
+        request.body.devices.map((device) => device.toUpperCase()),
+      );
+      if (ignored === null) throw notRunning(id);
+      return { ignored };
     },
   );
 }

@@ -26,6 +26,12 @@ export function createDeviceDesk({ views, store, unclaim }: DeviceDeskOptions): 
       const isUnclaimed = answer.kind === 'ok' || answer.kind === 'notFound';
       return { kind: 'ok', value: { device, isUnclaimed, message: isUnclaimed ? null : answer.message } };
     },
+    ignore(id, devices) {
+      const live = views.lines.get(id);
+      if (live === undefined) return null;
+      const retired = views.retired(id, live.store);
+      return devices.filter((device) => retired.add(device)).length;
+    },
     release(id, device) {
       const live = views.lines.get(id);
       return live === undefined ? null : views.retired(id, live.store).remove(device);

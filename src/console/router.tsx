@@ -64,6 +64,12 @@ const map = createRoute({
   component: lazyRouteComponent(() => import('./pages/map/map-page.tsx'), 'MapPage'),
 });
 
+const tail = createRoute({
+  getParentRoute: () => rootRoute,
+  path: '/connections/$id/tail',
+  component: lazyRouteComponent(() => import('./pages/tail/tail-page.tsx'), 'TailPage'),
+});
+
 const devices = createRoute({
   getParentRoute: () => rootRoute,
   path: '/connections/$id/devices',
@@ -116,6 +122,7 @@ const routes = rootRoute.addChildren([
   create,
   connection,
   map,
+  tail,
   devices,
   device,
   unknownDevices,

@@ -65,7 +65,10 @@ export class WiredQuestions implements ProjectQuestions {
   async shadow(device: string, signal: AbortSignal): Promise<Answered<HereDevice>> {
     const answer = await this.#get(`/shadows/v2/${this.#of(device)}`, signal);
     if (answer.kind !== 'ok') return answer;
-    return { kind: 'ok', value: deviceOf({ externalId: device }, answer.value) };
+    // Beside the shadow, so that a device is found in HERE's portals; without it the shadow is as good.
+    const named = await this.#get(`/registry/v2/devices/${this.#of(device)}`, signal);
+    const { trackingId = null } = named.kind === 'ok' ? named.value : {};
+    return { kind: 'ok', value: deviceOf({ externalId: device, trackingId }, answer.value) };
   }
 
   async traces(

@@ -4,6 +4,7 @@ import { describeWith } from '../support/requirements.ts';
 import { accessibilityFaults, Stage } from './support/stage.ts';
 
 const STRANGER = '20635F0101000777';
+const OTHERS = ['20635F0101000778', '20635F0101000779'] as const;
 
 describeWith('chromium', 'the pages about devices', () => {
   let stage: Stage;
@@ -36,17 +37,49 @@ describeWith('chromium', 'the pages about devices', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('a command is sent and followed; what is no JSON is told beside its field', async () => {
+  test('a command is sent and followed, as bytes and as JSON; what is wrong is told beside its field', async () => {
     const { page } = await stage.open(`/connections/fleet/devices/${device}`);
-    const payload = page.getByRole('textbox', { name: 'Desired payload' });
-    await payload.fill('no JSON');
-    await page.getByRole('button', { name: 'Send a command' }).click();
-    await page.getByText('A JSON object, please').waitFor();
-    await payload.fill('{ "FPort": 2, "payload_hex": "01ff" }');
-    await page.getByRole('button', { name: 'Send a command' }).click();
+    const port = page.locator('input[name=fPort]');
+    const hex = page.locator('input[name=payloadHex]');
+    await port.fill('300');
+    await hex.fill('0');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.getByText('A whole number from 1 to 224.').waitFor();
+    await page.getByText('Pairs of hex digits').waitFor();
+    await port.fill('2');
+    await hex.fill('01 ff');
+    // Nothing of it is lost by a reload.
+    await page.reload();
+    expect(await hex.inputValue()).toBe('01 ff');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
     await page.getByText(`The command for ${device} is in its shadow at HERE.`).waitFor();
     await page.getByRole('group', { name: 'Desired' }).getByText('01ff').waitFor();
     await page.getByText('version 1').first().waitFor();
+    await page.getByRole('button', { name: 'As JSON' }).click();
+    const payload = page.getByRole('textbox', { name: 'Desired payload' });
+    await payload.fill('no JSON');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.getByText('A JSON object, please').waitFor();
+    await payload.fill('{ "FPort": 3, "payload_hex": "02aa" }');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.getByRole('group', { name: 'Desired' }).getByText('02aa').waitFor();
+    // HERE's own name of the device stands beside it.
+    await page.getByText(/^HERE-/).waitFor();
+  });
+
+  test('a downlink is sent from the page of the connection; programs get an address, shown once', async () => {
+    const { page } = await stage.open('/connections/fleet');
+    await page.locator('input[name=downlinkDevice]').fill(device.toLowerCase());
+    await page.locator('input[name=fPort]').fill('4');
+    await page.locator('input[name=payloadHex]').fill('0bcd');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.getByText(`The command for ${device} is in its shadow at HERE.`).waitFor();
+    await page.getByRole('button', { name: 'Make a new address' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Make a new address' }).click();
+    const path = /POST .*\/downlinkMessages\/[0-9a-f-]{36}/;
+    await page.getByText(path).waitFor();
+    await page.getByRole('link', { name: 'Its page shows what becomes of it.' }).click();
+    await page.getByRole('group', { name: 'Desired' }).getByText('0bcd').waitFor();
   });
 
   test('a device is opened by the DevEUI that is typed, also with dashes; another text is told', async () => {
@@ -75,6 +108,23 @@ describeWith('chromium', 'the pages about devices', () => {
     await page.getByRole('alertdialog').getByText('HERE may bill them').waitFor();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Create 1 at HERE' }).click();
     await page.getByText('1 device(s) are known to HERE now').waitFor();
+  });
+
+  test('unknown devices are ignored, and released again', async () => {
+    for (const eui of OTHERS) {
+      const body = { Time: new Date().toISOString(), DevEUI: eui, FPort: 2, FCntUp: 1, payload_hex: '00' };
+      await stage.publish(`mqtt/things/${eui}/uplink`, JSON.stringify({ DevEUI_uplink: body }));
+    }
+    const { page } = await stage.open('/connections/strict/unknown-devices');
+    for (const eui of OTHERS) await page.getByLabel(`Choose ${eui}`).check();
+    await page.getByRole('button', { name: 'Ignore 2' }).click();
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Ignore 2' }).click();
+    await page.getByText('2 device(s) are ignored').waitFor();
+    await page.getByLabel(`Choose ${OTHERS[0]}`).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: `Release ${OTHERS[0]}` }).click();
+    await page.getByText(`${OTHERS[0]} is no longer ignored`).waitFor();
+    await page.getByLabel(`Choose ${OTHERS[0]}`).waitFor();
+    expect(await page.getByLabel(`Choose ${OTHERS[1]}`).count()).toBe(0);
   });
 
   for (const [what, route, shown] of [

@@ -26,11 +26,12 @@ export function useCommands(connection: string, device: string) {
   });
 }
 
-export function useSendCommand(connection: string, device: string) {
+export function useSendCommand(connection: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (payload: object) => call('POST', base(connection), { body: { device, payload } }),
-    onSettled: () =>
+    mutationFn: ({ device, payload }: { readonly device: string; readonly payload: object }) =>
+      call('POST', base(connection), { body: { device, payload } }),
+    onSettled: (_answer, _error, { device }) =>
       Promise.all([
         queries.invalidateQueries({ queryKey: ['connections', connection, 'commands'] }),
         queries.invalidateQueries({ queryKey: ['here', connection, 'shadow', device] }),
@@ -43,5 +44,14 @@ export function useCancelCommand(connection: string) {
   return useMutation({
     mutationFn: (id: number) => call('POST', `${base(connection)}/${id}/cancel`),
     onSettled: () => queries.invalidateQueries({ queryKey: ['connections', connection, 'commands'] }),
+  });
+}
+
+/** The one before is of no use any more; shown this once. */
+export function useNewAddress(connection: string) {
+  return useMutation({
+    mutationFn: async () =>
+      (await call<{ readonly path: string }>('POST', `/connections/${encodeURIComponent(connection)}/downlink-address`))
+        .data,
   });
 }

@@ -100,3 +100,39 @@ export function useCreateDevices(connection: string) {
     onSettled: () => queries.invalidateQueries({ queryKey: ['connections', connection] }),
   });
 }
+
+const IGNORE_AT_ONCE = 1000;
+
+/** Resolves with how many are ignored now. */
+export function useIgnoreDevices(connection: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async (devices: readonly string[]) => {
+      let sum = 0;
+      for (let from = 0; from < devices.length; from += IGNORE_AT_ONCE) {
+        const body = { devices: devices.slice(from, from + IGNORE_AT_ONCE) };
+        const path = `${base(connection)}/unknown-devices/ignore`;
+        sum += (await call<{ ignored: number }>('POST', path, { body })).data.ignored;
+      }
+      return sum;
+    },
+    onSettled: () => queries.invalidateQueries({ queryKey: ['connections', connection] }),
+  });
+}
+
+/** Devices whose uplinks are skipped on a person's word. */
+export function useRetiredDevices(connection: string) {
+  return useQuery({
+    queryKey: ['connections', connection, 'retired-devices'],
+    queryFn: async ({ signal }) =>
+      (await call<string[]>('GET', `${base(connection)}/retired-devices`, { signal })).data,
+  });
+}
+
+export function useReleaseDevice(connection: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (device: string) => call('POST', `${base(connection)}/devices/${device}/release`),
+    onSettled: () => queries.invalidateQueries({ queryKey: ['connections', connection] }),
+  });
+}

@@ -49,12 +49,10 @@ export const enDevices = {
     record: 'Record',
     commands: 'Commands',
     noCommands: 'No command has been sent to this device.',
-    send: 'Send a command',
     payload: 'Desired payload',
     payloadInfo:
       'JSON that is written to the desired shadow at HERE, as an application does. The bridge publishes it as a downlink. FPort and payload_hex send bytes; the page Commands of the documentation tells all forms.',
     notObject: 'A JSON object, please: { … }',
-    sent: (device: string) => `The command for ${device} is in its shadow at HERE. It appears below when it is seen.`,
     cancelCommand: (id: string) => `Cancel command ${id}`,
     cancelled: (id: string) => `Command ${id} has been cancelled`,
     commandStates: {

@@ -18,6 +18,7 @@ export const enSettings = {
     notHeard: 'not heard here',
     position: 'Last position at HERE',
     trackingId: 'Tracking id',
+    byExternalId: 'on the device’s page',
     firstOf: (count: string) => `The first ${count} are shown.`,
   },
   test: {

@@ -3,12 +3,14 @@ import { enDevices } from './en-devices.ts';
 import { enFirstRun } from './en-first-run.ts';
 import { enMap } from './en-map.ts';
 import { enSettings } from './en-settings.ts';
+import { enTail } from './en-tail.ts';
 
 export const en = {
   ...enDevices,
   ...enFirstRun,
   ...enMap,
   ...enSettings,
+  ...enTail,
   product: 'HERE Tracking Bridge',
   nav: {
     connections: 'Connections',

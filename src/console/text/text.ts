@@ -66,6 +66,13 @@ export function formatBytes(bytes: number): string {
   );
 }
 
+const perSecond = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+
+/** A rate such as "12.5 / s". */
+export function formatRate(rate: number): string {
+  return `${(rate < 100 ? perSecond : whole).format(rate)} / s`;
+}
+
 const inMetres = new Intl.NumberFormat(locale, { style: 'unit', unit: 'meter', maximumSignificantDigits: 3 });
 const inKilometres = new Intl.NumberFormat(locale, { style: 'unit', unit: 'kilometer', maximumSignificantDigits: 3 });
 

@@ -8,6 +8,7 @@ const PLACES = [
   ['/connections/$id', text.connection.overview],
   ['/connections/$id/devices', text.devices.look],
   ['/connections/$id/map', text.nav.map],
+  ['/connections/$id/tail', text.tail.title],
   ['/connections/$id/dead-letters', text.nav.deadLetters],
   ['/connections/$id/unknown-devices', text.unknownDevices.look],
 ] as const;

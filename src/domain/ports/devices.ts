@@ -21,6 +21,11 @@ export interface RetiredDevice {
 export interface DeviceControl {
   /** From now on its uplinks are skipped (`retired`); then HERE is told that it is no longer claimed, so that it is not billed. */
   retire(connectionId: string, device: string, signal: AbortSignal): Promise<Answered<RetiredDevice>>;
+  /**
+   * From now on uplinks of these are skipped (`retired`). HERE is asked nothing: it does not know them. null: the connection
+   * does not run here; else how many could be taken into the list, which is bounded.
+   */
+  ignore(connectionId: string, devices: readonly string[]): number | null;
   /** null: it does not run here; false: it was not retired. */
   release(connectionId: string, device: string): boolean | null;
   /** null: it does not run here. */

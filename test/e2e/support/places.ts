@@ -12,6 +12,7 @@ export const PLACES: readonly Place[] = [
   { name: 'connections', route: '/connections', shown: 'Fleet' },
   { name: 'connection', route: '/connections/fleet', shown: 'Devices as HERE lists them' },
   { name: 'map', route: '/connections/fleet/map', shown: 'where HERE last saw them' },
+  { name: 'tail', route: '/connections/fleet/tail', shown: 'Live.' },
   { name: 'devices', route: '/connections/fleet/devices', shown: 'First heard' },
   { name: 'device', route: '/connections/fleet/devices/{device}', shown: 'Delivered' },
   { name: 'dead-letters', route: '/connections/fleet/dead-letters', shown: 'Reason' },

@@ -6,6 +6,7 @@ import { text } from '../../text/text.ts';
 import { ConnectionPlaces } from '../../ui/connection-head.tsx';
 import { LoadNotice } from '../../ui/panel.tsx';
 import { StateMenu } from '../../ui/state-menu.tsx';
+import { DownlinkPanel } from './downlink-panel.tsx';
 import { EventsPanel } from './events-panel.tsx';
 import { HerePanel } from './here-panel.tsx';
 import { LedgerPanel } from './ledger-panel.tsx';
@@ -55,6 +56,7 @@ export function ConnectionPage(): ReactNode {
       {ledger === null ? <p className="muted">{words.noLedger}</p> : <LedgerPanel id={id} ledger={ledger} />}
       <UsagePanel connection={connection} />
       {state === 'OPENED' && <HerePanel connection={connection} />}
+      <DownlinkPanel id={id} />
       <SettingsPanel key={id} connection={connection} etag={etag} />
     </>
   );

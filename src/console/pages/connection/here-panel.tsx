@@ -112,11 +112,15 @@ function columnsOf(id: string): readonly Column<ListedDevice>[] {
       key: 'tracking',
       title: words.trackingId,
       width: 'minmax(170px, 1fr)',
-      cell: ({ trackingId }) => (
-        <span className="mono" title={trackingId ?? ''}>
-          {trackingId ?? text.common.unknown}
-        </span>
-      ),
+      cell: ({ trackingId, device }) =>
+        trackingId === null ? (
+          // HERE's lists name devices that were made by their external id by that id alone.
+          <span className="muted">{device === null ? text.common.unknown : words.byExternalId}</span>
+        ) : (
+          <span className="mono" title={trackingId}>
+            {trackingId}
+          </span>
+        ),
     },
   ];
 }

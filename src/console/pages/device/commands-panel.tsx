@@ -1,10 +1,10 @@
 // The commands of a device and what became of each; sends a new one by the desired shadow at HERE.
-import { type ReactNode, useState } from 'react';
-import { type CommandRow, useCancelCommand, useCommands, useSendCommand } from '../../api/commands.ts';
+import type { ReactNode } from 'react';
+import { type CommandRow, useCancelCommand, useCommands } from '../../api/commands.ts';
 import { useDenial } from '../../api/session.ts';
+import { SendDownlink } from '../../forms/send-downlink.tsx';
 import { text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
-import { TextField } from '../../ui/field.tsx';
 import { notify, notifyFailure } from '../../ui/notices.tsx';
 import { LoadNotice, Panel } from '../../ui/panel.tsx';
 import { Scroller } from '../../ui/scroller.tsx';
@@ -26,7 +26,7 @@ export function CommandsPanel({ id, device }: OfDevice): ReactNode {
   const query = useCommands(id, device);
   return (
     <Panel title={words.commands}>
-      <SendForm id={id} device={device} />
+      <SendDownlink id={id} device={device} />
       {query.data === undefined ? (
         <LoadNotice state={query} />
       ) : query.data.length === 0 ? (
@@ -41,47 +41,6 @@ export function CommandsPanel({ id, device }: OfDevice): ReactNode {
         </Scroller>
       )}
     </Panel>
-  );
-}
-
-function SendForm({ id, device }: OfDevice): ReactNode {
-  const [payload, setPayload] = useState('{ "FPort": 2, "payload_hex": "" }');
-  const [complaint, setComplaint] = useState<string | null>(null);
-  const send = useSendCommand(id, device);
-  const submit = (): void => {
-    const document = objectOf(payload);
-    if (document === null) setComplaint(words.notObject);
-    else
-      send.mutate(document, {
-        onSuccess: () => notify(words.sent(device)),
-        onError: (error) => setComplaint(error.message),
-      });
-  };
-  return (
-    <form
-      className="send-command"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-    >
-      <TextField
-        label={words.payload}
-        name="payload"
-        kind="long"
-        info={words.payloadInfo}
-        value={payload}
-        error={complaint}
-        onChange={(next) => {
-          setPayload(next);
-          setComplaint(null);
-        }}
-      />
-      <Button type="submit" kind="primary" deniedBecause={useDenial('operator')} isDisabled={send.isPending}>
-        {words.send}
-      </Button>
-    </form>
   );
 }
 
@@ -115,13 +74,4 @@ function Row({ id, command }: { readonly id: string; readonly command: CommandRo
       </span>
     </li>
   );
-}
-
-function objectOf(typed: string): object | null {
-  try {
-    const value: unknown = JSON.parse(typed);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
-  } catch {
-    return null;
-  }
 }

@@ -11,11 +11,17 @@ const words = text.device;
 export function ShadowPanel({ id, device }: OfDevice): ReactNode {
   return (
     <AskedPanel title={words.shadow} query={useShadow(id, device)}>
-      {({ desired, reported }) => (
-        <div className="shadow">
-          <Side title={words.desired} value={desired} />
-          <Side title={words.reported} value={reported} />
-        </div>
+      {({ desired, reported, trackingId }) => (
+        <>
+          <dl className="pairs shadow-ids">
+            <dt>{text.herePanel.trackingId}</dt>
+            <dd className="mono">{trackingId ?? text.common.unknown}</dd>
+          </dl>
+          <div className="shadow">
+            <Side title={words.desired} value={desired} />
+            <Side title={words.reported} value={reported} />
+          </div>
+        </>
       )}
     </AskedPanel>
   );

@@ -1,7 +1,7 @@
 // Devices whose uplinks HERE refuses because it does not know them: one or many are created there.
 import { Link, useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
-import { type UnknownDevice, useCreateDevices, useUnknownDevices } from '../../api/devices.ts';
+import { type UnknownDevice, useCreateDevices, useIgnoreDevices, useUnknownDevices } from '../../api/devices.ts';
 import { useDenial } from '../../api/session.ts';
 import { formatCount, text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
@@ -12,6 +12,8 @@ import { Empty, LoadNotice } from '../../ui/panel.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { type Column, VirtualTable } from '../../ui/virtual-table.tsx';
 
+import { IgnoredPanel } from './ignored-panel.tsx';
+
 const words = text.unknownDevices;
 const NOT_REFUSED = ['created', 'known'];
 
@@ -21,7 +23,8 @@ export function UnknownDevicesPage(): ReactNode {
   const create = useCreateDevices(id);
   const denial = useDenial('operator');
   const [marked, setMarked] = useState<ReadonlySet<string>>(new Set());
-  const [isAsking, setAsking] = useState(false);
+  const ignore = useIgnoreDevices(id);
+  const [asking, setAsking] = useState<'create' | 'ignore' | null>(null);
   const rows = query.data ?? [];
   // What has been created meanwhile is no longer listed, and so no longer chosen.
   const chosen = rows.filter(({ device }) => marked.has(device)).map(({ device }) => device);
@@ -43,11 +46,14 @@ export function UnknownDevicesPage(): ReactNode {
             <Button isDisabled={rows.length === 0} onPress={() => setMarked(new Set(rows.map(({ device }) => device)))}>
               {words.chooseAll}
             </Button>
+            <Button deniedBecause={denial} isDisabled={chosen.length === 0} onPress={() => setAsking('ignore')}>
+              {text.ignored.action(count)}
+            </Button>
             <Button
               kind="primary"
               deniedBecause={denial}
               isDisabled={chosen.length === 0}
-              onPress={() => setAsking(true)}
+              onPress={() => setAsking('create')}
             >
               {words.createChosen(count)}
             </Button>
@@ -68,14 +74,28 @@ export function UnknownDevicesPage(): ReactNode {
           empty={<Empty title={words.none}>{words.noneHint}</Empty>}
         />
       )}
-      {isAsking && (
+      <IgnoredPanel id={id} />
+      {asking === 'create' && (
         <Confirm
           title={words.createTitle}
           action={words.createChosen(count)}
-          onClose={() => setAsking(false)}
+          onClose={() => setAsking(null)}
           onConfirm={run}
         >
           {words.createQuestion(count)}
+        </Confirm>
+      )}
+      {asking === 'ignore' && (
+        <Confirm
+          title={text.ignored.title}
+          action={text.ignored.action(count)}
+          onClose={() => setAsking(null)}
+          onConfirm={async () => {
+            notify(text.ignored.done(formatCount(await ignore.mutateAsync(chosen))));
+            setMarked(new Set());
+          }}
+        >
+          {text.ignored.question(count)}
         </Confirm>
       )}
     </>

@@ -1,0 +1,144 @@
+// A connection's uplinks as they come. Whatever the rate, the line is read at once (a reader that hangs back would make the bridge
+// hold bytes for it) and only as many lines are parsed as are shown.
+import { useEffect, useRef, useState } from 'react';
+import type { FollowedUplink } from '../../domain/ports/control.ts';
+
+export interface TailFilter {
+  /** A whole DevEUI; empty: all. */
+  readonly device: string;
+  /** Empty: all. */
+  readonly outcome: string;
+}
+
+export interface Tail {
+  /** The latest first. */
+  readonly uplinks: readonly FollowedUplink[];
+  readonly state: 'connecting' | 'live' | 'lost';
+  /** Why it is lost, where somebody said so. */
+  readonly reason: string | null;
+  /** Seen since the page was opened, also those that are not shown. */
+  readonly seen: number;
+  /** Left out by the bridge because this reader was too slow. */
+  readonly missed: number;
+  /** A second, over the last few seconds. */
+  readonly rate: number;
+}
+
+export const SHOWN = 500;
+const SHOW_MS = 250;
+const RATE_STEPS = 12;
+const AGAIN_MS = 2_000;
+const NONE: Tail = { uplinks: [], state: 'connecting', reason: null, seen: 0, missed: 0, rate: 0 };
+
+/** While paused nothing new is shown, and what comes is counted. */
+export function useTail(connection: string, { device, outcome }: TailFilter, isPaused: boolean): Tail {
+  const [tail, setTail] = useState(NONE);
+  const paused = useRef(isPaused);
+  paused.current = isPaused;
+  useEffect(() => {
+    const query = new URLSearchParams();
+    if (device !== '') query.set('device', device);
+    if (outcome !== '') query.set('outcome', outcome);
+    const path = `/connections/${encodeURIComponent(connection)}/tail?${query}`;
+    const follower = new Follower(path, () => paused.current, setTail);
+    void follower.run();
+    return () => follower.stop();
+  }, [connection, device, outcome]);
+  return tail;
+}
+
+class Follower {
+  readonly #path: string;
+  readonly #isPaused: () => boolean;
+  readonly #tell: (tail: Tail) => void;
+  readonly #stopping = new AbortController();
+  /** Lines that are not shown yet, the latest last; older ones fall out unparsed. */
+  #lines: string[] = [];
+  #rest = '';
+  #counts: number[] = [];
+  #sinceShown = 0;
+  #shown = NONE;
+
+  constructor(path: string, isPaused: () => boolean, tell: (tail: Tail) => void) {
+    this.#path = path;
+    this.#isPaused = isPaused;
+    this.#tell = tell;
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#stopping;
+    this.#tell(NONE);
+    const timer = setInterval(() => this.#show(), SHOW_MS);
+    signal.addEventListener('abort', () => clearInterval(timer));
+    while (!signal.aborted) {
+      let reason: string | null = null;
+      try {
+        reason = await this.#follow(signal);
+      } catch {
+        // No answer, or one that broke off: told as lost, and tried again.
+      }
+      if (signal.aborted) return;
+      this.#shown = { ...this.#shown, state: 'lost', reason };
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
+
+  /** Until the stream ends; the refusal in words, where there is one. */
+  async #follow(signal: AbortSignal): Promise<string | null> {
+    const response = await fetch(this.#path, { signal, cache: 'no-store', credentials: 'same-origin' });
+    if (!response.ok || response.body === null) {
+      const problem = (await response.json().catch(() => ({}))) as { detail?: unknown };
+      return typeof problem.detail === 'string' ? problem.detail : String(response.status);
+    }
+    this.#shown = { ...this.#shown, state: 'live', reason: null };
+    this.#rest = '';
+    const decoder = new TextDecoder();
+    const reader = response.body.getReader();
+    for (let step = await reader.read(); !step.done; step = await reader.read()) {
+      this.#take(decoder.decode(step.value, { stream: true }));
+    }
+    return null;
+  }
+
+  #take(chunk: string): void {
+    const lines = (this.#rest + chunk).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (line.startsWith('{"missed"')) {
+        this.#shown = { ...this.#shown, missed: this.#shown.missed + missedIn(line) };
+        continue;
+      }
+      this.#sinceShown += 1;
+      this.#lines.push(line);
+    }
+    if (this.#lines.length > SHOWN) this.#lines = this.#lines.slice(-SHOWN);
+  }
+
+  #show(): void {
+    const { state, seen, uplinks } = this.#shown;
+    this.#counts = [...this.#counts, this.#sinceShown].slice(-RATE_STEPS);
+    const rate = this.#counts.reduce((sum, count) => sum + count, 0) / ((this.#counts.length * SHOW_MS) / 1000);
+    let shown = uplinks;
+    if (!this.#isPaused() && this.#lines.length > 0) {
+      const fresh = this.#lines.map(uplinkIn).reverse();
+      shown = [...fresh, ...uplinks].slice(0, SHOWN);
+      this.#lines = [];
+    }
+    this.#shown = { ...this.#shown, uplinks: shown, seen: seen + this.#sinceShown, rate, state };
+    this.#sinceShown = 0;
+    this.#tell(this.#shown);
+  }
+}
+
+function uplinkIn(line: string): FollowedUplink {
+  return JSON.parse(line) as FollowedUplink;
+}
+
+function missedIn(line: string): number {
+  const { missed } = JSON.parse(line) as { missed?: unknown };
+  return typeof missed === 'number' ? missed : 0;
+}

@@ -31,6 +31,8 @@ export class ProjectArrivals {
     this.#seen.add(copy);
     if (this.accepted.has(key)) return;
     this.accepted.set(key, this.accepted.size);
+    // Refused at first: its place in the order went with that.
+    if (this.refused.has(key)) return;
     const latest = this.#latest.get(device) ?? Number.NEGATIVE_INFINITY;
     if (timeMs < latest) this.outOfOrder += 1;
     else this.#latest.set(device, timeMs);

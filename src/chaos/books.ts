@@ -31,6 +31,8 @@ export interface ConnectionJudgement {
   readonly acknowledged: number;
   readonly delivered: number;
   readonly elsewhere: number;
+  /** Of `delivered`, what HERE had refused before: from a dead letter, or because its first answer was lost. */
+  readonly replayed: number;
   readonly missing: readonly string[];
   readonly brokerLost: number;
   readonly duplicates: number;
@@ -45,10 +47,13 @@ export function judge(
   arrivals: ProjectArrivals,
   losses: readonly LossWindow[],
   ledger: LedgerSums,
+  /** All dead letters went their way again: what HERE refused must have come back. */
+  isReplayed = false,
 ): ConnectionJudgement {
   let delivered = 0;
   let both = 0;
   let refused = 0;
+  let replayed = 0;
   let skipped = 0;
   let brokerLost = 0;
   const missing: string[] = [];
@@ -58,11 +63,13 @@ export function judge(
     const excused = losses.some(({ from, to }) => at >= from && at <= to);
     if (arrivals.accepted.has(key)) {
       delivered += 1;
-      if (arrivals.refused.has(key)) both += 1;
+      if (!arrivals.refused.has(key)) continue;
+      replayed += 1;
+      if (!isReplayed) both += 1;
     } else if (!isTelemetry) {
       skipped += 1;
       if (excused) lostSkippable += 1;
-    } else if (arrivals.refused.has(key)) refused += 1;
+    } else if (arrivals.refused.has(key) && !isReplayed) refused += 1;
     else if (excused) brokerLost += 1;
     else missing.push(key);
   }
@@ -71,6 +78,7 @@ export function judge(
     acknowledged: acknowledged.length,
     delivered,
     elsewhere: refused + skipped,
+    replayed,
     missing,
     brokerLost,
     duplicates: arrivals.duplicates,

@@ -88,6 +88,16 @@ export class BridgeProcess {
 
   /** Its admin interface, as the command line would use it. Rejects while it does not run. */
   async call(method: string, route: string, body?: unknown): Promise<unknown> {
+    const text = await this.#ask(method, route, body);
+    return text === '' ? null : JSON.parse(text);
+  }
+
+  /** Sends all dead letters of a connection on their way again; resolves when they are, or the replay was broken off. */
+  async replay(connectionId: string, perSecond: number): Promise<void> {
+    await this.#ask('POST', `/connections/${connectionId}/dead-letters/replay`, { filter: {}, perSecond });
+  }
+
+  async #ask(method: string, route: string, body: unknown): Promise<string> {
     const { url, token } = JSON.parse(readFileSync(path.join(this.#options.dataDir, 'admin.json'), 'utf8')) as {
       url: string;
       token: string;
@@ -100,7 +110,7 @@ export class BridgeProcess {
     });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${route}: ${answer.status} ${text}`);
-    return text === '' ? null : JSON.parse(text);
+    return text;
   }
 
   async whenReady(timeoutMs: number): Promise<boolean> {

@@ -105,6 +105,7 @@ function describe(
     [
       `round ${number}/${of} ${setting(plan)}: ${faults.join(', ')}`,
       `  ${sum((each) => each.acknowledged)} acknowledged, ${sum((each) => each.delivered)} delivered, ${sum((each) => each.elsewhere)} elsewhere, ` +
+        `${sum((each) => each.replayed)} from dead letters, ` +
         `${sum((each) => each.missing.length)} missing, ${sum((each) => each.brokerLost)} lost by the broker, ` +
         `${sum((each) => each.duplicates)} duplicates, ${sum((each) => each.outOfOrder)} out of order, ${result.kills} kills; ` +
         `recovered in ${recovery.join(', ')}; ${(ms / 1000).toFixed(0)} s`,

@@ -7,6 +7,7 @@ import { Arrivals } from './arrivals.ts';
 import { type ConnectionJudgement, judge, type LedgerSums, type LossWindow } from './books.ts';
 import { FAULT_ACTIONS, type FaultScene } from './faults.ts';
 import { Publisher } from './publishers.ts';
+import { Replays } from './replays.ts';
 import { FAULTS, type FaultKind, LAST_END_MS, type Lane, type PlannedFault, type RoundPlan } from './schedule.ts';
 import type { SmallDisk } from './small-disk.ts';
 import { CONNECTIONS, KEEPALIVE_S, Stack } from './stack.ts';
@@ -70,12 +71,19 @@ class Round {
   readonly #publishers: readonly Publisher[];
   readonly #remarks: string[] = [];
   readonly #brokerKills: LossWindow[] = [];
+  readonly #replays: Replays;
   #kills = 0;
 
   constructor(stack: Stack, options: RoundOptions) {
     this.#stack = stack;
     this.#options = options;
     this.#arrivals = new Arrivals(stack.here.recordFile);
+    this.#replays = new Replays(stack, options.plan, {
+      onKill: () => {
+        this.#kills += 1;
+      },
+      onRemark: (remark) => this.#remarks.push(remark),
+    });
     this.#publishers = CONNECTIONS.map(({ id }, index) => {
       const { seed } = options.plan;
       const common = { port: stack.publishPort, devices: DEVICES_A_CONNECTION, keepaliveS: KEEPALIVE_S };
@@ -91,10 +99,12 @@ class Round {
     const total = Math.ceil((uplinks * plan.load) / CONNECTIONS.length);
     const rate = (total * 1000) / LAST_END_MS;
     const published = Promise.all(this.#publishers.map((each) => each.publish(total, rate, DRAIN_MS)));
-    await this.#strike(plan.faults);
+    await Promise.all([this.#strike(plan.faults), this.#replays.meanwhile(LAST_END_MS, signal)]);
+    await this.#replays.refuseNoMore();
     const recoveryMs = await this.#probe(DRAIN_MS);
     await published;
     if (!signal.aborted) await this.#drain();
+    if (!signal.aborted) await this.#replays.finish(DRAIN_MS);
     return await this.#conclude(recoveryMs);
   }
 
@@ -147,7 +157,7 @@ class Round {
     const end = movedAt + DRAIN_MS;
     while (performance.now() < Math.min(end, movedAt + STILL_MS) && !this.#options.signal.aborted) {
       if (this.#arrivals.look()) movedAt = performance.now();
-      if (CONNECTIONS.every((_, index) => this.#judgement(index, null).missing.length === 0)) break;
+      if (CONNECTIONS.every((_, index) => this.#judgement(index, null, false).missing.length === 0)) break;
       await pause(200);
     }
     this.#arrivals.look();
@@ -163,12 +173,12 @@ class Round {
       const ledgers = new Map((await bridge.connections()).map(({ id, ledger }) => [id, ledger]));
       this.#arrivals.look();
       judgements = Object.fromEntries(
-        CONNECTIONS.map(({ id }, index) => [id, this.#judgement(index, ledgers.get(id) ?? null)]),
+        CONNECTIONS.map(({ id }, index) => [id, this.#judgement(index, ledgers.get(id) ?? null, true)]),
       );
       return Object.values(judgements).every(({ missing, imbalances }) => missing.length + imbalances.length === 0);
     });
     if (Object.keys(judgements).length === 0) {
-      judgements = Object.fromEntries(CONNECTIONS.map(({ id }, index) => [id, this.#judgement(index, null)]));
+      judgements = Object.fromEntries(CONNECTIONS.map(({ id }, index) => [id, this.#judgement(index, null, true)]));
     }
     await this.#remark();
     return {
@@ -180,10 +190,10 @@ class Round {
     };
   }
 
-  #judgement(index: number, ledger: Ledger | null): ConnectionJudgement {
+  #judgement(index: number, ledger: Ledger | null, isReplayed: boolean): ConnectionJudgement {
     const { id, appId } = CONNECTIONS[index]!;
     const { acknowledged } = this.#publishers[index]!;
-    return judge(acknowledged, this.#arrivals.project(appId), this.#losses(id), sums(ledger));
+    return judge(acknowledged, this.#arrivals.project(appId), this.#losses(id), sums(ledger), isReplayed);
   }
 
   /**

@@ -81,6 +81,10 @@ export interface RoundPlan {
   readonly mqttVersion: 4 | 5;
   /** Requests a second that HERE allows for each project, with its rate headers; null: any. */
   readonly hereRequestsPerSecond: number | null;
+  /** Share of the records that HERE refuses while there is traffic: the round's dead letters; 0: none but those of `here400`. */
+  readonly refusedShare: number;
+  /** 0..1, for when the bridge is killed in the midst of a replay, and how often. */
+  readonly replayDraw: number;
   readonly faults: readonly PlannedFault[];
 }
 
@@ -97,12 +101,15 @@ const FAULTS_A_ROUND = 5;
 const HEAVY = 5;
 const MIB = 1024 * 1024;
 const FIRST_AT_MS = 400;
+const REPLAYS = 0x6c657474;
 /** No fault lasts beyond this. */
 export const LAST_END_MS = 14_000;
 
 /** Kinds are dealt from a shuffled bag for each kind of broker, so that every kind comes before any comes again. */
 export function drawSchedule(options: ScheduleOptions): readonly RoundPlan[] {
   const dice = seededDice(options.seed);
+  // Draws of its own: the others of a seed stay as they were.
+  const replays = seededDice((options.seed ^ REPLAYS) >>> 0);
   const dealers = new Map<BrokerKind, Dealer>();
   const plans: RoundPlan[] = [];
   for (let round = 0; round < options.rounds; round++) {
@@ -120,6 +127,8 @@ export function drawSchedule(options: ScheduleOptions): readonly RoundPlan[] {
       windowMaxBytes: dice.chance(0.5) ? MIB : 32 * MIB,
       mqttVersion: dice.chance(0.4) ? 5 : 4,
       hereRequestsPerSecond: dice.chance(0.3) ? dice.whole(5, 40) : null,
+      refusedShare: replays.chance(0.5) ? 0.004 + replays.random() * 0.02 : 0,
+      replayDraw: replays.random(),
       faults: dealer.round(),
     });
   }

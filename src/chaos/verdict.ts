@@ -9,8 +9,10 @@ export interface Verdict {
   readonly acknowledged: number;
   /** Of these, how many HERE holds. */
   readonly delivered: number;
-  /** Of these, how many HERE refused by name or carry no telemetry; checked against the ledgers. */
+  /** Of these, how many carry no telemetry, or were refused by HERE and not replayed; checked against the ledgers. */
   readonly elsewhere: number;
+  /** Of those delivered, how many HERE had refused before: they came back from dead letters. */
+  readonly replayed: number;
   /** Of these, how many are nowhere. */
   readonly missing: number;
   /** Of these, what Mosquitto may have lost itself when it was killed. */
@@ -68,6 +70,7 @@ export class Tally {
       acknowledged: sum((each) => each.acknowledged),
       delivered: sum((each) => each.delivered),
       elsewhere: sum((each) => each.elsewhere),
+      replayed: sum((each) => each.replayed),
       missing: sum((each) => each.missing.length),
       brokerLost: sum((each) => each.brokerLost),
       duplicates: sum((each) => each.duplicates),

@@ -47,6 +47,27 @@ describe('The judge', () => {
     expect(judge(books, arrivals, [], ledger({ delivered: 1, skipped: 2 })).imbalances).not.toEqual([]);
   });
 
+  test('wants what HERE has refused back, once all dead letters were replayed', () => {
+    const arrivals = new ProjectArrivals();
+    for (const time of [1, 2, 3]) arrivals.refused.add(uplinkKey('A', time));
+    arrivals.add('A', 4, 'hash-4');
+    for (const time of [1, 2]) arrivals.add('A', time, `hash-${time}`);
+    const books = acknowledged(1, 2, 3, 4);
+    expect(judge(books, arrivals, [], ledger({ delivered: 3, deadLettered: 1 }))).toMatchObject({
+      elsewhere: 1,
+      replayed: 2,
+      missing: [],
+      // A dead letter has given up its place in the order.
+      outOfOrder: 0,
+      imbalances: [],
+    });
+    const after = judge(books, arrivals, [], ledger({ delivered: 3, deadLettered: 1 }), true);
+    expect(after).toMatchObject({ elsewhere: 0, missing: ['A 3'] });
+    arrivals.add('A', 3, 'hash-3');
+    expect(judge(books, arrivals, [], ledger({ delivered: 4 }), true)).toMatchObject({ missing: [], imbalances: [] });
+    expect(judge(books, arrivals, [], ledger({ delivered: 3, deadLettered: 1 }), true).imbalances).not.toEqual([]);
+  });
+
   test('counts second copies and late arrivals, but not a late second copy', () => {
     const verdict = judge(acknowledged(1, 2, 3), arrived(2, 1, 3, 2), [], ledger({ delivered: 3 }));
     expect(verdict).toMatchObject({ duplicates: 1, outOfOrder: 1, delivered: 3 });

@@ -4,23 +4,32 @@
 // cores it would be the bottleneck of what is measured. This one counts the records of a batch and answers as HERE does
 // (204). Log-in, projects, devices and jobs are the sandbox's. What is right about a record, other suites tell.
 //
-// Prints one line of JSON like `here-bridge sandbox`: url, email, password, appIds. `GET /sandbox/stats` has the counts.
+// Prints one line of JSON like `here-bridge sandbox`: url, email, password, appIds. `GET /sandbox/stats` has the counts,
+// `GET /peer/latencies` how old the records were since the last time it was asked, ms (it looks at their times from then on).
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startSandbox } from '../../src/sandbox/server.ts';
 
 /** How a record of the bridge begins. */
 const RECORD = Buffer.from('{"id":"');
+const RECORD_TIME = /\{"id":"[^"]*","timestamp":(\d+)/g;
 
 const sandbox = await startSandbox({ port: 0, keepRecords: 0 });
 let acceptedRecords = 0;
 let acceptedRequests = 0;
+let acceptedBytes = 0;
+/** null: nobody wants to know. */
+let latencies: number[] | null = null;
 
 const server = http.createServer((request, response) => {
   if (request.method === 'POST' && request.url === '/v3/batch') takeBatch(request, response);
   else if (request.url === '/sandbox/stats') {
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ acceptedRecords, acceptedRequests }));
+    response.end(JSON.stringify({ acceptedRecords, acceptedRequests, acceptedBytes }));
+  } else if (request.url === '/peer/latencies') {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(summary(latencies ?? [])));
+    latencies = [];
   } else passOn(request, response);
 });
 server.keepAliveTimeout = 60_000;
@@ -32,8 +41,19 @@ function takeBatch(request: http.IncomingMessage, response: http.ServerResponse)
     const body = Buffer.concat(chunks);
     for (let at = body.indexOf(RECORD); at >= 0; at = body.indexOf(RECORD, at + RECORD.length)) acceptedRecords += 1;
     acceptedRequests += 1;
+    acceptedBytes += body.length;
+    if (latencies !== null) {
+      const now = performance.timeOrigin + performance.now();
+      for (const [, time] of body.toString('latin1').matchAll(RECORD_TIME)) latencies.push(now - Number(time));
+    }
     response.writeHead(204).end();
   });
+}
+
+function summary(values: readonly number[]): { count: number; p50: number; p99: number } {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.floor(sorted.length * share)] ?? 0;
+  return { count: sorted.length, p50: at(0.5), p99: at(0.99) };
 }
 
 function passOn(request: http.IncomingMessage, response: http.ServerResponse): void {

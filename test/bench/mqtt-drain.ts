@@ -1,13 +1,13 @@
 // mqtt-drain: uplinks of 1.5 KB that wait in Mosquitto go through the bridge into HERE (`here-peer.ts`), against a bare mqtt.js
 // QoS 1 subscriber that only parses. Broker, HERE, bridge and subscriber are processes of their own.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../src/ops/clock.ts';
 import { startFleetPublisher } from '../../src/sandbox/fleet/publisher.ts';
-import { freePort } from '../support/free-port.ts';
-import { findProgram } from '../support/requirements.ts';
+import { type Stoppable, startWorker, type Worker } from './kafka-stack.ts';
 import { type Child, cpuSeconds, median, residentBytes, start, until } from './process.ts';
+import { ask, openConnection, type Peer, startConnection, startMosquitto, startPeer, stopConnection } from './stack.ts';
 
 export interface DrainOptions {
   readonly uplinks: number;
@@ -28,7 +28,12 @@ export interface DrainResult {
   readonly cpuRatio: number;
   readonly rateRatios: readonly number[];
   readonly bridgeMaxBytes: number;
+  /** Of one round. */
   readonly requests: number;
+  /** Requests ÷ the fewest that could have carried the records. */
+  readonly fullness: number;
+  /** Share of a core that the parts around the bridge took while it drained: near 1, such a part is what is measured. */
+  readonly busy: Readonly<Record<string, number>>;
 }
 
 export interface Side {
@@ -43,30 +48,43 @@ interface Round {
   readonly cpuPer100k: number;
 }
 
-const main = path.resolve(import.meta.dirname, '../../src/main.ts');
+interface BridgeRound extends Round {
+  readonly requests: number;
+  readonly fullness: number;
+  readonly busy: readonly number[];
+}
+
+interface Stats {
+  readonly acceptedRecords: number;
+  readonly acceptedRequests: number;
+  readonly acceptedBytes: number;
+}
+
+/** The bridge's own bounds of a request (docs/configuration.md). */
+const MAX_RECORDS = 500;
+const MAX_BYTES = 1_000_000;
 
 export async function mqttDrain(options: DrainOptions, say: (line: string) => void): Promise<DrainResult> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-bench-'));
-  const children: Child[] = [];
+  const children: Stoppable[] = [];
   try {
-    const broker = await startBroker(folder, options.window, children);
-    const peer = start(process.execPath, [path.join(import.meta.dirname, 'here-peer.ts')]);
-    children.push(peer);
-    const here = JSON.parse(await peer.line()) as { url: string; email: string; password: string; appIds: string[] };
+    const mosquitto = await startMosquitto(folder, options.window, children);
+    const broker = mosquitto.url;
+    const here = await startPeer(children);
     const bare = start(process.execPath, [path.join(import.meta.dirname, 'bare-subscriber.ts'), broker, 'bare']);
     children.push(bare);
     await bare.line();
-    const bridge = await startWorker(folder, broker, here, options.profileDir, children);
-    const rounds: { bare: Round; bridge: Round }[] = [];
-    let requests = 0;
+    const brokers = { main: { kind: 'mqtt', url: broker } };
+    const worker = await startWorker(folder, here, { brokers }, children, options.profileDir);
+    await openConnection(worker, here);
+    const pids = { Mosquitto: mosquitto.pid, 'HERE’s peer': here.pid };
+    const rounds: { bare: Round; bridge: BridgeRound }[] = [];
     for (let pair = 0; pair <= options.pairs; pair++) {
       await load(broker, 'bare/{DevEUI}/uplink', options);
       const bareRound = await drainBare(bare, options.uplinks);
-      await bridge.pause();
+      await stopConnection(worker, here);
       await load(broker, 'mqtt/things/{DevEUI}/uplink', options);
-      const before = await statsOf(here.url);
-      const bridgeRound = await bridge.drain(options.uplinks, here.url);
-      requests = (await statsOf(here.url)).acceptedRequests - before.acceptedRequests;
+      const bridgeRound = await drainBridge(worker, here, options.uplinks, Object.values(pids));
       // The first pair warms both up: the bridge creates its devices, both compile their code.
       if (pair === 0) continue;
       rounds.push({ bare: bareRound, bridge: bridgeRound });
@@ -81,8 +99,12 @@ export async function mqttDrain(options: DrainOptions, say: (line: string) => vo
       rateRatio: median(rateRatios),
       cpuRatio: median(rounds.map((round) => round.bridge.cpuPer100k / round.bare.cpuPer100k)),
       rateRatios,
-      bridgeMaxBytes: residentBytes(bridge.pid),
-      requests,
+      bridgeMaxBytes: residentBytes(worker.child.pid),
+      requests: median(rounds.map((round) => round.bridge.requests)),
+      fullness: median(rounds.map((round) => round.bridge.fullness)),
+      busy: Object.fromEntries(
+        Object.keys(pids).map((part, i) => [part, median(rounds.map((round) => round.bridge.busy[i] as number))]),
+      ),
     };
   } finally {
     for (const child of children.reverse()) await child.stop();
@@ -90,92 +112,32 @@ export async function mqttDrain(options: DrainOptions, say: (line: string) => vo
   }
 }
 
-async function startBroker(folder: string, window: number, children: Child[]): Promise<string> {
-  const port = await freePort();
-  const file = path.join(folder, 'mosquitto.conf');
-  const settings = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'max_queued_messages 0', 'log_type error'];
-  writeFileSync(file, [...settings, `max_inflight_messages ${window}`, ''].join('\n'));
-  children.push(start(findProgram('mosquitto'), ['-c', file]));
-  return `mqtt://127.0.0.1:${port}`;
-}
-
-interface Worker {
-  readonly pid: number;
-  pause(): Promise<void>;
-  drain(count: number, sandboxUrl: string): Promise<Round>;
-}
-
-async function startWorker(
-  folder: string,
-  broker: string,
-  here: { url: string; email: string; password: string; appIds: string[] },
-  profileDir: string | undefined,
-  children: Child[],
-): Promise<Worker> {
-  const dataDir = path.join(folder, 'data');
-  const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
-  const config = ['--broker-url', broker, '--here-url', here.url, '--data-dir', dataDir, '--http-port', '0'];
-  const child = start(process.execPath, [...profile, main, 'start', ...config, '--log-level', 'warn']);
-  children.push(child);
-  const adminFile = path.join(dataDir, 'admin.json');
-  let admin = { url: '', token: '' };
-  const call = async (method: string, route: string, body?: unknown): Promise<unknown> => {
-    const headers = { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' };
-    const answer = await fetch(`${admin.url}${route}`, {
-      method,
-      headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!answer.ok) throw new Error(`${method} ${route}: ${answer.status} ${await answer.text()}`);
-    return answer.json();
-  };
-  await until('the bridge runs', 20_000, async () => {
-    try {
-      admin = JSON.parse(readFileSync(adminFile, 'utf8'));
-      return ((await call('GET', '/status')) as { ready: boolean }).ready;
-    } catch {
-      return false;
+async function drainBridge(worker: Worker, here: Peer, count: number, parts: readonly number[]): Promise<BridgeRound> {
+  const before = await ask<Stats>(here, '/sandbox/stats');
+  const cpu = cpuSeconds(worker.child.pid);
+  const partsBefore = parts.map(cpuSeconds);
+  const begunAt = performance.now();
+  void startConnection(worker, here);
+  let first = 0;
+  let seen = 0;
+  let now = before;
+  await until('the uplinks arrive', 180_000, async () => {
+    now = await ask<Stats>(here, '/sandbox/stats');
+    if (first === 0 && now.acceptedRecords > before.acceptedRecords) {
+      first = performance.now();
+      seen = now.acceptedRecords - before.acceptedRecords;
     }
+    return now.acceptedRecords >= before.acceptedRecords + count;
   });
-  const apply = (active: boolean): Promise<unknown> => {
-    const { email, password, appIds } = here;
-    const configuration = { email, password, appId: appIds[0] };
-    return call('PUT', '/connections/bench', {
-      connectorId: 'actility-here-iot',
-      name: 'bench',
-      active,
-      configuration,
-    });
-  };
-  const state = async (): Promise<string> => ((await call('GET', '/connections/bench')) as { state: string }).state;
-  await apply(true);
-  await until('the connection opens', 10_000, async () => (await state()) === 'OPENED');
-  await until('it subscribes', 10_000, async () => {
-    return ((await call('GET', '/connections/bench')) as { status: { source: { up: boolean } } }).status.source.up;
-  });
+  const seconds = (performance.now() - begunAt) / 1000;
+  const requests = now.acceptedRequests - before.acceptedRequests;
+  const fewest = Math.max(count / MAX_RECORDS, (now.acceptedBytes - before.acceptedBytes) / MAX_BYTES);
   return {
-    pid: child.pid,
-    pause: async () => {
-      await apply(false);
-      await until('the connection stops', 10_000, async () => (await state()) === 'DEACTIVATED');
-    },
-    drain: async (count, sandboxUrl) => {
-      const target = (await statsOf(sandboxUrl)).acceptedRecords + count;
-      const cpu = cpuSeconds(child.pid);
-      await apply(true);
-      let first = 0;
-      let seen = 0;
-      await until('the uplinks arrive', 120_000, async () => {
-        const { acceptedRecords } = await statsOf(sandboxUrl);
-        if (first === 0 && acceptedRecords > target - count) {
-          first = performance.now();
-          seen = acceptedRecords - (target - count);
-        }
-        return acceptedRecords >= target;
-      });
-      const rate = ((count - seen) * 1000) / (performance.now() - first);
-      return { rate, cpuPer100k: ((cpuSeconds(child.pid) - cpu) * 100_000) / count };
-    },
+    rate: ((count - seen) * 1000) / (performance.now() - first),
+    cpuPer100k: ((cpuSeconds(worker.child.pid) - cpu) * 100_000) / count,
+    requests,
+    fullness: requests / Math.ceil(fewest),
+    busy: parts.map((pid, i) => (cpuSeconds(pid) - (partsBefore[i] as number)) / seconds),
   };
 }
 
@@ -203,11 +165,6 @@ async function load(brokerUrl: string, topicPattern: string, options: DrainOptio
   const result = await publisher.done;
   clearInterval(hold);
   if (result.acknowledged !== total) throw new Error(`only ${result.acknowledged} of ${total} uplinks were loaded`);
-}
-
-async function statsOf(url: string): Promise<{ acceptedRecords: number; acceptedRequests: number }> {
-  const answer = await fetch(`${url}/sandbox/stats`);
-  return (await answer.json()) as { acceptedRecords: number; acceptedRequests: number };
 }
 
 function side(rounds: readonly Round[]): Side {

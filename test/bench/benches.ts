@@ -1,0 +1,140 @@
+// What `npm run bench` measures, each with its bar. A bench is a file of its own here; this table runs it and judges.
+import { limitUse } from './limit-use.ts';
+import { liveLatency } from './live-latency.ts';
+import { type DrainOptions, type DrainResult, mqttDrain } from './mqtt-drain.ts';
+import { benchPrepare } from './prepare.bench.ts';
+import { sharedTopic } from './shared-topic.ts';
+import { startUp } from './start-up.ts';
+
+/** One figure and what it must be. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly must: 'atLeast' | 'atMost';
+  readonly bar: number;
+  /** Of the short gate against regressions, where CI's noisy machines must pass; absent: the gate does not judge it. */
+  readonly gate?: number;
+}
+
+export interface BenchSettings {
+  readonly quick: boolean;
+  readonly pairs: number | null;
+  readonly uplinks: number | null;
+  readonly profileDir: string | null;
+  readonly say: (line: string) => void;
+}
+
+export interface Bench {
+  readonly name: string;
+  /** Part of the short gate. */
+  readonly isQuick: boolean;
+  readonly needs: readonly ('mosquitto' | 'kafka')[];
+  run(settings: BenchSettings): Promise<readonly Figure[]>;
+}
+
+export const BENCHES: readonly Bench[] = [
+  { name: 'mqtt-drain', isQuick: true, needs: ['mosquitto'], run: (settings) => drain('mqtt-drain', 1_000, settings) },
+  {
+    name: 'mqtt-drain-20',
+    isQuick: false,
+    needs: ['mosquitto'],
+    run: (settings) => drain('mqtt-drain-20', 20, settings),
+  },
+  { name: 'live-latency', isQuick: false, needs: ['mosquitto'], run: latency },
+  { name: 'limit-use', isQuick: false, needs: ['mosquitto'], run: limits },
+  { name: 'devices', isQuick: false, needs: ['mosquitto'], run: devices },
+  { name: 'start', isQuick: false, needs: ['mosquitto'], run: starts },
+  { name: 'mapping', isQuick: true, needs: [], run: mapping },
+  { name: 'shared-topic', isQuick: false, needs: ['kafka'], run: shared },
+];
+
+async function drain(name: string, window: number, settings: BenchSettings): Promise<readonly Figure[]> {
+  const { quick, say } = settings;
+  const uplinks = settings.uplinks ?? (quick ? 100_000 : 200_000);
+  const pairs = settings.pairs ?? (quick ? 3 : 5);
+  const profile = settings.profileDir === null ? {} : { profileDir: settings.profileDir };
+  const result = await measureDrain({ uplinks, pairs, window, devices: 5_000, payloadBytes: 1_500, ...profile }, say);
+  const isWide = window > 20;
+  return [
+    {
+      ...{ name: `${name}.rate`, value: result.rateRatio, unit: 'of the bare subscriber’s rate' },
+      ...{ must: 'atLeast', bar: isWide ? 0.85 : 0.7, gate: 0.2 },
+    },
+    { name: `${name}.cpu`, value: result.cpuRatio, unit: '× its CPU time', must: 'atMost', bar: 1.3, gate: 4 },
+    { name: `${name}.fullness`, value: result.fullness, unit: '× the fewest requests', must: 'atMost', bar: 1.03 },
+  ];
+}
+
+async function measureDrain(options: DrainOptions, say: BenchSettings['say']): Promise<DrainResult> {
+  const result = await mqttDrain(options, say);
+  const { bridge, bare, rateRatios, rateRatio, cpuRatio, requests, bridgeMaxBytes } = result;
+  const side = (what: typeof bridge): string =>
+    `${Math.round(what.rate)} uplinks/s, ${what.cpuPer100k.toFixed(2)} CPU-s per 100 k`;
+  say(`  bridge          ${side(bridge)}, ${requests} requests, ${Math.round(bridgeMaxBytes / 1e6)} MB`);
+  say(`  bare subscriber ${side(bare)}`);
+  const spread = rateRatios.map((ratio) => ratio.toFixed(2)).join(' ');
+  say(`  ratio           ${rateRatio.toFixed(2)} of its rate (${spread}), ${cpuRatio.toFixed(2)} x its CPU`);
+  for (const [part, share] of Object.entries(result.busy)) {
+    if (share > 0.9) say(`  ${part} was busy for ${Math.round(share * 100)} % of a core: it may be what is measured`);
+  }
+  return result;
+}
+
+async function latency({ say }: BenchSettings): Promise<readonly Figure[]> {
+  const { p50Ms, p99Ms } = await liveLatency({ ratePerSecond: 500, devices: 5_000, seconds: 10, rounds: 5 }, say);
+  return [
+    { name: 'live-latency.p50', value: p50Ms, unit: 'ms', must: 'atMost', bar: 15 },
+    { name: 'live-latency.p99', value: p99Ms, unit: 'ms', must: 'atMost', bar: 15 },
+  ];
+}
+
+async function limits({ say }: BenchSettings): Promise<readonly Figure[]> {
+  const { used, refused } = await limitUse({ requestsPerSecond: 50, seconds: 30 }, say);
+  return [
+    { name: 'limit-use.used', value: used, unit: 'of the limit', must: 'atLeast', bar: 0.95 },
+    { name: 'limit-use.refused', value: refused, unit: 'of the requests', must: 'atMost', bar: 0.01 },
+  ];
+}
+
+/** The dearest number of devices against the cheapest. */
+async function devices({ say }: BenchSettings): Promise<readonly Figure[]> {
+  const costs: number[] = [];
+  for (const count of [1_000, 10_000, 100_000]) {
+    say(`  ${count} devices`);
+    const options = { uplinks: 100_000, pairs: 3, window: 1_000, devices: count, payloadBytes: 1_500 };
+    costs.push((await mqttDrain(options, say)).cpuRatio);
+  }
+  const value = Math.max(...costs) / Math.min(...costs);
+  return [{ name: 'devices', value, unit: '× from the cheapest to the dearest', must: 'atMost', bar: 1.3 }];
+}
+
+async function starts({ say }: BenchSettings): Promise<readonly Figure[]> {
+  const { seconds } = await startUp({ rounds: 5 }, say);
+  return [{ name: 'start', value: seconds, unit: 's', must: 'atMost', bar: 2 }];
+}
+
+async function mapping({ say }: BenchSettings): Promise<readonly Figure[]> {
+  const { parseMicros, beyondParseMicros } = benchPrepare();
+  say(`  JSON.parse ${parseMicros.toFixed(1)} µs, decode, filter and map ${beyondParseMicros.toFixed(1)} µs more`);
+  return [
+    { name: 'mapping.us', value: beyondParseMicros, unit: 'µs an uplink of 1.5 KB', must: 'atMost', bar: 15 },
+    {
+      name: 'mapping.ratio',
+      value: beyondParseMicros / parseMicros,
+      unit: '× JSON.parse',
+      must: 'atMost',
+      bar: 1.5,
+      gate: 2.5,
+    },
+  ];
+}
+
+async function shared({ say }: BenchSettings): Promise<readonly Figure[]> {
+  const options = { connections: 200, uplinks: 60_000, devices: 4_000, payloadBytes: 1_500, partitions: 4, rounds: 3 };
+  const { cpuRatio, inexact } = await sharedTopic(options, say);
+  return [
+    { name: 'shared-topic.cpu', value: cpuRatio, unit: '× one connection’s CPU time', must: 'atMost', bar: 1.5 },
+    { name: 'shared-topic.inexact', value: inexact, unit: 'ledgers that are not exact', must: 'atMost', bar: 0 },
+  ];
+}

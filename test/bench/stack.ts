@@ -1,0 +1,76 @@
+// The processes around the bridge in a benchmark: Mosquitto, and HERE.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { freePort } from '../support/free-port.ts';
+import { findProgram } from '../support/requirements.ts';
+import type { Here, Stoppable, Worker } from './kafka-stack.ts';
+import { start, until } from './process.ts';
+
+export interface Broker {
+  readonly url: string;
+  readonly pid: number;
+}
+
+/** `window`: its `max_inflight_messages`. */
+export async function startMosquitto(folder: string, window: number, children: Stoppable[]): Promise<Broker> {
+  const port = await freePort();
+  const file = path.join(folder, 'mosquitto.conf');
+  const settings = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'max_queued_messages 0', 'log_type error'];
+  writeFileSync(file, [...settings, `max_inflight_messages ${window}`, ''].join('\n'));
+  const child = start(findProgram('mosquitto'), ['-c', file]);
+  children.push(child);
+  return { url: `mqtt://127.0.0.1:${port}`, pid: child.pid };
+}
+
+export interface Peer extends Here {
+  readonly pid: number;
+}
+
+/** HERE as `here-peer.ts` plays it. */
+export async function startPeer(children: Stoppable[]): Promise<Peer> {
+  const peer = start(process.execPath, [path.join(import.meta.dirname, 'here-peer.ts')]);
+  children.push(peer);
+  return { ...(JSON.parse(await peer.line()) as Here), pid: peer.pid };
+}
+
+/** The peer's, or the sandbox's, answer to a question about itself. */
+export async function ask<T>(here: Here, route: string): Promise<T> {
+  // A connection of its own: one that was kept may just be closing.
+  const answer = await fetch(`${here.url}${route}`, { headers: { connection: 'close' } });
+  if (!answer.ok) throw new Error(`${route}: ${answer.status}`);
+  return (await answer.json()) as T;
+}
+
+/** Defines the connection `bench`, or lets it go on. */
+export async function startConnection(worker: Worker, here: Here): Promise<void> {
+  await define(worker, here, true);
+}
+
+/** `startConnection`, and waits until it takes uplinks. */
+export async function openConnection(worker: Worker, here: Here): Promise<void> {
+  await startConnection(worker, here);
+  await until('the connection takes uplinks', 20_000, async () => {
+    const found = (await worker.call('GET', '/connections/bench')) as Shown;
+    return found.state === 'OPENED' && found.status.source?.up === true;
+  });
+}
+
+interface Shown {
+  readonly state: string;
+  readonly status: { readonly source?: { readonly up: boolean } };
+}
+
+/** Stops it: what is published meanwhile waits in its session at the broker. */
+export async function stopConnection(worker: Worker, here: Here): Promise<void> {
+  await define(worker, here, false);
+  await until('the connection stops', 20_000, async () => {
+    return ((await worker.call('GET', '/connections/bench')) as Shown).state === 'DEACTIVATED';
+  });
+}
+
+async function define(worker: Worker, here: Here, active: boolean): Promise<void> {
+  const { email, password, appIds } = here;
+  const configuration = { email, password, appId: appIds[0] };
+  const connection = { connectorId: 'actility-here-iot', name: 'bench', active, configuration };
+  await worker.call('PUT', '/connections/bench', connection);
+}

@@ -13,6 +13,7 @@ import { DownlinkHub } from '../downlink/downlink-hub.ts';
 import { compileTopicPattern } from '../uplink/topic-pattern.ts';
 import { Addresses } from './addresses.ts';
 import type { Brokers } from './brokers.ts';
+import { groupOf } from './cluster.ts';
 import { brokerNamed } from './setup.ts';
 
 export interface DownlinksParts {
@@ -58,6 +59,7 @@ export class Downlinks {
       }),
       retry: { minMs, maxMs },
       maxAgeMs: this.#config.downlinks.commandMaxAgeMs,
+      isShared: groupOf(this.#config) !== null,
     });
     this.flows.set(connection.id, flow);
     this.#stores.set(connection.id, store);

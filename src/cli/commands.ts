@@ -26,7 +26,8 @@ type Shown = Omit<Command, 'desiredAt' | 'seenAt' | 'publishedAt' | 'changedAt' 
 };
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 the ledger does not balance, 65 wrong input, 66 there is no such thing, 69 no bridge answers, or too late.`;
+Exit codes: 0 done, 1 the ledger does not balance, or it is too late to cancel, 65 wrong input, 66 there is no such thing,
+69 no bridge answers.`;
 
 export function registerCommands(program: Program, io: CliIo): void {
   const group = program.command('commands').description('See what waits for devices, desire something, cancel it.');
@@ -93,7 +94,13 @@ export function registerCommands(program: Program, io: CliIo): void {
     .argument('<number>', 'its number, as `ls` has it', wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .addHelpText('after', `\nExamples:\n  here-bridge commands cancel tenant-a 17\n${EXIT_CODES}`)
     .action(async (id: string, number: number, _options: Options, command: Program) => {
-      await ask(await clientOf(command, io), 'POST', `${route(id)}/commands/${number}/cancel`);
+      const client = await clientOf(command, io);
+      const { status, body } = await client.request('POST', `${route(id)}/commands/${number}/cancel`);
+      const refused = status >= 300 ? refusal(status, body) : null;
+      // It is on its way, or over: an answer, and no trouble of the bridge.
+      if (refused !== null && status === 409)
+        throw new BridgeError('tooLate', refused.message, { exitCode: EXIT.failed });
+      if (refused !== null) throw refused;
       printLine(io, `Command ${number} is cancelled.`);
     });
 }

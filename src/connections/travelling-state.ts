@@ -1,4 +1,5 @@
-// Small states of a connection that its next worker must know (its sessions at brokers, the remembered project, a hold) are on
+// Small states of a connection that its next worker must know (its sessions at brokers, the remembered project, a hold,
+// how far its commands are handled) are on
 // a topic besides the store: what is there counts when a store is opened.
 import type { BridgeStore, ConnectionStore } from '../domain/ports/store.ts';
 import type { SharedRecords } from './shared-records.ts';
@@ -7,7 +8,7 @@ type Records = Pick<SharedRecords, 'get' | 'put'>;
 type States = Record<string, string>;
 
 /** Anything else belongs to the directory. */
-const TRAVELS = /^(sessions|heldFor|project:.*)$/;
+const TRAVELS = /^(sessions|heldFor|project:.*|downlinkSince|downlinkSinceHere|downlinkProject|commandsHandled)$/;
 
 /** A store whose connections take their states from the topic when they are opened, and put changes there. */
 export function travellingStore(store: BridgeStore, records: Records): BridgeStore {

@@ -109,6 +109,8 @@ export function afterFact(command: Command, fact: CommandFact, now: number): Com
   if (!LEADS_TO[fact.kind].includes(command.state)) return null;
   // Before its first publication the network cannot have sent it.
   if (fact.kind === 'sent' && command.publishedAt === null) return null;
+  // A word of the broker that was slower than the network's, on a publication that is over.
+  if (fact.kind === 'published' && fact.attempt <= command.attempt) return null;
   const changed = { ...command, changedAt: now };
   switch (fact.kind) {
     case 'published': {

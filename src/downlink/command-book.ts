@@ -60,11 +60,15 @@ export class CommandBook {
     return added;
   }
 
-  /** The command after the fact; null: the fact changes nothing. Throws when the disk refuses. */
-  tell(command: Command, fact: CommandFact, more: Pick<CommandWork, 'riding'> = {}): Command | null {
-    const after = afterFact(command, fact, this.#now());
-    if (after === null) return null;
-    this.#store.commit({ ...more, changed: [{ before: command, after }] });
+  /**
+   * The command after the fact; null: the fact changes nothing. What counts is how the command is now, not how whoever tells
+   * the fact has known it: a report may come before the broker's word. Throws when the disk refuses.
+   */
+  tell({ id }: Command, fact: CommandFact, more: Pick<CommandWork, 'riding'> = {}): Command | null {
+    const before = this.#byId.get(id);
+    const after = before === undefined ? null : afterFact(before, fact, this.#now());
+    if (before === undefined || after === null) return null;
+    this.#store.commit({ ...more, changed: [{ before, after }] });
     this.#put(after);
     return after;
   }

@@ -13,10 +13,12 @@ export interface HereTime {
 export interface WatchMember {
   readonly connectionId: string;
   readonly project: HereProject;
-  /** Since when it has commands, our wall clock, ms. */
-  readonly since: number;
+  /** Since when it has commands, HERE's ms. */
+  sinceAt(offsetMs: number): number;
   /** Returns how many were new, once they are committed; throws when the disk refuses. */
   onChanges(changes: readonly ShadowChange[], time: HereTime): number;
+  /** All that was desired before (HERE's ms) has been handed on. */
+  onPolled(before: number): void;
   /** Devices of which HERE is to be asked whether it has what it was told. */
   toAsk(): readonly string[];
   onReported(device: string, version: number | null): void;

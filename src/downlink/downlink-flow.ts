@@ -81,6 +81,7 @@ export class DownlinkFlow implements UplinkEar {
     this.#ageing?.();
     await this.#commands?.outbox.stop(signal);
     this.#commands?.shadows.save();
+    this.#commands?.mark?.flush();
   }
 
   change(next: Connection): void {
@@ -147,8 +148,9 @@ export class DownlinkFlow implements UplinkEar {
     return {
       connectionId: this.#connection.id,
       project,
-      since: this.#on.since,
+      sinceAt: (offsetMs) => this.#on.sinceAt(offsetMs),
       onChanges: (changes, time) => commands.takeChanges(changes, time),
+      onPolled: (before) => commands.mark?.polled(before),
       toAsk: () => this.versions.toAsk(),
       onReported: (device, version) => {
         if (version !== null) commands.reported(device, version);
@@ -170,10 +172,12 @@ export class DownlinkFlow implements UplinkEar {
     const settings = (): CurrentSettings => ({
       connection: this.#connection,
       topics: this.#topics,
-      since: this.#on.since,
+      sinceAt: (offsetMs) => this.#on.sinceAt(offsetMs),
       hereNow: this.#watch?.hereNow ?? this.#o.clock.now(),
     });
-    this.#commands = new ProjectCommands(shadows, this.#o, { settings, riders: this.versions, news: this.#news });
+    const commands = new ProjectCommands(shadows, this.#o, { settings, riders: this.versions, news: this.#news });
+    this.#commands = commands;
+    this.#safely(() => commands.yieldToOthers());
   }
 
   #lookForTopic(): void {

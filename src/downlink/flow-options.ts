@@ -26,4 +26,6 @@ export interface DownlinkFlowOptions {
   readonly takesNetworkForms: (broker: string) => boolean;
   readonly retry: { readonly minMs: number; readonly maxMs: number };
   readonly maxAgeMs: number;
+  /** Other workers may take the connection over, and it may come back. */
+  readonly isShared: boolean;
 }

@@ -1,19 +1,22 @@
 // What is to become of a waiting command now: published, or settled for a reason, or left until its device is heard.
 import type { Command } from '../domain/command.ts';
 import type { Connection } from '../domain/connection.ts';
+import type { HandledShadow } from '../domain/ports/downlink.ts';
 import type { DeviceTopics } from './device-topics.ts';
 import { encode } from './encode.ts';
 import { parseJson } from './json.ts';
 import { inFormOf, onlyByMqtt } from './network-form.ts';
 import type { Prepared } from './outbox.ts';
 import { readRoute, THINGPARK_ROUTE } from './route.ts';
-import { wantedOf } from './which-change.ts';
+import { isOutdated, wantedOf } from './which-change.ts';
 
 export interface CommandContext {
   readonly downlink: Connection['downlink'];
   readonly topics: DeviceTopics;
-  /** The open commands of its device, itself among them. */
-  readonly ofDevice: readonly Command[];
+  /** There is a newer one for its device, whatever has become of that. */
+  readonly hasNewer: boolean;
+  /** The last change that was seen of its device; null: none. */
+  readonly latest: HandledShadow | null;
   /** The driver's JSON text, or the route of a device on another network; null: not known. */
   readonly kept: string | null;
   /** False: the broker is Kafka, where only ThingPark takes downlinks. */
@@ -29,14 +32,16 @@ export function prepareCommand(command: Command, context: CommandContext): Prepa
   const { downlink, topics, now } = context;
   if (!downlink.enabled) return { kind: 'settle', fact: { kind: 'cancelled' } };
   const isOfShadow = command.origin === 'shadow';
-  if (isOfShadow && context.ofDevice.some(({ origin, id }) => origin === 'shadow' && id > command.id)) {
-    return { kind: 'settle', fact: { kind: 'superseded' } };
+  const document = parseJson(command.document);
+  if (isOfShadow) {
+    const hasChanged = context.latest !== null && isOutdated(document, downlink.template, context.latest);
+    // What is not desired any more is not sent, also where the newer change is none that can be.
+    if (context.hasNewer || hasChanged) return { kind: 'settle', fact: { kind: 'superseded' } };
   }
   const age = isOfShadow ? context.hereNow - command.desiredAt : now - command.seenAt;
   if (age > context.maxAgeMs) return { kind: 'settle', fact: { kind: 'expired' } };
   const attempt = command.attempt + 1;
   const correlationId = context.correlationId(attempt);
-  const document = parseJson(command.document);
   const route = readRoute(context.kept, command.device);
   const driver = route.network === 'thingpark' && context.kept !== THINGPARK_ROUTE ? context.kept : null;
   const encoded = encode(isOfShadow ? (wantedOf(document, downlink.template) ?? null) : document, {

@@ -11,6 +11,7 @@ import type {
   UplinkOrigin,
 } from '../domain/ports/downlink.ts';
 import { CommandBook } from './command-book.ts';
+import { CommandMark } from './command-mark.ts';
 import type { CommandNews } from './command-news.ts';
 import { factOf, matchReport } from './confirm.ts';
 import type { HereTime } from './deal-changes.ts';
@@ -28,16 +29,21 @@ import { decide } from './which-change.ts';
 export interface CurrentSettings {
   readonly connection: Connection;
   readonly topics: DeviceTopics;
-  /** Since when it has commands, our wall clock, ms. */
-  readonly since: number;
+  /** Since when it has commands, HERE's ms; `offsetMs`: how much its clock is ahead of ours. */
+  readonly sinceAt: (offsetMs: number) => number;
   /** HERE's wall clock, as far as is known, ms. */
   readonly hereNow: number;
 }
+
+/** Messages of programs may be among them. */
+const LATEST = 20;
 
 export class ProjectCommands {
   readonly shadows: ProjectShadows;
   readonly book: CommandBook;
   readonly outbox: Outbox;
+  /** For the next worker; null: there is none but this one. */
+  readonly mark: CommandMark | null;
   readonly #o: DownlinkFlowOptions;
   readonly #settings: () => CurrentSettings;
   readonly #riders: Riders;
@@ -60,6 +66,8 @@ export class ProjectCommands {
     this.#heard = new JustHeard(store, clock);
     this.#number = shadows.served.connectionNumber(parts.settings().connection.id);
     this.book = new CommandBook(shadows.key, commands, () => clock.now());
+    const pending = () => [...this.#pendingCommands(), ...shadows.waiting.values()];
+    this.mark = options.isShared ? new CommandMark({ store, clock, project: shadows.key, pending }) : null;
     const broker = (): string => this.#settings().connection.source.broker;
     this.outbox = new Outbox({
       ...{ clock, chance, retry },
@@ -75,14 +83,14 @@ export class ProjectCommands {
 
   /** Returns how many were new, once they are committed; throws when the disk refuses. */
   takeChanges(changes: readonly ShadowChange[], { hereNow, offsetMs }: HereTime): number {
-    const { connection, since } = this.#settings();
+    const { connection, sinceAt } = this.#settings();
     const added: NewCommand[] = [];
     const ignored: IgnoreReason[] = [];
     const handled: HandledShadow[] = [];
     const riding: NonNullable<CommandWork['riding']>[number][] = [];
     const rules = {
       template: connection.downlink.template,
-      since: since + offsetMs,
+      since: sinceAt(offsetMs),
       hereNow,
       maxAgeMs: this.#o.maxAgeMs,
     };
@@ -90,7 +98,18 @@ export class ProjectCommands {
       if (change.reported !== null) this.reported(change.device, change.reported);
       const decision = decide(change, { ...rules, before: this.#o.shadows.handled(this.shadows.key, change.device) });
       if (decision.kind === 'known') continue;
+      const elsewhere = this.mark?.handledBefore(change) ?? null;
+      if (elsewhere !== null) {
+        // Counted by the worker that has handled it, unless it goes on here.
+        handled.push({ ...decision.handled, era: elsewhere.era });
+        const { underway } = elsewhere;
+        const isOver = underway === null || (change.reported ?? 0) >= change.version;
+        if (!isOver) added.push({ ...this.#newCommand(change, elsewhere.era, false), state: 'published', ...underway });
+        continue;
+      }
       handled.push(decision.handled);
+      // Versions of before it was created anew mean others now.
+      if (decision.isReset) riding.push({ device: change.device, version: null });
       if (decision.kind === 'command') added.push(this.#newCommand(change, decision.handled.era, decision.isTooOld));
       else {
         ignored.push(decision.reason);
@@ -98,11 +117,22 @@ export class ProjectCommands {
       }
     }
     if (handled.length === 0) return 0;
-    this.book.add({ added, ignored, handled: { project: this.shadows.key, shadows: handled }, riding });
+    const taken = this.book.add({ added, ignored, handled: { project: this.shadows.key, shadows: handled }, riding });
     this.#riders.took(riding);
+    this.mark?.took(handled);
+    for (const command of taken) this.mark?.changed(command);
+    for (const command of taken) this.#supersedeBefore(command);
     if (added.some(({ state }) => state === 'expired')) this.#news.expired();
     this.outbox.pump();
     return handled.length;
+  }
+
+  /** What waits to be sent once more must not come after a newer one, whatever becomes of that. */
+  #supersedeBefore({ id, device }: Command): void {
+    if (this.outbox.isBusy(device)) return;
+    for (const older of this.book.ofDevice(device)) {
+      if (older.id < id && older.origin === 'shadow') this.settle(older, { kind: 'superseded' });
+    }
   }
 
   #newCommand(change: ShadowChange, era: number, isTooOld: boolean): NewCommand {
@@ -115,17 +145,40 @@ export class ProjectCommands {
     };
   }
 
+  /** What this worker left waiting and another has handled meanwhile is not published any more. Throws when the disk refuses. */
+  yieldToOthers(): void {
+    for (const command of [...this.#pendingCommands()]) {
+      if (this.mark?.handledBefore(command)) this.settle(command, { kind: 'superseded' });
+    }
+  }
+
+  *#pendingCommands(): Generator<Command & { readonly version: number }> {
+    for (const state of ['waiting', 'notSent'] as const) {
+      for (const command of this.book.inState(state)) {
+        if (command.version !== null) yield command as Command & { readonly version: number };
+      }
+    }
+  }
+
   // commands → the network
 
   #prepare(command: Command) {
     const { connection, topics, hereNow } = this.#settings();
     return prepareCommand(command, {
       ...{ downlink: connection.downlink, topics, hereNow, maxAgeMs: this.#o.maxAgeMs, now: this.#o.clock.now() },
-      ofDevice: this.book.ofDevice(command.device),
+      hasNewer: command.origin === 'shadow' && this.#hasNewer(command),
+      latest: this.#o.shadows.handled(this.shadows.key, command.device),
       takesNetworkForms: this.#o.takesNetworkForms(connection.source.broker),
       kept: this.shadows.served.driverOf(command.device),
       correlationId: (attempt) => this.book.correlationId(command, attempt),
     });
+  }
+
+  /** Before another try the store is asked too: the newer one may have ended. */
+  #hasNewer({ device, id, attempt }: Command): boolean {
+    const isNewer = (other: Command): boolean => other.origin === 'shadow' && other.id > id;
+    if (this.book.ofDevice(device).some(isNewer)) return true;
+    return attempt > 0 && this.#o.commands.list({ device, limit: LATEST }).some(isNewer);
   }
 
   /** Commits what became of a command; null: nothing new. Throws when the disk refuses. */
@@ -138,6 +191,7 @@ export class ProjectCommands {
     if (after === null) return null;
     this.#riders.took(riding);
     this.#heard.forget(command);
+    this.mark?.changed(after);
     this.#news.changed(after);
     return after;
   }

@@ -12,6 +12,8 @@ export interface Swept {
   readonly changes: readonly ShadowChange[];
   readonly requests: number;
   readonly hereNow: number | null;
+  /** A round has ended: all that was desired before was seen. HERE's ms. */
+  readonly reached: number | null;
   readonly failure: ShadowFailure | null;
 }
 
@@ -43,11 +45,12 @@ export class ShadowSweep {
       // With no device yet there is nothing to ask, and nothing to be refused.
       if (devices.length === 0) break;
       const page = await project.shadows.some(devices, this.#after, signal);
-      if (page.kind !== 'ok') return { changes, requests: requests + 1, hereNow, failure: page };
+      if (page.kind !== 'ok') return { changes, requests: requests + 1, hereNow, reached: null, failure: page };
       this.#left = this.#left.slice(AT_ONCE);
       changes.push(...page.changes);
       hereNow = page.hereNow ?? hereNow;
     }
-    return { changes, requests, hereNow, failure: null };
+    const reached = requests > 0 && this.#left.length === 0 ? this.#begunAt : null;
+    return { changes, requests, hereNow, reached, failure: null };
   }
 }

@@ -144,13 +144,14 @@ export class ShadowWatch {
     // A time in HERE's future must not make us blind for what is desired until then.
     const at = Math.min(Math.max(newest, cursor === null ? this.#earliest() : 0), this.hereNow);
     if (cursor === null || at > cursor) this.#o.store.setCursor(this.#o.key, JSON.stringify({ at }));
+    this.#polled(at - OVERLAP_MS);
     return null;
   }
 
   /** Without a cursor: only what some connection may still take for a command. HERE's ms. */
   #earliest(): number {
-    const since = Math.min(...[...this.#members.values()].map((member) => member.since));
-    return Math.max(since + this.#offsetMs, this.hereNow - this.#o.maxAgeMs);
+    const since = [...this.#members.values()].map((member) => member.sinceAt(this.#offsetMs));
+    return Math.max(Math.min(...since), this.hereNow - this.#o.maxAgeMs);
   }
 
   #deal(changes: readonly ShadowChange[]): void {
@@ -166,7 +167,12 @@ export class ShadowWatch {
     this.lastPoll.requests += found.requests;
     this.#note(found.hereNow);
     this.#deal(found.changes);
+    if (found.reached !== null) this.#polled(found.reached);
     return found.failure;
+  }
+
+  #polled(before: number): void {
+    for (const member of this.#members.values()) member.onPolled(before);
   }
 
   /** Asks HERE whether it has the versions that it was told. */

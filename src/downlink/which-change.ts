@@ -13,9 +13,16 @@ export type Decision =
       readonly kind: 'ignored';
       readonly reason: IgnoreReason;
       readonly acknowledge: boolean;
+      readonly isReset: boolean;
       readonly handled: HandledShadow;
     }
-  | { readonly kind: 'command'; readonly isTooOld: boolean; readonly handled: HandledShadow };
+  | {
+      readonly kind: 'command';
+      readonly isTooOld: boolean;
+      /** HERE counts the device's versions anew. */
+      readonly isReset: boolean;
+      readonly handled: HandledShadow;
+    };
 
 export interface Judgement {
   readonly before: HandledShadow | null;
@@ -40,16 +47,17 @@ export function decide(change: ShadowChange, { before, template, since, hereNow,
   const era = (before?.era ?? 0) + (isReset ? 1 : 0);
   const handled = { device, version, era, desiredAt, command, whole };
   const ignored = (reason: IgnoreReason, acknowledge: boolean): Decision => {
-    return { kind: 'ignored', reason, acknowledge, handled };
+    return { kind: 'ignored', reason, acknowledge, isReset, handled };
   };
-  if (change.reported !== null && change.reported >= version) return ignored('alreadyReported', false);
+  // A version above the desired one, or of before the device was created anew, says nothing of this one.
+  if (handled.era === 0 && change.reported === version) return ignored('alreadyReported', false);
   const isTooOld = hereNow - desiredAt > maxAgeMs;
   if (desiredAt < since || (before === null && isTooOld)) return ignored('before', false);
   if (wanted === undefined) return ignored('empty', true);
   if (before !== null && !isReset && command === before.command && whole !== before.whole) {
     return ignored('settings', true);
   }
-  return { kind: 'command', isTooOld, handled };
+  return { kind: 'command', isTooOld, isReset, handled };
 }
 
 /** What would be sent; undefined: nothing. `null`: something that cannot be read, which the encoder will refuse. */
@@ -58,6 +66,11 @@ export function wantedOf(desired: unknown, template: JsonObject | null): unknown
   if (template !== null) return renderTemplate(template, desired) ?? undefined;
   const { payload } = desired;
   return payload === null || (isObject(payload) && Object.keys(payload).length === 0) ? undefined : payload;
+}
+
+/** Whether a shadow that was seen later has something else to be sent, or nothing. */
+export function isOutdated(document: unknown, template: JsonObject | null, latest: HandledShadow): boolean {
+  return digest(wantedOf(document, template)) !== latest.command;
 }
 
 function withoutVersion(desired: unknown): unknown {

@@ -7,6 +7,7 @@ import { directoriesUnder } from '../../src/bridge/directories.ts';
 import { type Bridge, startBridge } from '../../src/bridge.ts';
 import { AdminClient } from '../../src/cli/admin-client.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { CommandLedger } from '../../src/domain/command.ts';
 import type { ConnectionStatus } from '../../src/domain/connection.ts';
 import type { BridgeEvent } from '../../src/domain/events.ts';
 import { imbalance, type Ledger, sumReasons } from '../../src/domain/ledger.ts';
@@ -202,6 +203,12 @@ export class BridgeChild extends MainProcess implements Worker {
   async events(connectionId?: string): Promise<readonly BridgeEvent[]> {
     const query = connectionId === undefined ? '' : `&connectionId=${connectionId}`;
     return (await this.#request('GET', `/events?limit=1000${query}`)).body as readonly BridgeEvent[];
+  }
+
+  async commandLedger(id: string): Promise<CommandLedger & { readonly imbalance: number }> {
+    const { body } = await this.#request('GET', `/connections/${id}/command-ledger`);
+    const { ledger, ...rest } = body as { readonly ledger: CommandLedger; readonly imbalance: number };
+    return { ...ledger, ...rest };
   }
 
   #request(method: 'GET' | 'PUT', route: string, body?: unknown) {

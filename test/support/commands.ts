@@ -22,8 +22,10 @@ export class Network {
     this.#client = client;
   }
 
-  static async on(brokerUrl: string, filter = 'mqtt/things/+/downlink'): Promise<Network> {
-    const client = connect(brokerUrl, { clean: true, reconnectPeriod: 200 });
+  /** `clientId`: with a session that outlives a broker's end. */
+  static async on(brokerUrl: string, { clientId }: { readonly clientId?: string } = {}): Promise<Network> {
+    const session = clientId === undefined ? { clean: true } : { clean: false, clientId };
+    const client = connect(brokerUrl, { ...session, reconnectPeriod: 200 });
     client.on('error', () => {});
     const network = new Network(client);
     client.on('message', (topic, payload) => {
@@ -32,7 +34,7 @@ export class Network {
       network.downlinks.push(downlink);
       network.onDownlink(downlink);
     });
-    await client.subscribeAsync(filter, { qos: 1 });
+    await client.subscribeAsync('mqtt/things/+/downlink', { qos: 1 });
     onTestFinished(() => client.endAsync(true));
     return network;
   }

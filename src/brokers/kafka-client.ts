@@ -4,14 +4,14 @@
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
-import kafkajs, { type Kafka, type KafkaConfig, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Kafka, type KafkaConfig, type Mechanism, type SASLOptions } from 'kafkajs';
 import type { KafkaBrokerConfig } from '../config/config.ts';
 import { BridgeError } from '../domain/errors.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { AddressGuard } from './address-guard.ts';
 import './kafka-codecs.ts';
 import './kafka-internals.ts';
-import { tokenProvider } from './kafka-token.ts';
+import { oauthBearer, Tokens } from './kafka-token.ts';
 
 export type KafkaClientOptions = Pick<
   KafkaBrokerConfig,
@@ -96,14 +96,16 @@ function brokenBy(error: Error): net.Socket {
   return broken;
 }
 
-function saslOf(options: KafkaClientOptions): SASLOptions | null {
+/** By the broker's configuration: its connections share a token. */
+const TOKENS = new WeakMap<object, Tokens>();
+
+function saslOf(options: KafkaClientOptions): SASLOptions | Mechanism | null {
   const { sasl, username, password } = options;
   if (sasl.mechanism === null) return null;
   if (sasl.mechanism === 'oauthbearer') {
-    return {
-      mechanism: 'oauthbearer',
-      oauthBearerProvider: tokenProvider({ ...sasl, username, password }, options.clock),
-    };
+    const tokens = TOKENS.get(sasl) ?? new Tokens({ ...sasl, username, password }, options.clock);
+    TOKENS.set(sasl, tokens);
+    return oauthBearer(tokens);
   }
-  return { mechanism: sasl.mechanism, username: username ?? '', password: password ?? '' };
+  return { mechanism: sasl.mechanism, username: username ?? '', password: password ?? '' } as SASLOptions;
 }

@@ -14,7 +14,7 @@ import { kafkaOptions } from '../support/kafka-options.ts';
 import { type Child, start, until } from './process.ts';
 
 const main = path.resolve(import.meta.dirname, '../../src/main.ts');
-const START_MS = 120_000;
+const START_MS = 300_000;
 
 export interface Stoppable {
   stop(): Promise<void>;
@@ -120,7 +120,7 @@ export async function startWorker(
     if (!answer.ok) throw new Error(`${method} ${route}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   };
-  await until('the bridge runs', 60_000, async () => {
+  await until('the bridge runs', 120_000, async () => {
     try {
       return ((await call('GET', '/status')) as { ready: boolean }).ready;
     } catch {

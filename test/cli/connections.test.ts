@@ -77,7 +77,10 @@ async function start(answers: Partial<Control> = {}): Promise<Calls> {
     ['tenant-b', view('tenant-b', 'AUTHENTICATION_FAILED', 'HERE refused the password')],
   ]);
   const control: Control = {
-    letters: {} as Control['letters'],
+    letters: {
+      keepAfterDeleteMs: 3_600_000,
+      box: (id: string) => ({ totals: () => ({ count: id === 'tenant-b' ? 3 : 0 }) }),
+    } as unknown as Control['letters'],
     commands: {} as Control['commands'],
     worker: () => {
       throw new Error('not asked for');
@@ -203,7 +206,9 @@ describe('connections', () => {
     const calls = await start();
     expect(await connections('rm tenant-a')).toMatchObject({ code: 0, out: 'tenant-a deleted\n' });
     expect((await connections('rm nobody')).code).toBe(66);
-    expect(calls.removed).toEqual(['tenant-a', 'nobody']);
+    const kept = /^tenant-b deleted; its 3 dead letters are kept until \d{4}-\d\d-\d\dT[\d:.]+Z\n$/;
+    expect((await connections('rm tenant-b')).out).toMatch(kept);
+    expect(calls.removed).toEqual(['tenant-a', 'nobody', 'tenant-b']);
   });
 
   test('tail follows line by line until it is stopped', async () => {

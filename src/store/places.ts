@@ -4,6 +4,8 @@
 // A record carries its partition and offset behind its topic, so the journal itself says what was taken; the positions are saved
 // in the same transaction as settlements, so what is settled is never taken again by this directory, also after a kill.
 // Records that reached the journal after the last transaction are found at the next start: they are taken, above the position.
+// They are looked for before anything else may settle them (`recent`): one that was settled unseen would be taken once more. So the
+// last sequence number of which the positions know is saved with them.
 import type { PassedOver, SourcePlaces } from '../domain/ports/broker.ts';
 import type { JournalEntry, JournalRecord } from '../domain/ports/store.ts';
 import type { JournalReader } from './journal-reader.ts';
@@ -58,18 +60,31 @@ const NONE: readonly Place[] = [];
 export class Places implements SourcePlaces {
   readonly #options: PlacesOptions;
   readonly #streams = new Map<string, Stream>();
+  readonly #recent: Promise<void>;
   readonly #found: Promise<void>;
+  /** Up to it each record's offset is below its stream's position. */
+  #knownSeq: number;
   #isDirty = false;
 
   constructor(options: PlacesOptions) {
     this.#options = options;
-    for (const [key, position] of parse(options.saved)) {
+    const { positions, seq } = parse(options.saved);
+    for (const [key, position] of positions) {
       this.#streams.set(key, { position, saved: position, taken: [], above: new Set() });
     }
+    this.#knownSeq = seq;
     // Without a saved position no record of such a source was ever settled, and at most the last second's were journalled.
-    this.#found = options.hasUnsettled ? this.#find() : Promise.resolve();
+    const recent = options.hasUnsettled ? this.#find(seq + 1, Number.POSITIVE_INFINITY) : Promise.resolve();
+    this.#found = options.hasUnsettled ? recent.then(() => this.#find(1, seq)) : recent;
+    // Where nothing is known (its records came by MQTT, perhaps) it would be all that waits: nobody is to wait for that.
+    this.#recent = seq === 0 ? Promise.resolve() : recent;
     // A connection that is closed at once breaks the reading off: whoever waits for it is told, and nobody else has to be.
     this.#found.catch(() => {});
+  }
+
+  /** What was taken after the positions were saved last has been found: a second's worth. Rejects as `ready` does. */
+  recent(): Promise<void> {
+    return this.#recent;
   }
 
   ready(): Promise<void> {
@@ -134,12 +149,14 @@ export class Places implements SourcePlaces {
         this.#isDirty = true;
       }
     }
+    if (places.length > 0) this.#knownSeq = Math.max(this.#knownSeq, firstSeq + places.length - 1);
   }
 
   /** What is to be saved with the next transaction; null: nothing has changed. */
   toSave(): string | null {
     if (!this.#isDirty) return null;
-    return JSON.stringify(Object.fromEntries([...this.#streams].map(([key, { position }]) => [key, position])));
+    const positions = [...this.#streams].map(([key, { position }]) => [key, position]);
+    return JSON.stringify({ ...Object.fromEntries(positions), [SEQ]: this.#knownSeq });
   }
 
   saved(): void {
@@ -158,19 +175,25 @@ export class Places implements SourcePlaces {
     return !this.#isDirty;
   }
 
-  async #find(): Promise<void> {
-    for (let from = 1; ; ) {
-      const records = await this.#options.read(from, READ_RECORDS, READ_BYTES);
+  /** Unsettled records from `from` to `to`. */
+  async #find(from: number, to: number): Promise<void> {
+    const found = new Map<Stream, Taken[]>();
+    for (let next = from; next <= to; ) {
+      const records = await this.#options.read(next, READ_RECORDS, READ_BYTES);
       const last = records.at(-1);
       if (last === undefined) break;
       for (const { seq, topic, partition, offset } of records) {
-        if (partition === undefined || offset === undefined) continue;
+        if (partition === undefined || offset === undefined || seq > to) continue;
         const stream = this.#stream(nameOf(topic), partition, 0);
-        stream.taken.push({ seq, offset });
+        const taken = found.get(stream) ?? [];
+        if (taken.length === 0) found.set(stream, taken);
+        taken.push({ seq, offset });
         if (offset >= stream.position) stream.above.add(offset);
       }
-      from = last.seq + 1;
+      next = last.seq + 1;
     }
+    // Before what was found or taken already: that is younger.
+    for (const [stream, taken] of found) stream.taken = [...taken, ...stream.taken];
     // Said with the first settlement: else a kill between that and the source's next word would have them taken once more.
     for (const stream of this.#streams.values()) {
       while (stream.above.delete(stream.position)) {
@@ -217,7 +240,16 @@ function nameOf(topic: string): string {
   return slash < 0 ? topic : topic.slice(0, slash);
 }
 
-function parse(saved: string | null): [string, number][] {
+/** No stream has such a key: they have a colon. */
+const SEQ = 'seq';
+
+function parse(saved: string | null): { readonly positions: readonly [string, number][]; readonly seq: number } {
+  const entries = numbersIn(saved);
+  const seq = entries.find(([key]) => key === SEQ)?.[1] ?? 0;
+  return { positions: entries.filter(([key]) => key !== SEQ), seq };
+}
+
+function numbersIn(saved: string | null): [string, number][] {
   if (saved === null) return [];
   try {
     const value: unknown = JSON.parse(saved);

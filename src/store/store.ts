@@ -171,6 +171,8 @@ class Store implements BridgeStore {
         onClosed: () => this.#busy.delete(id),
       });
       connection.start(refusal);
+      // Before anyone can settle what is looked for. A disk that refuses is told to whoever waits for all of it.
+      await connection.places.recent().catch(() => {});
       this.#busy.set(id, connection);
       return connection;
     } catch (error) {

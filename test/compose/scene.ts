@@ -5,7 +5,7 @@ import { docker, inspect, type Stack } from './engine.ts';
 import type { Load, Tenant } from './load.ts';
 import { type SandboxView, type Topics, Worker } from './observe.ts';
 
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 120_000;
 /** What a take-over may take. */
 const TAKEOVER_MS = 15_000;
 /** A worker that is told to stop hands over within a second or two; its settling may take four more. */

@@ -128,3 +128,21 @@ test('what was passed over is counted as far as the place was saved, no more and
   expect(fourth.ledger()).toMatchObject({ received: 14, delivered: 1, pending: 1, filtered: { noMatch: 10 } });
   expect(fourth.verify()).toBe(0);
 });
+
+test('what was journalled last is known as taken also when it is settled as soon as the connection is open again', async () => {
+  await using stores = await TestStore.open();
+  const before = await stores.connection();
+  // More than is read at once, so that the last ones are not found by the first reading.
+  const first = await append(
+    before,
+    Array.from({ length: 1200 }, (_, at) => entry(at)),
+  );
+  before.settle([{ seq: first, outcome: DELIVERED }]);
+  const last = await append(before, [entry(1200), entry(1205)]);
+  const after = await stores.kill();
+  after.settle([{ seq: last + 1, outcome: DELIVERED }]);
+  await after.places.ready();
+  const taken = after.places.taken('up', 1);
+  expect([taken?.position, ...(taken?.above ?? [])]).toEqual([1201, 1205]);
+  expect(after.places.progress('up', 1).unsettled).toEqual(Array.from({ length: 1200 }, (_, at) => at + 1));
+});

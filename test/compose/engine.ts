@@ -67,7 +67,8 @@ export class Stack {
   }
 
   async build(): Promise<void> {
-    await this.#compose(['build'], 15 * MINUTE_MS);
+    // All services share it.
+    await this.#compose(['build', 'bridge'], 15 * MINUTE_MS);
   }
 
   async up(bridges: number): Promise<void> {

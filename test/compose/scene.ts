@@ -64,10 +64,13 @@ export class Scene {
     const [victim, ids] = this.#busiest(workers);
     const others = this.#idsOf(workers).filter((id) => !ids.includes(id));
     const sinceBefore = others.map((id) => this.#parts.topics.status(id)?.since);
+    const killedMs = performance.now();
     await docker(['kill', victim.host]);
     const state = await inspect(victim.host, '{{.State.Status}} {{.State.ExitCode}}');
     check('a bridge is killed under load', state === 'exited 137', `${state}, it served ${ids.length} connections`);
-    const took = await this.#sendsAgain(ids, TAKEOVER_MS * 2);
+    const isBack = await this.#sendsAgain(ids, TAKEOVER_MS * 2);
+    // From the order to kill on, the engine's time included.
+    const took = isBack === Number.POSITIVE_INFINITY ? isBack : performance.now() - killedMs;
     check(
       'its connections send again within 15 s',
       took <= TAKEOVER_MS,

@@ -95,7 +95,9 @@ export async function commitOffsets(wire: KafkaWire, broker: KafkaBrokerOptions,
   );
   for (const { topic, partitions } of responses) {
     for (const { errorCode } of partitions) {
-      if (errorCode !== 0) throw refused(errorCode, 'commit', group, topic);
+      if (errorCode === 0) continue;
+      forgetCoordinator(wire, group);
+      throw refused(errorCode, 'commit', group, topic);
     }
   }
   const now = broker.clock.monotonic();
@@ -113,6 +115,8 @@ async function fetchOffsets(wire: KafkaWire, group: string, places: readonly Pla
   const answer = await withCoordinator(wire, group, (node) =>
     wire.call(node, 'OffsetFetch', { groupId: group, topics }),
   );
+  const codes = answer.responses.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode));
+  if ([answer.errorCode ?? 0, ...codes].some((code) => code !== 0)) forgetCoordinator(wire, group);
   if (answer.errorCode !== undefined && answer.errorCode !== 0) throw refused(answer.errorCode, 'read', group, '');
   const found = new Map<string, Fetched>();
   for (const { topic, partitions } of answer.responses) {
@@ -129,6 +133,7 @@ export async function deleteGroup(wire: KafkaWire, group: string): Promise<void>
   const { results } = await withCoordinator(wire, group, (node) => wire.call(node, 'DeleteGroups', [group]));
   const { errorCode = 0 } = results[0] ?? {};
   const name = errorName(errorCode);
+  forgetCoordinator(wire, group);
   if (errorCode !== 0 && name !== 'GROUP_ID_NOT_FOUND') {
     if (name === 'GROUP_AUTHORIZATION_FAILED') {
       throw new LinkDown({
@@ -179,15 +184,33 @@ export function keyOf({ topic, partition }: { readonly topic: string; readonly p
   return `${topic}:${partition}`;
 }
 
-/** A coordinator that is just moving, or loading, says so; the link begins anew then. */
+/** Each group's coordinator, as long as it takes what it is asked: hundreds of groups commit again and again. */
+const COORDINATORS = new WeakMap<KafkaWire, Map<string, number>>();
+
+/** A coordinator that is just moving, or loading, says so; it is looked for anew then. */
 async function withCoordinator<T>(wire: KafkaWire, group: string, ask: (node: number) => Promise<T>): Promise<T> {
+  const known = COORDINATORS.get(wire) ?? new Map<string, number>();
+  COORDINATORS.set(wire, known);
+  const node = known.get(group) ?? (await findCoordinator(wire, group));
+  known.delete(group);
+  const answer = await ask(node);
+  known.set(group, node);
+  return answer;
+}
+
+/** It has refused something: perhaps it is the wrong one by now. */
+function forgetCoordinator(wire: KafkaWire, group: string): void {
+  COORDINATORS.get(wire)?.delete(group);
+}
+
+async function findCoordinator(wire: KafkaWire, group: string): Promise<number> {
   const answer: Answers['GroupCoordinator'] = await wire.call(null, 'GroupCoordinator', {
     groupId: group,
     coordinatorType: 0,
   });
   if (answer.errorCode !== 0) throw refused(answer.errorCode, 'describe', group, '');
   wire.learn([answer.coordinator]);
-  return ask(answer.coordinator.nodeId);
+  return answer.coordinator.nodeId;
 }
 
 function refused(code: number, doing: 'read' | 'commit' | 'describe', group: string, topic: string): LinkDown {

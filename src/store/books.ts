@@ -115,8 +115,17 @@ export class Books {
    * committed records that are missing from a tail that never was committed.
    */
   saveProgress(): void {
-    const isSaved = this.#numbers.received === this.#options.lastSeq() && this.#options.places().toSave() === null;
-    if (!isSaved || this.#unsaved.length + this.#unbooked.length + this.#passed.size > 0) this.#transact({});
+    if (this.#options.places().toSave() !== null || this.#passed.size > 0) this.#transact({});
+    else this.saveNumbers();
+  }
+
+  /**
+   * As `saveProgress`, but places and what was passed over can wait: their source has them saved before its group is told, and
+   * else offers the messages again.
+   */
+  saveNumbers(): void {
+    const isSaved = this.#numbers.received === this.#options.lastSeq();
+    if (!isSaved || this.#unsaved.length + this.#unbooked.length > 0) this.#transact({});
   }
 
   /**

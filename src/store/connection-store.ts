@@ -210,7 +210,7 @@ export class JournalledConnection implements ConnectionStore {
   /** About once a second: gives up settled segments and repeats what failed. */
   tick(): void {
     if (this.#closing) return;
-    this.#orLater(() => this.#books.saveProgress());
+    this.#orLater(() => this.#books.saveNumbers());
     this.#orLater(() => this.#letters.tick());
     this.#writer.closeSettledSegment(IDLE_SEGMENT_BYTES);
     this.#upkeep.tick();

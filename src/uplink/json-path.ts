@@ -226,8 +226,11 @@ function walk(root: unknown, steps: readonly Step[]): readonly unknown[] {
         const value = Array.isArray(node) ? node.at(step.index) : undefined;
         if (value !== undefined) next.push(value);
       } else {
+        // Each condition of a filter looks at the child once.
+        const cost = step.kind === 'filter' ? step.any.flat().length : 1;
         for (const child of children(node)) {
-          if (++visits > MAX_VISITS) break;
+          visits += cost;
+          if (visits > MAX_VISITS) break;
           if (step.kind === 'all' || isTrue(step.any, child)) next.push(child);
         }
       }

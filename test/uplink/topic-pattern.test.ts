@@ -79,7 +79,7 @@ describe('A topic pattern', () => {
     ['a/{require("fs")}', 'must hold a JSONPath'],
     ['a/{$..tags[?(@ =~ /(a+)+b/)]}', 'a group that is repeated'],
     ['a/{$..tags[?(@ =~ /(a|a)*b/)]}', 'a group that is repeated'],
-    ['a/{$..tags[?(@ =~ /.*.*.*.*b/)]}', 'more than 3 open repetitions'],
+    ['a/{$..tags[?(@ =~ /a{40}b{20}/)]}', 'counts above 50'],
     ['a/{$..tags[?(@ =~ /(?=a)b/)]}', 'look-around'],
     ['a/{$..tags[?(@ =~ /(a)\\1/)]}', 'back-reference'],
     ['a/{$..tags[?(@ =~ /[/)]}', 'must'],
@@ -102,11 +102,13 @@ describe('A topic pattern', () => {
   });
 
   test('is quick on the worst text that a pattern may meet', () => {
-    const { render } = compileTopicPattern('a/{$..tags[?(@ =~ /.*a.*a.*b/)]}');
+    const { render } = compileTopicPattern(
+      'a/{$..tags[?(@ =~ /.*a.*a.*.*(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)(a|a)b/)]}',
+    );
     const started = process.cpuUsage().user;
-    const result = render({ tags: Array.from({ length: 1000 }, () => 'a'.repeat(200)) }, DEVICE);
+    const result = render({ tags: Array.from({ length: 200 }, () => 'a'.repeat(200)) }, DEVICE);
     expect(result.ok).toBe(false);
-    expect((process.cpuUsage().user - started) / 1000).toBeLessThan(5000);
+    expect((process.cpuUsage().user - started) / 1000).toBeLessThan(1000);
   });
 
   test('survives documents that are deep, wide or strange', () => {

@@ -6,6 +6,7 @@ import { createApiPorts } from './bridge/api-ports.ts';
 import { createBackup } from './bridge/backup.ts';
 import { Brokers } from './bridge/brokers.ts';
 import { ClusterParts, groupOf } from './bridge/cluster.ts';
+import { debugLogs } from './bridge/debug-parts.ts';
 import { startDefinedBrokers } from './bridge/defined-brokers.ts';
 import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
 import { openOwnDirectory } from './bridge/directories.ts';
@@ -194,7 +195,9 @@ async function build(
   const downlinks = new Downlinks(config, { store, brokers, clock, chance, events });
   // Both say farewell to brokers: together, or one that hangs would cost the time twice.
   stops.push(() => Promise.all([downlinks.stop(), status.stop()]).then(() => {}));
-  const makeLine = lineMaker(config, { clock, chance, events, views, downlinks });
+  const debug = debugLogs(config, { logger, clock, feed, store, views });
+  stops.push(() => debug.stop());
+  const makeLine = lineMaker(config, { clock, chance, events, views, downlinks, debug });
   const journalMaxBytes = config.budgets.journalMaxBytes;
   const broker = (name: string): Broker | null => brokers.get(name);
   const scope = createHash('sha256').update(prefix).digest('hex').slice(0, 8);
@@ -264,9 +267,13 @@ async function build(
   readers.push(defined);
 
   const { id, startedAt } = identity;
-  const { ports: own, stop: keepFigures } = createApiPorts({
+  const {
+    ports: own,
+    stop: keepFigures,
+    lagOf,
+  } = createApiPorts({
     ...{ config, version: versionOf(), prefix, views, definitions, publisher, validate, box, clock, chance, store },
-    ...{ feed, gateway, brokers, book: defined.book, downlinks },
+    ...{ feed, gateway, brokers, book: defined.book, downlinks, logger },
     ...{ worker: { worker: id, version: versionOf(), pid: process.pid, startedAt, dataDir } },
   });
   stops.push(keepFigures);
@@ -276,14 +283,14 @@ async function build(
     { broker: configBroker, publisher, store, box, clock, events, logger, signal },
   );
   readers.push(entry);
-  const metrics = metricsPage(config, { views, gateway, control, configBrokerUp: () => publisher.connected });
+  const metrics = metricsPage(config, { views, gateway, control, lagOf, configBrokerUp: () => publisher.connected });
   const metricsPublic = config.metrics.public;
   const usage = () => gateway.usage();
   const { book } = defined;
   const resealAll = () => Promise.all([reseal(), book.reseal()]).then(() => {});
   const keys = createKeyControl({ ring: box, definitions, others: book, control, reseal: resealAll, audit });
   const numbers = { metrics, metricsPublic, usage };
-  const alone = { ...own, access, audit, cookies, keys, ...numbers, ...(demo === undefined ? {} : { demo }) };
+  const alone = { ...own, access, audit, cookies, keys, debug, ...numbers, ...(demo === undefined ? {} : { demo }) };
   const ports = (await cluster?.start(alone)) ?? alone;
   const backup = createBackup({ dataDir, version: versionOf(), brokers, definitions, ring: box, clock });
   const api = await startApi({ ...config, dataDir }, { ports, backup, gate, clock, logger });

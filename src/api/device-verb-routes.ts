@@ -1,6 +1,7 @@
 // Verbs on single devices: retire (no longer claimed, skipped), release, forget (data protection).
 import Type from 'typebox';
 import type { ApiApp } from './app.ts';
+import { askerOf } from './asker.ts';
 import { noConnection } from './connection-routes.ts';
 import { ByConnection, ConnectionId, Count, DevEui, Nullable } from './fields.ts';
 import { answered, HERE_WAIT_MS } from './here-answers.ts';
@@ -11,7 +12,10 @@ const ByDevice = Type.Object({ id: ConnectionId, device: DevEui });
 const tags = ['Devices'];
 const write = { right: 'devices:write' } as const;
 
-export function deviceVerbRoutes(app: ApiApp, { devices, control }: Pick<ApiPorts, 'devices' | 'control'>): void {
+export function deviceVerbRoutes(
+  app: ApiApp,
+  { devices, control, audit }: Pick<ApiPorts, 'devices' | 'control' | 'audit'>,
+): void {
   const notRunning = (id: string) =>
     control.connection(id) === null ? noConnection(id) : notFound(`Connection ${id} is not running here`);
 
@@ -78,13 +82,14 @@ export function deviceVerbRoutes(app: ApiApp, { devices, control }: Pick<ApiPort
   app.post(
     '/connections/:id/devices/:device/forget',
     {
-      config: { right: 'devices:forget' },
+      config: { right: 'devices:forget', audit: 'own' },
       schema: {
         tags,
         summary: 'Erase what is kept of it here, on a data-protection request',
         description:
-          'Dead letters, the list of expired ones, remembered messages and figures. `waiting`: uplinks on their way, which leave ' +
-          'the journal when they are settled; forget it again then. What HERE has stored is HERE’s.',
+          'Journal, dead letters, the list of expired ones, commands, events, remembered messages and figures; in the audit a pseudonym ' +
+          'takes its place. `waiting`, `openCommands`, `isJournalClean: false`: what is on its way stays until it is over; forget it ' +
+          'again then. What HERE has stored is HERE’s.',
         params: ByDevice,
         response: {
           200: Type.Object({
@@ -92,15 +97,28 @@ export function deviceVerbRoutes(app: ApiApp, { devices, control }: Pick<ApiPort
             expired: Count,
             messages: Count,
             activity: Type.Boolean(),
+            commands: Count,
+            events: Count,
+            pseudonym: Type.String({ description: 'Its name in the audit: a keyed hash.' }),
+            isRetired: Type.Boolean({ description: 'It stays in the list of retired devices until it is released.' }),
+            isJournalClean: Type.Boolean(),
             waiting: Count,
+            openCommands: Count,
           }),
         },
       },
     },
     async (request) => {
       const { id, device } = request.params;
-      const erased = devices.forget(id, device.toUpperCase());
+      const erased = await devices.forget(id, device.toUpperCase());
       if (erased === null) throw noConnection(id);
+      const { principal, from } = askerOf(request);
+      const { deadLetters, expired, messages, commands, events, pseudonym } = erased;
+      audit.note({
+        ...{ who: principal.name, kind: principal.kind, action: 'device.forget', target: `${id} ${pseudonym}` },
+        ...{ outcome: 'done', from },
+        detail: `erased: ${deadLetters} dead letters, ${expired} expired, ${messages} messages, ${commands} commands, ${events} events`,
+      });
       return erased;
     },
   );

@@ -16,6 +16,7 @@ const ProjectSchema = component(
     appId: Type.String(),
     projectId: Nullable(Type.String()),
     projectName: Type.String(),
+    type: Nullable(Type.String({ description: 'HERE’s word for the kind of licence.' })),
     isExpired: Type.Boolean(),
     endsAt: Nullable(DateTime),
     devicesLeft: Nullable(Count),

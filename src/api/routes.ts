@@ -4,6 +4,7 @@ import type { BrokerControl } from '../domain/ports/brokers.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Cluster } from '../domain/ports/cluster.ts';
 import type { Control } from '../domain/ports/control.ts';
+import type { DebugControl } from '../domain/ports/debug.ts';
 import type { DemoControl } from '../domain/ports/demo.ts';
 import type { Desk } from '../domain/ports/desk.ts';
 import type { DeviceControl } from '../domain/ports/devices.ts';
@@ -19,6 +20,7 @@ import { connectionRoutes } from './connection-routes.ts';
 import { connectorRoutes } from './connector-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { deadLetterRoutes } from './dead-letter-routes.ts';
+import { debugRoutes } from './debug-routes.ts';
 import { demoRoutes } from './demo-routes.ts';
 import { deviceRoutes } from './device-routes.ts';
 import { deviceVerbRoutes } from './device-verb-routes.ts';
@@ -51,6 +53,7 @@ export interface ApiPorts {
   /** What a definition may name. */
   readonly names: () => { readonly brokers: readonly string[]; readonly services: readonly string[] };
   readonly brokers: BrokerControl;
+  readonly debug: DebugControl;
   readonly figures: FiguresControl;
   readonly desk: Desk;
   readonly devices: DeviceControl;
@@ -79,6 +82,7 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   connectorRoutes(app, ports);
   connectionRoutes(app, ports);
   brokerRoutes(app, ports);
+  debugRoutes(app, ports);
   tailRoutes(app, ports);
   eventRoutes(app, ports);
   deadLetterRoutes(app, ports);

@@ -11,7 +11,9 @@ import { DEMO_SERVICE } from '../domain/ports/demo.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import type { Gateway } from '../here/gateway.ts';
+import type { Logger } from '../ops/logger.ts';
 import { createBrokerDesk } from './broker-desk.ts';
+import { BrokerLag } from './broker-lag.ts';
 import type { Brokers } from './brokers.ts';
 import { createCommandControl } from './commands.ts';
 import { testConnection } from './connection-test.ts';
@@ -46,16 +48,21 @@ export interface ApiPortsOptions {
   readonly brokers: Brokers;
   readonly book: BrokerBook;
   readonly downlinks: Downlinks;
+  readonly logger: Logger;
   readonly worker: Omit<WorkerView, 'ready' | 'connections' | 'brokers'>;
 }
 
 export type OwnPorts = Omit<
   ApiPorts,
-  'access' | 'audit' | 'cookies' | 'keys' | 'metrics' | 'metricsPublic' | 'usage' | 'demo'
+  'access' | 'audit' | 'cookies' | 'debug' | 'keys' | 'metrics' | 'metricsPublic' | 'usage' | 'demo'
 >;
 
 /** `stop` saves what is only in memory: before the stores close. */
-export function createApiPorts(options: ApiPortsOptions): { readonly ports: OwnPorts; stop(): void } {
+export function createApiPorts(options: ApiPortsOptions): {
+  readonly ports: OwnPorts;
+  readonly lagOf: (connectionId: string) => number | null;
+  stop(): void;
+} {
   const { config, version, views, definitions, clock, chance, store, box, gateway, brokers, validate } = options;
   const isReady = (): boolean => definitions.up;
   const isKnown = (id: string): boolean => views.status(id) !== null || store.connectionIds().includes(id);
@@ -107,7 +114,7 @@ export function createApiPorts(options: ApiPortsOptions): { readonly ports: OwnP
       isOff: config.brokerDefinitions.hosts.length === 0,
     }),
     figures,
-    devices: createDeviceDesk({ views, store, unclaim: here.unclaim }),
+    devices: createDeviceDesk({ views, store, box, saveFigures: (id) => figures.save(id), unclaim: here.unclaim }),
     desk: {
       ...here,
       tryUplink: trial.tryUplink,
@@ -117,5 +124,25 @@ export function createApiPorts(options: ApiPortsOptions): { readonly ports: OwnP
       },
     },
   };
-  return { ports, stop: () => figures.stop() };
+  const lag = new BrokerLag({
+    broker: (name) => brokers.get(name),
+    connections: () =>
+      [...views.lines].flatMap(
+        ([
+          id,
+          {
+            source,
+            store: { places },
+          },
+        ]) => (places === undefined ? [] : [{ id, broker: source.broker, topics: source.topics, places }]),
+      ),
+    clock,
+    logger: options.logger,
+  });
+  lag.start();
+  const stop = (): void => {
+    lag.stop();
+    figures.stop();
+  };
+  return { ports, lagOf: (id) => lag.of(id), stop };
 }

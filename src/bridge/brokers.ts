@@ -55,7 +55,7 @@ export class Brokers {
         name,
         host,
         port,
-        users: users.map(({ username, password }) => ({ name: username, password })),
+        users: users.map(({ username, ...rest }) => ({ name: username, ...rest })),
         storeFile: path.join(dataDir, `broker-${name}.db`),
         clock,
         onNotice: (message) => options.onNotice(name, message),

@@ -1,19 +1,24 @@
 // Retires, releases and forgets devices: the retired ones are kept in the connection's store, and its line skips them.
+import type { DeadLetterBox } from '../domain/ports/dead-letters.ts';
 import type { DeviceControl } from '../domain/ports/devices.ts';
-import type { BridgeStore } from '../domain/ports/store.ts';
+import type { SecretBox } from '../domain/ports/secrets.ts';
+import type { BridgeStore, DeadLetter, ErasedDevice } from '../domain/ports/store.ts';
 import type { HereDesk } from './here-desk.ts';
 import type { Views } from './views.ts';
 
 export interface DeviceDeskOptions {
   readonly views: Views;
-  readonly store: Pick<BridgeStore, 'deadLetters' | 'forgetExpired'>;
+  readonly store: Pick<BridgeStore, 'deadLetters' | 'eraseDevice'>;
+  readonly box: Pick<SecretBox, 'hmac'>;
+  /** Saves the figures without the device. */
+  readonly saveFigures: (connectionId: string) => void;
   readonly unclaim: HereDesk['unclaim'];
 }
 
 const STEP = 500;
 const MAX_BYTES = 4 * 1024 * 1024;
 
-export function createDeviceDesk({ views, store, unclaim }: DeviceDeskOptions): DeviceControl {
+export function createDeviceDesk({ views, store, box, saveFigures, unclaim }: DeviceDeskOptions): DeviceControl {
   return {
     async retire(id, device, signal) {
       const live = views.lines.get(id);
@@ -40,25 +45,46 @@ export function createDeviceDesk({ views, store, unclaim }: DeviceDeskOptions): 
       const live = views.lines.get(id);
       return live === undefined ? null : views.retired(id, live.store).list();
     },
-    forget(id, device) {
-      const box = store.deadLetters(id);
+    async forget(id, device) {
+      const letters = store.deadLetters(id);
       const live = views.lines.get(id);
-      if (box === null && live === undefined) return null;
-      let deadLetters = 0;
-      for (let after: number | null = 0; box !== null && after !== null; ) {
-        const page = box.page({ filter: { device }, order: 'oldest', after, limit: STEP, maxBytes: MAX_BYTES });
-        deadLetters += box.drop(page.letters.map((letter) => letter.id));
-        after = page.next;
-      }
+      if (letters === null && live === undefined) return null;
+      const deadLetters = letters === null ? 0 : await dropLetters(letters, device);
       const seen = live?.flow.messages({ device, limit: 1000 });
       const waiting = seen?.messages.filter(({ state }) => state !== 'settled').length ?? 0;
+      const messages = views.trailOf(id)?.forget(device) ?? 0;
+      const activity = views.activity(id).forget(device);
+      saveFigures(id);
+      const pseudonym = `device-${box.hmac(`device ${device}`).slice(0, 16)}`;
+      const erased = await store.eraseDevice(id, device, pseudonym);
       return {
-        deadLetters,
-        expired: store.forgetExpired(id, device),
-        messages: views.trailOf(id)?.forget(device) ?? 0,
-        activity: views.activity(id).forget(device),
+        ...(erased ?? NOTHING),
+        ...{ deadLetters, messages, activity, pseudonym },
+        isRetired: live === undefined ? false : views.retired(id, live.store).has(device),
         waiting: waiting + (seen?.inJournal ?? 0),
       };
     },
   };
+}
+
+const NOTHING: ErasedDevice = { commands: 0, openCommands: 0, events: 0, expired: 0, isJournalClean: true };
+
+/** Also those that could not be read, so that nobody knows of whom they are, where they name it. */
+async function dropLetters(box: DeadLetterBox, device: string): Promise<number> {
+  let dropped = 0;
+  for (let after: number | null = 0; after !== null; ) {
+    const page = box.page({ filter: {}, order: 'oldest', after, limit: STEP, maxBytes: MAX_BYTES });
+    const named = page.letters.filter((letter) => letter.device === device || names(letter, device));
+    dropped += box.drop(named.map(({ id }) => id));
+    after = page.next;
+    // Others have their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return dropped;
+}
+
+function names({ topic, payload, detail, original }: DeadLetter, device: string): boolean {
+  const texts = [topic, payload.toString('latin1'), JSON.stringify(detail), original?.topic ?? ''];
+  texts.push(original?.payload.toString('latin1') ?? '');
+  return texts.some((text) => text.toUpperCase().includes(device));
 }

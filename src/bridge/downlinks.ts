@@ -100,10 +100,16 @@ export class Downlinks {
 export class TwoWayLine implements UplinkLine {
   readonly #uplinks: UplinkLine;
   readonly #downlinks: DownlinkFlow;
+  readonly #onHeard: (messages: readonly BrokerMessage[]) => void;
 
-  constructor(uplinks: UplinkLine, downlinks: DownlinkFlow) {
+  constructor(
+    uplinks: UplinkLine,
+    downlinks: DownlinkFlow,
+    onHeard: (messages: readonly BrokerMessage[]) => void = () => {},
+  ) {
     this.#uplinks = uplinks;
     this.#downlinks = downlinks;
+    this.#onHeard = onHeard;
   }
 
   get hasRoom(): boolean {
@@ -115,6 +121,7 @@ export class TwoWayLine implements UplinkLine {
   }
 
   onMessages(messages: readonly BrokerMessage[], done: (error: Error | null) => void, passed?: PassedOver): void {
+    this.#onHeard(messages);
     this.#uplinks.onMessages(messages, done, passed);
   }
 

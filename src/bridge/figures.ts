@@ -51,7 +51,7 @@ export class FigureKeeper implements FiguresControl {
         this.#of(id, store).notes.note(now, this.#counts(id, store));
         index += 1;
         // Spread over the minutes: many connections would hold up the disk together.
-        if ((index + this.#minute) % SAVE_EVERY === 0) this.#save(id);
+        if ((index + this.#minute) % SAVE_EVERY === 0) this.save(id);
       }
       for (const id of this.#kept.keys()) if (!this.#o.views.lines.has(id)) this.#kept.delete(id);
       this.start();
@@ -61,7 +61,7 @@ export class FigureKeeper implements FiguresControl {
   /** Before the stores close. */
   stop(): void {
     this.#timer();
-    for (const id of this.#kept.keys()) this.#save(id);
+    for (const id of this.#kept.keys()) this.save(id);
   }
 
   figures(id: string): ConnectionFigures | null {
@@ -134,7 +134,8 @@ export class FigureKeeper implements FiguresControl {
     return [received, delivered, ...reasons, this.#o.store.commands(id)?.ledger().published ?? 0];
   }
 
-  #save(id: string): void {
+  /** What a disk refuses is saved the next time. */
+  save(id: string): void {
     const kept = this.#kept.get(id);
     const activity = this.#activity(id);
     if (kept === undefined) return;

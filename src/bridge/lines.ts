@@ -1,13 +1,15 @@
 // Makes the uplink line of a connection from its definition and the worker's configuration.
 import type { Config } from '../config/config.ts';
 import type { LineRequest, MadeLine } from '../connections/runtime-options.ts';
+import type { Connection } from '../domain/connection.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import { concernOf } from '../uplink/matchers.ts';
 import { compilePrepare } from '../uplink/prepare.ts';
 import { UplinkFlow } from '../uplink/uplink-flow.ts';
+import type { DebugLogs } from './debug-logs.ts';
 import { type Downlinks, TwoWayLine } from './downlinks.ts';
-import type { Views } from './views.ts';
+import type { LiveLine, Views } from './views.ts';
 import { Windows } from './windows.ts';
 
 /** In-memory uplinks are bounded by bytes; this bounds their bookkeeping where records are tiny. */
@@ -21,9 +23,10 @@ export function lineMaker(
     readonly events: EventSink;
     readonly views: Views;
     readonly downlinks: Downlinks;
+    readonly debug?: Pick<DebugLogs, 'lineMade' | 'heard'>;
   },
 ): (request: LineRequest) => MadeLine {
-  const { clock, chance, events, views, downlinks } = parts;
+  const { clock, chance, events, views, downlinks, debug } = parts;
   const { windowMaxBytes: maxBytes, allWindowsMaxBytes: allMaxBytes } = config.budgets;
   const used = () => [...views.lines].map(([id, { flow }]) => [id, flow.windowBytes] as const);
   const windows = new Windows({ clock, maxBytes, allMaxBytes, maxItems: WINDOW_MAX_ITEMS, used });
@@ -52,8 +55,15 @@ export function lineMaker(
       trail: views.trail(connection.id, config.budgets.traceMaxUplinks),
       batchLingerMs: config.here.services[connection.account.service]?.batchLingerMs ?? 0,
     });
-    views.lines.set(connection.id, { flow, store, replayBy: { prepare, uplinkTimeValidityMs } });
+    const live: LiveLine = { flow, store, source: connection.source, replayBy: { prepare, uplinkTimeValidityMs } };
+    views.lines.set(connection.id, live);
+    debug?.lineMade(connection.id, live);
     const concern = concernOf(connection.source.matchers);
-    return { line: new TwoWayLine(flow, downlink), concern, adapt: (next) => downlink.change(next) };
+    const line = new TwoWayLine(flow, downlink, (messages) => debug?.heard(connection, messages));
+    const adapt = (next: Connection): void => {
+      live.source = next.source;
+      downlink.change(next);
+    };
+    return { line, concern, adapt };
   };
 }

@@ -13,6 +13,7 @@ export interface MetricsOptions {
   readonly gateway: Gateway;
   readonly control: Pick<Control, 'worker'>;
   readonly configBrokerUp: () => boolean;
+  readonly lagOf: (connectionId: string) => number | null;
 }
 
 export function metricsPage(config: Pick<Config, 'metrics' | 'topics'>, options: MetricsOptions): MetricsPage {
@@ -21,7 +22,7 @@ export function metricsPage(config: Pick<Config, 'metrics' | 'topics'>, options:
 
 function bridgeFacts(
   { metrics, topics }: Pick<Config, 'metrics' | 'topics'>,
-  { views, gateway, control, configBrokerUp }: MetricsOptions,
+  { views, gateway, control, configBrokerUp, lagOf }: MetricsOptions,
 ): BridgeFacts {
   const { worker: name, version, ready, brokers } = control.worker();
   const ids = views.ids();
@@ -38,7 +39,7 @@ function bridgeFacts(
     brokers: brokers.map(({ name: broker, kind }) => {
       return { broker, kind, connected: broker === topics.broker ? configBrokerUp() : null };
     }),
-    connections: shown.map((id) => connectionFacts(views, id)),
+    connections: shown.map((id) => connectionFacts(views, id, lagOf(id))),
     connectionsLeftOut: ids.length - shown.length,
     states,
     usage: gateway.usage(),
@@ -46,7 +47,7 @@ function bridgeFacts(
   };
 }
 
-function connectionFacts(views: Views, id: string): ConnectionFacts {
+function connectionFacts(views: Views, id: string, lag: number | null): ConnectionFacts {
   const status = views.status(id);
   const live = views.lines.get(id);
   const source = status?.source ?? null;
@@ -65,7 +66,7 @@ function connectionFacts(views: Views, id: string): ConnectionFacts {
             devicesWaiting: live.flow.devicesWaiting.count,
             latency: live.flow.latency.cumulative(LATENCY_BOUNDS_MS),
           },
-    source: source === null ? null : { broker: source.broker, up: source.up, lag: null },
+    source: source === null ? null : { broker: source.broker, up: source.up, lag },
     alarms: status?.activeAlarms?.length ?? 0,
   };
 }

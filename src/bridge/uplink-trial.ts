@@ -24,15 +24,24 @@ export interface UplinkTrial {
 /** Mapping asks for no account. */
 const NOBODY = { email: 'nobody@example.com', password: 'none' };
 
+/** `now`: wall-clock ms. */
+export function explainUplink(
+  config: UplinkTrialOptions['config'],
+  connection: Connection,
+  message: UplinkMessage,
+  now: number,
+): TriedUplink {
+  const { prepared, fields, notes, notice } = explain(connection, message, now, {
+    defaultAccuracyM: config.mapping.defaultAccuracyM,
+    maxMessageBytes: config.sources.maxMessageBytes,
+  });
+  const records = prepared.outcome === null ? prepared.records.map(({ json }) => JSON.parse(json) as unknown) : [];
+  return { device: prepared.device, outcome: prepared.outcome, records, fields, notes, notice };
+}
+
 export function createUplinkTrial({ config, record, validate, make, now }: UplinkTrialOptions): UplinkTrial {
-  function explained(connection: Connection, message: UplinkMessage): TriedUplink {
-    const { prepared, fields, notes, notice } = explain(connection, message, now(), {
-      defaultAccuracyM: config.mapping.defaultAccuracyM,
-      maxMessageBytes: config.sources.maxMessageBytes,
-    });
-    const records = prepared.outcome === null ? prepared.records.map(({ json }) => JSON.parse(json) as unknown) : [];
-    return { device: prepared.device, outcome: prepared.outcome, records, fields, notes, notice };
-  }
+  const explained = (connection: Connection, message: UplinkMessage): TriedUplink =>
+    explainUplink(config, connection, message, now());
 
   return {
     explain: explained,

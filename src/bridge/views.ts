@@ -1,6 +1,6 @@
 // The latest status and ledger of each connection, kept on their way to the topics, and the line that works for it.
 import type { StatusSink } from '../connections/status-publisher.ts';
-import type { ConnectionStatus } from '../domain/connection.ts';
+import type { ConnectionSource, ConnectionStatus } from '../domain/connection.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { DrainForecast } from '../domain/ports/facts.ts';
@@ -17,6 +17,8 @@ import { LiveFeed } from './live-feed.ts';
 export interface LiveLine {
   readonly flow: UplinkFlow;
   readonly store: ConnectionStore;
+  /** Where its uplinks come from now. */
+  source: ConnectionSource;
   /** What a replay judges dead letters by. */
   readonly replayBy: Pick<ReplayOptions, 'prepare' | 'uplinkTimeValidityMs'>;
 }
@@ -43,7 +45,18 @@ export class Views implements StatusSink {
     this.#feed = feed;
   }
 
-  setStatus(status: ConnectionStatus): void {
+  /** Adds to each status what is known of the connection beside its runtime. */
+  readonly extras: { debugUntil: (id: string) => string | undefined } = { debugUntil: () => undefined };
+
+  /** What was added has changed. */
+  refresh(id: string): void {
+    const status = this.#statuses.get(id);
+    if (status !== undefined) this.setStatus(status);
+  }
+
+  setStatus({ debugUntil: _former, ...told }: ConnectionStatus): void {
+    const debugUntil = this.extras.debugUntil(told.id);
+    const status = debugUntil === undefined ? told : { ...told, debugUntil };
     const before = this.#statuses.get(status.id);
     if (before === undefined) this.#ids = null;
     if (before?.name !== status.name) this.#idsByName = null;

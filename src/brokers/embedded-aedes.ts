@@ -10,14 +10,17 @@ import type { Core } from './embedded-clients.ts';
 import { Farewell } from './embedded-farewell.ts';
 import { BrokerFile } from './embedded-file.ts';
 import { type Publication, PublishGate } from './embedded-gate.ts';
+import { limitPacketBytes } from './embedded-packets.ts';
 import { DiskPersistence } from './embedded-persistence.ts';
 import type { RetainedMessages } from './embedded-retained.ts';
+import type { ClientRights } from './embedded-rights.ts';
 import { SourceSessions } from './embedded-sessions.ts';
 import type { UserList } from './embedded-users.ts';
 
 export interface AedesCoreOptions {
   readonly name: string;
   readonly users: UserList;
+  readonly rights: ClientRights;
   readonly storeFile: string | null;
   readonly clock: Clock;
   readonly limits: {
@@ -96,6 +99,8 @@ export class AedesCore implements Core {
       queueLimit: 1_000,
       authenticate: this.#authenticate,
       authorizePublish: this.#authorizePublish,
+      authorizeSubscribe: options.rights.authorizeSubscribe,
+      authorizeForward: options.rights.authorizeForward,
       published: this.#published,
     });
     this.#aedes.on('clientError', (client, error) => {
@@ -224,19 +229,21 @@ export class AedesCore implements Core {
     if (id !== null) this.#remembered.set(publication, id);
   }
 
-  readonly #authenticate: NonNullable<AedesOptions['authenticate']> = (_client, username, password, done) => {
-    const { users } = this.#options;
+  readonly #authenticate: NonNullable<AedesOptions['authenticate']> = (client, username, password, done) => {
+    const { users, rights } = this.#options;
     if (users.isEmpty) {
       done(null, true);
       return;
     }
-    const refuse = (): void => {
-      const error = new Error('wrong user name or password') as AuthenticateError;
-      // CONNACK return code 4 of MQTT 3.1.1.
-      error.returnCode = 4;
-      done(error, false);
-    };
-    users.check(username, password).then((ok) => (ok ? done(null, true) : refuse()), refuse);
+    // CONNACK return codes of MQTT 3.1.1.
+    const refuse = (returnCode: 4 | 5, why: string): void =>
+      done(Object.assign(new Error(why), { returnCode }) as AuthenticateError, false);
+    const wrong = (): void => refuse(4, 'wrong user name or password');
+    users.check(username, password).then((ok) => {
+      if (!ok) wrong();
+      else if (rights.connects(client, username)) done(null, true);
+      else refuse(5, 'this user may not publish its will there');
+    }, wrong);
   };
 
   readonly #authorizePublish: NonNullable<AedesOptions['authorizePublish']> = (client, packet, done) => {
@@ -244,6 +251,10 @@ export class AedesCore implements Core {
     if (this.#closing) return;
     if (packet.topic.startsWith('$')) {
       done(new Error(`"${packet.topic.slice(0, 100)}" is reserved to the broker`));
+      return;
+    }
+    if (!this.#options.rights.mayPublish(client, packet.topic)) {
+      done(new Error(`it may not publish to "${packet.topic.slice(0, 100)}"`));
       return;
     }
     const publication: Publication = {
@@ -275,24 +286,4 @@ export class AedesCore implements Core {
 
 function isClient(publisher: object): publisher is Client {
   return 'conn' in publisher;
-}
-
-/** mqtt-packet's parser collects a packet of up to 256 MB before anyone sees it; it learns the length first. */
-function limitPacketBytes(client: Client, maxBytes: number): void {
-  const parser = (client as unknown as { _parser: LengthParser })._parser;
-  const parseLength = parser._parseLength;
-  parser._parseLength = function limited(this: LengthParser): boolean {
-    const known = parseLength.call(this);
-    if (known && this.packet.length > maxBytes) {
-      this._emitError(new Error(`a packet of ${this.packet.length} bytes is larger than ${maxBytes}`));
-      return false;
-    }
-    return known;
-  };
-}
-
-interface LengthParser {
-  readonly packet: { readonly length: number };
-  _parseLength(): boolean;
-  _emitError(error: Error): void;
 }

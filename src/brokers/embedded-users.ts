@@ -6,6 +6,9 @@ export interface EmbeddedUser {
   readonly name: string;
   /** Plain, or `$scrypt$ln=15,r=8,p=1$<salt>$<hash>` (base64) as `hashPassword` makes it. */
   readonly password: string;
+  /** Topic filters, with `{username}` for the name; neither of the two: everything. See embedded-rights.ts. */
+  readonly publish?: readonly string[];
+  readonly subscribe?: readonly string[];
 }
 
 interface ScryptHash {

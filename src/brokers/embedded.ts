@@ -16,6 +16,7 @@ import type {
 import type { Clock } from '../domain/ports/clock.ts';
 import { AedesCore } from './embedded-aedes.ts';
 import { EmbeddedPublisher, EmbeddedSource, EmbeddedTable } from './embedded-clients.ts';
+import { ClientRights } from './embedded-rights.ts';
 import { type EmbeddedUser, UserList } from './embedded-users.ts';
 
 export { type EmbeddedUser, hashPassword } from './embedded-users.ts';
@@ -110,6 +111,7 @@ class EmbeddedServer implements EmbeddedBroker {
     this.#core = new AedesCore({
       name: this.name,
       users,
+      rights: new ClientRights(options.users ?? []),
       storeFile: options.storeFile,
       clock: options.clock,
       limits: this.#limits,

@@ -16,6 +16,7 @@
 // that is exact over restarts. It is not what the guarantee rests on: a worker without this disk begins at the committed
 // offset, and has nothing missing.
 import type { Broker } from '../domain/ports/broker.ts';
+import { endsOf } from './kafka-ends.ts';
 import { TopicFinder } from './kafka-finder.ts';
 import { type KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
 import { KafkaPublisher } from './kafka-publisher.ts';
@@ -37,5 +38,6 @@ export function createKafkaBroker(options: KafkaBrokerOptions): Broker {
     openTable: (table, listener) => new KafkaTable(options, gate, table, listener),
     openPublisher: () => new KafkaPublisher(options, gate),
     findTopic: (topic) => finder.find(topic),
+    endOffsets: (topics) => endsOf(options, topics),
   };
 }

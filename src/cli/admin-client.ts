@@ -10,6 +10,7 @@ export interface AdminAnswer {
   readonly status: number;
   /** Of a list that has more pages: the number of the next one. */
   readonly nextPage: number | null;
+  readonly headers: Headers;
   /** Parsed; null for an empty body. */
   readonly body: unknown;
 }
@@ -71,7 +72,12 @@ export class AdminClient {
       const text = await response.text();
       const next = response.headers.get('x-next-page');
       const nextPage = next === null ? null : Number(next);
-      return { status: response.status, nextPage, body: text === '' ? null : JSON.parse(text) };
+      return {
+        status: response.status,
+        nextPage,
+        headers: response.headers,
+        body: text === '' ? null : JSON.parse(text),
+      };
     } catch (error) {
       throw this.#broken(error);
     }

@@ -46,3 +46,10 @@ export function amount(min: number, max: number): (text: string) => number {
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
+
+/** 16 hex digits. */
+export function devEui(text: string): string {
+  const plain = text.replaceAll(/[-:]/g, '').toUpperCase();
+  if (/^[0-9A-F]{16}$/.test(plain)) return plain;
+  throw new InvalidArgumentError('Allowed: 16 hex digits.');
+}

@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { ConnectionView, FollowedUplink } from '../domain/ports/control.ts';
+import type { DebugView } from '../domain/ports/debug.ts';
 import { AdminClient, refusal } from './admin-client.ts';
+import { amount } from './arguments.ts';
 import { loadFrom, withConfigOptions } from './config-options.ts';
 import { connectionLines, connectionTable, uplinkLine } from './connection-lines.ts';
 import { type CliIo, paint, printJson, printLine } from './io.ts';
@@ -45,6 +47,7 @@ ${EXIT_CODES}`,
   registerRm(group, io);
   registerTail(group, io);
   registerSwitches(group, io);
+  registerDebug(group, io);
 }
 
 function verb(group: Command, name: string, about: string, examples: string): Command {
@@ -169,6 +172,36 @@ function registerSwitches(group: Command, io: CliIo): void {
         else printLine(io, `${id} ${done}`);
       });
   }
+}
+
+function registerDebug(group: Command, io: CliIo): void {
+  verb(
+    group,
+    'debug',
+    'Log a connection in detail for some hours (48 at most); it turns itself off.',
+    '  here-bridge connections debug tenant-a --hours 2\n  here-bridge connections debug tenant-a --off\n  here-bridge connections debug tenant-a',
+  )
+    .argument('<id>')
+    .option('--hours <hours>', 'for so long from now', amount(0.01, 48))
+    .option('--off', 'turn it off')
+    .action(async (id: string, options: Options & { hours?: number; off?: boolean }, command: Command) => {
+      const client = await connect(command, io);
+      const hours = options.off === true ? 0 : options.hours;
+      const wanted = hours === undefined ? [] : [{ hours }];
+      const { status, body } = await client.request(
+        hours === undefined ? 'GET' : 'POST',
+        `${route(id)}/debug`,
+        ...wanted,
+      );
+      if (status !== 200) throw refusal(status, body);
+      const { until, lines } = body as DebugView;
+      if (options.json === true) for (const line of lines) printJson(io, line);
+      else if (hours === undefined) {
+        for (const { time, what, details } of lines) printLine(io, `${time} ${what} ${JSON.stringify(details)}`);
+      }
+      if (options.json !== true)
+        printLine(io, until === null ? `${id} is not logged in detail` : `${id} is logged in detail until ${until}`);
+    });
 }
 
 function route(id: string): string {

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import { DEAD_LETTER_REASONS } from '../domain/uplink.ts';
 import { systemClock } from '../ops/clock.ts';
-import { wholeNumber } from './arguments.ts';
+import { devEui, wholeNumber } from './arguments.ts';
 
 export interface FilterOptions {
   readonly reason?: readonly string[];
@@ -65,12 +65,6 @@ export function usage(message: string): BridgeError {
 function reason(text: string, before: readonly string[] | undefined): readonly string[] {
   if (DEAD_LETTER_REASONS.some((known) => known === text)) return [...(before ?? []), text];
   throw new InvalidArgumentError(`Allowed: ${DEAD_LETTER_REASONS.join(', ')}.`);
-}
-
-function devEui(text: string): string {
-  const plain = text.replaceAll(/[-:]/g, '').toUpperCase();
-  if (/^[0-9A-F]{16}$/.test(plain)) return plain;
-  throw new InvalidArgumentError('Allowed: 16 hex digits.');
 }
 
 function moment(text: string): Date {

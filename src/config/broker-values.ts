@@ -67,7 +67,13 @@ export const BROKER_VALUES: readonly ValueSpec[] = [
     '`embedded`: the address to listen on; beyond the loopback interface only with `users`.',
   ),
   ...value('brokers.<name>.port', kinds.port, 1883, '`embedded`: the port to listen on; 0 is any free one.'),
-  ...value('brokers.<name>.users', kinds.users, [], '`embedded`: who may connect.', { secret: true }),
+  ...value(
+    'brokers.<name>.users',
+    kinds.users,
+    [],
+    '`embedded`: who may connect, and what each may publish and read: a device its own topics with `publish: ["mqtt/things/{username}/uplink"]`, `subscribe: ["mqtt/things/{username}/downlink"]`.',
+    { secret: true },
+  ),
   ...value(
     'brokers.<name>.bootstrap',
     kinds.addresses,

@@ -178,6 +178,9 @@ export interface EmbeddedBrokerConfig {
 export interface EmbeddedBrokerUser {
   readonly username: string;
   readonly password: string;
+  /** Topic filters; neither of the two: it may do everything. */
+  readonly publish?: readonly string[];
+  readonly subscribe?: readonly string[];
 }
 
 export interface HereServiceConfig {

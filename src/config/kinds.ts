@@ -211,13 +211,19 @@ export const addresses: Kind = {
 
 function isUser(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { username, password, ...rest } = value as Record<string, unknown>;
+  const { username, password, publish = [], subscribe = [], ...rest } = value as Record<string, unknown>;
   const fits = (part: unknown): boolean => typeof part === 'string' && part.length >= 1 && part.length <= 256;
-  return fits(username) && fits(password) && Object.keys(rest).length === 0;
+  const lists = [publish, subscribe];
+  if (!lists.every((list) => Array.isArray(list) && list.length <= 100 && list.every(isTopicFilter))) return false;
+  // The name takes a place in a topic.
+  const isNamed = lists.some((list) => JSON.stringify(list).includes('{username}'));
+  const isLevel = typeof username === 'string' && !/[/+#\0]/.test(username);
+  return fits(username) && fits(password) && (isLevel || !isNamed) && Object.keys(rest).length === 0;
 }
 
 export const users: Kind = {
-  allowed: 'a list of up to 1000 {"username": …, "password": …}, each user name once, in a variable as JSON',
+  allowed:
+    'a list of up to 1000 {"username": …, "password": …}, each user name once, with `publish` and `subscribe` (topic filters, `{username}` in them) where it may not do everything; in a variable as JSON',
   check: (value) =>
     Array.isArray(value) &&
     value.length <= 1000 &&

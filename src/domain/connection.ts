@@ -219,6 +219,8 @@ export interface ConnectionStatus {
   readonly source: { readonly broker: string; readonly up: boolean; readonly reason: string | null } | null;
   /** Low-rate alarms that are raised at the moment; absent: none. */
   readonly activeAlarms?: readonly ActiveAlarm[];
+  /** ISO 8601; until then it is logged in detail. Absent: it is not. */
+  readonly debugUntil?: string;
 }
 
 export interface ActiveAlarm {

@@ -9,6 +9,8 @@ export interface Licence {
   readonly projectName: string;
   /** Platform projects have one: their tokens are exchanged for it. */
   readonly projectHrn: string | null;
+  /** HERE's word for the kind of licence, such as `trial`; null: not told. */
+  readonly type: string | null;
   readonly isExpired: boolean;
   /** Wall-clock ms; null: not told, or not as a date. */
   readonly endsAt: number | null;
@@ -120,6 +122,7 @@ function licenceOf(item: unknown, wallMs: number): Licence | null {
     projectId: text(projectId, 50),
     projectName: text(projectName, 50) ?? appId,
     projectHrn: typeof projectHrn === 'string' && /^hrn:here\S{1,300}$/.test(projectHrn) ? projectHrn : null,
+    type: text(type, 50),
     isExpired: typeof flag === 'boolean' ? flag : endsAt <= wallMs,
     endsAt: Number.isNaN(endsAt) ? null : endsAt,
     devicesLeft: leftOf(quota),

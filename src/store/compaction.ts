@@ -68,6 +68,23 @@ export class Compaction {
     return this.#running;
   }
 
+  /** Every closed file that holds settled records is written anew without them, however little that frees. */
+  erase(): Promise<void> {
+    const before = this.#running ?? Promise.resolve();
+    const erasing = before.then(async () => {
+      for (const segment of [...this.#options.ranges.segments]) {
+        const isMixed = segment.closed && segment.unsettled > 0 && segment.unsettled < segment.recordCount;
+        if (isMixed && !this.#stopped) await this.#compact(segment);
+      }
+    });
+    this.#running = erasing
+      .catch((error) => this.#tell(error))
+      .finally(() => {
+        this.#running = null;
+      });
+    return this.#running;
+  }
+
   /** Resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;

@@ -216,6 +216,13 @@ export class JournalledConnection implements ConnectionStore {
     this.#upkeep.tick();
   }
 
+  /** Takes what is settled out of the files. False: a file that is written to, or that waits, still holds some. */
+  async erase(): Promise<boolean> {
+    this.#writer.closeSettledSegment(0);
+    await this.#upkeep.erase();
+    return this.#books.ranges.segments.every((segment) => segment.unsettled === segment.recordCount);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -91,6 +91,8 @@ export class Database {
       sql.exec('PRAGMA synchronous = NORMAL');
       sql.exec(`PRAGMA wal_autocheckpoint = ${LAST_RESORT_PAGES}`);
       sql.exec('PRAGMA temp_store = MEMORY');
+      // What is erased on a person's request must not stay behind in free pages.
+      sql.exec('PRAGMA secure_delete = ON');
       const verdict = sql.prepare('PRAGMA quick_check(1)').get()?.quick_check;
       if (verdict !== 'ok') throw Object.assign(new Error(String(verdict)), { errcode: SQLITE_CORRUPT });
       upgrade(sql);
@@ -170,6 +172,11 @@ export class Database {
     } finally {
       this.#checkpointing = false;
     }
+  }
+
+  /** The log is copied back and emptied: nothing that was deleted stays in it. Takes as long as its pages do. */
+  emptyLog(): void {
+    this.sql.exec('PRAGMA wal_checkpoint(TRUNCATE)');
   }
 
   close(): void {

@@ -35,6 +35,13 @@ export class JournalUpkeep {
     void this.#compaction.run();
   }
 
+  /** No settled record stays in a closed file. */
+  async erase(): Promise<void> {
+    await this.#removal.run();
+    await this.#compaction.erase();
+    await this.#removal.run();
+  }
+
   async stop(): Promise<void> {
     await this.#compaction.stop();
     await this.#removal.run();

@@ -14,7 +14,7 @@ import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { DeadLetterBox, ExpiredUplink, KeptLetters } from '../domain/ports/dead-letters.ts';
 import type { CommandStore } from '../domain/ports/downlink.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
-import type { BridgeStore } from '../domain/ports/store.ts';
+import type { BridgeStore, ErasedDevice } from '../domain/ports/store.ts';
 import { AccountTable } from './accounts.ts';
 import { AuditTable } from './audit.ts';
 import { CommandTables } from './commands.ts';
@@ -26,6 +26,7 @@ import { Deletions } from './deletions.ts';
 import { DeviceTable } from './devices.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { makeJournalDirectory } from './disk-probe.ts';
+import { eraseDevice } from './erasure.ts';
 import { EventTable } from './events.ts';
 import { BufferPool } from './group.ts';
 import type { ReportIncident } from './incidents.ts';
@@ -204,9 +205,14 @@ class Store implements BridgeStore {
     return key === null ? [] : this.#letters.expired.list(key, limit);
   }
 
-  forgetExpired(connectionId: string, device: string): number {
+  async eraseDevice(connectionId: string, device: string, pseudonym: string): Promise<ErasedDevice | null> {
     const key = this.#tables.keyOf(connectionId);
-    return key === null ? 0 : this.#letters.expired.forgetDevice(key, device);
+    if (key === null) return null;
+    const expired = this.#letters.expired.forgetDevice(key, device);
+    const isJournalClean = (await this.#busy.get(connectionId)?.erase()) ?? true;
+    const rows = eraseDevice(this.#database, key, connectionId, device, pseudonym);
+    this.#database.emptyLog();
+    return { ...rows, expired, isJournalClean };
   }
 
   connectionIds(): readonly string[] {

@@ -9,6 +9,7 @@ function licence(appId: string, isExpired = false): Licence {
     projectId: `p-${appId}`,
     projectName: `Project ${appId}`,
     projectHrn: null,
+    type: null,
     endsAt: null,
     devicesLeft: null,
   };

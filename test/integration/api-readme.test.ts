@@ -20,6 +20,9 @@ describe.each(['README.md', 'docs/api.md'])('%s', (page) => {
   test('shows lines that work', async () => {
     const lines = curlLines(page);
     expect(lines.length).toBeGreaterThanOrEqual(2);
+    // Whatever fence they stand in.
+    const shown = readFileSync(path.join(root, page), 'utf8').match(/(^|\s|`)curl -/gm) ?? [];
+    expect(lines.length).toBe(shown.length);
     const sandbox = await useSandbox();
     const bridge = await LocalBridge.start({
       dataDir: temporaryFolder(),

@@ -3,6 +3,7 @@ import type { ApiPorts } from '../../src/api/routes.ts';
 import type { Access } from '../../src/domain/ports/access.ts';
 import type { BrokerControl } from '../../src/domain/ports/brokers.ts';
 import type { Control } from '../../src/domain/ports/control.ts';
+import type { DebugControl } from '../../src/domain/ports/debug.ts';
 import type { Desk } from '../../src/domain/ports/desk.ts';
 import type { DeviceControl } from '../../src/domain/ports/devices.ts';
 import type { FiguresControl } from '../../src/domain/ports/figures.ts';
@@ -18,6 +19,7 @@ export function portsOf(control: Partial<Control>, others: Partial<ApiPorts> = {
     clock: systemClock,
     names: () => ({ brokers: ['main'], services: ['here'] }),
     brokers: {} as BrokerControl,
+    debug: {} as DebugControl,
     access: {} as Access,
     keys: {} as KeyControl,
     audit: { note: () => {}, list: () => [] },

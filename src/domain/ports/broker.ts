@@ -198,6 +198,15 @@ export interface Broker {
    * Rejects when the broker cannot be asked.
    */
   findTopic?(topic: string): Promise<string | null>;
+  /** Where a broker keeps its messages by itself (Kafka): the ends of what these topics match. Rejects when it cannot be asked. */
+  endOffsets?(topics: readonly string[]): Promise<readonly TopicEnd[]>;
+}
+
+/** The next message of the partition gets `end`. */
+export interface TopicEnd {
+  readonly topic: string;
+  readonly partition: number;
+  readonly end: number;
 }
 
 /** A source that can say beforehand that it has no room: the embedded broker asks before it accepts a publish. */

@@ -7,8 +7,19 @@ export interface ForgottenDevice {
   readonly expired: number;
   readonly messages: number;
   readonly activity: boolean;
+  /** Commands that were over. */
+  readonly commands: number;
+  readonly events: number;
+  /** Its name in the audit from now on: a keyed hash. */
+  readonly pseudonym: string;
+  /** It stays in the list of retired devices until it is released. */
+  readonly isRetired: boolean;
+  /** All that is settled is out of the journal's files. */
+  readonly isJournalClean: boolean;
   /** Uplinks on their way to HERE: they leave the journal when they are settled. Forget the device again then. */
   readonly waiting: number;
+  /** The same of commands. */
+  readonly openCommands: number;
 }
 
 export interface RetiredDevice {
@@ -30,6 +41,6 @@ export interface DeviceControl {
   release(connectionId: string, device: string): boolean | null;
   /** null: it does not run here. */
   retired(connectionId: string): readonly string[] | null;
-  /** null: nothing is known of such a connection. */
-  forget(connectionId: string, device: string): ForgottenDevice | null;
+  /** null: nothing is known of such a connection. Rejects when the disk refuses. */
+  forget(connectionId: string, device: string): Promise<ForgottenDevice | null>;
 }

@@ -5,6 +5,8 @@ export interface ListedProject {
   readonly appId: string;
   readonly projectId: string | null;
   readonly projectName: string;
+  /** HERE's word for the kind of licence; null: not told. */
+  readonly type: string | null;
   readonly isExpired: boolean;
   /** Wall-clock ms; null: not told. */
   readonly endsAt: number | null;

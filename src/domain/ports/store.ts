@@ -112,6 +112,15 @@ export interface DeadLetter {
 /** `device`: as the line reads it from the message now. */
 export type ReplayLetter = Pick<DeadLetter, 'id' | 'key' | 'reason' | 'topic' | 'payload' | 'arrivedAt' | 'device'>;
 
+export interface ErasedDevice {
+  readonly commands: number;
+  readonly openCommands: number;
+  readonly events: number;
+  readonly expired: number;
+  /** False: journal files that are in use still hold settled uplinks; they go with them. */
+  readonly isJournalClean: boolean;
+}
+
 export interface BridgeStore {
   /** Opens or makes the store of a connection; at most once at a time. */
   openConnection(id: string, options: { readonly maxBytes: number }): Promise<ConnectionStore>;
@@ -127,8 +136,11 @@ export interface BridgeStore {
   keptLetters(): readonly KeptLetters[];
   /** The latest expired uplinks, 1,000 at most; the latest first. */
   expired(connectionId: string, limit: number): readonly ExpiredUplink[];
-  /** Takes a device out of that list; returns how many there were. */
-  forgetExpired(connectionId: string, device: string): number;
+  /**
+   * Erases a device from tables and journal of a connection; its dead letters and states are the caller's. In the audit `pseudonym`
+   * takes its place. Null: nothing is stored of such a connection. Rejects when the disk refuses.
+   */
+  eraseDevice(connectionId: string, device: string, pseudonym: string): Promise<ErasedDevice | null>;
   /** Null: nothing is stored of such a connection. One and the same while the connection exists. */
   commands(connectionId: string): CommandStore | null;
   readonly shadows: ShadowStore;

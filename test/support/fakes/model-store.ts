@@ -130,8 +130,8 @@ export class ModelStore implements BridgeStore {
     return null;
   }
 
-  forgetExpired(): number {
-    return 0;
+  async eraseDevice(): Promise<null> {
+    return null;
   }
 
   expired(): readonly never[] {

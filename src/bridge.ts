@@ -211,10 +211,7 @@ async function build(
     createRuntime: (connection) =>
       new ConnectionRuntime(connection, {
         workerId: identity.id,
-        store,
-        broker,
-        gateway,
-        makeLine,
+        ...{ store, broker, gateway, makeLine },
         clientId: (id, generation) => `here-bridge-${scope}-${id}${generation === 0 ? '' : `-${generation}`}`,
         hostHealth,
         events,
@@ -222,9 +219,7 @@ async function build(
         clock,
         chance,
         journalMaxBytes,
-        closeAfterMs: config.delivery.closeAfterMs,
-        retryMinMs: config.delivery.retryMinMs,
-        retryMaxMs: config.delivery.retryMaxMs,
+        ...config.delivery,
         closeTimeoutMs: SETTLE_MS,
         ...(cluster === null ? {} : { mayConnect: cluster.mayAct }),
       }),

@@ -5,7 +5,7 @@ import { BridgeError, EXIT } from '../domain/errors.ts';
 import { isPlainObject } from '../domain/explain-schema.ts';
 import { definitionValidator } from './definition.ts';
 import { type CliIo, printLine } from './io.ts';
-import { nameOf, readJson } from './read-json.ts';
+import { nameOf, readJsonOrYaml } from './read-json.ts';
 
 export function registerConvert(program: Command, io: CliIo): void {
   program
@@ -13,7 +13,7 @@ export function registerConvert(program: Command, io: CliIo): void {
     .description(
       "Make a definition of a connection in ThingPark X IoT Flow's JSON, of a Kafka Connect HTTP sink, or of a Bento configuration.",
     )
-    .argument('<file>', 'JSON; - is standard input')
+    .argument('<file>', 'JSON or YAML; - is standard input')
     .option('--pick <id>', 'of a list of connections, the one with this id')
     .addHelpText(
       'after',
@@ -21,7 +21,7 @@ export function registerConvert(program: Command, io: CliIo): void {
 Examples:
   here-bridge convert iot-flow.json > tenant-a.json
   curl -s …/connections | here-bridge convert - --pick 42 > tenant-a.json
-  yq -o=json bento.yaml | here-bridge convert - > tenant-a.json
+  here-bridge convert bento.yaml > tenant-a.json
 
 The definition goes to standard output; what could not be carried over, and what is still to be filled in, to standard error, a line
 each. \`here-bridge validate\` checks the result.
@@ -29,7 +29,7 @@ Exit codes: 0 all was carried and the definition is valid, 1 something is named 
 converted, 66 there is no such file.`,
     )
     .action(async (file: string, options: { readonly pick?: string }) => {
-      const outcome = await convert(pick(await readJson(io, file), file, options.pick));
+      const outcome = await convert(pick(await readJsonOrYaml(io, file), file, options.pick));
       if (outcome.kind === 'refused') throw wrong(file, outcome.message);
       const { what, definition, notes } = outcome.conversion;
       const verdict = (await definitionValidator())(null, definition);
@@ -57,7 +57,7 @@ async function convert(value: Readonly<Record<string, unknown>>): Promise<Conver
   if (isPlainObject(value.input) && isPlainObject(value.output)) return convertBento(value);
   const message =
     'is neither a connection of IoT Flow (connectorId), nor a Kafka Connect HTTP sink of Confluent or Aiven (connector.class), nor a Bento ' +
-    'configuration in JSON (input, output)';
+    'configuration (input, output)';
   return { kind: 'refused', message };
 }
 

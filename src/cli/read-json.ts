@@ -6,6 +6,8 @@ import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { CliIo } from './io.ts';
 
 const MAX_BYTES = 4 * 1024 * 1024;
+/** A few lines of YAML may stand for gigabytes otherwise. */
+const MAX_ALIASES = 100;
 
 /** `-` is standard input. Throws `noInput` (66) for what cannot be read and `data` (65) for what is too long. */
 export async function readInput(io: CliIo, file: string): Promise<Buffer> {
@@ -29,6 +31,30 @@ export async function readJson(io: CliIo, file: string): Promise<unknown> {
     return withoutSchema(JSON.parse(text));
   } catch (error) {
     throw new BridgeError('data', `${nameOf(file)}: is not JSON${placeOfFault(text, error)}`, { exitCode: EXIT.data });
+  }
+}
+
+/** The same, or YAML. */
+export async function readJsonOrYaml(io: CliIo, file: string): Promise<unknown> {
+  const text = (await readInput(io, file)).toString('utf8').replace(/^\uFEFF/, '');
+  try {
+    return withoutSchema(JSON.parse(text));
+  } catch {
+    // Then it is YAML, or nothing: all JSON is YAML.
+  }
+  const { parseDocument } = await import('yaml');
+  const document = parseDocument(text, { prettyErrors: true, uniqueKeys: true });
+  const [fault] = document.errors;
+  const at = fault?.linePos?.[0];
+  const where = at === undefined ? '' : ` (line ${at.line}, column ${at.col})`;
+  // The parser's own words quote the text, which may hold a password.
+  const refuse = (why: string): BridgeError =>
+    new BridgeError('data', `${nameOf(file)}: is neither JSON nor YAML${why}`, { exitCode: EXIT.data });
+  if (fault !== undefined) throw refuse(where);
+  try {
+    return withoutSchema(document.toJS({ maxAliasCount: MAX_ALIASES }));
+  } catch {
+    throw refuse(`: more than ${MAX_ALIASES} aliases`);
   }
 }
 

@@ -8,7 +8,8 @@ type Records = Pick<SharedRecords, 'get' | 'put'>;
 type States = Record<string, string>;
 
 /** Anything else belongs to the directory. */
-const TRAVELS = /^(sessions|heldFor|debugUntil|project:.*|downlinkSince|downlinkSinceHere|downlinkProject|commandsHandled)$/;
+const TRAVELS =
+  /^(sessions|heldFor|debugUntil|project:.*|downlinkSince|downlinkSinceHere|downlinkProject|commandsHandled)$/;
 
 /** A store whose connections take their states from the topic when they are opened, and put changes there. */
 export function travellingStore(store: BridgeStore, records: Records): BridgeStore {

@@ -184,9 +184,7 @@ export class JournalledConnection implements ConnectionStore {
   }
 
   get bytes(): number {
-    let bytes = this.#upkeep.dyingBytes;
-    for (const segment of this.#books.ranges.segments) bytes += segment.bytes;
-    return bytes;
+    return this.#books.ranges.segments.reduce((sum, { bytes }) => sum + bytes, this.#upkeep.dyingBytes);
   }
 
   /** The latest first. */
@@ -235,11 +233,8 @@ export class JournalledConnection implements ConnectionStore {
       await this.#reader.close();
       this.#books.saveProgress();
     } catch (error) {
-      this.#options.report({
-        kind: 'upkeepFailed',
-        connectionId: this.id,
-        message: `The store of ${this.id} could not be closed in order: ${describeError(error)}. Nothing is lost.`,
-      });
+      const message = `The store of ${this.id} could not be closed in order: ${describeError(error)}. Nothing is lost.`;
+      this.#options.report({ kind: 'upkeepFailed', connectionId: this.id, message });
     } finally {
       this.#options.onClosed();
     }

@@ -139,3 +139,30 @@ test('of a Bento configuration topics are carried, and broker, processors and ra
   expect(await convert({ a: 1 })).toMatchObject({ code: 65 });
   expect((await cli(['convert', '/no/such/file'])).code).toBe(66);
 });
+
+test('YAML is read as it stands, and what is no YAML is refused without its text', async () => {
+  const stdin = `
+input:
+  mqtt:
+    urls: [tcp://b:1883]   # the plant's
+    topics: &topics [mqtt/things/+/uplink]
+output:
+  http_client: { url: https://tracking.api.here.com/v3/, verb: POST }
+`;
+  const { out } = await cli(['convert', '-'], { stdin });
+  expect(JSON.parse(out).configuration).toEqual({ service: 'here', source: { topics: ['mqtt/things/+/uplink'] } });
+  const broken = await cli(['convert', '-'], { stdin: 'input: {password: canary\n  - x' });
+  expect([broken.code, broken.err]).toEqual([
+    65,
+    expect.stringMatching(/is neither JSON nor YAML \(line \d, column \d+\)/),
+  ]);
+  expect(broken.err).not.toContain('canary');
+  const bomb = [
+    'a: &a [x,x,x,x,x,x,x,x,x]',
+    ...'bcdefgh'.split('').map((name, n) => `${name}: &${name} [${Array(9).fill(`*${'abcdefg'[n]}`)}]`),
+  ];
+  expect(await cli(['convert', '-'], { stdin: bomb.join('\n') })).toMatchObject({
+    code: 65,
+    err: expect.stringContaining('aliases'),
+  });
+});

@@ -25,7 +25,12 @@ export interface FuzzReport {
 interface Operation {
   readonly method: string;
   readonly path: string;
-  readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: unknown; readonly required: boolean }[];
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly schema: unknown;
+    readonly required: boolean;
+  }[];
   readonly body: unknown;
   readonly judge: (status: number, type: string, body: string) => string | null;
 }
@@ -52,6 +57,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const tell = (line: string): void => void (findings.length < MAX_FINDINGS && findings.push(line));
   let requests = 0;
   let slowestMs = 0;
+  // Making the generators holds up the event loop: connections that the server has given up meanwhile are let go first.
+  await new Promise((resolve) => setTimeout(resolve, 500));
   const end = performance.now() + seconds * 1000;
 
   async function one(index: number, seed: number): Promise<void> {
@@ -68,7 +75,9 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
       const wrong = operation.judge(answer.status, answer.type, answer.text);
       if (wrong !== null) tell(`${where}: ${wrong}`);
     } catch (error) {
-      tell(`${where}: no answer after ${Math.round(performance.now() - begun)} ms: ${String((error as Error).cause ?? error)}`);
+      tell(
+        `${where}: no answer after ${Math.round(performance.now() - begun)} ms: ${String((error as Error).cause ?? error)}`,
+      );
     }
     requests += 1;
   }
@@ -121,19 +130,33 @@ function judge(
   if (response.content === undefined) return body === '' ? null : `${status} has a body`;
   const media = type.split(';', 1)[0] ?? '';
   const content = response.content[media];
-  if (content === undefined) return `${status} is ${media || 'nothing'}, not ${Object.keys(response.content).join(', ')}`;
+  if (content === undefined)
+    return `${status} is ${media || 'nothing'}, not ${Object.keys(response.content).join(', ')}`;
   if (!/json$/.test(media) || /ndjson/.test(media)) return null;
   const validate = validator(content.schema);
-  return validate(JSON.parse(body)) ? null : `${status} is not as its schema: ${JSON.stringify(validate.errors?.slice(0, 2)).slice(0, 400)}`;
+  return validate(JSON.parse(body))
+    ? null
+    : `${status} is not as its schema: ${JSON.stringify(validate.errors?.slice(0, 2)).slice(0, 400)}`;
 }
 
-function requestsOf({ parameters, body }: Operation, components: Schema, ids: readonly string[]): fc.Arbitrary<Request> {
+function requestsOf(
+  { parameters, body }: Operation,
+  components: Schema,
+  ids: readonly string[],
+): fc.Arbitrary<Request> {
   const model = Object.fromEntries(
     parameters.map(({ name, in: place, schema, required }) => {
       const allowed = allowedBy(schema, components);
       if (place === 'path') {
         const known = fc.constantFrom(...ids);
-        return [name, fc.oneof({ arbitrary: known, weight: 4 }, { arbitrary: allowed, weight: 2 }, { arbitrary: hostile, weight: 1 })];
+        return [
+          name,
+          fc.oneof(
+            { arbitrary: known, weight: 4 },
+            { arbitrary: allowed, weight: 2 },
+            { arbitrary: hostile, weight: 1 },
+          ),
+        ];
       }
       return [name, required ? spoiled(allowed) : fc.option(spoiled(allowed), { nil: undefined })];
     }),
@@ -141,8 +164,17 @@ function requestsOf({ parameters, body }: Operation, components: Schema, ids: re
   return fc.record({
     parameters: fc.record(model),
     body: body === null ? fc.constant(undefined) : spoiled(allowedBy(body, components)),
-    oddHeader: fc.option(fc.constantFrom('if-match', 'if-none-match', 'idempotency-key', 'accept', 'prefer', 'content-type'), { freq: 8 }),
+    oddHeader: fc.option(
+      fc.constantFrom('if-match', 'if-none-match', 'idempotency-key', 'accept', 'prefer', 'content-type'),
+      { freq: 8 },
+    ),
   });
+}
+
+/** Short enough that all of them fit into a request's head. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return Array.isArray(value) ? value.map(textOf).join(',') : (JSON.stringify(value) ?? 'undefined');
 }
 
 async function send(
@@ -156,13 +188,22 @@ async function send(
   for (const { name, in: place } of parameters) {
     const value = values[name];
     if (value === undefined) continue;
-    const text = typeof value === 'string' ? value : Array.isArray(value) ? value.join(',') : JSON.stringify(value);
-    if (place === 'path') target = target.replace(`{${name}}`, encodeURIComponent(text.toWellFormed()).slice(0, 2000) || '%20');
-    else if (place === 'query') query.append(name, text.slice(0, 4000));
+    const text = textOf(value);
+    if (place === 'path')
+      target = target.replace(`{${name}}`, encodeURIComponent(text.toWellFormed()).slice(0, 1000) || '%20');
+    else if (place === 'query') query.append(name, text.slice(0, 500));
   }
-  const sent: Record<string, string> = { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+  const sent: Record<string, string> = {
+    ...headers,
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  };
   if (oddHeader !== null) sent[oddHeader] = '"odd", */*;q=0.1';
-  const init: RequestInit = { method: method.toUpperCase(), headers: sent, signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'manual' };
+  const init: RequestInit = {
+    method: method.toUpperCase(),
+    headers: sent,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    redirect: 'manual',
+  };
   if (body !== undefined && method !== 'get' && method !== 'head') init.body = JSON.stringify(body) ?? 'undefined';
   const answer = await fetch(`${url}${target}${query.size === 0 ? '' : `?${query}`}`, init);
   return { status: answer.status, type: answer.headers.get('content-type') ?? '', text: await answer.text() };

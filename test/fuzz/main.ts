@@ -9,7 +9,11 @@ import { freePort } from '../support/free-port.ts';
 import { adminToken, fuzz } from './fuzz.ts';
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '600' }, seed: { type: 'string', default: '1' }, parallel: { type: 'string', default: '4' } },
+  options: {
+    seconds: { type: 'string', default: '600' },
+    seed: { type: 'string', default: '1' },
+    parallel: { type: 'string', default: '4' },
+  },
 });
 const SAMPLE_MS = 5_000;
 /** Memory at the end against memory half-way, as medians of ten samples: more than this is growth. */
@@ -34,18 +38,39 @@ const bin = path.resolve(import.meta.dirname, '../../bin/here-bridge.js');
 const child = spawn(process.execPath, [bin, 'start', '--config', config], { stdio: ['ignore', 'inherit', 'inherit'] });
 const rss: number[] = [];
 try {
-  for (let n = 0; !(await fetch(`${url}/health/ready`).then((answer) => answer.ok).catch(() => false)); n++) {
+  for (
+    let n = 0;
+    !(await fetch(`${url}/health/ready`)
+      .then((answer) => answer.ok)
+      .catch(() => false));
+    n++
+  ) {
     if (n > 900) throw new Error('the bridge does not get ready');
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   const headers = { authorization: `Bearer ${await adminToken(url)}` };
   const { email, password, appIds } = sandbox;
-  const definition = { connectorId: 'actility-here-iot', name: 'Fuzzed', configuration: { email, password, appId: appIds[0] } };
-  await fetch(`${url}/connections/tenant-a`, { method: 'PUT', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(definition) });
+  const definition = {
+    connectorId: 'actility-here-iot',
+    name: 'Fuzzed',
+    configuration: { email, password, appId: appIds[0] },
+  };
+  await fetch(`${url}/connections/tenant-a`, {
+    method: 'PUT',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify(definition),
+  });
   const sampler = setInterval(() => rss.push(residentMib(child.pid ?? 0)), SAMPLE_MS);
   const ids = ['tenant-a', 'main', '0018B20000000B20'];
   const seconds = Number(values.seconds);
-  const report = await fuzz({ url, headers, seed: Number(values.seed), seconds, parallel: Number(values.parallel), ids });
+  const report = await fuzz({
+    url,
+    headers,
+    seed: Number(values.seed),
+    seconds,
+    parallel: Number(values.parallel),
+    ids,
+  });
   clearInterval(sampler);
   const half = median(rss.slice(rss.length >> 1, (rss.length >> 1) + 10));
   const last = median(rss.slice(-10));

@@ -7,8 +7,32 @@ const MAX_DEPTH = 5;
 
 /** Values that programs stumble over. */
 const HOSTILE: readonly unknown[] = [
-  ...[null, true, 0, -1, 1e308, -0, 2 ** 53, '', ' ', '\u0000', '😀\ud800', '../../etc/passwd', '%00', "' OR 1=1 --", '${7*7}'],
-  ...['x'.repeat(10_000), '2026-13-45T99:99:99Z', [], {}, [[[[[[]]]]]], { __proto__: 1 }, { constructor: { prototype: {} } }],
+  ...[
+    null,
+    true,
+    0,
+    -1,
+    1e308,
+    -0,
+    2 ** 53,
+    '',
+    ' ',
+    '\u0000',
+    '😀\ud800',
+    '../../etc/passwd',
+    '%00',
+    "' OR 1=1 --",
+    '$(7*7)',
+  ],
+  ...[
+    'x'.repeat(10_000),
+    '2026-13-45T99:99:99Z',
+    [],
+    {},
+    [[[[[[]]]]]],
+    { __proto__: 1 },
+    { constructor: { prototype: {} } },
+  ],
   JSON.parse('{"__proto__": {"role": "admin"}, "toString": 1}'),
 ];
 
@@ -58,7 +82,8 @@ function object(node: Schema, components: Schema, depth: number): fc.Arbitrary<u
 }
 
 function text({ pattern, format, minLength, maxLength }: Schema): fc.Arbitrary<unknown> {
-  if (format === 'date-time') return fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }).map((date) => date.toISOString());
+  if (format === 'date-time')
+    return fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }).map((date) => date.toISOString());
   if (typeof pattern === 'string') {
     try {
       return fc.stringMatching(new RegExp(pattern), { size: 'small' });

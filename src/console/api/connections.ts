@@ -1,5 +1,5 @@
 // Connections as the console asks for them and changes them.
-import { keepPreviousData, useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { ConnectionView } from '../../domain/ports/control.ts';
 import { call } from './call.ts';
@@ -36,7 +36,9 @@ export function useConnectionPages(filter: ListFilter, pages: readonly number[])
         return { rows: data, total: Number(headers.get('x-total') ?? data.length) };
       },
       refetchInterval: REFRESH_MS,
-      placeholderData: keepPreviousData,
+      // Of another filter, but of the same page: rows of another one would stand in the wrong place.
+      placeholderData: (before: ListPage | undefined, query: { readonly queryKey: readonly unknown[] } | undefined) =>
+        query?.queryKey.at(-1) === page ? before : undefined,
     })),
   });
 }

@@ -53,7 +53,7 @@ export function ConnectionHead({ id, title, isCode = false, note, end }: Connect
             {note !== undefined && <> · {note}</>}
           </p>
         </div>
-        {end !== undefined && <div className="page-end">{end}</div>}
+        {end !== undefined && end !== false && <div className="page-end">{end}</div>}
       </div>
       <ConnectionPlaces id={id} />
     </>

@@ -5,7 +5,6 @@ import { Menu, MenuItem, MenuTrigger } from 'react-aria-components/Menu';
 import { Popover } from 'react-aria-components/Popover';
 import type { ConnectionState } from '../../domain/connection.ts';
 import { type ConnectionAction, useConnectionAction, useDeleteConnection } from '../api/connections.ts';
-import { useDenial } from '../api/session.ts';
 import { text } from '../text/text.ts';
 import { Confirm } from './confirm.tsx';
 import { notify, notifyFailure } from './notices.tsx';
@@ -17,16 +16,49 @@ export interface StateMenuProps {
   readonly active: boolean;
   readonly state: ConnectionState;
   readonly onDeleted?: () => void;
+  /** Why the viewer may not: lists ask it once for all rows. */
+  readonly denial: string | null;
 }
 
 type Choice = ConnectionAction | 'delete';
 
-export function StateMenu({ id, name, active, state, onDeleted }: StateMenuProps): ReactNode {
+/** Until it is pressed, a plain button: of thousands of rows each would bring a menu along. */
+export function StateMenu(props: StateMenuProps): ReactNode {
+  const [isWanted, setWanted] = useState(false);
+  const { denial } = props;
+  if (denial !== null) {
+    return (
+      <span title={denial}>
+        <StateBadge state={props.state} />
+      </span>
+    );
+  }
+  if (isWanted) return <WholeMenu {...props} />;
+  return (
+    <button
+      type="button"
+      className="button quiet small"
+      aria-haspopup="true"
+      aria-expanded={false}
+      aria-label={text.connections.menu(props.name, text.states[props.state])}
+      onClick={() => setWanted(true)}
+      onKeyDown={(event) => {
+        if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+        event.preventDefault();
+        setWanted(true);
+      }}
+    >
+      <StateBadge state={props.state} />
+      <span aria-hidden="true">▾</span>
+    </button>
+  );
+}
+
+function WholeMenu({ id, name, active, state, onDeleted }: StateMenuProps): ReactNode {
   const [asking, setAsking] = useState<'stop' | 'delete' | null>(null);
   const act = useConnectionAction();
   const remove = useDeleteConnection();
   const words = text.connections;
-  const denial = useDenial('operator');
   const run = (action: ConnectionAction): Promise<void> =>
     act.mutateAsync({ id, action }).then(() => notify(words.done[action](name)));
   const choose = (choice: Choice): void => {
@@ -34,17 +66,10 @@ export function StateMenu({ id, name, active, state, onDeleted }: StateMenuProps
     else run(choice).catch(notifyFailure);
   };
   const choices: readonly Choice[] = active ? ['stop', 'restart', 'delete'] : ['start', 'delete'];
-  if (denial !== null) {
-    return (
-      <span title={denial}>
-        <StateBadge state={state} />
-      </span>
-    );
-  }
   return (
     <>
-      <MenuTrigger>
-        <Button className="button quiet small" aria-label={words.menu(name, text.states[state])}>
+      <MenuTrigger defaultOpen>
+        <Button autoFocus className="button quiet small" aria-label={words.menu(name, text.states[state])}>
           <StateBadge state={state} />
           <span aria-hidden="true">▾</span>
         </Button>

@@ -1,6 +1,6 @@
 // A table of thousands of rows of which only those in view are drawn. Rows keep their height, so scrolling stays smooth.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useEffect, useRef } from 'react';
+import { memo, type ReactNode, useEffect, useRef } from 'react';
 import './virtual-table.css';
 
 export interface Column<T> {
@@ -43,7 +43,7 @@ export function VirtualTable<T>(props: VirtualTableProps<T>): ReactNode {
       const row = rowAt(index);
       return row === undefined ? index : props.rowKey(row);
     },
-    overscan: 8,
+    overscan: 5,
   });
   const items = virtual.getVirtualItems();
   const first = items[0]?.index ?? 0;
@@ -90,15 +90,15 @@ export function VirtualTable<T>(props: VirtualTableProps<T>): ReactNode {
         </div>
         <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
           {items.map((item) => (
-            <div
+            <BodyRow
               key={item.key}
-              role="row"
-              aria-rowindex={item.index + 2}
-              className="vt-row vt-body-row"
-              style={{ ...tracks, height: rowHeight, transform: `translateY(${item.start}px)` }}
-            >
-              <Cells columns={columns} row={rowAt(item.index)} />
-            </div>
+              columns={columns as readonly Column<unknown>[]}
+              row={rowAt(item.index)}
+              index={item.index}
+              start={item.start}
+              tracks={tracks.gridTemplateColumns}
+              height={rowHeight}
+            />
           ))}
         </div>
       </div>
@@ -106,16 +106,29 @@ export function VirtualTable<T>(props: VirtualTableProps<T>): ReactNode {
   );
 }
 
-function Cells<T>({
-  columns,
-  row,
-}: {
-  readonly columns: readonly Column<T>[];
-  readonly row: T | undefined;
-}): ReactNode {
-  return columns.map((column) => (
-    <div key={column.key} role="cell" className={column.align === 'end' ? 'vt-cell number' : 'vt-cell'}>
-      {row === undefined ? <span className="vt-placeholder" /> : column.cell(row)}
-    </div>
-  ));
+interface BodyRowProps {
+  readonly columns: readonly Column<unknown>[];
+  readonly row: unknown;
+  readonly index: number;
+  readonly start: number;
+  readonly tracks: string;
+  readonly height: number;
 }
+
+/** While one scrolls only rows that come into view are drawn: the others have not changed. */
+const BodyRow = memo(function BodyRow({ columns, row, index, start, tracks, height }: BodyRowProps): ReactNode {
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      className="vt-row vt-body-row"
+      style={{ gridTemplateColumns: tracks, height, transform: `translateY(${start}px)` }}
+    >
+      {columns.map((column) => (
+        <div key={column.key} role="cell" className={column.align === 'end' ? 'vt-cell number' : 'vt-cell'}>
+          {row === undefined ? <span className="vt-placeholder" /> : column.cell(row)}
+        </div>
+      ))}
+    </div>
+  );
+});

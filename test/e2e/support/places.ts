@@ -16,7 +16,7 @@ export const PLACES: readonly Place[] = [
   { name: 'devices', route: '/connections/fleet/devices', shown: 'First heard' },
   { name: 'device', route: '/connections/fleet/devices/{device}', shown: 'Delivered' },
   { name: 'dead-letters', route: '/connections/fleet/dead-letters', shown: 'Reason' },
-  { name: 'unknown-devices', route: '/connections/fleet/unknown-devices', shown: 'HERE refuses uplinks' },
+  { name: 'unknown-devices', route: '/connections/fleet/unknown-devices', shown: 'There are no unknown devices' },
   { name: 'create', route: '/connections/new?connector=actility-here-iot', shown: 'Advanced settings' },
   { name: 'first-steps', route: '/start', shown: 'Watch it work' },
   { name: 'wizard', route: '/start/connect', shown: 'The e-mail address and password' },

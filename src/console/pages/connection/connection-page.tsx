@@ -2,6 +2,7 @@
 import { useNavigate, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useConnection } from '../../api/connections.ts';
+import { useDenial } from '../../api/session.ts';
 import { text } from '../../text/text.ts';
 import { ConnectionPlaces } from '../../ui/connection-head.tsx';
 import { LoadNotice } from '../../ui/panel.tsx';
@@ -21,6 +22,7 @@ export function ConnectionPage(): ReactNode {
   const { id } = useParams({ from: '/connections/$id' });
   const navigate = useNavigate();
   const query = useConnection(id);
+  const denial = useDenial('operator');
   if (query.data === undefined) return <LoadNotice state={query} />;
   const { connection, etag } = query.data;
   const { name, active, state, reason, configuration, ledger } = connection;
@@ -36,6 +38,7 @@ export function ConnectionPage(): ReactNode {
         </div>
         <div className="page-end">
           <StateMenu
+            denial={denial}
             id={id}
             name={name}
             active={active}

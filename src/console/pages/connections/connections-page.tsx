@@ -1,9 +1,10 @@
 // The table of all connections: searched, sorted and filtered by the bridge, loaded as one scrolls.
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useCallback, useDeferredValue, useMemo, useState } from 'react';
 import type { ConnectionState } from '../../../domain/connection.ts';
 import type { ConnectionView } from '../../../domain/ports/control.ts';
 import { type ListFilter, PAGE, useConnectionPages } from '../../api/connections.ts';
+import { useDenial } from '../../api/session.ts';
 import { formatCount, formatShort, text } from '../../text/text.ts';
 import { TextField } from '../../ui/field.tsx';
 import { Empty, LoadNotice } from '../../ui/panel.tsx';
@@ -20,17 +21,25 @@ export function ConnectionsPage(): ReactNode {
   const [search, setSearch] = useState('');
   const [state, setState] = useState<ConnectionState | ''>('');
   const [sort, setSort] = useState('name');
-  const [range, setRange] = useState<readonly [number, number]>([0, 0]);
+  const [pages, setPages] = useState<readonly number[]>([1]);
   const q = useDeferredValue(search.trim());
   const filter: ListFilter = useMemo(() => ({ q, states: state === '' ? [] : [state], sort }), [q, state, sort]);
-  const pages = useMemo(() => pagesOf(range), [range]);
   const results = useConnectionPages(filter, pages);
-  const onRange = useCallback((first: number, last: number) => setRange([first, last]), []);
+  // Most steps of scrolling stay on the same pages: then nothing but the table is drawn anew.
+  const onRange = useCallback((first: number, last: number) => {
+    const next = pagesOf(first, last);
+    setPages((before) => (before.join() === next.join() ? before : next));
+  }, []);
   const total = results.find((result) => result.data !== undefined)?.data?.total ?? 0;
   const rowAt = (index: number): ConnectionView | undefined => {
     const at = pages.indexOf(Math.floor(index / PAGE) + 1);
     return at < 0 ? undefined : results[at]?.data?.rows[index % PAGE];
   };
+  const denial = useDenial('operator');
+  const navigate = useNavigate();
+  const columns = useMemo(() => {
+    return columnsOf(sort, setSort, denial, (id) => void navigate({ to: '/connections/$id', params: { id } }));
+  }, [sort, denial, navigate]);
   const first = results[0];
   const isFiltered = q !== '' || state !== '';
   // Nothing to look for among nothing.
@@ -71,7 +80,7 @@ export function ConnectionsPage(): ReactNode {
       ) : (
         <VirtualTable
           label={text.nav.connections}
-          columns={columnsOf(sort, setSort)}
+          columns={columns}
           count={total}
           rowAt={rowAt}
           rowKey={(row) => row.id}
@@ -93,7 +102,7 @@ export function ConnectionsPage(): ReactNode {
 }
 
 /** The pages that rows `first` to `last` are on; the first page always, since it tells how many there are. */
-function pagesOf([first, last]: readonly [number, number]): readonly number[] {
+function pagesOf(first: number, last: number): readonly number[] {
   const from = Math.floor(first / PAGE) + 1;
   const to = Math.floor(last / PAGE) + 1;
   const pages = new Set([1]);
@@ -101,7 +110,12 @@ function pagesOf([first, last]: readonly [number, number]): readonly number[] {
   return [...pages];
 }
 
-function columnsOf(sort: string, setSort: (sort: string) => void): readonly Column<ConnectionView>[] {
+function columnsOf(
+  sort: string,
+  setSort: (sort: string) => void,
+  denial: string | null,
+  open: (id: string) => void,
+): readonly Column<ConnectionView>[] {
   const sortable = (key: string): Pick<Column<ConnectionView>, 'onSort' | 'sorted'> => ({
     onSort: () => setSort(sort === key ? `-${key}` : key),
     sorted: sort === key ? 'ascending' : sort === `-${key}` ? 'descending' : null,
@@ -110,11 +124,20 @@ function columnsOf(sort: string, setSort: (sort: string) => void): readonly Colu
     {
       key: 'name',
       title: words.name,
-      width: 'minmax(190px, 2.6fr)',
+      width: 'minmax(170px, 2.6fr)',
       cell: (row) => (
-        <Link to="/connections/$id" params={{ id: row.id }} title={row.name}>
-          {row.name}
-        </Link>
+        // The router's own link looks at every change of the address: of thousands of rows that is felt.
+        <a
+          href={`/ui/connections/${encodeURIComponent(row.id)}`}
+          title={row.name}
+          onClick={(event) => {
+            if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+            event.preventDefault();
+            open(row.id);
+          }}
+        >
+          <bdi>{row.name}</bdi>
+        </a>
       ),
       ...sortable('name'),
     },
@@ -122,7 +145,7 @@ function columnsOf(sort: string, setSort: (sort: string) => void): readonly Colu
     {
       key: 'startup',
       title: words.lastRestart,
-      width: '140px',
+      width: '130px',
       cell: (row) => <Ago at={row.startupTime} />,
     },
     figureColumn('things', words.activeThings, (row) => row.figures?.activeThings),
@@ -131,8 +154,8 @@ function columnsOf(sort: string, setSort: (sort: string) => void): readonly Colu
     {
       key: 'state',
       title: words.state,
-      width: '220px',
-      cell: (row) => <StateMenu id={row.id} name={row.name} active={row.active} state={row.state} />,
+      width: '206px',
+      cell: (row) => <StateMenu denial={denial} id={row.id} name={row.name} active={row.active} state={row.state} />,
       ...sortable('state'),
     },
   ];
@@ -154,5 +177,5 @@ function figureColumn(
       </span>
     );
   };
-  return { key, title, width: '116px', align: 'end', cell };
+  return { key, title, width: '112px', align: 'end', cell };
 }

@@ -42,25 +42,30 @@ export function UnknownDevicesPage(): ReactNode {
         id={id}
         title={words.title}
         end={
-          <>
-            <Button isDisabled={rows.length === 0} onPress={() => setMarked(new Set(rows.map(({ device }) => device)))}>
-              {words.chooseAll}
-            </Button>
-            <Button deniedBecause={denial} isDisabled={chosen.length === 0} onPress={() => setAsking('ignore')}>
-              {text.ignored.action(count)}
-            </Button>
-            <Button
-              kind="primary"
-              deniedBecause={denial}
-              isDisabled={chosen.length === 0}
-              onPress={() => setAsking('create')}
-            >
-              {words.createChosen(count)}
-            </Button>
-          </>
+          rows.length > 0 && (
+            <>
+              <Button
+                isDisabled={rows.length === 0}
+                onPress={() => setMarked(new Set(rows.map(({ device }) => device)))}
+              >
+                {words.chooseAll}
+              </Button>
+              <Button deniedBecause={denial} isDisabled={chosen.length === 0} onPress={() => setAsking('ignore')}>
+                {text.ignored.action(count)}
+              </Button>
+              <Button
+                kind="primary"
+                deniedBecause={denial}
+                isDisabled={chosen.length === 0}
+                onPress={() => setAsking('create')}
+              >
+                {words.createChosen(count)}
+              </Button>
+            </>
+          )
         }
       />
-      <p className="banner">{words.hint}</p>
+      {rows.length > 0 && <p className="banner">{words.hint}</p>}
       {query.data === undefined ? (
         <LoadNotice state={query} />
       ) : (

@@ -111,6 +111,14 @@ function describe(
         `recovered in ${recovery.join(', ')}; ${(ms / 1000).toFixed(0)} s`,
     ].join('\n'),
   );
+  const { commands } = result;
+  say(
+    `  commands: ${commands.desired} desired, ${commands.received} received, ${commands.superseded} superseded, ${commands.missing.length} missing, ` +
+      `${commands.hereLost} forgotten by HERE, ${commands.brokerLost} lost by the broker, ${commands.duplicates} duplicates`,
+  );
+  for (const each of commands.missing.slice(0, 10)) say(`  MISSING command: ${each}`);
+  for (const each of commands.unexplained.slice(0, 10)) say(`  UNEXPLAINED command: ${each}`);
+  for (const each of commands.imbalances) say(`  UNBALANCED commands of ${each}`);
   for (const [id, { missing, imbalances, ledger }] of Object.entries(result.judgements)) {
     for (const imbalance of imbalances) say(`  UNBALANCED ${id}: ${imbalance}`);
     for (const key of missing.slice(0, 10)) say(`  MISSING ${id}: ${key}`);

@@ -21,6 +21,8 @@ export class HereProcess {
   readonly port: number;
   /** Outlives kills; see `RecordFile`. */
   readonly recordFile: string;
+  /** Wall clock, ms: it forgets then what was desired. */
+  readonly kills: number[] = [];
   readonly #options: HereProcessOptions;
   #child: Child | null = null;
 
@@ -53,6 +55,7 @@ export class HereProcess {
   }
 
   async kill(): Promise<void> {
+    this.kills.push(Date.now());
     await this.#child?.kill();
   }
 

@@ -3,8 +3,10 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { BridgeEvent } from '../domain/events.ts';
 import { type Ledger, sumReasons } from '../domain/ledger.ts';
+import { Applications } from './applications.ts';
 import { Arrivals } from './arrivals.ts';
 import { type ConnectionJudgement, judge, type LedgerSums, type LossWindow } from './books.ts';
+import { CommandJudge, type CommandVerdict } from './command-judge.ts';
 import { FAULT_ACTIONS, type FaultScene } from './faults.ts';
 import { Publisher } from './publishers.ts';
 import { Replays } from './replays.ts';
@@ -26,6 +28,7 @@ export interface RoundOptions {
 
 export interface RoundResult {
   readonly judgements: Readonly<Record<string, ConnectionJudgement>>;
+  readonly commands: CommandVerdict;
   /** Last fault gone → a device without a backlog is heard again; one a connection. null: never. */
   readonly recoveryMs: readonly (number | null)[];
   readonly faults: readonly FaultKind[];
@@ -69,6 +72,8 @@ class Round {
   readonly #options: RoundOptions;
   readonly #arrivals: Arrivals;
   readonly #publishers: readonly Publisher[];
+  readonly #applications: Applications;
+  readonly #commands: CommandJudge;
   readonly #remarks: string[] = [];
   readonly #brokerKills: LossWindow[] = [];
   readonly #replays: Replays;
@@ -81,9 +86,20 @@ class Round {
     this.#replays = new Replays(stack, options.plan, {
       onKill: () => {
         this.#kills += 1;
+        this.#commands.disturbed();
       },
       onRemark: (remark) => this.#remarks.push(remark),
     });
+    this.#applications = new Applications({
+      hereUrl: `http://127.0.0.1:${stack.here.port}`,
+      brokerPort: stack.publishPort,
+      connections: CONNECTIONS,
+      arrivals: ({ appId }) => {
+        this.#arrivals.look();
+        return this.#arrivals.project(appId);
+      },
+    });
+    this.#commands = new CommandJudge(stack, this.#applications);
     this.#publishers = CONNECTIONS.map(({ id }, index) => {
       const { seed } = options.plan;
       const common = { port: stack.publishPort, devices: DEVICES_A_CONNECTION, keepaliveS: KEEPALIVE_S };
@@ -93,13 +109,18 @@ class Round {
 
   async run(): Promise<RoundResult> {
     const { uplinks, signal, plan } = this.#options;
+    await this.#applications.listen();
     // The probe devices become known before anything goes wrong.
     if ((await this.#probe(WARM_UP_MS)).includes(null)) throw new Error('No uplink arrives, without any fault');
     if (this.#stack.mosquitto !== null) await pause(SAVED_MS);
     const total = Math.ceil((uplinks * plan.load) / CONNECTIONS.length);
     const rate = (total * 1000) / LAST_END_MS;
     const published = Promise.all(this.#publishers.map((each) => each.publish(total, rate, DRAIN_MS)));
-    await Promise.all([this.#strike(plan.faults), this.#replays.meanwhile(LAST_END_MS, signal)]);
+    await Promise.all([
+      this.#strike(plan.faults),
+      this.#replays.meanwhile(LAST_END_MS, signal),
+      this.#applications.desireFor(LAST_END_MS, signal),
+    ]);
     await this.#replays.refuseNoMore();
     const recoveryMs = await this.#probe(DRAIN_MS);
     await published;
@@ -110,6 +131,7 @@ class Round {
 
   async stop(): Promise<void> {
     for (const publisher of this.#publishers) await publisher.stop();
+    await this.#applications.stop();
   }
 
   /** Lanes go side by side; within one lane faults go in turn. */
@@ -121,6 +143,7 @@ class Round {
       onRemark: (remark) => this.#remarks.push(remark),
       onKill: () => {
         this.#kills += 1;
+        this.#commands.disturbed();
       },
       onBrokerKilled: (from, to) => this.#brokerKills.push({ from, to }),
     };
@@ -129,7 +152,9 @@ class Round {
       for (const { kind, startMs, durationMs, draw } of lane) {
         await pause(Math.max(0, startedAt + startMs - performance.now()));
         if (this.#options.signal.aborted) return;
+        const from = Date.now();
         await FAULT_ACTIONS[kind](scene, durationMs, draw);
+        this.#commands.disturbed(FAULTS[kind].lane, from);
       }
     });
     await Promise.all(work);
@@ -157,7 +182,8 @@ class Round {
     const end = movedAt + DRAIN_MS;
     while (performance.now() < Math.min(end, movedAt + STILL_MS) && !this.#options.signal.aborted) {
       if (this.#arrivals.look()) movedAt = performance.now();
-      if (CONNECTIONS.every((_, index) => this.#judgement(index, null, false).missing.length === 0)) break;
+      const isMissing = CONNECTIONS.some((_, index) => this.#judgement(index, null, false).missing.length > 0);
+      if (!isMissing && this.#commands.judgement(this.#brokerKills).missing.length === 0) break;
       await pause(200);
     }
     this.#arrivals.look();
@@ -165,6 +191,7 @@ class Round {
 
   async #conclude(recoveryMs: readonly (number | null)[]): Promise<RoundResult> {
     const { bridge } = this.#stack;
+    const commands = await this.#commands.conclude(this.#brokerKills, LEDGER_MS);
     // What is acknowledged from now on would be judged before it can have arrived.
     await this.stop();
     let judgements: Record<string, ConnectionJudgement> = {};
@@ -182,6 +209,7 @@ class Round {
     }
     await this.#remark();
     return {
+      commands,
       judgements,
       recoveryMs,
       faults: this.#options.plan.faults.map(({ kind }) => kind),

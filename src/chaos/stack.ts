@@ -166,6 +166,8 @@ function bridgeArguments(
     'here.services.here.timeoutMs': HERE_TIMEOUT_MS,
     'delivery.closeAfterMs': plan.closeAfterMs,
     'budgets.windowMaxBytes': plan.windowMaxBytes,
+    'downlinks.pollMinMs': 1_000,
+    'downlinks.pollMaxMs': 2_000,
     'log.pretty': 'never',
   };
   if ('embedded' in broker) {

@@ -21,6 +21,22 @@ export interface Verdict {
   readonly outOfOrder: number;
   /** Connections whose ledger disagrees with itself or with the books. */
   readonly unbalanced: number;
+  readonly commands: {
+    /** Desires that HERE has taken. */
+    readonly desired: number;
+    /** Of these, how many the network got. */
+    readonly received: number;
+    readonly superseded: number;
+    readonly missing: number;
+    /** What HERE and Mosquitto may have forgotten when they were killed. */
+    readonly hereLost: number;
+    readonly brokerLost: number;
+    /** Published once more under their CorrelationID, where the design allows it. */
+    readonly duplicates: number;
+    /** Published where the design does not. */
+    readonly unexplained: number;
+    readonly unbalanced: number;
+  };
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly recoveryMs: { readonly p50: number; readonly max: number };
   readonly kills: number;
@@ -47,7 +63,9 @@ export class Tally {
 
   isGood(result: RoundResult): boolean {
     const judgements = Object.values(result.judgements);
+    const { missing, unexplained, imbalances } = result.commands;
     return (
+      missing.length + unexplained.length + imbalances.length === 0 &&
       judgements.every((each) => each.missing.length + each.outOfOrder + each.imbalances.length === 0) &&
       result.recoveryMs.every((ms) => ms !== null && ms <= LONGEST_RECOVERY_MS)
     );
@@ -57,6 +75,9 @@ export class Tally {
     const judgements = this.#results.flatMap((result) => Object.values(result.judgements));
     const sum = (of: (each: (typeof judgements)[number]) => number): number =>
       judgements.reduce((total, each) => total + of(each), 0);
+    const commands = this.#results.map((result) => result.commands);
+    const count = (of: (each: (typeof commands)[number]) => number): number =>
+      commands.reduce((total, each) => total + of(each), 0);
     const recovery = this.#results.flatMap((result) => result.recoveryMs.map((ms) => ms ?? NEVER_MS));
     recovery.sort((a, b) => a - b);
     const faults: Partial<Record<FaultKind, number>> = {};
@@ -76,6 +97,17 @@ export class Tally {
       duplicates: sum((each) => each.duplicates),
       outOfOrder: sum((each) => each.outOfOrder),
       unbalanced: judgements.filter((each) => each.imbalances.length > 0).length,
+      commands: {
+        desired: count((each) => each.desired),
+        received: count((each) => each.received),
+        superseded: count((each) => each.superseded),
+        missing: count((each) => each.missing.length),
+        hereLost: count((each) => each.hereLost),
+        brokerLost: count((each) => each.brokerLost),
+        duplicates: count((each) => each.duplicates),
+        unexplained: count((each) => each.unexplained.length),
+        unbalanced: count((each) => each.imbalances.length),
+      },
       faults,
       recoveryMs: { p50: recovery[Math.floor((recovery.length - 1) / 2)] ?? 0, max: recovery.at(-1) ?? 0 },
       kills: this.#results.reduce((total, { kills }) => total + kills, 0),

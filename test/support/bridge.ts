@@ -187,7 +187,9 @@ export class BridgeChild extends MainProcess implements Worker {
         return (body as { ready: boolean }).ready;
       },
       START_TIMEOUT_MS,
-    );
+    ).catch((error: Error) => {
+      throw new Error(`${error.message}; it has said: ${this.output.slice(-2_000)}`);
+    });
   }
 
   async connection(id: string): Promise<Shown | null> {

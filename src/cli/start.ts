@@ -10,6 +10,8 @@ import { type CliIo, wantsColour } from './io.ts';
  * with a third instead, every third of a second of work was followed by a collection, and these took half of all CPU time.
  */
 const COLLECT_SOONER = '--heap-growing-percent=100';
+/** Both halves. */
+const YOUNG_BYTES = 32 * 1024 * 1024;
 
 export function registerStart(program: Command, io: CliIo): void {
   withConfigOptions(program.command('start'))
@@ -28,6 +30,8 @@ Exit codes: 0 stopped, 75 another bridge holds the data directory or the config 
     )
     .action(async (_options: unknown, command: Command) => {
       setFlagsFromString(COLLECT_SOONER);
+      const { boundYoungGeneration } = await import('../ops/young-generation.ts');
+      boundYoungGeneration(YOUNG_BYTES);
       const signal = io.stopSignal();
       const { config } = await loadFrom(command, io);
       const { createLogger } = await import('../ops/logger.ts');

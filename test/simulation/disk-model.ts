@@ -68,6 +68,8 @@ export class DiskModel {
   failures = 0;
   /** Added to each operation. */
   slowMs = 0;
+  /** Called when a file has taken another one's place. */
+  onReplaced: () => void = () => {};
   readonly dice: Dice;
   readonly #time: SimTime;
   #names = new Map<string, Inode>();
@@ -126,6 +128,7 @@ export class DiskModel {
         life.step();
         this.#names.set(to, this.#find(from));
         this.#names.delete(from);
+        this.onReplaced();
         life.step();
       },
       syncDirectory: (folder) => later(() => this.#syncNames(folder)),

@@ -1,6 +1,7 @@
 // Lets the planned faults happen, and lets those whose work it is put them right.
 import { topicFilterOf } from './fleet.ts';
 import type { HereProjectModel } from './here-model.ts';
+import type { RenameCrash } from './plan.ts';
 import type { PlannedFault } from './plan-faults.ts';
 import type { World } from './world.ts';
 
@@ -22,6 +23,8 @@ export class FaultRunner {
     this.#dice = world.people.dice;
     for (const fault of world.plan.faults) world.time.at(fault.atMs, () => this.#begin(fault));
     this.#open = world.plan.faults.length;
+    const { renameCrash, faults } = world.plan;
+    if (renameCrash !== null) this.#crashAtRename(renameCrash, faults.at(-1)?.atMs ?? 0);
   }
 
   get allOver(): boolean {
@@ -170,6 +173,22 @@ export class FaultRunner {
     else life.endAfter(calls, fault.ending);
     world.time.after(DIES_WITHIN_MS, () => life.end(fault.ending));
     life.whenEnded(revive);
+  }
+
+  #crashAtRename({ atMs, ...how }: RenameCrash, untilMs: number): void {
+    const { time, disk } = this.#world;
+    const disarm = (): void => {
+      disk.onReplaced = () => {};
+    };
+    time.at(atMs, () => {
+      disk.onReplaced = () => {
+        disarm();
+        this.#open += 1;
+        this.#begin({ kind: 'crash', atMs: time.nowMs, again: 0, ...how });
+      };
+    });
+    // The last probes go out then.
+    time.at(untilMs, disarm);
   }
 
   #definition(

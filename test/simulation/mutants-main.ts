@@ -1,5 +1,5 @@
 // `npm run mutants`: lets deliberate defects loose, one after the other, and prints which check caught which.
-//   npm run mutants -- [--seeds 400] [--only "drop on 413"] [--json]
+//   npm run mutants -- [--seeds 400] [--only "drop on 413"] [--patience 600] [--json]
 import { parseArgs } from 'node:util';
 import { MUTANTS } from './mutants.ts';
 import { runSeeds } from './run-seeds.ts';
@@ -9,6 +9,8 @@ const { values } = parseArgs({
     /** The budget of each. */
     seeds: { type: 'string', default: '400' },
     from: { type: 'string', default: '1' },
+    /** Seconds that one seed may take: a machine that is busy with other work needs more, or it "catches" all of them. */
+    patience: { type: 'string', default: '60' },
     only: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -30,6 +32,7 @@ for (const { name } of MUTANTS) {
     from: Number(values.from),
     count: Number(values.seeds),
     mutant: name,
+    hangsAfterMs: Number(values.patience) * 1000,
     untilFailure: true,
     onFailure: () => {},
   });

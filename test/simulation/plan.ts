@@ -1,5 +1,6 @@
 // What one seed holds: the installation, the uplinks of an hour and the faults that they meet. Pure: drawn before anything runs.
 import { Dice } from './dice.ts';
+import type { Ending } from './life.ts';
 import { drawFaults, type PlannedFault } from './plan-faults.ts';
 import type { UplinkKind } from './witness.ts';
 
@@ -56,7 +57,18 @@ export interface Plan {
   readonly faults: readonly PlannedFault[];
   /** Somebody puts all dead letters of a connection on their way again. */
   readonly replays: readonly { readonly atMs: number; readonly connection: number }[];
+  /** The process dies soon after it has put a rewritten journal file in place of an old one; null: not on purpose. */
+  readonly renameCrash: RenameCrash | null;
   readonly losesPower: boolean;
+}
+
+export interface RenameCrash {
+  /** The first one from then on. */
+  readonly atMs: number;
+  readonly ending: Ending;
+  /** In the midst of the so-manieth step at a port after it. */
+  readonly calls: number;
+  readonly forMs: number;
 }
 
 const MINUTE = 60_000;
@@ -86,6 +98,7 @@ export function drawPlan(seed: number): Plan {
   // What a plan allows must be more than what comes, also when a batch has to be narrowed down.
   const maxRecords = dice.pick(requestsPerSecond === null ? [3, 10, 50, 500] : [25, 50, 500]);
   const faults = drawFaults(dice.fork('faults'), connections, accounts);
+  const renameCrash = drawRenameCrash(new Dice(seed).fork('rename crash'), faults);
   return {
     seed,
     accounts,
@@ -106,7 +119,21 @@ export function drawPlan(seed: number): Plan {
     uplinks: drawUplinks(dice.fork('uplinks'), connections, faults),
     faults,
     replays: drawReplays(new Dice(seed).fork('replays'), connections, faults),
-    losesPower: faults.some((fault) => fault.kind === 'crash' && fault.ending === 'powerLoss'),
+    renameCrash,
+    losesPower:
+      renameCrash?.ending === 'powerLoss' ||
+      faults.some((fault) => fault.kind === 'crash' && fault.ending === 'powerLoss'),
+  };
+}
+
+/** Chance alone would hardly ever hit the moment. */
+function drawRenameCrash(dice: Dice, faults: readonly PlannedFault[]): RenameCrash | null {
+  if (!dice.isLucky(0.25)) return null;
+  return {
+    atMs: dice.between(40_000, faults.at(-1)?.atMs ?? LEAST_MS / 2),
+    ending: dice.isLucky(0.8) ? 'powerLoss' : 'kill',
+    calls: Math.floor(dice.scaled(1, 12)) - 1,
+    forMs: dice.scaled(200, 30_000),
   };
 }
 

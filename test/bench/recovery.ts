@@ -1,0 +1,191 @@
+// recovery: HERE is away and a million uplinks wait. How soon a worker runs with such a journal, what memory it takes while it waits
+// and while it catches up, and that it delivers all of them.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { JournalEntry } from '../../src/domain/ports/store.ts';
+import { systemClock } from '../../src/ops/clock.ts';
+import { createPaddedFleet } from '../../src/sandbox/fleet/padding.ts';
+import { DEFAULT_ACCOUNT } from '../../src/sandbox/options.ts';
+import { openSecretBox } from '../../src/store/secrets.ts';
+import { openStore } from '../../src/store/store.ts';
+import { freePort } from '../support/free-port.ts';
+import { type Child, residentBytes, start, until } from './process.ts';
+
+export interface RecoveryOptions {
+  readonly uplinks: number;
+  readonly devices: number;
+  readonly payloadBytes: number;
+  /** How long HERE stays away once the worker runs. */
+  readonly outageMs: number;
+}
+
+export interface RecoveryResult {
+  /** From the process's start until it is ready and its connection shows all that waits. */
+  readonly startMs: number;
+  /** Resident, at most. */
+  readonly outageMaxBytes: number;
+  readonly drainMaxBytes: number;
+  /** Uplinks a second while it catches up. */
+  readonly drainRate: number;
+  readonly delivered: number;
+}
+
+const ID = 'bench';
+const main = path.resolve(import.meta.dirname, '../../src/main.ts');
+const JOURNAL_BYTES = 4 * 1024 ** 3;
+const CHUNK = 500;
+const SAMPLE_MS = 50;
+const RUN_MS = 60_000;
+const DRAIN_MS = 900_000;
+
+export async function recovery(options: RecoveryOptions): Promise<RecoveryResult> {
+  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-recovery-'));
+  const ports = { here: await freePort(), mqtt: await freePort() };
+  const children: Child[] = [];
+  const peak = new Peak();
+  try {
+    const first = startWorker(dataDir, ports, children);
+    await first.ready();
+    await first.define();
+    await first.stop();
+    await fill(dataDir, options);
+
+    const startedAt = performance.now();
+    const worker = startWorker(dataDir, ports, children);
+    await worker.ready();
+    await until('the connection shows what waits', RUN_MS, async () => (await worker.waiting()) === options.uplinks);
+    const startMs = performance.now() - startedAt;
+    peak.watch(worker.pid);
+    await new Promise((resolve) => setTimeout(resolve, options.outageMs));
+    const outageMaxBytes = peak.take();
+
+    children.push(start(process.execPath, [main, 'sandbox', '--port', String(ports.here), '--seed', '1']));
+    const drainedFrom = performance.now();
+    await until('all uplinks arrive', DRAIN_MS, async () => (await accepted(ports.here)) >= options.uplinks);
+    const drainRate = (options.uplinks * 1000) / (performance.now() - drainedFrom);
+    return {
+      startMs,
+      outageMaxBytes,
+      drainMaxBytes: peak.take(),
+      drainRate,
+      delivered: await accepted(ports.here),
+    };
+  } finally {
+    peak.stop();
+    for (const child of children.reverse()) await child.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** The largest resident size of a process since it was last asked for. */
+class Peak {
+  #bytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  watch(pid: number): void {
+    this.#timer = setInterval(() => {
+      this.#bytes = Math.max(this.#bytes, residentBytes(pid));
+    }, SAMPLE_MS);
+  }
+
+  take(): number {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    return bytes;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+interface Worker {
+  readonly pid: number;
+  ready(): Promise<void>;
+  define(): Promise<void>;
+  waiting(): Promise<number | null>;
+  stop(): Promise<void>;
+}
+
+/** With the built-in broker, so that nothing but the worker itself is measured. */
+function startWorker(dataDir: string, ports: { here: number; mqtt: number }, children: Child[]): Worker {
+  const sets = {
+    'brokers.main.kind': 'embedded',
+    'brokers.main.port': String(ports.mqtt),
+    'budgets.journalMaxBytes': String(JOURNAL_BYTES),
+  };
+  const child = start(process.execPath, [
+    ...[main, 'start', '--data-dir', dataDir, '--here-url', `http://127.0.0.1:${ports.here}`],
+    ...['--http-port', '0', '--log-level', 'error'],
+    ...Object.entries(sets).flatMap(([key, value]) => ['--set', `${key}=${value}`]),
+  ]);
+  children.push(child);
+  const call = async (method: string, route: string, body?: object): Promise<unknown> => {
+    const admin = JSON.parse(readFileSync(path.join(dataDir, 'admin.json'), 'utf8')) as { url: string; token: string };
+    const answer = await fetch(`${admin.url}${route}`, {
+      method,
+      headers: { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`${method} ${route}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  };
+  // The file of an earlier worker is there until this one has written its own.
+  const orNull = <T>(answer: Promise<T>): Promise<T | null> => answer.catch(() => null);
+  return {
+    pid: child.pid,
+    ready: () =>
+      until('the worker runs', RUN_MS, async () => {
+        const status = (await orNull(call('GET', '/status'))) as { ready: boolean } | null;
+        return status?.ready === true;
+      }),
+    define: async () => {
+      const { email, password, projects } = DEFAULT_ACCOUNT;
+      const configuration = { email, password, appId: projects[0]?.appId };
+      await call('PUT', `/connections/${ID}`, { connectorId: 'actility-here-iot', name: ID, configuration });
+    },
+    waiting: async () => {
+      const found = (await orNull(call('GET', `/connections/${ID}`))) as { ledger?: { pending: number } } | null;
+      return found?.ledger?.pending ?? null;
+    },
+    stop: () => child.stop(),
+  };
+}
+
+/** Writes the uplinks into the journal as the worker would have. */
+async function fill(dataDir: string, { uplinks, devices, payloadBytes }: RecoveryOptions): Promise<void> {
+  const fleet = createPaddedFleet({ seed: 1, devices, payloadBytes });
+  const now = Date.now();
+  const next = (n: number): JournalEntry => {
+    const { topic, payload, devEui } = fleet.next(now - 3_600_000 + Math.floor((n * 3_000_000) / uplinks));
+    return { topic, payload: Buffer.from(payload), arrivedAt: now, device: devEui, retain: false };
+  };
+  const store = await openStore({
+    dataDir,
+    clock: systemClock,
+    box: openSecretBox({ dataDir, key: null }),
+    report: ({ message }) => {
+      throw new Error(message);
+    },
+  });
+  const connection = await store.openConnection(ID, { maxBytes: JOURNAL_BYTES });
+  for (let n = 0; n < uplinks; n += CHUNK) {
+    const count = Math.min(CHUNK, uplinks - n);
+    const chunk = Array.from({ length: count }, (_, i) => next(n + i));
+    await new Promise<void>((resolve, reject) =>
+      connection.append(chunk, (error) => (error === null ? resolve() : reject(error))),
+    );
+  }
+  await store.close();
+}
+
+/** 0 while HERE is away. */
+async function accepted(port: number): Promise<number> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/sandbox/stats`);
+    return ((await answer.json()) as { acceptedRecords: number }).acceptedRecords;
+  } catch {
+    return 0;
+  }
+}

@@ -7,7 +7,7 @@ import { freePort, until } from './wait.ts';
 type Env = Readonly<Record<string, string | undefined>>;
 
 const MAIN = path.resolve(import.meta.dirname, '../main.ts');
-const START_MS = 20_000;
+const START_MS = 90_000;
 const CALL_MS = 5_000;
 
 export interface HereProcessOptions {

@@ -1,6 +1,6 @@
 // recovery: HERE is away and a million uplinks wait. How soon a worker runs with such a journal, what memory it takes while it waits
 // and while it catches up, and that it delivers all of them.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { JournalEntry } from '../../src/domain/ports/store.ts';
@@ -11,6 +11,7 @@ import { openSecretBox } from '../../src/store/secrets.ts';
 import { openStore } from '../../src/store/store.ts';
 import { freePort } from '../support/free-port.ts';
 import { type Child, residentBytes, start, until } from './process.ts';
+import { MAIN, startWorker, type Worker } from './worker.ts';
 
 export interface RecoveryOptions {
   readonly uplinks: number;
@@ -32,7 +33,6 @@ export interface RecoveryResult {
 }
 
 const ID = 'bench';
-const main = path.resolve(import.meta.dirname, '../../src/main.ts');
 const JOURNAL_BYTES = 4 * 1024 ** 3;
 const CHUNK = 500;
 const SAMPLE_MS = 50;
@@ -45,22 +45,24 @@ export async function recovery(options: RecoveryOptions): Promise<RecoveryResult
   const children: Child[] = [];
   const peak = new Peak();
   try {
-    const first = startWorker(dataDir, ports, children);
+    const first = startHere(dataDir, ports, children);
     await first.ready();
-    await first.define();
+    await define(first);
     await first.stop();
     await fill(dataDir, options);
 
     const startedAt = performance.now();
-    const worker = startWorker(dataDir, ports, children);
+    const worker = startHere(dataDir, ports, children);
     await worker.ready();
-    await until('the connection shows what waits', RUN_MS, async () => (await worker.waiting()) === options.uplinks);
+    await until('the connection shows what waits', RUN_MS, async () => {
+      return (await worker.connection(ID))?.ledger?.pending === options.uplinks;
+    });
     const startMs = performance.now() - startedAt;
     peak.watch(worker.pid);
     await new Promise((resolve) => setTimeout(resolve, options.outageMs));
     const outageMaxBytes = peak.take();
 
-    children.push(start(process.execPath, [main, 'sandbox', '--port', String(ports.here), '--seed', '1']));
+    children.push(start(process.execPath, [MAIN, 'sandbox', '--port', String(ports.here), '--seed', '1']));
     const drainedFrom = performance.now();
     await until('all uplinks arrive', DRAIN_MS, async () => (await accepted(ports.here)) >= options.uplinks);
     const drainRate = (options.uplinks * 1000) / (performance.now() - drainedFrom);
@@ -100,57 +102,20 @@ class Peak {
   }
 }
 
-interface Worker {
-  readonly pid: number;
-  ready(): Promise<void>;
-  define(): Promise<void>;
-  waiting(): Promise<number | null>;
-  stop(): Promise<void>;
+/** With the built-in broker, so that nothing but the worker itself is measured. */
+function startHere(dataDir: string, ports: { here: number; mqtt: number }, children: Child[]): Worker {
+  const settings = {
+    'brokers.main.kind': 'embedded',
+    'brokers.main.port': ports.mqtt,
+    'budgets.journalMaxBytes': JOURNAL_BYTES,
+  };
+  return startWorker(dataDir, ['--here-url', `http://127.0.0.1:${ports.here}`], settings, children);
 }
 
-/** With the built-in broker, so that nothing but the worker itself is measured. */
-function startWorker(dataDir: string, ports: { here: number; mqtt: number }, children: Child[]): Worker {
-  const sets = {
-    'brokers.main.kind': 'embedded',
-    'brokers.main.port': String(ports.mqtt),
-    'budgets.journalMaxBytes': String(JOURNAL_BYTES),
-  };
-  const child = start(process.execPath, [
-    ...[main, 'start', '--data-dir', dataDir, '--here-url', `http://127.0.0.1:${ports.here}`],
-    ...['--http-port', '0', '--log-level', 'error'],
-    ...Object.entries(sets).flatMap(([key, value]) => ['--set', `${key}=${value}`]),
-  ]);
-  children.push(child);
-  const call = async (method: string, route: string, body?: object): Promise<unknown> => {
-    const admin = JSON.parse(readFileSync(path.join(dataDir, 'admin.json'), 'utf8')) as { url: string; token: string };
-    const answer = await fetch(`${admin.url}${route}`, {
-      method,
-      headers: { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!answer.ok) throw new Error(`${method} ${route}: ${answer.status} ${await answer.text()}`);
-    return answer.json();
-  };
-  // The file of an earlier worker is there until this one has written its own.
-  const orNull = <T>(answer: Promise<T>): Promise<T | null> => answer.catch(() => null);
-  return {
-    pid: child.pid,
-    ready: () =>
-      until('the worker runs', RUN_MS, async () => {
-        const status = (await orNull(call('GET', '/status'))) as { ready: boolean } | null;
-        return status?.ready === true;
-      }),
-    define: async () => {
-      const { email, password, projects } = DEFAULT_ACCOUNT;
-      const configuration = { email, password, appId: projects[0]?.appId };
-      await call('PUT', `/connections/${ID}`, { connectorId: 'actility-here-iot', name: ID, configuration });
-    },
-    waiting: async () => {
-      const found = (await orNull(call('GET', `/connections/${ID}`))) as { ledger?: { pending: number } } | null;
-      return found?.ledger?.pending ?? null;
-    },
-    stop: () => child.stop(),
-  };
+async function define(worker: Worker): Promise<void> {
+  const { email, password, projects } = DEFAULT_ACCOUNT;
+  const configuration = { email, password, appId: projects[0]?.appId };
+  await worker.call('PUT', `/connections/${ID}`, { connectorId: 'actility-here-iot', name: ID, configuration });
 }
 
 /** Writes the uplinks into the journal as the worker would have. */

@@ -11,7 +11,7 @@ import { type CliIo, wantsColour } from './io.ts';
  */
 const COLLECT_SOONER = '--heap-growing-percent=100';
 /** Both halves. */
-const YOUNG_BYTES = 32 * 1024 * 1024;
+const YOUNG_BYTES = 16 * 1024 * 1024;
 
 export function registerStart(program: Command, io: CliIo): void {
   withConfigOptions(program.command('start'))

@@ -6,6 +6,7 @@ import type { LogInOutcome } from '../domain/ports/here.ts';
 import type { HereHttp } from './http.ts';
 import type { KeptAccount, KeptPair, KeptState } from './kept-account.ts';
 import { attempted, forgiven, isLockedOut, mayTry, notAnswered, notJudged, refused } from './login-policy.ts';
+import { Rejections } from './rejections.ts';
 import { ScopedTokens } from './scoped-tokens.ts';
 import { retry, type TokenOutcome, UNCONFIRMED } from './token-outcome.ts';
 import { type Granted, type UserAnswer, UserCalls } from './user-calls.ts';
@@ -15,10 +16,6 @@ const RENEW_BEFORE_MS = 3_600_000;
 /** Between two tries to renew, or to log in, that failed for no fault of ours. */
 const RETRY_AFTER_MS = 1000;
 const BACKGROUND_RETRY_MS = 60_000;
-/** No log-in for so long after HERE refused a fresh token; doubled each time that it happens again within the hour. */
-const LOGIN_GAP_MS = 10_000;
-const MAX_GAP_DOUBLINGS = 6;
-const REJECTIONS_COUNT_MS = 3_600_000;
 /** A 403 to a log-in that is known to be right. */
 const FORBIDDEN_MS = 600_000;
 
@@ -47,8 +44,7 @@ export class AccountSession {
   /** What could not be written yet. */
   #unsaved: KeptState | null = null;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
-  #rejections = 0;
-  #rejectedMs = Number.NEGATIVE_INFINITY;
+  readonly #rejections = new Rejections();
   #cancelTimer: Cancel | null = null;
   #tail: Promise<unknown> = Promise.resolve();
   readonly #mayAct: () => boolean;
@@ -107,9 +103,7 @@ export class AccountSession {
   /** HERE refused a token that had just been renewed. */
   reject(token: string): void {
     if (this.#live?.pair.accessToken !== token || this.#rejected === token) return;
-    const nowMs = this.#clock.monotonic();
-    this.#rejections = nowMs - this.#rejectedMs < REJECTIONS_COUNT_MS ? this.#rejections + 1 : 1;
-    this.#rejectedMs = nowMs;
+    this.#rejections.note(this.#clock.monotonic());
     this.#rejected = token;
   }
 
@@ -199,10 +193,9 @@ export class AccountSession {
       return { kind: 'refused', attempted: false, message: permission.message, lockedOut: permission.lockedOut };
     }
     const nowMs = this.#clock.monotonic();
-    const gapMs = LOGIN_GAP_MS * 2 ** Math.min(this.#rejections - 1, MAX_GAP_DOUBLINGS);
     // Another password is a person's correction: it does not wait for what happened to the former one.
     const isSamePair = before.proven === null || before.proven === fingerprint;
-    const waitMs = isSamePair ? Math.max(this.#notBeforeMs, this.#rejectedMs + gapMs) - nowMs : 0;
+    const waitMs = isSamePair ? Math.max(this.#notBeforeMs, this.#rejections.noLogInBeforeMs) - nowMs : 0;
     if (waitMs > 0)
       return retry(
         'unavailable',

@@ -106,4 +106,24 @@ describe('the health of a host', () => {
     await clock.advance(HOUR);
     expect(asked.length).toBe(before);
   });
+
+  it('a thousand connections that failed together come back as a ramp, not as a burst', async () => {
+    const { clock, health, set } = make();
+    const reopened: number[] = [];
+    for (let id = 0; id < 1000; id += 1) health.watch('here', () => reopened.push(clock.monotonic()));
+    set(true);
+    await clock.advance(30_000);
+    expect(reopened).toHaveLength(1000);
+    const from = reopened[0] as number;
+    const perSecond = Array.from({ length: 10 }, (_, second) => {
+      return reopened.filter((at) => Math.floor((at - from) / 1000) === second).length;
+    });
+    // The first alone, a few in its second, and never more than a fifth of all in one.
+    expect(reopened.filter((at) => at < from + 100).length).toBeLessThan(5);
+    expect(perSecond[0]).toBeLessThan(30);
+    expect(Math.max(...perSecond)).toBeLessThan(210);
+    for (const [second, count] of perSecond.entries()) {
+      if (second > 0) expect(count).toBeGreaterThan(perSecond[second - 1] as number);
+    }
+  });
 });

@@ -191,7 +191,9 @@ function addAnswers(app: ApiApp, table: RouteTable, { onDefect }: AppOptions): v
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '/';
     const methods = table.methodsOf(path);
-    if (methods.length === 0) return answer(reply, 404, `There is no ${shorten(path)}`);
+    // A route may find that it has nothing there: a file of the console.
+    if (methods.length === 0 || methods.includes(request.method))
+      return answer(reply, 404, `There is no ${shorten(path)}`);
     const message = `${request.method} is not for ${shorten(path)}; allowed: ${methods.join(', ')}`;
     return answer(reply.header('allow', methods.join(', ')), 405, message);
   });

@@ -111,10 +111,9 @@ export function trialRoutes(app: ApiApp, { desk }: Pick<ApiPorts, 'desk'>): void
     },
     async (request) => {
       const { uplink, topic = DEFAULT_TOPIC, connectionId, configuration } = request.body;
-      const payload = Buffer.from(typeof uplink === 'string' ? uplink : JSON.stringify(uplink), 'utf8');
       const tried = desk.tryUplink({
         topic,
-        payload,
+        payload: Buffer.from(typeof uplink === 'string' ? uplink : textOf(uplink), 'utf8'),
         ...(connectionId === undefined ? {} : { connectionId }),
         ...(configuration === undefined ? {} : { configuration }),
       });
@@ -124,4 +123,14 @@ export function trialRoutes(app: ApiApp, { desk }: Pick<ApiPorts, 'desk'>): void
       return tried.uplink;
     },
   );
+}
+
+/** What can be parsed may be nested too deep to be written again. */
+function textOf(uplink: unknown): string {
+  try {
+    return JSON.stringify(uplink);
+  } catch {
+    const message = 'is nested too deep; send it as a text to see what the bridge makes of it';
+    throw new Refusal(400, `The uplink ${message}`, { errors: [{ pointer: '/uplink', message }] });
+  }
 }

@@ -23,6 +23,7 @@ export function takeDirectory(dataDir: string, clock: Clock): DirectoryLock {
   try {
     const made = fs.mkdirSync(path.join(dataDir, 'journals'), { recursive: true, mode: 0o700 });
     if (made !== undefined) syncDirectory(path.dirname(made));
+    closeToOthers(dataDir);
     return lockDirectory(dataDir, new Date(clock.now()).toISOString());
   } catch (error) {
     if (error instanceof BridgeError) throw error;
@@ -33,6 +34,17 @@ export function takeDirectory(dataDir: string, clock: Clock): DirectoryLock {
     );
   }
 }
+
+/**
+ * Who may write to the directory could put files of their own in the place of `secret.key` or `admin.json`. One of another user (a
+ * mounted volume) is theirs to close, and one like /tmp, where the system guards each file, is not the bridge's alone.
+ */
+function closeToOthers(dataDir: string): void {
+  const { mode, uid } = fs.statSync(dataDir);
+  const isOpen = (mode & fs.constants.S_IWOTH) !== 0 && (mode & STICKY) === 0;
+  if (isOpen && uid === process.getuid?.()) fs.chmodSync(dataDir, mode & ~fs.constants.S_IWOTH);
+}
+const STICKY = 0o1000;
 
 /** Fails at once with `dataDirInUse`, naming the process that holds the directory. */
 export function lockDirectory(directory: string, startedAt: string): DirectoryLock {

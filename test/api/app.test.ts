@@ -128,7 +128,10 @@ describe('A refusal', () => {
 
   test('tells a wrong path, a wrong method, a wrong type and a wrong size apart', async () => {
     const { app } = await appOf(as('admin'));
+    // As a file of the console is, that is not there: another method would not find it either.
+    app.get('/files/*', { config: { right: 'open' } }, (_, reply) => reply.callNotFound());
     expect((await app.inject({ url: '/nothing' })).statusCode).toBe(404);
+    expect((await app.inject({ url: '/files/gone.js' })).statusCode).toBe(404);
     const method = await app.inject({ method: 'POST', url: '/iot-flow/v1/events?limit=1' });
     expect([method.statusCode, method.headers.allow]).toEqual([405, 'GET, HEAD']);
     expect((await app.inject({ url: '/events', headers: { accept: 'text/csv' } })).statusCode).toBe(406);
@@ -143,6 +146,11 @@ describe('A refusal', () => {
     expect((await put('{"a":', 'application/json')).statusCode).toBe(400);
     expect((await put(`"${'x'.repeat(300_000)}"`, 'application/json')).statusCode).toBe(413);
     expect((await app.inject({ url: '/connections/%zz' })).json()).toMatchObject({ code: 'com-4000' });
+    // It can be parsed, but not be written again.
+    const deep = `{"uplink":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`;
+    const headers = { 'content-type': 'application/json' };
+    const tried = await app.inject({ method: 'POST', url: '/uplinks/try', payload: deep, headers });
+    expect([tried.statusCode, tried.json().errors[0].pointer]).toEqual([400, '/uplink']);
   });
 });
 

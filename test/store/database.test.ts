@@ -24,6 +24,18 @@ test('the data directory belongs to this user alone', async () => {
   expect(fs.statSync(path.join(s.dataDir, 'secret.key')).mode & 0o777).toBe(0o600);
 });
 
+test('a data directory that was open to all is closed to their writing, so that nobody puts a key of theirs into it', async () => {
+  const modes: number[] = [];
+  for (const before of [0o777, 0o755, 0o1777]) {
+    const dataDir = temporaryFolder();
+    fs.chmodSync(dataDir, before);
+    await using _ = await TestStore.openAt(dataDir);
+    modes.push(fs.statSync(dataDir).mode & 0o7777);
+  }
+  // The last is like /tmp: not the bridge's alone.
+  expect(modes).toEqual([0o775, 0o755, 0o1777]);
+});
+
 test('a second bridge on the same directory fails at once and names the first; the way is free when that has ended', async () => {
   await using s = await TestStore.open();
   const store = path.resolve(import.meta.dirname, '../../src/store');

@@ -1,8 +1,13 @@
 // What `npm run bench` measures, each with its bar. A bench is a file of its own here; this table runs it and judges.
+import { commandPace } from './command-pace.ts';
+import { idle } from './idle.ts';
+import { isolation } from './isolation.ts';
+import { kafkaDrain } from './kafka-drain.ts';
 import { limitUse } from './limit-use.ts';
 import { liveLatency } from './live-latency.ts';
 import { type DrainOptions, type DrainResult, mqttDrain } from './mqtt-drain.ts';
 import { benchPrepare } from './prepare.bench.ts';
+import { recovery } from './recovery.ts';
 import { sharedTopic } from './shared-topic.ts';
 import { startUp } from './start-up.ts';
 
@@ -46,6 +51,12 @@ export const BENCHES: readonly Bench[] = [
   { name: 'devices', isQuick: false, needs: ['mosquitto'], run: devices },
   { name: 'start', isQuick: false, needs: ['mosquitto'], run: starts },
   { name: 'mapping', isQuick: true, needs: [], run: mapping },
+  { name: 'memory', isQuick: false, needs: ['mosquitto'], run: memory },
+  { name: 'isolation', isQuick: false, needs: ['mosquitto'], run: isolated },
+  { name: 'commands', isQuick: false, needs: ['mosquitto'], run: commands },
+  { name: 'idle-mqtt', isQuick: false, needs: ['mosquitto'], run: (settings) => idling('mqtt', 1_000, settings) },
+  { name: 'idle-kafka', isQuick: false, needs: ['kafka'], run: (settings) => idling('kafka', 100, settings) },
+  { name: 'kafka-drain', isQuick: false, needs: ['kafka'], run: kafka },
   { name: 'shared-topic', isQuick: false, needs: ['kafka'], run: shared },
 ];
 
@@ -136,5 +147,65 @@ async function shared({ say }: BenchSettings): Promise<readonly Figure[]> {
   return [
     { name: 'shared-topic.cpu', value: cpuRatio, unit: '× one connection’s CPU time', must: 'atMost', bar: 1.5 },
     { name: 'shared-topic.inexact', value: inexact, unit: 'ledgers that are not exact', must: 'atMost', bar: 0 },
+  ];
+}
+
+async function memory({ say }: BenchSettings): Promise<readonly Figure[]> {
+  const options = { uplinks: 1_000_000, devices: 20_000, payloadBytes: 1_500, outageMs: 20_000 };
+  const { startMs, outageMaxBytes, drainMaxBytes, drainRate, delivered } = await recovery(options);
+  say(
+    `  ${delivered} delivered at ${Math.round(drainRate)} a second; ${megabytes(outageMaxBytes)} MB while HERE was away`,
+  );
+  return [
+    { name: 'memory.start', value: startMs / 1000, unit: 's with 1 M waiting', must: 'atMost', bar: 5 },
+    { name: 'memory.outage', value: megabytes(outageMaxBytes), unit: 'MB, 1 M waiting', must: 'atMost', bar: 300 },
+    { name: 'memory.drain', value: megabytes(drainMaxBytes), unit: 'MB while draining', must: 'atMost', bar: 300 },
+    { name: 'memory.missing', value: options.uplinks - delivered, unit: 'uplinks', must: 'atMost', bar: 0 },
+  ];
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6);
+}
+
+/** Either bar holds: a tenth, or 2 ms. */
+async function isolated({ say }: BenchSettings): Promise<readonly Figure[]> {
+  const result = await isolation({ pairs: 5, uplinks: 2_000, perSecond: 200 }, say);
+  const { aloneP99Ms, besideP99Ms, differenceMs, ratio, waiting } = result;
+  say(
+    `  p99 ${aloneP99Ms.toFixed(1)} ms alone, ${besideP99Ms.toFixed(1)} ms beside one that hangs, where ${waiting} wait`,
+  );
+  return ratio <= 1.1
+    ? [{ name: 'isolation', value: ratio, unit: '× p99 alone', must: 'atMost', bar: 1.1 }]
+    : [{ name: 'isolation', value: differenceMs, unit: 'ms more than p99 alone', must: 'atMost', bar: 2 }];
+}
+
+async function commands({ say }: BenchSettings): Promise<readonly Figure[]> {
+  const result = await commandPace({ devices: 100_000, changesPerMinute: 10, minutes: 2 }, say);
+  const overMs = result.p50Ms - result.intervalMs / 2;
+  say(`  p50 ${result.p50Ms} ms at an interval of ${result.intervalMs} ms, ${result.looks} looks`);
+  return [
+    { name: 'commands.requests', value: result.requestsMax, unit: 'requests a look', must: 'atMost', bar: 2 },
+    { name: 'commands.p50', value: overMs, unit: 'ms more than half the interval', must: 'atMost', bar: 1_000 },
+    { name: 'commands.missing', value: result.missing, unit: 'commands', must: 'atMost', bar: 0 },
+  ];
+}
+
+async function idling(kind: 'kafka' | 'mqtt', connections: number, { say }: BenchSettings): Promise<readonly Figure[]> {
+  const { core, bytes } = await idle({ kind, connections, forMs: 60_000 }, say);
+  const name = `idle-${kind}`;
+  return [
+    { name: `${name}.cpu`, value: core, unit: `of a core, ${connections} connections`, must: 'atMost', bar: 0.05 },
+    { name: `${name}.memory`, value: megabytes(bytes), unit: 'MB', must: 'atMost', bar: 1_000 },
+  ];
+}
+
+async function kafka(settings: BenchSettings): Promise<readonly Figure[]> {
+  const { uplinks, pairs, profileDir, say } = settings;
+  const size = { uplinks: uplinks ?? 100_000, pairs: pairs ?? 5, devices: 5_000, payloadBytes: 1_500, partitions: 4 };
+  const result = await kafkaDrain({ ...size, ...(profileDir === null ? {} : { profileDir }) }, say);
+  return [
+    { name: 'kafka-drain.rate', value: result.rateRatio, unit: 'of bare kafkajs’s rate', must: 'atLeast', bar: 0.75 },
+    { name: 'kafka-drain.cpu', value: result.cpuRatio, unit: '× its CPU time', must: 'atMost', bar: 1.4 },
   ];
 }

@@ -124,7 +124,7 @@ function columnsOf(
     {
       key: 'name',
       title: words.name,
-      width: 'minmax(170px, 2.6fr)',
+      width: 'minmax(162px, 2.6fr)',
       cell: (row) => (
         // The router's own link looks at every change of the address: of thousands of rows that is felt.
         <a
@@ -145,7 +145,7 @@ function columnsOf(
     {
       key: 'startup',
       title: words.lastRestart,
-      width: '130px',
+      width: '138px',
       cell: (row) => <Ago at={row.startupTime} />,
     },
     figureColumn('things', words.activeThings, (row) => row.figures?.activeThings),

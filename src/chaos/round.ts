@@ -41,6 +41,7 @@ const DEVICES_A_CONNECTION = 80;
 /** Mosquitto saves once a second: what a kill may take must not be the session and the definitions of the set-up. */
 const SAVED_MS = 2_200;
 const WARM_UP_MS = 20_000;
+const WARM_UP_UPLINKS = 40;
 /** The draining ends when nothing has moved for so long, or has taken so long in all. */
 const STILL_MS = 40_000;
 const DRAIN_MS = 150_000;
@@ -112,6 +113,8 @@ class Round {
     await this.#applications.listen();
     // The probe devices become known before anything goes wrong.
     if ((await this.#probe(WARM_UP_MS)).includes(null)) throw new Error('No uplink arrives, without any fault');
+    // And some others, so that there are devices to desire something of.
+    await Promise.all(this.#publishers.map((each) => each.publish(WARM_UP_UPLINKS, WARM_UP_UPLINKS, WARM_UP_MS)));
     if (this.#stack.mosquitto !== null) await pause(SAVED_MS);
     const total = Math.ceil((uplinks * plan.load) / CONNECTIONS.length);
     const rate = (total * 1000) / LAST_END_MS;

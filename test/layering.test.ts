@@ -111,6 +111,26 @@ describe('The layout', () => {
     expect(bare).toEqual([]);
   });
 
+  test('exports no value that no other file uses', () => {
+    const words = new Map<string, Set<string>>();
+    const users = [...sources, ...filesUnder('test', ['.ts', '.tsx']), ...filesUnder('bin', ['.js'])];
+    for (const file of users) {
+      for (const [word] of read(file).matchAll(/[\w$]+/g)) {
+        const files = words.get(word);
+        if (files === undefined) words.set(word, new Set([file]));
+        else files.add(file);
+      }
+    }
+    const exported = /^export (?:async )?(?:abstract )?(?:function\*?|const|let|class) (\w+)/gm;
+    const unused = sources.flatMap((file) =>
+      [...read(file).matchAll(exported)]
+        .map(([, name]) => name as string)
+        .filter((name) => words.get(name)?.size === 1)
+        .map((name) => `${file}: ${name}`),
+    );
+    expect(unused).toEqual([]);
+  });
+
   test('keeps every file within 300 lines', () => {
     const files = [...sources, ...filesUnder('test', ['.ts', '.tsx', '.js'])];
     const lengths = files.map((file) => ({ file, lines: read(file).trimEnd().split('\n').length }));

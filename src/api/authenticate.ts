@@ -12,7 +12,7 @@ export interface CookieRules {
 
 const CHALLENGE = { 'www-authenticate': 'Bearer realm="here-bridge"' };
 
-export function cookieName({ isSecure }: CookieRules): string {
+function cookieName({ isSecure }: CookieRules): string {
   return isSecure ? '__Host-here-bridge' : 'here-bridge';
 }
 

@@ -12,7 +12,7 @@ interface Words {
 }
 
 /** In the order of a form. Names and meanings are ThingPark X IoT Flow's; the bridge's own say so. */
-export const CONFIGURATION_WORDS: Readonly<Record<string, Words>> = {
+const CONFIGURATION_WORDS: Readonly<Record<string, Words>> = {
   email: { title: 'Email', description: 'The e-mail address of the HERE account.', group: 'basic', control: 'email' },
   password: {
     title: 'Password',

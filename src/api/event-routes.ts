@@ -13,7 +13,7 @@ import type { ApiPorts } from './routes.ts';
 
 const Severity = Type.Enum(['info', 'warning', 'error']);
 
-export const EventSchema = component(
+const EventSchema = component(
   'Event',
   Type.Object(
     {

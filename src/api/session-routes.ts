@@ -13,7 +13,7 @@ const strict = { additionalProperties: false } as const;
 const tags = ['Access'];
 const Password = Type.String({ minLength: 1, maxLength: 4 * PASSWORD_MAX_LENGTH });
 
-export const SessionSchema = component(
+const SessionSchema = component(
   'Session',
   Type.Object(
     {

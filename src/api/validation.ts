@@ -7,17 +7,13 @@ import { CONNECTION_ID_PATTERN } from '../domain/connection.ts';
 import { explain, isPlainObject, MAX_FIELD_ERRORS, type PatternWords } from '../domain/explain-schema.ts';
 import { Refusal, type RequestField } from './problem.ts';
 
-export const ID_WORDS = 'at most 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit';
+const ID_WORDS = 'at most 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit';
 
-/** Of patterns in the API's own schemas; route files add theirs by `describePattern`. */
-const words: Record<string, string> = {
+/** Of patterns in the API's own schemas. */
+const words: Readonly<Record<string, string>> = {
   [CONNECTION_ID_PATTERN]: ID_WORDS,
   '^[0-9A-Fa-f]{16}$': 'the 16 hex digits of a DevEUI',
 };
-
-export function describePattern(pattern: string, allowed: string): void {
-  words[pattern] = allowed;
-}
 
 interface Keywords {
   readonly type?: string;

@@ -21,7 +21,7 @@ export interface BackupOptions {
 }
 
 /** Where a copy is until it is packed. One that a kill left behind goes with the next backup. */
-export const COPY_FOLDER = 'backup-copy';
+const COPY_FOLDER = 'backup-copy';
 /** Left free for the journals, beside the copy of the database. */
 const ROOM_BYTES = 64 * 1024 * 1024;
 

@@ -21,7 +21,7 @@ export interface KnownBrokers {
   kindOf(name: string): string | null;
 }
 
-export function configuredBrokers(config: Config): KnownBrokers {
+function configuredBrokers(config: Config): KnownBrokers {
   return { names: Object.keys(config.brokers), kindOf: (name) => config.brokers[name]?.kind ?? null };
 }
 

@@ -13,7 +13,7 @@ export interface AddressGuard {
 }
 
 /** Stands for every address that is reachable from everywhere (IANA's special-purpose registries leave it). */
-export const PUBLIC = 'public';
+const PUBLIC = 'public';
 
 const SPECIAL_IPV4 = [
   ['0.0.0.0', 8],

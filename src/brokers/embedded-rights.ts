@@ -13,7 +13,7 @@ export interface TopicRights {
 const NAME = '{username}';
 
 /** Null: everything. One list alone: nothing of the other kind. */
-export function rightsOf({ name, publish, subscribe }: EmbeddedUser): TopicRights | null {
+function rightsOf({ name, publish, subscribe }: EmbeddedUser): TopicRights | null {
   if (publish === undefined && subscribe === undefined) return null;
   const own = (filters: readonly string[] = []) => filters.map((filter) => filter.replaceAll(NAME, name).split('/'));
   const [out, into] = [own(publish), own(subscribe)];

@@ -58,7 +58,7 @@ function missing(broker: KafkaBrokerOptions, topic: string): LinkDown {
 }
 
 /** One of the bridge's own topics, with the settings that it needs. That another worker was faster is fine. */
-export async function createTopic(wire: KafkaWire, broker: KafkaBrokerOptions, topic: string): Promise<void> {
+async function createTopic(wire: KafkaWire, broker: KafkaBrokerOptions, topic: string): Promise<void> {
   const own = ownTopic(topic, broker.ownPrefix ?? null) ?? { partitions: 1, settings: {} };
   const { topicErrors } = await wire.call(null, 'CreateTopics', {
     topics: [

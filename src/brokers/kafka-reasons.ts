@@ -74,7 +74,7 @@ export function kafkaReason(error: unknown, where: string): Down {
 }
 
 /** ILLEGAL_SASL_STATE is what a listener without SASL answers to a log-in, or one with SASL to none. */
-export function isRefusedLogin({ name, type, message }: KafkaError): boolean {
+function isRefusedLogin({ name, type, message }: KafkaError): boolean {
   return (
     name === 'KafkaJSSASLAuthenticationError' ||
     type === 'SASL_AUTHENTICATION_FAILED' ||

@@ -28,7 +28,7 @@ export const CONNECTIONS: readonly ConnectionSpec[] = [
 
 export const KEEPALIVE_S = 3;
 /** Past this a request of the bridge is given up. */
-export const HERE_TIMEOUT_MS = 2_000;
+const HERE_TIMEOUT_MS = 2_000;
 /** The set-up only: a busy machine may take its time, and that is no finding. */
 const OPEN_MS = 120_000;
 

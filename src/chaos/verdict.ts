@@ -43,7 +43,7 @@ export interface Verdict {
   readonly ok: boolean;
 }
 
-export const LONGEST_RECOVERY_MS = 30_000;
+const LONGEST_RECOVERY_MS = 30_000;
 /** Stands for "never" in the figures. */
 const NEVER_MS = 999_999;
 

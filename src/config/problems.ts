@@ -23,7 +23,7 @@ export class ConfigError extends BridgeError {
   }
 }
 
-export function problemLine({ key, value, message, origin }: ConfigProblem): string {
+function problemLine({ key, value, message, origin }: ConfigProblem): string {
   return `${key}${value === null ? '' : ` = ${value}`}${origin === null ? '' : ` (from ${origin})`}: ${message}`;
 }
 

@@ -37,7 +37,7 @@ export interface BrokerBookOptions {
 
 const SETTLE_MS = 300;
 const READ_BACK_MS = 10_000;
-export const MAX_BROKERS = 1_000;
+const MAX_BROKERS = 1_000;
 const MAX_RECORD_BYTES = 131_072;
 
 export class BrokerBook {

@@ -125,7 +125,7 @@ function checkName(name: string | null, known: readonly string[] | undefined, wh
 }
 
 /** MQTT 3.1.1, section 4.7: wildcards fill a whole level, `#` comes last, no NUL, at most 65,535 bytes. */
-export function checkTopicFilter(filter: string): string | null {
+function checkTopicFilter(filter: string): string | null {
   if (filter.includes('\u0000')) return 'must not hold a NUL character';
   if (filter.startsWith('$share/'))
     return 'must not be a shared subscription: each connection has a session of its own';

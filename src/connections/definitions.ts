@@ -55,7 +55,7 @@ interface Known {
   refused: Buffer | null;
 }
 
-export const MAX_DEFINITION_BYTES = 65_536;
+const MAX_DEFINITION_BYTES = 65_536;
 const MAX_DEFINITIONS = 10_000;
 const ID = new RegExp(CONNECTION_ID_PATTERN);
 

@@ -36,6 +36,3 @@ export function createDefinitionValidator(checkers: DefinitionCheckers): Definit
     return { ok: false, errors: errors.slice(0, MAX_FIELD_ERRORS) };
   };
 }
-
-/** The schema and the checks that need no worker. */
-export const validateDefinition: DefinitionValidator = createDefinitionValidator({});

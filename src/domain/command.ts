@@ -146,7 +146,7 @@ export function isOpen({ state, attempt, version }: Pick<Command, 'state' | 'att
 }
 
 /** What became of published commands; each counts once. */
-export const COMMAND_FATES = ['sent', 'rejected', 'unreported', 'confirmed'] as const;
+const COMMAND_FATES = ['sent', 'rejected', 'unreported', 'confirmed'] as const;
 export type CommandFate = (typeof COMMAND_FATES)[number];
 
 const COLUMNS = ['waiting', 'published', 'superseded', 'refused', 'expired', 'cancelled'] as const;

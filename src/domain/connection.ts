@@ -12,7 +12,7 @@ const strict = { additionalProperties: false } as const;
 /** A value encrypted by this bridge: `enc:v1:<key id>:<base64url of nonce, ciphertext, tag>`; plain text is accepted too. */
 const Secret = Type.String({ minLength: 1, maxLength: 4096 });
 
-export const MatcherSchema = Type.Union([
+const MatcherSchema = Type.Union([
   Type.Object(
     {
       type: Type.Literal('thing'),
@@ -24,7 +24,7 @@ export const MatcherSchema = Type.Union([
 ]);
 export type Matcher = Static<typeof MatcherSchema>;
 
-export const SourceSchema = Type.Object(
+const SourceSchema = Type.Object(
   {
     broker: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     topics: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 512 }), { minItems: 1, maxItems: 100 })),
@@ -33,7 +33,6 @@ export const SourceSchema = Type.Object(
   },
   strict,
 );
-export type SourceDefinition = Static<typeof SourceSchema>;
 
 /**
  * An override of the mapping for some devices: which field of HERE's record is read from where. The schema is loose where only
@@ -83,7 +82,7 @@ export const AlarmSchema = Type.Object(
 export type AlarmDefinition = Static<typeof AlarmSchema>;
 export type AlarmDay = (typeof DAYS)[number];
 
-export const RECONNECT_STRATEGIES = ['CALM', 'NORMAL', 'AGGRESSIVE'] as const;
+const RECONNECT_STRATEGIES = ['CALM', 'NORMAL', 'AGGRESSIVE'] as const;
 export type ReconnectStrategy = (typeof RECONNECT_STRATEGIES)[number];
 
 export const ConfigurationSchema = Type.Object(

@@ -43,7 +43,7 @@ export function explain(schema: TSchema, value: unknown, patternWords: PatternWo
   return errors;
 }
 
-export function pointerTo(parent: string, key: string | number): string {
+function pointerTo(parent: string, key: string | number): string {
   const short = String(key).length > 64 ? `${String(key).slice(0, 64)}…` : String(key);
   return `${parent}/${short.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }

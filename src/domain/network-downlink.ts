@@ -6,7 +6,7 @@
 
 type JsonObject = { readonly [key: string]: unknown };
 
-export const NETWORK_KINDS = ['thingpark', 'chirpstack', 'thingsStack', 'generic'] as const;
+const NETWORK_KINDS = ['thingpark', 'chirpstack', 'thingsStack', 'generic'] as const;
 /** `generic`: a plain JSON of some other producer; nothing is known of its downlinks, ThingPark's form is as good as any. */
 export type NetworkKind = (typeof NETWORK_KINDS)[number];
 

@@ -32,11 +32,11 @@ export const DEAD_LETTER_REASONS = [
 ] as const;
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 
-export const EXPIRY_REASONS = ['tooOld', 'journalFull'] as const;
+const EXPIRY_REASONS = ['tooOld', 'journalFull'] as const;
 export type ExpiryReason = (typeof EXPIRY_REASONS)[number];
 
 /** `noMatch`: no matcher of the connection takes the device. `legacyFormat`: positions that "Legacy uplink format" leaves out. */
-export const FILTER_REASONS = ['noMatch', 'legacyFormat'] as const;
+const FILTER_REASONS = ['noMatch', 'legacyFormat'] as const;
 export type FilterReason = (typeof FILTER_REASONS)[number];
 
 /** HERE's or the reader's answer that made an uplink a dead letter. */

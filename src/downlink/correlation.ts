@@ -31,6 +31,6 @@ export function correlationIdOf(
   return createHash('sha256').update(text).digest('hex').slice(0, 16).toUpperCase();
 }
 
-export function isCorrelationId(value: string): boolean {
+function isCorrelationId(value: string): boolean {
   return /^[0-9A-Fa-f]{16}$/.test(value);
 }

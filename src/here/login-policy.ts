@@ -2,7 +2,7 @@
 import type { KeptState } from './kept-account.ts';
 
 /** Failed attempts after which nothing is tried without a person. HERE locks at five (source: HERE's sign-in rules). */
-export const MAX_FAILED_LOGINS = 4;
+const MAX_FAILED_LOGINS = 4;
 
 export type Permission =
   | { readonly allowed: true }

@@ -27,7 +27,7 @@ export interface HereService {
   readonly rateLimitPeriodMs: number;
 }
 
-export const DEFAULT_SERVICE: HereService = {
+const DEFAULT_SERVICE: HereService = {
   url: HERE_URL,
   scopedUrl: null,
   requestsPerSecond: null,
@@ -51,14 +51,6 @@ export interface ProxySettings {
   readonly noProxy: string;
   /** True: also for 127.0.0.1, ::1 and localhost, which are never proxied otherwise. */
   readonly loopbackToo: boolean;
-}
-
-/** The customary variables, lower case first as curl does. Empty: directly. Called by the process's edge. */
-export function proxyFromEnvironment(env: Readonly<Record<string, string | undefined>>): ProxySettings | null {
-  const httpProxy = env.http_proxy || env.HTTP_PROXY || null;
-  const httpsProxy = env.https_proxy || env.HTTPS_PROXY || env.all_proxy || env.ALL_PROXY || null;
-  if (httpProxy === null && httpsProxy === null) return null;
-  return { httpProxy, httpsProxy, noProxy: env.no_proxy || env.NO_PROXY || '', loopbackToo: false };
 }
 
 /** Fills in defaults and refuses what cannot work. HERE's own host gets HERE's own host for scoped tokens. */

@@ -15,7 +15,7 @@ const MAX_TEXT = 2000;
 const MAX_DEPTH = 6;
 const MAX_VALUES = 200;
 
-export function isSecretName(name: string): boolean {
+function isSecretName(name: string): boolean {
   return name.length <= 100 && SECRET_NAME.test(name.toLowerCase().replace(/[^a-z]/g, ''));
 }
 

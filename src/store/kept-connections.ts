@@ -3,8 +3,7 @@
 import type { KeptLetters } from '../domain/ports/dead-letters.ts';
 import type { Database } from './database.ts';
 
-/** The column `deleting`: its deletion is under way; only its letters are left. */
-export const UNDER_WAY = 1;
+/** The column `deleting`: only its letters are left. (1: its deletion is under way; 0: neither.) */
 export const LETTERS_ONLY = 2;
 
 export interface KeptRow extends Omit<KeptLetters, 'keptUntil'> {

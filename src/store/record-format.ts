@@ -15,8 +15,8 @@
 
 export const SEGMENT_HEADER_BYTES = 64;
 export const RECORD_HEADER_BYTES = 48;
-export const RECORD_WORDS = RECORD_HEADER_BYTES / 4;
-export const RECORD_MARK = 0x4a425448;
+const RECORD_WORDS = RECORD_HEADER_BYTES / 4;
+const RECORD_MARK = 0x4a425448;
 export const FLAG_RETAIN = 1;
 export const FLAG_DEVICE = 2;
 export const FLAG_REPLAY = 4;

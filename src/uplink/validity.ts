@@ -4,7 +4,7 @@ const UNIT_MS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000,
 const WHOLE = /^(?:\d{1,15}[dhms])+$/;
 const PART = /(\d+)([dhms])/g;
 
-export const VALIDITY_GRAMMAR = 'a sum of d, h, m and s parts such as 5m, 72h or 3d12h60m';
+const VALIDITY_GRAMMAR = 'a sum of d, h, m and s parts such as 5m, 72h or 3d12h60m';
 
 export type Validity =
   | { readonly ok: true; readonly ms: number }

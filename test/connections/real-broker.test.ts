@@ -13,7 +13,7 @@ import { lastWill, type WorkerIdentity } from '../../src/connections/heartbeat.t
 import { HostHealth } from '../../src/connections/host-health.ts';
 import { StatusPublisher } from '../../src/connections/status-publisher.ts';
 import { Supervisor } from '../../src/connections/supervisor.ts';
-import { validateDefinition } from '../../src/connections/validate-definition.ts';
+import { createDefinitionValidator } from '../../src/connections/validate-definition.ts';
 import type { DefinitionRecord } from '../../src/domain/connection.ts';
 import type { Publisher } from '../../src/domain/ports/broker.ts';
 import type { BridgeStore } from '../../src/domain/ports/store.ts';
@@ -115,7 +115,7 @@ async function startWorker(): Promise<Worker> {
     broker,
     prefix: 'hb',
     clientId: 'hb-definitions',
-    validate: validateDefinition,
+    validate: createDefinitionValidator({}),
     make: (id, record) => makeConnection(id, record, box, defaults),
     listener: supervisor,
     events,

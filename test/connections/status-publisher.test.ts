@@ -1,7 +1,6 @@
 // What a worker says of itself: retained statuses, ledgers and heartbeats, and events, also over a broker that comes and goes.
 import { describe, expect, it } from 'vitest';
-import { deriveState, WorkerWatch } from '../../src/connections/derive-state.ts';
-import { type Heartbeat, lastWill, parseHeartbeat, type WorkerIdentity } from '../../src/connections/heartbeat.ts';
+import { lastWill, parseHeartbeat, type WorkerIdentity } from '../../src/connections/heartbeat.ts';
 import { StatusPublisher } from '../../src/connections/status-publisher.ts';
 import type { ConnectionStatus } from '../../src/domain/connection.ts';
 import type { BridgeEvent } from '../../src/domain/events.ts';
@@ -129,24 +128,8 @@ describe('StatusPublisher', () => {
   });
 });
 
-describe('UNREACHABLE', () => {
-  it('is what a reader makes of a worker that is not heard from', async () => {
-    const clock = new ManualClock();
-    const watch = new WorkerWatch(clock);
-    const beat: Heartbeat = { ...identity, alive: true, beat: 1, intervalMs: 5000 };
-    expect(watch.isAlive('w1')).toBe(false);
-    watch.heard(beat);
-    await clock.advance(15_000);
-    clock.stepWall(3_600_000);
-    expect(deriveState(status('OPENED'), watch.isAlive('w1'))).toBe('OPENED');
-    await clock.advance(1);
-    expect(deriveState(status('OPENED'), watch.isAlive('w1'))).toBe('UNREACHABLE');
-    expect(deriveState(status('DEACTIVATED'), false)).toBe('DEACTIVATED');
-    watch.heard({ ...beat, alive: false });
-    expect(watch.isAlive('w1')).toBe(false);
-  });
-
-  it('takes nothing but heartbeats for heartbeats', () => {
+describe('A heartbeat', () => {
+  it('is read of nothing but heartbeats', () => {
     for (const text of ['', 'x', '5', 'null', '{}', '{"alive":1}', '['.repeat(20_000)]) {
       expect(parseHeartbeat('w', Buffer.from(text))).toBeNull();
     }

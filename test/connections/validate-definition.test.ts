@@ -2,10 +2,12 @@
 import fc from 'fast-check';
 import { Check } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
-import { createDefinitionValidator, validateDefinition } from '../../src/connections/validate-definition.ts';
+import { createDefinitionValidator } from '../../src/connections/validate-definition.ts';
 import { DefinitionSchema } from '../../src/domain/connection.ts';
 import { explain } from '../../src/domain/explain-schema.ts';
 import { complete, sample } from './definition-samples.ts';
+
+const validateDefinition = createDefinitionValidator({});
 
 function errorsOf(value: unknown, id: string | null = null): Record<string, string> {
   const verdict = validateDefinition(id, value);

@@ -4,7 +4,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { HereHttp, type HttpAnswer, type HttpOptions } from '../../src/here/http.ts';
-import { completeService, HERE_SCOPED_URL, HERE_URL, proxyFromEnvironment } from '../../src/here/options.ts';
+import { completeService, HERE_SCOPED_URL, HERE_URL } from '../../src/here/options.ts';
 import { systemChance, systemClock } from '../../src/ops/clock.ts';
 import { never } from './support.ts';
 
@@ -155,17 +155,6 @@ test('the proxy is used where it should be: not for loopback unless told so, not
   const excepted = httpTo('http://here.invalid', { proxy: { ...settings, noProxy: '.invalid' } });
   expect(await post(excepted)).toMatchObject({ kind: 'noAnswer', cause: 'connection', maybeSent: false });
   expect(proxied).toBe(2);
-});
-
-test('the environment names the proxy as is customary', () => {
-  expect(proxyFromEnvironment({})).toBeNull();
-  expect(proxyFromEnvironment({ HTTPS_PROXY: 'http://p:3128', no_proxy: 'a,b' })).toEqual({
-    httpProxy: null,
-    httpsProxy: 'http://p:3128',
-    noProxy: 'a,b',
-    loopbackToo: false,
-  });
-  expect(proxyFromEnvironment({ http_proxy: 'http://l:1', HTTP_PROXY: 'http://u:1' })?.httpProxy).toBe('http://l:1');
 });
 
 test("a service is completed with defaults, HERE's own with its host for scoped tokens; nonsense is refused", () => {

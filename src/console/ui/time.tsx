@@ -22,7 +22,7 @@ function watch(watcher: () => void): () => void {
   return () => watchers.delete(watcher);
 }
 
-export function useNow(): number {
+function useNow(): number {
   return useSyncExternalStore(watch, () => now);
 }
 

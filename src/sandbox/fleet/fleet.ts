@@ -43,7 +43,7 @@ export interface FleetMix {
   readonly undecoded: number;
 }
 
-export const USUAL_MIX: FleetMix = {
+const USUAL_MIX: FleetMix = {
   late: 0.01,
   location: 0.01,
   resolved: 0.015,

@@ -2,7 +2,7 @@
 // Pure, and without chance of its own, so that a fleet's sequence is the same whatever its networks are.
 import { Buffer } from 'node:buffer';
 
-export const FLEET_NETWORKS = ['thingpark', 'chirpstack', 'thingsStack'] as const;
+const FLEET_NETWORKS = ['thingpark', 'chirpstack', 'thingsStack'] as const;
 export type FleetNetwork = (typeof FLEET_NETWORKS)[number];
 
 type Body = Readonly<Record<string, unknown>>;

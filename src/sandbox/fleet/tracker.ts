@@ -2,7 +2,7 @@
 import type { Dice } from './seeded-chance.ts';
 import { CITIES, type City, GAITS, Track } from './track.ts';
 
-export const TRACKER_KINDS = ['assetTracker2', 'assetTracker3', 'badge', 'climate', 'wifi'] as const;
+const TRACKER_KINDS = ['assetTracker2', 'assetTracker3', 'badge', 'climate', 'wifi'] as const;
 export type TrackerKind = (typeof TRACKER_KINDS)[number];
 
 /** How the kinds share a fleet, of ten devices. */
@@ -111,7 +111,7 @@ export function joinAgain(tracker: Tracker, dice: Dice): void {
   tracker.coldFrames = dice.whole(1, 4);
 }
 
-export function clamp(value: number, low: number, high: number): number {
+function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
 }
 

@@ -17,7 +17,7 @@ export interface Box {
   readonly maxY: number;
 }
 
-export const MAX_ZOOM = 18;
+const MAX_ZOOM = 18;
 const TILE = 256;
 /** Where the square ends. */
 const MAX_LATITUDE = 85.05112878;
@@ -52,7 +52,7 @@ export function metresPerPixel(view: Pick<View, 'zoom'>, y: number): number {
 }
 
 /** The least zoom at which the world fills the view. */
-export function minZoom({ width, height }: Pick<View, 'width' | 'height'>): number {
+function minZoom({ width, height }: Pick<View, 'width' | 'height'>): number {
   return Math.max(0, Math.log2(Math.min(width, height) / TILE));
 }
 

@@ -40,7 +40,7 @@ const SCALE_PX = 130;
 /** Smaller circles say nothing. */
 const LEAST_ACCURACY_PX = 8;
 
-export function ageOf(time: number, now: number): 'hour' | 'day' | 'older' {
+function ageOf(time: number, now: number): 'hour' | 'day' | 'older' {
   if (time >= now - HOUR_MS) return 'hour';
   return time >= now - DAY_MS ? 'day' : 'older';
 }

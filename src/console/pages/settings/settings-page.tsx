@@ -91,7 +91,7 @@ function AuditPanel({ denial }: { readonly denial: string | null }): ReactNode {
   );
 }
 
-export function Denied({ title, denial }: { readonly title: string; readonly denial: string }): ReactNode {
+function Denied({ title, denial }: { readonly title: string; readonly denial: string }): ReactNode {
   return (
     <Panel title={title}>
       <p className="muted">{denial}</p>

@@ -114,7 +114,11 @@ export function createApiPorts(options: ApiPortsOptions): {
       isOff: config.brokerDefinitions.hosts.length === 0,
     }),
     figures,
-    devices: createDeviceDesk({ views, store, box, saveFigures: (id) => figures.save(id), unclaim: here.unclaim }),
+    devices: createDeviceDesk({
+      ...{ views, store, box, unclaim: here.unclaim },
+      saveFigures: (id) => figures.save(id),
+      saveHeard: () => options.downlinks.save(),
+    }),
     desk: {
       ...here,
       tryUplink: trial.tryUplink,

@@ -12,13 +12,22 @@ export interface DeviceDeskOptions {
   readonly box: Pick<SecretBox, 'hmac'>;
   /** Saves the figures without the device. */
   readonly saveFigures: (connectionId: string) => void;
+  /** Writes at once which connection has heard which device: written later, it would be there again. */
+  readonly saveHeard: () => void;
   readonly unclaim: HereDesk['unclaim'];
 }
 
 const STEP = 500;
 const MAX_BYTES = 4 * 1024 * 1024;
 
-export function createDeviceDesk({ views, store, box, saveFigures, unclaim }: DeviceDeskOptions): DeviceControl {
+export function createDeviceDesk({
+  views,
+  store,
+  box,
+  saveFigures,
+  saveHeard,
+  unclaim,
+}: DeviceDeskOptions): DeviceControl {
   return {
     async retire(id, device, signal) {
       const live = views.lines.get(id);
@@ -55,6 +64,7 @@ export function createDeviceDesk({ views, store, box, saveFigures, unclaim }: De
       const messages = views.trailOf(id)?.forget(device) ?? 0;
       const activity = views.activity(id).forget(device);
       saveFigures(id);
+      saveHeard();
       const pseudonym = `device-${box.hmac(`device ${device}`).slice(0, 16)}`;
       const erased = await store.eraseDevice(id, device, pseudonym);
       return {

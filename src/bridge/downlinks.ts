@@ -72,9 +72,14 @@ export class Downlinks {
     return this.addresses.renew(connectionId, this.#stores.get(connectionId) as ConnectionStore);
   }
 
+  /** Writes what is known of devices and not saved yet. */
+  save(): void {
+    this.#hub.save();
+  }
+
   /** After all lines have stopped. */
   async stop(): Promise<void> {
-    this.#hub.stop();
+    this.#hub.save();
     await Promise.all([...this.#publishers.values()].map((publisher) => publisher.stop()));
   }
 

@@ -58,7 +58,7 @@ export class DownlinkHub {
   }
 
   /** Writes what is not saved yet. */
-  stop(): void {
+  save(): void {
     for (const project of this.#projects.values()) project.save();
   }
 

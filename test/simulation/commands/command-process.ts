@@ -101,7 +101,7 @@ export class CommandProcess {
     const cancel = this.#parts.clock.after(SETTLE_MS, () => late.abort());
     await Promise.all(this.flows.map((flow) => flow.stop(late.signal)));
     cancel();
-    this.#hub?.stop();
+    this.#hub?.save();
     await this.#store?.close();
   }
 

@@ -5,7 +5,7 @@ import type { StoreParts } from '../../src/store/store.ts';
 import { upgrade } from '../../src/store/versions.ts';
 import type { Dice } from './dice.ts';
 import type { DiskModel } from './disk-model.ts';
-import { type Ending, type Life, never } from './life.ts';
+import { Dead, type Ending, type Life, never } from './life.ts';
 import type { SimTime } from './time.ts';
 
 const SQLITE_FULL = 13;
@@ -112,7 +112,7 @@ export class DatabaseModel {
 
 /** `Database` as the store uses it, for one process. */
 class ProcessDatabase {
-  readonly sql: DatabaseSync;
+  readonly #sql: DatabaseSync;
   readonly #model: DatabaseModel;
   readonly #life: Life;
   readonly #disk: DiskModel;
@@ -125,13 +125,19 @@ class ProcessDatabase {
   #checkpointed = 0;
 
   constructor(model: DatabaseModel, life: Life, disk: DiskModel, time: SimTime) {
-    this.sql = model.sql;
+    this.#sql = model.sql;
     this.#model = model;
     this.#life = life;
     this.#disk = disk;
     this.#time = time;
-    this.#begin = this.sql.prepare('BEGIN IMMEDIATE');
-    this.#commit = this.sql.prepare('COMMIT');
+    this.#begin = this.#sql.prepare('BEGIN IMMEDIATE');
+    this.#commit = this.#sql.prepare('COMMIT');
+  }
+
+  /** Of a process that is gone, nobody reads: the database may be another one by then, or none. */
+  get sql(): DatabaseSync {
+    if (!this.#life.alive) throw new Dead();
+    return this.#sql;
   }
 
   transaction<T>(run: () => T): T {
@@ -148,7 +154,7 @@ class ProcessDatabase {
       this.#life.step();
       return result;
     } catch (error) {
-      if (this.sql.isTransaction) this.sql.exec('ROLLBACK');
+      if (this.#sql.isTransaction) this.#sql.exec('ROLLBACK');
       throw error;
     }
   }

@@ -17,6 +17,7 @@ export class Network {
   /** Called with each downlink as it comes. */
   onDownlink: (downlink: Downlink) => void = () => {};
   readonly #client: MqttClient;
+  readonly #seen = new Set<string>();
 
   private constructor(client: MqttClient) {
     this.#client = client;
@@ -29,6 +30,10 @@ export class Network {
     client.on('error', () => {});
     const network = new Network(client);
     client.on('message', (topic, payload) => {
+      // The broker's copy of what it has no acknowledgement of: the bridge writes a new time into each of its own.
+      const seen = `${topic} ${payload}`;
+      if (network.#seen.has(seen)) return;
+      network.#seen.add(seen);
       const { DevEUI_downlink: body } = JSON.parse(payload.toString()) as { DevEUI_downlink: Downlink['body'] };
       const downlink = { topic, body, at: Date.now() };
       network.downlinks.push(downlink);

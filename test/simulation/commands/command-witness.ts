@@ -25,6 +25,9 @@ export interface Desire {
   heardSince: number;
 }
 
+/** Of one version: once, and three times after reports that it could not be sent. */
+const MOST_TRIES = 4;
+
 interface Copies {
   readonly connection: string;
   readonly firstMs: number;
@@ -90,8 +93,10 @@ export class CommandWitness {
     const candidates = own.filter((each) => each.wish === 'command' && each.hex === hex);
     const before = candidates.findLastIndex(({ copies }) => copies.size > 0);
     const tried = candidates[before];
-    const isRetry = tried !== undefined && tried.copies.size <= tried.notSent;
-    const desire = known ?? (isRetry ? tried : (candidates[before + 1] ?? tried));
+    const next = candidates[before + 1];
+    const isSpent = tried?.copies.size === MOST_TRIES && next !== undefined;
+    const isRetry = tried !== undefined && tried.copies.size <= tried.notSent && !isSpent;
+    const desire = known ?? (isRetry ? tried : (next ?? tried));
     if (desire === undefined) return off('nobody desired it');
     if (desire.isUnwanted) return off('it was desired while there were no commands');
     if (!servers.has(connection)) return off('the connection does not serve the device');
@@ -102,7 +107,7 @@ export class CommandWitness {
     if (copies.count > 1 + copies.excuses) off(`it came ${copies.count} times without a reason`);
     if (desire.copies.size > 1 + desire.notSent)
       off(`it has ${desire.copies.size} CorrelationIDs, and only ${desire.notSent} reports that it was not sent`);
-    if (desire.copies.size > 4) off('it was tried more than four times');
+    if (desire.copies.size > MOST_TRIES) off('it was tried more than four times');
     const later = own.findLast((each) => each !== desire && each.copies.size > 0);
     const isRepeat = copies.count > 1 || desire.copies.size > 1;
     if (!isRepeat && later !== undefined && own.indexOf(later) > own.indexOf(desire))

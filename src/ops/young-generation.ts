@@ -7,7 +7,10 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 const USUAL_GROWTH = 2;
 const NO_GROWTH = 1;
 
-/** Looks after each collection until the process ends. `maxBytes`: of both halves together; a power of two, as they double. */
+/**
+ * Looks after each collection until the process ends. `maxBytes`: of both halves together; a power of two, as they double.
+ * Several collections within one turn of the loop are noticed at its end only, and may have doubled it further.
+ */
 export function boundYoungGeneration(maxBytes: number): void {
   let growth = USUAL_GROWTH;
   const look = (): void => {

@@ -12,8 +12,9 @@ function grown(bound: number | null): number {
     import { boundYoungGeneration } from ${JSON.stringify(module)};
     if (${bound} !== null) boundYoungGeneration(${bound});
     let kept = [];
-    for (let round = 0; round < 60; round++) {
-      for (let i = 0; i < 50_000; i++) kept.push({ i, of: [i] });
+    // Turns as short as the bridge's: within a long one it may double more than once before anybody looks.
+    for (let round = 0; round < 6_000; round++) {
+      for (let i = 0; i < 500; i++) kept.push({ i, of: [i] });
       if (kept.length > 150_000) kept = kept.slice(100_000);
       await new Promise((resolve) => setImmediate(resolve));
     }

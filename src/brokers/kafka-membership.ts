@@ -195,6 +195,8 @@ export class KafkaMembership {
   /** `askedMs`: when the request was sent; the coordinator's own timer began later. */
   #heardFrom(askedMs: number): void {
     const { sessionTimeoutMs, clock, listener } = this.#options;
+    // It has lapsed, and its timer is late: who was told no in between must be told that it is back.
+    this.#lapse();
     this.#confirmedUntilMs = Math.max(this.#confirmedUntilMs, askedMs + sessionTimeoutMs);
     this.#cancelLapse();
     this.#cancelLapse = clock.after(this.#confirmedUntilMs - clock.monotonic(), () => this.#lapse());

@@ -28,9 +28,9 @@ const BACKGROUND_PATIENCE_MS = 2000;
 const UNTOLD_PAUSE_MS = 1000;
 /** Of the rate that HERE tells: requests spaced here may come closer together at HERE. */
 const PLAN_SHARE = 0.97;
-
 /** Coming back slowly is meant for bursts: a small plan would only wait. */
 const LEAST_PER_SECOND = 1;
+const HELD_MS = 1_000;
 
 export class Gate implements RequestGate {
   readonly #limits: GateLimits;
@@ -52,7 +52,7 @@ export class Gate implements RequestGate {
   readonly #stopping = new AbortController();
   readonly #mayAct: () => boolean;
   /** Tasks that have a permit and wait until this worker may act again. */
-  #held: (() => void)[] = [];
+  readonly #held = new Set<() => void>();
 
   /** `mayAct` false: no request may go out now; `actAgain` tells when that has changed. */
   constructor(limits: GateLimits, clock: Clock, mayAct: () => boolean = () => true) {
@@ -211,12 +211,10 @@ export class Gate implements RequestGate {
     this.#adjust();
   }
 
-  /** It may be that requests may go out again. */
   actAgain(): void {
-    for (const go of this.#held.splice(0)) go();
+    for (const go of [...this.#held]) go();
   }
 
-  /** Ends the timer and all waiting; nothing will start any more. */
   stop(): void {
     this.#stopping.abort(new Error('stopped'));
     this.#pausedUntilMs = Infinity;
@@ -226,11 +224,13 @@ export class Gate implements RequestGate {
   #hold(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const stops = [signal, this.#stopping.signal].map((each) => this.#waiters.on(each, () => go()));
+      stops.push(this.#clock.after(HELD_MS, () => go()));
       const go = (): void => {
+        this.#held.delete(go);
         for (const stop of stops) stop();
         resolve();
       };
-      this.#held.push(go);
+      this.#held.add(go);
     });
   }
 

@@ -194,15 +194,24 @@ export class KafkaMembership {
 
   /** `askedMs`: when the request was sent; the coordinator's own timer began later. */
   #heardFrom(askedMs: number): void {
-    const { sessionTimeoutMs, clock, listener } = this.#options;
-    // It has lapsed, and its timer is late: who was told no in between must be told that it is back.
+    const { sessionTimeoutMs, listener } = this.#options;
+    // Lapsed, and its timer is late: who could not act in between must be told that it may again.
     this.#lapse();
     this.#confirmedUntilMs = Math.max(this.#confirmedUntilMs, askedMs + sessionTimeoutMs);
-    this.#cancelLapse();
-    this.#cancelLapse = clock.after(this.#confirmedUntilMs - clock.monotonic(), () => this.#lapse());
+    this.#watchLapse();
     if (this.#wasConfirmed || !this.confirmed) return;
     this.#wasConfirmed = true;
     listener.onConfirmed(true);
+  }
+
+  #watchLapse(): void {
+    const { clock } = this.#options;
+    this.#cancelLapse();
+    this.#cancelLapse = clock.after(this.#confirmedUntilMs - clock.monotonic(), () => {
+      // Timers know whole milliseconds, and come up to one too early.
+      if (this.confirmed) this.#watchLapse();
+      else this.#lapse();
+    });
   }
 
   #lapse(): void {

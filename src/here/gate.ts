@@ -6,6 +6,7 @@ import type { RequestGate } from '../domain/ports/here.ts';
 import { AbortWaiters } from './abort-waiters.ts';
 import { Adaptive, type Answered } from './adaptive.ts';
 import { BatchSize } from './batch-size.ts';
+import { HeldTasks } from './held-tasks.ts';
 import type { HttpAnswer } from './http.ts';
 import type { HereService } from './options.ts';
 import { retryAfterMs } from './outcome.ts';
@@ -28,9 +29,9 @@ const BACKGROUND_PATIENCE_MS = 2000;
 const UNTOLD_PAUSE_MS = 1000;
 /** Of the rate that HERE tells: requests spaced here may come closer together at HERE. */
 const PLAN_SHARE = 0.97;
+
 /** Coming back slowly is meant for bursts: a small plan would only wait. */
 const LEAST_PER_SECOND = 1;
-const HELD_MS = 1_000;
 
 export class Gate implements RequestGate {
   readonly #limits: GateLimits;
@@ -51,14 +52,14 @@ export class Gate implements RequestGate {
   #nextId = 0;
   readonly #stopping = new AbortController();
   readonly #mayAct: () => boolean;
-  /** Tasks that have a permit and wait until this worker may act again. */
-  readonly #held = new Set<() => void>();
+  readonly #held: HeldTasks;
 
   /** `mayAct` false: no request may go out now; `actAgain` tells when that has changed. */
   constructor(limits: GateLimits, clock: Clock, mayAct: () => boolean = () => true) {
     this.#limits = limits;
     this.#clock = clock;
     this.#mayAct = mayAct;
+    this.#held = new HeldTasks(clock, this.#waiters);
     this.#requestsPerSecond = limits.requestsPerSecond;
     this.#ramp = new Ramp(limits.rampMs);
     this.#adaptive = new Adaptive(limits.minConcurrency ?? 1, limits.concurrency);
@@ -140,7 +141,7 @@ export class Gate implements RequestGate {
         try {
           // Also at once after the process was frozen: so it is asked here, and not told to the queue.
           while (!this.#mayAct()) {
-            await this.#hold(signal);
+            await this.#held.hold([signal, this.#stopping.signal]);
             for (const { aborted, reason } of [signal, this.#stopping.signal]) if (aborted) throw reason;
           }
           resolve(await task());
@@ -211,27 +212,16 @@ export class Gate implements RequestGate {
     this.#adjust();
   }
 
+  /** It may be that requests may go out again. */
   actAgain(): void {
-    for (const go of [...this.#held]) go();
+    this.#held.release();
   }
 
+  /** Ends the timer and all waiting; nothing will start any more. */
   stop(): void {
     this.#stopping.abort(new Error('stopped'));
     this.#pausedUntilMs = Infinity;
     this.#adjust();
-  }
-
-  #hold(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const stops = [signal, this.#stopping.signal].map((each) => this.#waiters.on(each, () => go()));
-      stops.push(this.#clock.after(HELD_MS, () => go()));
-      const go = (): void => {
-        this.#held.delete(go);
-        for (const stop of stops) stop();
-        resolve();
-      };
-      this.#held.add(go);
-    });
   }
 
   /** Sets concurrency and pause to what holds now, and a timer for when that changes. */

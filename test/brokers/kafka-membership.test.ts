@@ -111,6 +111,20 @@ test('frozen past the session time-out it is unconfirmed at once, before any tim
   expect(membership.confirmed).toBe(false);
 });
 
+test('a timer that comes a moment too early does not hide that it has lapsed, nor that it is back', async () => {
+  const group = new ModelGroup();
+  const { said, clock, pass } = useMembership(group);
+  const after = clock.after.bind(clock);
+  clock.after = (ms, run) => after(ms > 1_000 ? ms - 0.4 : ms, run);
+  await pass(2_000);
+  group.answer = 'silent';
+  await pass(20_000);
+  expect(said).toContain('unconfirmed');
+  group.answer = 'ok';
+  await pass(40_000);
+  expect(said.lastIndexOf('confirmed')).toBeGreaterThan(said.indexOf('unconfirmed'));
+});
+
 test('what it loses it still claims until it has let go of it, and then it joins again so that others may have it', async () => {
   const group = new ModelGroup();
   const { said, settle, pass } = useMembership(group);

@@ -1,15 +1,16 @@
 // The fleet's Kafka client against a real cluster.
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fleetKafka } from '../../../src/bridge/fleet-kafka.ts';
 import { systemClock } from '../../../src/ops/clock.ts';
 import { TELEMETRY_ONLY } from '../../../src/sandbox/fleet/fleet.ts';
 import { startKafkaFleet } from '../../../src/sandbox/fleet/kafka-publisher.ts';
 import { cli } from '../../support/cli.ts';
-import { freshName, KAFKA_START_MS, kafkaBrokers, kafkaClient, makeTopic, wayToKafka } from '../../support/kafka.ts';
+import { freshName, KAFKA_START_MS, kafkaBrokers, kafkaClient, makeTopic } from '../../support/kafka.ts';
+import { describeWith } from '../../support/requirements.ts';
 
 const connectTo = (address: string) => fleetKafka(address, systemClock);
 
-describe.skipIf(wayToKafka() === null)('A fleet on Kafka', () => {
+describeWith('kafka', 'A fleet on Kafka', () => {
   test(
     'what it counts as acknowledged is on the topic, by device and in order',
     async () => {

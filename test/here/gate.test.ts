@@ -291,26 +291,3 @@ test('a stopped gate leaves no timer and nobody waiting', async () => {
   await expect(waiting).rejects.toThrow('stopped');
   await expect(quick()).rejects.toThrow('stopped');
 });
-
-test('what is held since this worker may not act goes once it may, told or not', async () => {
-  const clock = new ManualClock();
-  let mayAct = false;
-  const gate = new Gate(LIMITS, clock, () => mayAct);
-  const starts: string[] = [];
-  const run = (name: string) => gate.run(1, never(), async () => void starts.push(name));
-  const first = run('first');
-  await settle();
-  await clock.advance(5_000);
-  expect(starts).toEqual([]);
-  mayAct = true;
-  gate.actAgain();
-  await first;
-  mayAct = false;
-  const second = run('second');
-  await settle();
-  mayAct = true;
-  expect(starts).toEqual(['first']);
-  await clock.advance(1_000);
-  await second;
-  expect(starts).toEqual(['first', 'second']);
-});

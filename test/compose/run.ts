@@ -46,6 +46,7 @@ async function run(stack: Stack, image: string, ports: Ports): Promise<void> {
     const worker = await anyWorker(bridges);
     for (const { id, definition } of all) await worker.define(id, definition);
     await checkDemo(topics);
+    await sourcesUp(topics, all);
     load = new Load(all, { rate: RATE, mqttPort: ports.mqtt, kafkaPort: ports.kafka });
     const scene = new Scene({ stack, tenants: all, load, topics, sandbox });
     await scene.settled(BRIDGES);
@@ -102,6 +103,13 @@ async function checkDemo(topics: Topics): Promise<void> {
     demo.every((id) => topics.status(id)?.state === 'OPENED' && delivered(id) > 10),
   );
   check('the demo delivers from MQTT and from Kafka', true, demo.map((id) => `${id} ${delivered(id)}`).join(', '));
+}
+
+/** What is published before a connection's first session exists is its broker's to drop, although it acknowledges it. */
+async function sourcesUp(topics: Topics, all: readonly Tenant[]): Promise<void> {
+  await waitUntil('every connection listens', MINUTE_MS, () =>
+    all.every(({ id }) => topics.status(id)?.state === 'OPENED' && topics.status(id)?.source?.up === true),
+  );
 }
 
 async function checkOutcome(topics: Topics, sandbox: SandboxView, all: readonly Tenant[], load: Load): Promise<void> {

@@ -70,7 +70,7 @@ function serve(
     body: body ?? Buffer.alloc(0),
   });
   if (call.segments[0] === 'sandbox') {
-    write(response, call, body ? guarded(call, () => admin(call)) : errorAnswer(413, null, call.requestId));
+    write(world, response, call, body ? guarded(call, () => admin(call)) : errorAnswer(413, null, call.requestId));
     return;
   }
   const route = findRoute(call);
@@ -189,12 +189,17 @@ function refusalOf(world: World, fault: FaultRule, call: Call): Answer {
 
 function finish(world: World, route: Route | null, call: Call, response: ServerResponse, answer: Answer): void {
   world.stats.count(route?.name ?? 'unknown', String(answer.status));
-  write(response, call, answer);
+  write(world, response, call, answer);
 }
 
-function write(response: ServerResponse, call: Call, answer: Answer): void {
+function write(world: World, response: ServerResponse, call: Call, answer: Answer): void {
   if (response.destroyed) return;
-  const headers: Record<string, string | number> = { 'X-Request-Id': call.requestId, ...answer.headers };
+  const headers: Record<string, string | number> = {
+    // The sandbox's own time, as everything that it stamps.
+    Date: new Date(world.clock.now()).toUTCString(),
+    'X-Request-Id': call.requestId,
+    ...answer.headers,
+  };
   if (answer.body === undefined) {
     response.writeHead(answer.status, headers).end();
     return;

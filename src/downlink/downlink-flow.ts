@@ -91,10 +91,10 @@ export class DownlinkFlow implements UplinkEar {
       this.#topics = new DeviceTopics(this.#o.compileTopic(next.downlink.topicPattern));
     }
     if (this.#watch !== null) this.#lookForTopic();
+    if (before.downlink.enabled !== next.downlink.enabled) this.#on.set(next.downlink.enabled);
+    // Those that wait are cancelled, or go elsewhere now.
+    this.#commands?.outbox.pumpAll();
     if (before.downlink.enabled === next.downlink.enabled) return;
-    this.#on.set(next.downlink.enabled);
-    // Those that wait are cancelled, or HERE is watched again.
-    this.#commands?.outbox.pump();
     if (this.#project !== null) this.open(this.#project);
   }
 

@@ -34,6 +34,8 @@ export class Outbox {
   readonly #options: OutboxOptions;
   /** Devices with a publish under way, or with one that is acknowledged and not committed. */
   readonly #busy = new Set<string>();
+  /** Devices that have to be heard first: they are not asked about at each turn, and hold up no others. */
+  readonly #unheard = new Set<string>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #uncommitted = new Map<Command, CommandFact>();
   #timer: Cancel | null = null;
@@ -50,23 +52,34 @@ export class Outbox {
 
   /** To be called whenever something waits that did not before. Never throws. */
   pump(): void {
-    if (this.#stopped || this.#timer !== null) return;
+    if (this.#stopped || this.#mustWait) return;
     try {
       this.#commitAcknowledged();
-      const ready: Command[] = [];
       const seen = new Set<string>();
+      let settled = 0;
       for (const command of this.#options.waiting()) {
-        if (this.#busy.size + ready.length >= MAX_IN_FLIGHT) break;
-        if (this.#busy.has(command.device) || seen.has(command.device)) continue;
-        seen.add(command.device);
-        ready.push(command);
+        const { device } = command;
+        if (this.#busy.size >= MAX_IN_FLIGHT || settled >= MAX_IN_FLIGHT || this.#mustWait) break;
+        if (this.#busy.has(device) || this.#unheard.has(device) || seen.has(device)) continue;
+        seen.add(device);
+        if (this.#take(command)) settled += 1;
       }
-      const settled = ready.filter((command) => this.#take(command));
-      if (settled.length > 0) queueMicrotask(() => this.pump());
+      if (settled > 0) queueMicrotask(() => this.pump());
     } catch {
       // The disk refuses: the journal tells of it.
       this.#again(DISK_RETRY_MS);
     }
+  }
+
+  /** The device was heard. */
+  heard(device: string): void {
+    this.#unheard.delete(device);
+  }
+
+  /** As `pump`, with devices that have to be heard first: their commands may have grown too old, or go elsewhere now. */
+  pumpAll(): void {
+    this.#unheard.clear();
+    this.pump();
   }
 
   /**
@@ -91,7 +104,10 @@ export class Outbox {
   /** True: it is settled, so the device's next one may have its turn. */
   #take(command: Command): boolean {
     const prepared = this.#options.prepare(command);
-    if (prepared.kind === 'later') return false;
+    if (prepared.kind === 'later') {
+      this.#unheard.add(command.device);
+      return false;
+    }
     if (prepared.kind === 'settle') {
       this.#options.settle(command, prepared.fact);
       return true;
@@ -133,6 +149,11 @@ export class Outbox {
       this.#uncommitted.delete(command);
       this.#busy.delete(command.device);
     }
+  }
+
+  /** The broker or the disk has refused something a moment ago. */
+  get #mustWait(): boolean {
+    return this.#timer !== null;
   }
 
   #again(ms: number): void {

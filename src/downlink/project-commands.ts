@@ -216,7 +216,10 @@ export class ProjectCommands {
   onUplink(device: string, body: UplinkBody, arrivedAt: number, origin: UplinkOrigin): void {
     const { topics } = this.#settings();
     const waiting = this.shadows.heard(device, this.#number, routeOf(origin, device) ?? body.DriverCfg);
-    if (topics.needsUplink) topics.note(device, body);
+    if (topics.needsUplink) {
+      topics.note(device, body);
+      this.outbox.heard(device);
+    }
     if (waiting !== null) this.claim(waiting);
     if (this.book.hasDevice(device)) this.#onAnswer(this.book.ofDevice(device), arrivedAt);
   }
@@ -263,7 +266,7 @@ export class ProjectCommands {
   /** What has become too old while nothing happened to it. */
   age(): void {
     const { clock, maxAgeMs } = this.#o;
-    this.outbox.pump();
+    this.outbox.pumpAll();
     for (const command of [...this.book.inState('notSent')]) {
       if (clock.now() - command.seenAt > maxAgeMs) this.settle(command, { kind: 'expired' });
     }

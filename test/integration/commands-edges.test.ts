@@ -29,7 +29,8 @@ async function ready(url: (sandbox: Sandbox) => string | Promise<string> = ({ ur
   const broker = await useBroker('embedded');
   const dataDir = temporaryFolder();
   const services = { test: { url: await url(sandbox) } };
-  const local = await LocalBridge.start({ dataDir, broker, services, settings: FAST });
+  const start = () => LocalBridge.start({ dataDir, broker, services, settings: FAST });
+  let local = await start();
   const client = connect(broker.url, { reconnectPeriod: 200 });
   onTestFinished(() => client.endAsync(true));
   const heard: Heard[] = [];
@@ -42,7 +43,17 @@ async function ready(url: (sandbox: Sandbox) => string | Promise<string> = ({ ur
   await client.subscribeAsync('#', { qos: 1 });
   const { email, password, appIds } = sandbox;
   return {
-    ...{ sandbox, local, dataDir, heard },
+    ...{ sandbox, dataDir, heard },
+    get local() {
+      return local;
+    },
+    async restart(meanwhile: () => Promise<void>): Promise<void> {
+      await local.stop();
+      await meanwhile();
+      local = await start();
+      await untilState(local, 'a', 'OPENED');
+      await until('the source is up', async () => (await local.connection('a'))?.status.source?.up);
+    },
     async open(id: string, more: Settings = {}): Promise<void> {
       const source = { topics: [`${id}/+/uplink`] };
       await local.apply(id, definition({ email, password, appId: appIds[0], downlinkPort: 2, source, ...more }));
@@ -77,6 +88,25 @@ test('of two connections on one project the one that heard the device last has i
     turns.map((id, turn) => [`${id}/${DEVICE}/down`, `0${turn}`]),
   );
   expect([it.ledger('a')?.seen, it.ledger('b')?.seen]).toEqual([2, 2]);
+});
+
+test('commands of devices that must be heard before their topic is known hold up no others', async () => {
+  const it = await ready();
+  await it.open('a', { downlinkTopicPattern: 'port/{FPort}/{DevEUI}' });
+  // More than are published at a time.
+  const devices = Array.from({ length: 60 }, (_, at) => `70B3D500000000${String(at + 10)}`);
+  for (const device of devices) await it.uplink('a', device);
+  await it.restart(async () => {
+    const application = await Application.logIn(it.sandbox);
+    for (const device of devices) await application.desire(device, { payload: { payload_hex: device.slice(-2) } });
+  });
+  await until('all wait', () => it.ledger('a')?.waiting === devices.length);
+  const last = devices.at(-1) as string;
+  await it.uplink('a', last);
+  await until('the one that was heard has its downlink', () => it.heard.length > 0);
+  expect(it.heard.map(({ topic }) => topic)).toEqual([`port/1/${last}`]);
+  await until('it is committed', () => it.ledger('a')?.published === 1);
+  expect(it.ledger('a')?.waiting).toBe(devices.length - 1);
 });
 
 describe('HERE refuses', () => {

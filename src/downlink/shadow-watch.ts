@@ -28,6 +28,8 @@ const FEW = 50;
 const MANY = 1_000;
 const OVERLAP_MS = 60_000;
 const GROWTH = 1.5;
+/** The interval grows after so many looks in a row that found nothing: changes that trickle are not waited for any longer. */
+const QUIET_LOOKS = 3;
 /** A plan without shadows is asked again so often: a person may have changed it. */
 const REFUSED_MS = 600_000;
 
@@ -36,6 +38,8 @@ export class ShadowWatch {
   readonly #members = new Map<string, WatchMember>();
   readonly #sweep: ShadowSweep;
   #interval: number;
+  /** Looks in a row that found nothing. */
+  #quiet = 0;
   #timer: Cancel | null = null;
   #running = new AbortController();
   /** The signal of the poll under way; a member that joins meanwhile wants another one right after it. */
@@ -67,6 +71,7 @@ export class ShadowWatch {
     this.#members.set(member.connectionId, member);
     if (this.#members.size === 1) this.#running = new AbortController();
     this.#interval = this.#o.pollMs.min;
+    this.#quiet = 0;
     this.#pollIn(0);
   }
 
@@ -99,8 +104,9 @@ export class ShadowWatch {
       const failure = this.#isSweeping ? await this.#sweepOnce(project, signal) : await this.#list(project, signal);
       if (failure === null) {
         await this.#readBack(project, signal);
-        const { changes } = this.lastPoll;
-        this.#interval = changes > 0 || this.#isSweeping ? min : Math.min(max, this.#interval * GROWTH);
+        this.#quiet = this.lastPoll.changes > 0 ? 0 : this.#quiet + 1;
+        if (this.#quiet === 0 || this.#isSweeping) this.#interval = min;
+        else if (this.#quiet > QUIET_LOOKS) this.#interval = Math.min(max, this.#interval * GROWTH);
         waitMs = this.#interval;
         this.#heard();
       } else if (failure.kind === 'refused') waitMs = this.#refused(failure);

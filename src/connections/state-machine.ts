@@ -148,19 +148,14 @@ class Transition extends Draft {
 
   /** Within OPENING: later, more and more seldom, but never past the moment at which the connection closes. */
   #onTransient(message: string, afterMs: number | null): void {
-    // A probe that comes to nothing: the next one is later.
-    if (this.m.held) {
-      this.#leave('hold', this.m.heldFor);
-      return;
-    }
     const since = this.m.failingSince ?? this.at;
     const attempts = this.m.attempts + 1;
     const notBefore = this.at + (afterMs ?? 0);
     this.set({ attempts, failingSince: since, notBefore });
-    this.tellOutage(message, this.at - since);
+    if (!this.m.held) this.tellOutage(message, this.at - since);
     const leftMs = since + this.settings.closeAfterMs - this.at;
     if (leftMs <= 0) {
-      this.#leave('failure', message);
+      this.#giveUp(message);
       return;
     }
     this.set({ phase: 'OPENING', reason: sentence(message) + TRYING });
@@ -180,7 +175,7 @@ class Transition extends Draft {
       this.#arrive('reopen', this.m.reason);
     } else if (this.at < this.m.notBefore) {
       // Only the closing moment cuts a wait that HERE has asked for.
-      this.#leave('failure', bare(this.m.reason));
+      this.#giveUp(bare(this.m.reason));
     } else this.#authenticate();
   }
 
@@ -195,13 +190,17 @@ class Transition extends Draft {
 
   #onFailing(signal: Signal & { kind: 'failing' }): void {
     if (this.m.held) {
-      this.#leave('hold', this.m.heldFor);
-      return;
-    }
-    if (signal.rateLimited) this.tell('rateLimited', 'warning', `${sentence(signal.message)} ${LIMITED}`);
+      // Told already. No answer is no refusal: the line tries its one uplink again, at its own pace.
+    } else if (signal.rateLimited) this.tell('rateLimited', 'warning', `${sentence(signal.message)} ${LIMITED}`);
     else this.tellOutage(signal.message, signal.sinceMs);
-    if (signal.sinceMs >= this.settings.closeAfterMs) this.#leave('failure', signal.message);
+    if (signal.sinceMs >= this.settings.closeAfterMs) this.#giveUp(signal.message);
     else this.set({ reason: sentence(signal.message) + TRYING });
+  }
+
+  /** Nothing but failure for too long. What is held stays so: its next probe is later. */
+  #giveUp(message: string | null): void {
+    if (this.m.held) this.#leave('hold', this.m.heldFor);
+    else this.#leave('failure', message);
   }
 
   /** Once at once; a new token that is refused as well is a failure that backs off. */
@@ -267,7 +266,7 @@ class Transition extends Draft {
         this.set({ phase: 'AUTHENTICATION_FAILED' });
         return;
       case 'hold':
-        this.set({ phase: 'CLOSED', held: true, heldFor: reason, series: null });
+        this.set({ phase: 'CLOSED', held: true, heldFor: reason, series: null, attempts: 0, failingSince: null });
         this.do({ kind: 'probeAfter', ms: this.settings.probeAfterMs });
         return;
       case 'deactivate':

@@ -143,13 +143,15 @@ describe('the state machine', () => {
     expect(run.give('projectOpened')).toEqual([{ kind: 'openLine', probe: true }]);
     expect(run.machine).toMatchObject({ phase: 'OPENED', held: true });
     expect(run.give('silence')).toEqual([]);
-    // Still refused, HERE away, its licence gone: the next probe is 10 min later.
+    // Still refused, HERE away for too long, its licence gone: the next probe is 10 min later.
     expect(told(run.give({ kind: 'hold', message: 'HTTP 403.' }))).toEqual([]);
     expect(run.give('lineClosed')).toEqual([{ kind: 'probeAfter', ms: 10 * MINUTE }]);
     run.give('probeDue');
-    expect(run.give(transient()).at(-1)).toEqual({ kind: 'probeAfter', ms: 10 * MINUTE });
+    run.give(transient());
+    run.at += 5 * MINUTE;
+    expect(run.give('retryDue', transient()).at(-1)).toEqual({ kind: 'probeAfter', ms: 10 * MINUTE });
     run.give('probeDue', 'projectOpened');
-    run.give({ kind: 'failing', message: 'HTTP 503.', sinceMs: 1, rateLimited: false });
+    run.give({ kind: 'failing', message: 'HTTP 503.', sinceMs: 5 * MINUTE, rateLimited: false });
     expect(run.give('lineClosed')).toEqual([{ kind: 'probeAfter', ms: 10 * MINUTE }]);
     expect(run.machine).toMatchObject({ phase: 'CLOSED', held: true, reason: 'HTTP 403.' });
     run.give('probeDue');
@@ -160,6 +162,25 @@ describe('the state machine', () => {
     run.give('probeDue', 'projectOpened');
     expect(told(run.give('accepted'))).toEqual(['released']);
     expect(run.machine).toMatchObject({ phase: 'OPENED', held: false, heldFor: null, reason: null });
+  });
+
+  it('repeats a probe that HERE has not answered, at the usual pace: no answer is no refusal', () => {
+    const run = new Run().opened;
+    run.give({ kind: 'hold', message: 'HTTP 403.' }, 'lineClosed', 'probeDue');
+    expect(run.give(transient())).toEqual([{ kind: 'retryAfter', ms: 500, atLeastMs: 0 }]);
+    expect(run.machine).toMatchObject({ phase: 'OPENING', held: true, heldFor: 'HTTP 403.' });
+    expect(kinds(run.give('retryDue'))).toContain('authenticate');
+    expect(run.give('projectOpened')).toEqual([{ kind: 'openLine', probe: true }]);
+    expect(run.give({ kind: 'failing', message: 'HTTP 503.', sinceMs: 1, rateLimited: false })).toEqual([]);
+    expect(run.machine).toMatchObject({ phase: 'OPENED', held: true });
+    expect(told(run.give('accepted'))).toEqual(['released']);
+    // Each probe has its own time, however long the ones before have failed.
+    run.give({ kind: 'hold', message: 'HTTP 403.' }, 'lineClosed', 'probeDue', transient());
+    run.at += 5 * MINUTE;
+    run.give('retryDue', transient());
+    run.at += 10 * MINUTE;
+    run.give('probeDue');
+    expect(run.give(transient())).toEqual([{ kind: 'retryAfter', ms: 500, atLeastMs: 0 }]);
   });
 
   it('goes on with a probe when the worker stopped while it was held', () => {

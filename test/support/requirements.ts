@@ -85,7 +85,7 @@ export function find(requirement: Requirement): Finding {
     case 'helm':
       return {
         found: wayToHelm(program),
-        need: 'Helm 3 and pip (HELM_BUILD=1 builds Helm with Go, once, in many minutes)',
+        need: 'Go or Helm 3, and pip',
         mayBeAbsent: true,
       };
     case 'systemd':

@@ -5,6 +5,9 @@ import type { Chance, Clock } from '../domain/ports/clock.ts';
 /** The longest delay that a Node timer takes; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** A wait of which something may be left in Node's memory for long. */
+const LONG_MS = 60_000;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -18,7 +21,11 @@ export const systemClock: Clock = {
       timer.unref();
     };
     arm();
-    return () => clearTimeout(timer);
+    return () => {
+      // Node keeps the list of an unreferenced timer until it would have fired: hours, where no other waits just as long.
+      if (ms > LONG_MS) timer.ref();
+      clearTimeout(timer);
+    };
   },
 };
 

@@ -2,6 +2,8 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { systemChance, systemClock } from '../../src/ops/clock.ts';
 
@@ -28,6 +30,26 @@ describe('The system clock', () => {
       systemClock.after(5, resolve);
     });
     expect(calls).toEqual(['negative']);
+  });
+
+  test('leaves nothing of long waits that were cancelled, each of another length', async () => {
+    const collect = async (): Promise<number> => {
+      for (let turn = 0; turn < 3; turn++) {
+        (globalThis as { gc?: () => void }).gc?.();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return process.memoryUsage().heapUsed;
+    };
+    setFlagsFromString('--expose-gc');
+    Object.assign(globalThis, { gc: runInNewContext('gc') });
+    const waits = (from: number) => {
+      for (let n = 0; n < 50_000; n++) systemClock.after(80_000_000 + from + n, () => {})();
+    };
+    waits(0);
+    const before = await collect();
+    for (let round = 1; round <= 3; round++) waits(round * 50_000);
+    // Each was 150 bytes until it would have fired.
+    expect((await collect()) - before).toBeLessThan(4_000_000);
   });
 
   test('takes waits longer than a Node timer can, without firing at once', async () => {

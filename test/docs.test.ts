@@ -1,5 +1,5 @@
 // What the documentation says in tables must be what the code does.
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EVENT_KINDS } from '../src/domain/events.ts';
@@ -64,5 +64,23 @@ describe('docs/outcomes.md', () => {
       expect([status, why]).toEqual([rule.status, rule.why]);
       expect(deed).toMatch(does(rule));
     }
+  });
+});
+
+describe('CONTRIBUTING.md', () => {
+  const root = path.join(import.meta.dirname, '..');
+  const text = readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
+
+  it('names files and folders that are there', () => {
+    const named = [...text.matchAll(/`((?:src|test|config|docs)\/[\w./-]+)`/g)].map(([, file]) => file as string);
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter((file) => !existsSync(path.join(root, file)))).toEqual([]);
+  });
+
+  it('says of each folder of the source what is in it', () => {
+    const folders = readdirSync(path.join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const table = text.split('\n').filter((line) => line.startsWith('| `'));
+    const isTold = (name: string): boolean => table.some((line) => line.split('|')[1]?.includes(`\`${name}\``));
+    expect(folders.map(({ name }) => name).filter((name) => !isTold(name))).toEqual([]);
   });
 });

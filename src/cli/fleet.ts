@@ -54,7 +54,8 @@ export function registerFleet(program: Command, io: CliIo): void {
     .option('--json', 'print the result as one line of JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options) => {
-      const { FleetError, startFleetPublisher } = await import('../sandbox/fleet/publisher.ts');
+      const { startFleetPublisher } = await import('../sandbox/fleet/publisher.ts');
+      const { FleetError } = await import('../sandbox/fleet/publishing.ts');
       const { isKafkaUrl, startKafkaFleet } = await import('../sandbox/fleet/kafka-publisher.ts');
       const { fleetKafka } = await import('../bridge/fleet-kafka.ts');
       const { systemClock } = await import('../ops/clock.ts');

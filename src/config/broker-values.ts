@@ -1,5 +1,5 @@
 // The values of one broker.
-import * as kinds from './kinds.ts';
+import * as kinds from './value-kinds.ts';
 import { type ValueSpec, value } from './value-spec.ts';
 
 const MQTT_URLS = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];

@@ -1,5 +1,5 @@
 // The values of what may grow: journals, dead letters, memory, what is kept for people.
-import * as kinds from './kinds.ts';
+import * as kinds from './value-kinds.ts';
 import { type ValueSpec, value } from './value-spec.ts';
 
 const DAY_MS = 24 * 3_600_000;

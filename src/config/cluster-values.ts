@@ -1,6 +1,6 @@
 // The values of a worker among several.
 import { ROLES } from './config.ts';
-import * as kinds from './kinds.ts';
+import * as kinds from './value-kinds.ts';
 import { type ValueSpec, value } from './value-spec.ts';
 
 export const CLUSTER_VALUES: readonly ValueSpec[] = [

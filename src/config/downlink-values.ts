@@ -1,5 +1,5 @@
 // The values of commands.
-import * as kinds from './kinds.ts';
+import * as kinds from './value-kinds.ts';
 import { type ValueSpec, value } from './value-spec.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
 // The values of the HTTP server and of access to it: address, TLS, proxies, sessions, limits, single sign-on.
-import * as kinds from './kinds.ts';
+import * as kinds from './value-kinds.ts';
 import { type ValueSpec, value } from './value-spec.ts';
 
 const MINUTE_MS = 60_000;

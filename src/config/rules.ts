@@ -11,7 +11,7 @@ import {
 import { clusterConflicts, ownershipBroker } from './cluster-rules.ts';
 import type { Config, HereServiceConfig } from './config.ts';
 import { completeHttp, httpConflicts } from './http-rules.ts';
-import { durationMs } from './kinds.ts';
+import { durationMs } from './value-kinds.ts';
 
 /** As it comes from the layers: checked value by value, nothing derived yet. */
 export type RawConfig = Omit<Config, 'topics' | 'sources' | 'brokers' | 'here' | 'deadLetters'> & {

@@ -5,7 +5,7 @@ import { CLUSTER_VALUES } from './cluster-values.ts';
 import { LOG_LEVELS } from './config.ts';
 import { DOWNLINK_VALUES } from './downlink-values.ts';
 import { HTTP_VALUES } from './http-values.ts';
-import * as kinds from './kinds.ts';
+import * as kinds from './value-kinds.ts';
 import { type ValueSpec, value } from './value-spec.ts';
 
 const DAY_MS = 24 * 3_600_000;

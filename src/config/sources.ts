@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { nearest } from '../domain/nearest.ts';
 import { type Collector, readText } from './collect.ts';
-import { asJson } from './kinds.ts';
+import { asJson } from './value-kinds.ts';
 import { envName, MAP_KEYS } from './value-spec.ts';
 
 const PACKAGED = path.resolve(import.meta.dirname, '../../config');

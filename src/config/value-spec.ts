@@ -1,5 +1,5 @@
 // How a value of the configuration is described, and how its name becomes a variable.
-import { filePath, type Kind } from './kinds.ts';
+import { filePath, type Kind } from './value-kinds.ts';
 
 export interface ValueSpec extends Kind {
   /** Dotted; `<name>` stands for the name of a broker or service. */

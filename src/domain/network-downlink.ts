@@ -1,8 +1,7 @@
 // Downlinks in the form of the network that a device's uplinks come from, and what those networks say of them afterwards.
 //
-// For the other line (`downlink/`): ask `networkKindOf` once per device, from the parsed root of one of its uplinks, and keep the
-// kind with the uplink's topic and, for a network that is not ThingPark, the `route`. `chirpstack-downlink.ts` and
-// `things-stack-downlink.ts` have `encode…` (topic and body) and `read…` (a confirmation, by our CorrelationID). All pure.
+// Both lines need them: the uplinks' reader (`uplink/envelopes/`) tells a device's network and reads confirmations by our
+// CorrelationID (`read…`), the downlinks' writer (`downlink/`) makes topic and body (`encode…`). All pure.
 
 type JsonObject = { readonly [key: string]: unknown };
 
@@ -44,17 +43,6 @@ export interface NetworkConfirmation {
    */
   readonly outcome: 'queued' | 'sent' | 'acknowledged' | 'notAcknowledged' | 'failed';
   readonly cause: string | null;
-}
-
-/** By shape, never by topic. null: no network's message that is known. */
-export function networkKindOf(root: unknown): NetworkKind | null {
-  if (!isRecord(root)) return null;
-  if (isRecord(root.deviceInfo) && typeof root.deviceInfo.devEui === 'string') return 'chirpstack';
-  if (isRecord(root.end_device_ids)) return 'thingsStack';
-  for (const key in root) {
-    if (key.startsWith('DevEUI') || key === 'deviceEUI') return 'thingpark';
-  }
-  return 'generic';
 }
 
 export function isRecord(value: unknown): value is JsonObject {

@@ -7,7 +7,7 @@ import {
   queueItemId,
   readChirpstackConfirmation,
 } from '../../src/domain/chirpstack-downlink.ts';
-import { type NetworkDownlink, networkKindOf } from '../../src/domain/network-downlink.ts';
+import type { NetworkDownlink } from '../../src/domain/network-downlink.ts';
 import {
   encodeThingsStackDownlink,
   readThingsStackConfirmation,
@@ -29,18 +29,6 @@ const end_device_ids = {
   dev_eui: '20635F0108000E09',
   application_ids: { application_id: 'fleet' },
 };
-
-describe('The network of a device', () => {
-  test('is told by the shape of its uplinks', () => {
-    expect(networkKindOf({ DevEUI_uplink: {} })).toBe('thingpark');
-    expect(networkKindOf({ DevEUI: '20635F0108000E09' })).toBe('thingpark');
-    expect(networkKindOf({ deviceEUI: '20635f0108000e09' })).toBe('thingpark');
-    expect(networkKindOf({ deviceInfo, data: '' })).toBe('chirpstack');
-    expect(networkKindOf({ end_device_ids, uplink_message: {} })).toBe('thingsStack');
-    expect(networkKindOf({ id: 1 })).toBe('generic');
-    expect(networkKindOf([])).toBeNull();
-  });
-});
 
 describe('ChirpStack', () => {
   test('a command goes to the topic beside the uplink’s own', () => {

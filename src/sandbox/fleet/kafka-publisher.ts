@@ -4,31 +4,14 @@
 // the order in which they were made, whatever happens to Kafka meanwhile. A copy may be on it twice then.
 import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
 import type { Clock } from '../../domain/ports/clock.ts';
-import { createFleet, type FleetMessage, type FleetMix } from './fleet.ts';
-import { FleetError } from './publisher.ts';
+import { createFleet, type FleetMessage } from './fleet.ts';
+import { CONNECT_TIMEOUT_MS, FleetError, NO_COUNTS, type PublishingOptions } from './publishing.ts';
 import { type FleetCounts, type FleetResult, type FleetRun, runFleet } from './run.ts';
 
-export interface KafkaFleetOptions {
-  /** `kafka://host:port/topic`; see `isKafkaUrl`. */
-  readonly brokerUrl: string;
+/** `brokerUrl`: `kafka://host:port/topic`; see `isKafkaUrl`. */
+export interface KafkaFleetOptions extends PublishingOptions {
   /** A client for that address. */
   readonly connectTo: (address: string) => Kafka;
-  readonly seed: number;
-  readonly devices: number;
-  readonly ratePerSecond: number;
-  /** Ends after this time, or after so many messages, or when `stop` is called. */
-  readonly forMs?: number;
-  readonly total?: number;
-  readonly tags?: readonly string[];
-  readonly euiPrefix?: string;
-  readonly mix?: Partial<FleetMix>;
-  readonly drainMs?: number;
-  /** How long to try for the first connection; 30,000 by default. */
-  readonly connectTimeoutMs?: number;
-  readonly clock: Clock;
-  readonly onAcknowledged?: (message: FleetMessage) => void;
-  /** Each change after the first connection. */
-  readonly onStatus?: (status: { readonly up: boolean; readonly reason?: string }) => void;
 }
 
 export interface KafkaFleet {
@@ -44,7 +27,6 @@ interface Waiting {
   readonly done: (error: Error | null) => void;
 }
 
-const NONE: FleetCounts = { published: 0, acknowledged: 0, failed: 0 };
 const AGAIN_MS = 500;
 const MOST_A_REQUEST = 500;
 const TOPIC = /^\/([A-Za-z0-9._-]{1,249})$/;
@@ -93,7 +75,7 @@ export function startKafkaFleet(options: KafkaFleetOptions): KafkaFleet {
   const work = async (): Promise<FleetResult> => {
     try {
       await connect(producer, address, options, stopping.signal);
-      if (stopping.signal.aborted) return { ...NONE, unanswered: 0, elapsedMs: 0 };
+      if (stopping.signal.aborted) return { ...NO_COUNTS, unanswered: 0, elapsedMs: 0 };
       run = runFleet({
         ...options,
         fleet,
@@ -113,7 +95,7 @@ export function startKafkaFleet(options: KafkaFleetOptions): KafkaFleet {
   return {
     done,
     get counts() {
-      return run?.counts ?? NONE;
+      return run?.counts ?? NO_COUNTS;
     },
     stop() {
       stopping.abort();
@@ -135,7 +117,7 @@ function partsOf(url: string): { readonly address: string; readonly topic: strin
 async function connect(
   producer: Producer,
   address: string,
-  { clock, connectTimeoutMs = 30_000 }: KafkaFleetOptions,
+  { clock, connectTimeoutMs = CONNECT_TIMEOUT_MS }: KafkaFleetOptions,
   signal: AbortSignal,
 ): Promise<void> {
   for (const endMs = clock.monotonic() + connectTimeoutMs; !signal.aborted; await pause(clock, AGAIN_MS)) {

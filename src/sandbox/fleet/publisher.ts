@@ -1,31 +1,21 @@
 // The fleet on a real broker: one MQTT client that publishes its messages with QoS 1 (mqtt://, mqtts://, ws://, wss://).
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
-import type { Clock } from '../../domain/ports/clock.ts';
 import { DownlinkAnswers } from './downlink-answers.ts';
-import { createFleet, euiPrefixOf, type Fleet, type FleetMessage, type FleetMix } from './fleet.ts';
+import { createFleet, euiPrefixOf, type Fleet } from './fleet.ts';
 import type { FleetNetwork } from './other-networks.ts';
 import { createPaddedFleet } from './padding.ts';
+import { CONNECT_TIMEOUT_MS, FleetError, NO_COUNTS, type PublishingOptions } from './publishing.ts';
 import { type FleetCounts, type FleetResult, type FleetRun, runFleet } from './run.ts';
 
-export interface FleetPublisherOptions {
-  /** For example `mqtt://127.0.0.1:1883`; credentials may be in it or beside it. */
-  readonly brokerUrl: string;
+/** `brokerUrl`: for example `mqtt://127.0.0.1:1883`; credentials may be in it or beside it. */
+export interface FleetPublisherOptions extends PublishingOptions {
   readonly username?: string;
   readonly password?: string;
   /** PEM; for a broker whose certificate the system does not know. */
   readonly ca?: string | Buffer;
   readonly clientId?: string;
-  readonly seed: number;
-  readonly devices: number;
-  readonly ratePerSecond: number;
-  /** Ends after this time, or after so many messages, or when `stop` is called. */
-  readonly forMs?: number;
-  readonly total?: number;
-  readonly tags?: readonly string[];
-  readonly euiPrefix?: string;
   /** With `{DevEUI}`; `mqtt/things/{DevEUI}/uplink` by default. */
   readonly topicPattern?: string;
-  readonly mix?: Partial<FleetMix>;
   /** As `FleetOptions.networks`. */
   readonly networks?: readonly FleetNetwork[];
   /** All messages are live uplinks of exactly this size, cheaply made (benchmarks). */
@@ -33,13 +23,6 @@ export interface FleetPublisherOptions {
   /** Its devices and their network answer downlinks, and report on them. */
   readonly answersDownlinks?: boolean;
   readonly maxUnacknowledged?: number;
-  readonly drainMs?: number;
-  /** How long to try for the first connection. 30,000 by default; a refused log-in fails at once. */
-  readonly connectTimeoutMs?: number;
-  readonly clock: Clock;
-  readonly onAcknowledged?: (message: FleetMessage) => void;
-  /** Each change of the connection after the first. */
-  readonly onStatus?: (status: { readonly up: boolean; readonly reason?: string }) => void;
 }
 
 export interface FleetPublisher {
@@ -53,20 +36,8 @@ export interface FleetPublisher {
   stop(): Promise<FleetResult>;
 }
 
-/** The broker could not be reached in time (`brokerUnreachable`) or refused the log-in (`brokerRefused`). */
-export class FleetError extends Error {
-  readonly code: 'brokerUnreachable' | 'brokerRefused';
-
-  constructor(code: FleetError['code'], message: string) {
-    super(message);
-    this.name = 'FleetError';
-    this.code = code;
-  }
-}
-
 /** CONNACK codes after which trying again is of no use: MQTT 3.1.1 (2, 4, 5) and 5 (133, 134, 135, 138). */
 const REFUSED = new Set([2, 4, 5, 133, 134, 135, 138]);
-const NONE: FleetCounts = { published: 0, acknowledged: 0, failed: 0 };
 
 export function startFleetPublisher(options: FleetPublisherOptions): FleetPublisher {
   const fleet =
@@ -97,7 +68,7 @@ export function startFleetPublisher(options: FleetPublisherOptions): FleetPublis
       });
       return await run.done;
     } catch (error) {
-      if (stopping.signal.aborted) return { ...NONE, unanswered: 0, elapsedMs: 0 };
+      if (stopping.signal.aborted) return { ...NO_COUNTS, unanswered: 0, elapsedMs: 0 };
       throw error;
     } finally {
       // From here on a closed connection is no news.
@@ -113,7 +84,7 @@ export function startFleetPublisher(options: FleetPublisherOptions): FleetPublis
     done,
     fleet,
     get counts() {
-      return run?.counts ?? NONE;
+      return run?.counts ?? NO_COUNTS;
     },
     stop() {
       stopping.abort();
@@ -144,7 +115,7 @@ function clientOptions(options: FleetPublisherOptions): IClientOptions {
 }
 
 function firstConnection(client: MqttClient, options: FleetPublisherOptions, signal: AbortSignal): Promise<void> {
-  const timeoutMs = options.connectTimeoutMs ?? 30_000;
+  const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
   const place = withoutCredentials(options.brokerUrl);
   return new Promise((resolve, reject) => {
     let connected = false;

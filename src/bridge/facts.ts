@@ -1,4 +1,4 @@
-// The metrics page of a worker: its facts, put together from its parts.
+// The facts of a worker, put together from its parts: what the metrics page (`ops/metrics.ts`) shows.
 import type { Config } from '../config/config.ts';
 import type { Control } from '../domain/ports/control.ts';
 import type { BridgeFacts, ConnectionFacts, MetricsPage } from '../domain/ports/facts.ts';

@@ -1,4 +1,5 @@
 // What `npm run bench` measures, each with its bar. A bench is a file of its own here; this table runs it and judges.
+import type { Bench, BenchSettings, Figure } from './bench.ts';
 import { commandPace } from './command-pace.ts';
 import { idle } from './idle.ts';
 import { isolation } from './isolation.ts';
@@ -10,33 +11,9 @@ import { benchPrepare } from './prepare.bench.ts';
 import { recovery } from './recovery.ts';
 import { sharedTopic } from './shared-topic.ts';
 import { startUp } from './start-up.ts';
-
-/** One figure and what it must be. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly must: 'atLeast' | 'atMost';
-  readonly bar: number;
-  /** Of the short gate against regressions, where CI's noisy machines must pass; absent: the gate does not judge it. */
-  readonly gate?: number;
-}
-
-export interface BenchSettings {
-  readonly quick: boolean;
-  readonly pairs: number | null;
-  readonly uplinks: number | null;
-  readonly profileDir: string | null;
-  readonly say: (line: string) => void;
-}
-
-export interface Bench {
-  readonly name: string;
-  /** Part of the short gate. */
-  readonly isQuick: boolean;
-  readonly needs: readonly ('mosquitto' | 'kafka')[];
-  run(settings: BenchSettings): Promise<readonly Figure[]>;
-}
+import { takeover } from './takeover.ts';
+import { trace } from './trace.ts';
+import { consoles, listeners } from './watched.ts';
 
 export const BENCHES: readonly Bench[] = [
   { name: 'mqtt-drain', isQuick: true, needs: ['mosquitto'], run: (settings) => drain('mqtt-drain', 1_000, settings) },
@@ -58,6 +35,10 @@ export const BENCHES: readonly Bench[] = [
   { name: 'idle-kafka', isQuick: false, needs: ['kafka'], run: (settings) => idling('kafka', 100, settings) },
   { name: 'kafka-drain', isQuick: false, needs: ['kafka'], run: kafka },
   { name: 'shared-topic', isQuick: false, needs: ['kafka'], run: shared },
+  { name: 'takeover', isQuick: false, needs: ['mosquitto', 'kafka'], run: takeover },
+  { name: 'console', isQuick: false, needs: ['mosquitto'], run: consoles },
+  { name: 'events', isQuick: false, needs: ['mosquitto'], run: listeners },
+  { name: 'trace', isQuick: false, needs: ['mosquitto'], run: trace },
 ];
 
 async function drain(name: string, window: number, settings: BenchSettings): Promise<readonly Figure[]> {

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { type Comparison, compare, drainBare, drained, lineOf, type Pair, type Round } from './drain.ts';
 import {
   acceptedRecords,
   type Here,
@@ -13,8 +14,7 @@ import {
   startSandbox,
   startWorker,
 } from './kafka-stack.ts';
-import type { DrainResult, Side } from './mqtt-drain.ts';
-import { type Child, cpuSeconds, median, residentBytes, start, until } from './process.ts';
+import { residentBytes, start, until } from './process.ts';
 
 export interface KafkaDrainOptions {
   readonly uplinks: number;
@@ -26,15 +26,15 @@ export interface KafkaDrainOptions {
   readonly profileDir?: string;
 }
 
-export type KafkaDrainResult = Omit<DrainResult, 'fullness' | 'busy'>;
-
-interface Round {
-  readonly rate: number;
-  readonly cpuPer100k: number;
+export interface KafkaDrainResult extends Comparison {
+  readonly bridgeMaxBytes: number;
+  /** Of one round. */
+  readonly requests: number;
 }
 
 const UPLINKS = 'uplinks';
 const BARE = 'bare';
+const DRAIN_MS = 240_000;
 
 export async function kafkaDrain(options: KafkaDrainOptions, say: (line: string) => void): Promise<KafkaDrainResult> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-bench-'));
@@ -47,7 +47,7 @@ export async function kafkaDrain(options: KafkaDrainOptions, say: (line: string)
     children.push(bare);
     await bare.line();
     const bridge = await openBridge(folder, brokers, here, options.profileDir, children);
-    const rounds: { bare: Round; bridge: Round }[] = [];
+    const rounds: Pair[] = [];
     let requests = 0;
     // The first pair warms both up: the bridge creates its devices, both compile their code.
     for (let pair = 0; pair <= options.pairs; pair++) {
@@ -60,20 +60,9 @@ export async function kafkaDrain(options: KafkaDrainOptions, say: (line: string)
       requests = (await acceptedRecords(here)).acceptedRequests - before.acceptedRequests;
       if (pair === 0) continue;
       rounds.push({ bare: bareRound, bridge: bridgeRound });
-      say(
-        `  pair ${pair}: bridge ${format(bridgeRound)}, bare ${format(bareRound)}, ${(bridgeRound.rate / bareRound.rate).toFixed(2)} of its rate`,
-      );
+      say(lineOf(pair, { bridge: bridgeRound, bare: bareRound }));
     }
-    const rateRatios = rounds.map((round) => round.bridge.rate / round.bare.rate);
-    return {
-      bridge: side(rounds.map((round) => round.bridge)),
-      bare: side(rounds.map((round) => round.bare)),
-      rateRatio: median(rateRatios),
-      cpuRatio: median(rounds.map((round) => round.bridge.cpuPer100k / round.bare.cpuPer100k)),
-      rateRatios,
-      bridgeMaxBytes: residentBytes(bridge.pid),
-      requests,
-    };
+    return { ...compare(rounds), bridgeMaxBytes: residentBytes(bridge.pid), requests };
   } finally {
     for (const child of children.reverse()) await child.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -121,22 +110,9 @@ async function openBridge(
       await apply(false);
       await until('the connection stops', 30_000, async () => (await shown())?.state === 'DEACTIVATED');
     },
-    drain: async (count) => {
-      const target = (await acceptedRecords(here)).acceptedRecords + count;
-      const cpu = cpuSeconds(pid);
-      await apply(true);
-      let first = 0;
-      let seen = 0;
-      await until('the uplinks arrive', 240_000, async () => {
-        const found = await acceptedRecords(here);
-        if (first === 0 && found.acceptedRecords > target - count) {
-          first = performance.now();
-          seen = found.acceptedRecords - (target - count);
-        }
-        return found.acceptedRecords >= target;
-      });
-      const rate = ((count - seen) * 1000) / (performance.now() - first);
-      return { rate, cpuPer100k: ((cpuSeconds(pid) - cpu) * 100_000) / count };
+    drain: (count) => {
+      const records = async (): Promise<number> => (await acceptedRecords(here)).acceptedRecords;
+      return drained(pid, count, records, async () => void (await apply(true)), DRAIN_MS);
     },
   };
 }
@@ -144,22 +120,4 @@ async function openBridge(
 interface Shown {
   readonly state: string;
   readonly status: { readonly source?: { readonly up: boolean } };
-}
-
-async function drainBare(bare: Child, count: number): Promise<Round> {
-  const cpu = cpuSeconds(bare.pid);
-  bare.send(`drain ${count}`);
-  const { ms } = JSON.parse(await bare.line()) as { ms: number };
-  return { rate: (count * 1000) / ms, cpuPer100k: ((cpuSeconds(bare.pid) - cpu) * 100_000) / count };
-}
-
-function side(rounds: readonly Round[]): Side {
-  return {
-    rate: median(rounds.map(({ rate }) => rate)),
-    cpuPer100k: median(rounds.map(({ cpuPer100k }) => cpuPer100k)),
-  };
-}
-
-function format({ rate, cpuPer100k }: Round): string {
-  return `${Math.round(rate)}/s at ${cpuPer100k.toFixed(2)} CPU-s per 100 k`;
 }

@@ -90,13 +90,14 @@ export interface Worker {
   call(method: string, route: string, body?: unknown): Promise<unknown>;
 }
 
-/** A bridge with all of it on Kafka (`brokers`), or as `settings` say; resolves when it is ready. */
+/** A bridge with all of it on Kafka (`brokers`), or as `settings` say; resolves when it is ready. `nodeArgs`: before the program. */
 export async function startWorker(
   folder: string,
   here: Here,
   settings: Readonly<Record<string, unknown>>,
   children: Stoppable[],
   profileDir?: string,
+  nodeArgs: readonly string[] = [],
 ): Promise<Worker> {
   const dataDir = path.join(folder, 'data');
   mkdirSync(dataDir, { recursive: true });
@@ -105,7 +106,7 @@ export async function startWorker(
   const rest = { http: { port: 0 }, log: { level: 'warn' } };
   writeFileSync(file, JSON.stringify({ dataDir, here: { defaultService: 'sandbox', services }, ...rest, ...settings }));
   const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
-  const child = start(process.execPath, [...profile, main, 'start', '--config', file], {
+  const child = start(process.execPath, [...profile, ...nodeArgs, main, 'start', '--config', file], {
     HERE_BRIDGE_SECRETS_KEY: 'ab'.repeat(32),
   });
   children.push(child);
@@ -131,7 +132,7 @@ export async function startWorker(
 }
 
 /** A worker of a cluster has a folder of its own. */
-function adminOf(dataDir: string): { readonly url: string; readonly token: string } {
+export function adminOf(dataDir: string): { readonly url: string; readonly token: string } {
   const [folder = dataDir] = directoriesUnder(dataDir);
   return JSON.parse(readFileSync(path.join(folder, 'admin.json'), 'utf8'));
 }

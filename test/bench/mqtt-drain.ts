@@ -5,8 +5,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../src/ops/clock.ts';
 import { startFleetPublisher } from '../../src/sandbox/fleet/publisher.ts';
+import { type Comparison, compare, drainBare, drained, lineOf, type Round } from './drain.ts';
 import { type Stoppable, startWorker, type Worker } from './kafka-stack.ts';
-import { type Child, cpuSeconds, median, residentBytes, start, until } from './process.ts';
+import { cpuSeconds, median, residentBytes, start } from './process.ts';
 import { ask, openConnection, type Peer, startConnection, startMosquitto, startPeer, stopConnection } from './stack.ts';
 
 export interface DrainOptions {
@@ -20,13 +21,7 @@ export interface DrainOptions {
   readonly profileDir?: string;
 }
 
-export interface DrainResult {
-  readonly bridge: Side;
-  readonly bare: Side;
-  /** Medians of the ratios pair by pair. */
-  readonly rateRatio: number;
-  readonly cpuRatio: number;
-  readonly rateRatios: readonly number[];
+export interface DrainResult extends Comparison {
   readonly bridgeMaxBytes: number;
   /** Of one round. */
   readonly requests: number;
@@ -34,18 +29,6 @@ export interface DrainResult {
   readonly fullness: number;
   /** Share of a core that the parts around the bridge took while it drained: near 1, such a part is what is measured. */
   readonly busy: Readonly<Record<string, number>>;
-}
-
-export interface Side {
-  /** Uplinks a second, median. */
-  readonly rate: number;
-  /** CPU seconds for 100,000 uplinks, median. */
-  readonly cpuPer100k: number;
-}
-
-interface Round {
-  readonly rate: number;
-  readonly cpuPer100k: number;
 }
 
 interface BridgeRound extends Round {
@@ -63,6 +46,7 @@ interface Stats {
 /** The bridge's own bounds of a request (docs/configuration.md). */
 const MAX_RECORDS = 500;
 const MAX_BYTES = 1_000_000;
+const DRAIN_MS = 180_000;
 
 export async function mqttDrain(options: DrainOptions, say: (line: string) => void): Promise<DrainResult> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-bench-'));
@@ -88,17 +72,10 @@ export async function mqttDrain(options: DrainOptions, say: (line: string) => vo
       // The first pair warms both up: the bridge creates its devices, both compile their code.
       if (pair === 0) continue;
       rounds.push({ bare: bareRound, bridge: bridgeRound });
-      say(
-        `  pair ${pair}: bridge ${format(bridgeRound)}, bare ${format(bareRound)}, ${(bridgeRound.rate / bareRound.rate).toFixed(2)} of its rate`,
-      );
+      say(lineOf(pair, { bridge: bridgeRound, bare: bareRound }));
     }
-    const rateRatios = rounds.map((round) => round.bridge.rate / round.bare.rate);
     return {
-      bridge: side(rounds.map((round) => round.bridge)),
-      bare: side(rounds.map((round) => round.bare)),
-      rateRatio: median(rateRatios),
-      cpuRatio: median(rounds.map((round) => round.bridge.cpuPer100k / round.bare.cpuPer100k)),
-      rateRatios,
+      ...compare(rounds),
       bridgeMaxBytes: residentBytes(worker.child.pid),
       requests: median(rounds.map((round) => round.bridge.requests)),
       fullness: median(rounds.map((round) => round.bridge.fullness)),
@@ -112,43 +89,37 @@ export async function mqttDrain(options: DrainOptions, say: (line: string) => vo
   }
 }
 
-async function drainBridge(worker: Worker, here: Peer, count: number, parts: readonly number[]): Promise<BridgeRound> {
+/** Lets the connection go on, and waits until HERE has `count` more. `parts`: processes whose share of a core is wanted. */
+export async function drainBridge(
+  worker: Worker,
+  here: Peer,
+  count: number,
+  parts: readonly number[],
+): Promise<BridgeRound> {
   const before = await ask<Stats>(here, '/sandbox/stats');
-  const cpu = cpuSeconds(worker.child.pid);
   const partsBefore = parts.map(cpuSeconds);
   const begunAt = performance.now();
-  void startConnection(worker, here);
-  let first = 0;
-  let seen = 0;
-  let now = before;
-  await until('the uplinks arrive', 180_000, async () => {
-    now = await ask<Stats>(here, '/sandbox/stats');
-    if (first === 0 && now.acceptedRecords > before.acceptedRecords) {
-      first = performance.now();
-      seen = now.acceptedRecords - before.acceptedRecords;
-    }
-    return now.acceptedRecords >= before.acceptedRecords + count;
-  });
+  const records = async (): Promise<number> => (await ask<Stats>(here, '/sandbox/stats')).acceptedRecords;
+  const begin = (): void => void startConnection(worker, here);
+  const round = await drained(worker.child.pid, count, records, begin, DRAIN_MS);
   const seconds = (performance.now() - begunAt) / 1000;
+  const now = await ask<Stats>(here, '/sandbox/stats');
   const requests = now.acceptedRequests - before.acceptedRequests;
   const fewest = Math.max(count / MAX_RECORDS, (now.acceptedBytes - before.acceptedBytes) / MAX_BYTES);
   return {
-    rate: ((count - seen) * 1000) / (performance.now() - first),
-    cpuPer100k: ((cpuSeconds(worker.child.pid) - cpu) * 100_000) / count,
+    ...round,
     requests,
     fullness: requests / Math.ceil(fewest),
     busy: parts.map((pid, i) => (cpuSeconds(pid) - (partsBefore[i] as number)) / seconds),
   };
 }
 
-async function drainBare(bare: Child, count: number): Promise<Round> {
-  const cpu = cpuSeconds(bare.pid);
-  bare.send(`drain ${count}`);
-  const { ms } = JSON.parse(await bare.line()) as { ms: number };
-  return { rate: (count * 1000) / ms, cpuPer100k: ((cpuSeconds(bare.pid) - cpu) * 100_000) / count };
-}
-
-async function load(brokerUrl: string, topicPattern: string, options: DrainOptions): Promise<void> {
+/** Resolves when the broker has all of them. */
+export async function load(
+  brokerUrl: string,
+  topicPattern: string,
+  options: Pick<DrainOptions, 'devices' | 'payloadBytes' | 'uplinks'>,
+): Promise<void> {
   const { devices, uplinks: total, payloadBytes } = options;
   const publisher = startFleetPublisher({
     brokerUrl,
@@ -165,15 +136,4 @@ async function load(brokerUrl: string, topicPattern: string, options: DrainOptio
   const result = await publisher.done;
   clearInterval(hold);
   if (result.acknowledged !== total) throw new Error(`only ${result.acknowledged} of ${total} uplinks were loaded`);
-}
-
-function side(rounds: readonly Round[]): Side {
-  return {
-    rate: median(rounds.map((round) => round.rate)),
-    cpuPer100k: median(rounds.map((round) => round.cpuPer100k)),
-  };
-}
-
-function format({ rate, cpuPer100k }: Round): string {
-  return `${Math.round(rate)}/s at ${cpuPer100k.toFixed(2)} CPU-s per 100 k`;
 }

@@ -72,7 +72,7 @@ export function compileDecode(options: DecodeOptions): Decode {
     const named = envelope?.frame.device ?? null;
     if (envelope !== null && named !== null) {
       const { frame } = envelope;
-      const source = isPlain ? plainSource(text, root, frame) : null;
+      const source = isPlain ? plainSource(text, payload, root, frame) : null;
       return { kind: 'frame', frame: frame as Frame & { device: string }, deviceFrom: 'body', root, source };
     }
     const device = deviceOfTopic?.(topic) ?? null;
@@ -80,7 +80,7 @@ export function compileDecode(options: DecodeOptions): Decode {
       return withoutDevice(root, 'Neither the body nor the topic names a device by a DevEUI of 16 hex digits.');
     }
     const frame = envelope === null ? bare(root) : envelope.frame;
-    const source = isPlain ? plainSource(text, root, frame) : null;
+    const source = isPlain ? plainSource(text, payload, root, frame) : null;
     return { kind: 'frame', frame: { ...frame, device }, deviceFrom: 'topic', root, source };
   };
 }
@@ -108,11 +108,12 @@ function read(root: JsonObject): Envelope | null {
 }
 
 /** Bodies stand under their root or are the root; of what a reader has put together nothing is found again. */
-function plainSource(text: string, root: JsonObject, { body, rootKey }: Frame): PlainSource {
-  if (body === root) return { text, at: 0 };
-  if (rootKey === null || root[rootKey] !== body) return { text, at: -1 };
+function plainSource(text: string, payload: Buffer, root: JsonObject, { body, rootKey }: Frame): PlainSource {
+  const bytes = text.length === payload.length ? payload : Buffer.from(text, 'latin1');
+  if (body === root) return { text, bytes, at: 0 };
+  if (rootKey === null || root[rootKey] !== body) return { text, bytes, at: -1 };
   const { opening } = keyInfo(rootKey);
-  return { text, at: text.startsWith(opening, 1) ? opening.length : -1 };
+  return { text, bytes, at: text.startsWith(opening, 1) ? opening.length : -1 };
 }
 
 /** Of the text made last. */

@@ -36,14 +36,19 @@ export function compileMatchers(matchers: readonly Matcher[]): (matched: Matched
   return (matched) => {
     if (devices.has(matched.device)) return true;
     if (byFirstTag.size === 0) return false;
-    const tags = tagsOf(matched);
-    for (const tag of tags) {
-      const candidates = byFirstTag.get(tag);
-      if (candidates?.some((others) => others.every((other) => tags.has(other))) === true) return true;
+    let all: ReadonlySet<string> | null = null;
+    for (const tag of tagList(matched)) {
+      for (const others of byFirstTag.get(tag) ?? NO_CANDIDATES) {
+        if (others.length === 0) return true;
+        all ??= tagsOf(matched);
+        if (others.every((other) => all?.has(other) === true)) return true;
+      }
     }
     return false;
   };
 }
+
+const NO_CANDIDATES: readonly string[][] = [];
 
 /** Whom such matchers may take; null: everyone. */
 export function concernOf(matchers: readonly Matcher[]): Concern | null {
@@ -62,14 +67,21 @@ function normal(tag: string): string {
 }
 
 /** In lower case: the customer's tags and the service names, which stand behind "1:" or alone. */
-export function tagsOf({ tags, services }: Pick<Matched, 'tags' | 'services'>): ReadonlySet<string> {
-  const found = new Set<string>();
+export function tagsOf(matched: Pick<Matched, 'tags' | 'services'>): ReadonlySet<string> {
+  return new Set(tagList(matched));
+}
+
+function tagList({ tags, services }: Pick<Matched, 'tags' | 'services'>): readonly string[] {
+  const found: string[] = [];
   if (Array.isArray(tags)) {
-    for (const tag of tags.slice(0, MAX_TAGS)) if (typeof tag === 'string') found.add(normal(tag));
-  } else if (typeof tags === 'string') found.add(normal(tags));
-  if (typeof services === 'string') for (const service of servicesOf(services)) found.add(service);
-  found.delete('');
+    for (let i = 0; i < tags.length && i < MAX_TAGS; i++) if (typeof tags[i] === 'string') add(found, normal(tags[i]));
+  } else if (typeof tags === 'string') add(found, normal(tags));
+  if (typeof services === 'string') for (const service of servicesOf(services)) add(found, service);
   return found;
+}
+
+function add(tags: string[], tag: string): void {
+  if (tag !== '') tags.push(tag);
 }
 
 /** A fleet has few sets of services: each text is taken apart once. */

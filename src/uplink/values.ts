@@ -79,7 +79,17 @@ export function bool(value: unknown): boolean | null {
 /** A DevEUI as HERE's external id: 16 upper-case hex digits; separators `-` and `:` are taken out. null: it is none. */
 export function devEui(value: unknown): string | null {
   if (typeof value !== 'string' || value.length < 16 || value.length > 32) return null;
+  if (isUpperHex16(value)) return value;
   const digits = value.length === 16 ? value : value.trim().replace(/[-:]/g, '');
   return HEX_16.test(digits) ? digits.toUpperCase() : null;
+}
+/** As networks write it: nothing needs to be made of it. */
+function isUpperHex16(text: string): boolean {
+  if (text.length !== 16) return false;
+  for (let at = 0; at < 16; at++) {
+    const code = text.charCodeAt(at);
+    if (!((code >= 48 && code <= 57) || (code >= 65 && code <= 70))) return false;
+  }
+  return true;
 }
 const HEX_16 = /^[0-9a-fA-F]{16}$/;

@@ -1,35 +1,47 @@
 // The numbers that stand beside a pair of coordinates, read once for all rules, in HERE's units where the name tells theirs.
 import { anyTime } from '../iso-time.ts';
 import { type JsonObject, num, quantity, radius } from '../values.ts';
-import { keyInfo, MEANING } from './keys.ts';
+import { KeyTrail, keyInfo, MEANING } from './keys.ts';
 import type { Details } from './rule.ts';
 
-const NONE: Details = Object.freeze({
-  accuracy: Number.NaN,
-  acc: Number.NaN,
-  altitude: Number.NaN,
-  satellites: Number.NaN,
-  time: Number.NaN,
-  age: Number.NaN,
-  speed: Number.NaN,
-  heading: Number.NaN,
-  abeewaySpeed: Number.NaN,
-  abeewayCourse: Number.NaN,
-  sog: Number.NaN,
-  cog: Number.NaN,
-  bareSpeed: false,
-});
+/** To be filled again and again: it has many fields, each of which would be an allocation of its own. */
+export function emptyDetails(): Details {
+  return {
+    accuracy: Number.NaN,
+    acc: Number.NaN,
+    altitude: Number.NaN,
+    satellites: Number.NaN,
+    time: Number.NaN,
+    age: Number.NaN,
+    speed: Number.NaN,
+    heading: Number.NaN,
+    abeewaySpeed: Number.NaN,
+    abeewayCourse: Number.NaN,
+    sog: Number.NaN,
+    cog: Number.NaN,
+    bareSpeed: false,
+  };
+}
 
-/** Reads what an object says besides its pair; the first of several names wins. */
-export function details(object: JsonObject | null): Details {
-  if (object === null) return NONE;
-  const found = { ...NONE };
+const TRAIL = 100;
+const trail = new KeyTrail(TRAIL);
+
+/** Reads into `found` what an object says besides its pair; the first of several names wins. */
+export function readDetails(object: JsonObject, found: Details): Details {
+  clear(found);
+  let place = 0;
   for (const key in object) {
-    const { meaning } = keyInfo(key);
+    const { meaning } = place < TRAIL ? trail.at(place++, key) : keyInfo(key);
     if (meaning < MEANING.accuracy || meaning > MEANING.speed) continue;
     read(found, meaning, object[key]);
   }
   return found;
+}
+
+function clear(found: Details): void {
+  found.accuracy = found.acc = found.altitude = found.satellites = found.time = found.age = Number.NaN;
+  found.speed = found.heading = found.abeewaySpeed = found.abeewayCourse = found.sog = found.cog = Number.NaN;
+  found.bareSpeed = false;
 }
 
 function read(into: Details, meaning: number, value: unknown): void {

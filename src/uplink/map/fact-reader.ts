@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from '../values.ts';
 import { coordinate, directed } from './coordinates.ts';
 import type { Facts, Heard, Place, Reading, Spot } from './facts.ts';
 import { badFix, badStatus } from './fix-words.ts';
-import { FIRST_SENSOR, FLAG, type KeyInfo, keyInfo, LAST_SENSOR, MEANING, MEANINGS, NO_KEY } from './keys.ts';
+import { FIRST_SENSOR, FLAG, type KeyInfo, KeyTrail, keyInfo, LAST_SENSOR, MEANING, sensorBit } from './keys.ts';
 import { isTyped, namedValues, wrappedValue } from './named-values.ts';
 import { IN, kindAround, scanOf } from './scan-kind.ts';
 
@@ -24,7 +24,7 @@ export class FactReader implements Facts {
   spots: Spot[] = [];
   places: Place[] = [];
   readings: Reading[] = [];
-  readonly has = new Uint8Array(MEANINGS);
+  sensors = 0;
   heard: Heard[] = [];
   typed: readonly unknown[] | null = null;
   failed: string | null = null;
@@ -37,7 +37,7 @@ export class FactReader implements Facts {
   readonly #in: number[] = [];
   readonly #lists: (readonly unknown[] | null)[] = [];
   /** The keys of the last frame: most of a fleet have the same ones in the same order. */
-  readonly #keys: KeyInfo[] = new Array(MAX_FIELDS + 1).fill(NO_KEY);
+  readonly #keys = new KeyTrail(MAX_FIELDS + 1);
   #length = 0;
   #fields = 0;
 
@@ -48,9 +48,8 @@ export class FactReader implements Facts {
     this.places = [];
     this.readings = [];
     this.heard = [];
-    this.has.fill(0);
     this.typed = this.failed = this.technology = null;
-    this.#length = this.#fields = 0;
+    this.#length = this.#fields = this.sensors = 0;
     this.#enqueue(frame.decoded, 0, IN.pairs, null);
     // What The Things Stack has normalized is the device's own; ThingPark's extras repeat its set-up.
     const inExtras = frame.network === 'thingsStack' ? IN.pairs : 0;
@@ -98,11 +97,7 @@ export class FactReader implements Facts {
     for (const key in object) {
       if (++this.#fields >= MAX_FIELDS) break;
       let value = object[key];
-      let info = this.#keys[this.#fields] as KeyInfo;
-      if (info.key !== key) {
-        info = keyInfo(key);
-        this.#keys[this.#fields] = info;
-      }
+      const info = this.#keys.at(this.#fields, key);
       const { meaning } = info;
       if (typeof value === 'object') {
         if (value === null) continue;
@@ -163,7 +158,7 @@ export class FactReader implements Facts {
   #reading(meaning: number, key: string, value: unknown): void {
     if (this.readings.length >= MAX_FOUND) return;
     this.readings.push({ meaning, key, value });
-    this.has[meaning] = 1;
+    this.sensors |= sensorBit(meaning);
   }
 
   /** True: the object that holds it is an Abeeway position. */

@@ -41,8 +41,8 @@ export interface Facts {
   readonly spots: readonly Spot[];
   readonly places: readonly Place[];
   readonly readings: readonly Reading[];
-  /** By meaning: 1 where `readings` has one. */
-  readonly has: Uint8Array;
+  /** Which sensors `readings` tell of, a bit each: see `sensorBit`. */
+  readonly sensors: number;
   readonly heard: readonly Heard[];
   /** `messages[][]` of typed values. */
   readonly typed: readonly unknown[] | null;

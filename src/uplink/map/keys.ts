@@ -76,6 +76,11 @@ export const MEANINGS = 64;
 export const FIRST_SENSOR = 40;
 export const LAST_SENSOR = 55;
 
+/** For sets of sensors' meanings; 0 for any other meaning. */
+export function sensorBit(meaning: number): number {
+  return meaning >= FIRST_SENSOR && meaning <= LAST_SENSOR ? 1 << (meaning - FIRST_SENSOR) : 0;
+}
+
 export const FLAG = {
   /** Nothing inside is the device's present state: receivers, previous fixes, configuration, scans … */
   sealed: 1,
@@ -99,6 +104,8 @@ export interface KeyInfo {
   readonly quoted: string;
   /** `"key":{`. */
   readonly opening: string;
+  /** Its first UTF-16 unit; -1: it is empty. */
+  readonly first: number;
   /** UTF-8 length of `quoted`. */
   readonly bytes: number;
   readonly meaning: number;
@@ -135,17 +142,48 @@ export function canonical(key: string): string {
     .replace(/[^a-z0-9]/g, '');
 }
 
+/**
+ * What was at each place the last time: most messages of a fleet have the same keys in the same order, and comparing one costs
+ * less than looking it up.
+ */
+export class KeyTrail {
+  readonly #keys: KeyInfo[];
+
+  constructor(places: number) {
+    this.#keys = new Array(places).fill(NO_KEY);
+  }
+
+  /** `place` below the count of places. */
+  at(place: number, key: string): KeyInfo {
+    const last = this.#keys[place] as KeyInfo;
+    if (last.key === key) return last;
+    const info = keyInfo(key);
+    this.#keys[place] = info;
+    return info;
+  }
+}
+
 /** Of no key. */
-export const NO_KEY: KeyInfo = Object.freeze({ key: '', quoted: '', opening: '{', bytes: 0, meaning: 0, flags: 0 });
+export const NO_KEY: KeyInfo = Object.freeze({
+  key: '',
+  first: Number.NaN,
+  quoted: '',
+  opening: '{',
+  bytes: 0,
+  meaning: 0,
+  flags: 0,
+});
 
 /** Knowledge of a key. Cached within bounds: whoever invents names gains nothing but a slower look-up. */
 export function keyInfo(key: string): KeyInfo {
   const known = cache.get(key);
   if (known !== undefined) return known;
+  const first = key === '' ? -1 : key.charCodeAt(0);
   const quoted = `${JSON.stringify(key)}:`;
   const bytes = Buffer.byteLength(quoted);
   const opening = `${quoted}{`;
-  if (key.length > MAX_CACHED_KEY) return { key, quoted, opening, bytes, meaning: MEANING.none, flags: FLAG.sealed };
+  if (key.length > MAX_CACHED_KEY)
+    return { key, first, quoted, opening, bytes, meaning: MEANING.none, flags: FLAG.sealed };
   const name = canonical(key);
   let flags = 0;
   if (name === 'downlinkurl' || key === '__proto__') flags |= FLAG.secret;
@@ -156,7 +194,7 @@ export function keyInfo(key: string): KeyInfo {
   else if (PLACE.test(name)) flags |= FLAG.place;
   else if (NEUTRAL.test(name)) flags |= FLAG.neutral;
   if (CONFIG.test(name)) flags |= FLAG.config;
-  const info: KeyInfo = { key, quoted, opening, bytes, meaning: MEANING_OF.get(name) ?? MEANING.none, flags };
+  const info: KeyInfo = { key, first, quoted, opening, bytes, meaning: MEANING_OF.get(name) ?? MEANING.none, flags };
   if (cache.size >= CACHE_ENTRIES) cache.clear();
   cache.set(key, info);
   return info;

@@ -4,7 +4,7 @@ import type { MappingDefinition, UplinkFormat } from '../../domain/connection.ts
 import type { SkipReason, TelemetryRecord } from '../../domain/uplink.ts';
 import { EMPTY_FRAME, type Frame, type Technology } from '../envelopes/frame.ts';
 import { clientJson } from './client-rules.ts';
-import { details } from './details.ts';
+import { emptyDetails, readDetails } from './details.ts';
 import { FactReader } from './fact-reader.ts';
 import type { Facts } from './facts.ts';
 import {
@@ -16,14 +16,14 @@ import {
   TYPE_RULES,
 } from './fix-rules.ts';
 import { type Given, givenFix, givenType, isSkipped, plausibleOrNull } from './given.ts';
-import { MEANING, MEANINGS } from './keys.ts';
+import { MEANING, MEANINGS, sensorBit } from './keys.ts';
 import { compileOverrides } from './overrides.ts';
 import { type Payload, PayloadFitter, type PlainSource } from './payload.ts';
 import { readPoints } from './points.ts';
 import { POSITION_RULES } from './position-rules.ts';
-import { type Fix, type FixContext, firstOf, type MapContext, type Trace } from './rule.ts';
+import { type Details, type Fix, type FixContext, firstOf, type MapContext, type Trace } from './rule.ts';
 import { SCAN_RULES, type Scan, type ScanContext, scanJson } from './scan-rules.ts';
-import { SENSOR_FIELDS, type SensorField } from './sensor-rules.ts';
+import { SENSOR_FIELDS } from './sensor-rules.ts';
 
 export interface MapOptions {
   readonly format: UplinkFormat;
@@ -52,6 +52,8 @@ export type Mapper = (
   trace: Trace | null,
 ) => Mapped;
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** Compiled once per definition. Not to be entered twice at once (it is synchronous and keeps buffers). */
 export function compileMap(options: MapOptions): Mapper {
   const fitter = new PayloadFitter();
@@ -59,7 +61,7 @@ export function compileMap(options: MapOptions): Mapper {
   const { defaultAccuracyM, format } = options;
   const overrides = compileOverrides(options.mapping);
   const used = new Uint8Array(MEANINGS);
-  const context: { -readonly [K in keyof MapContext]: MapContext[K] } = {
+  const context: Writable<FixContext> = {
     frame: EMPTY_FRAME,
     facts,
     points: [],
@@ -68,6 +70,10 @@ export function compileMap(options: MapOptions): Mapper {
     statusBattery: null,
     skip: null,
     used,
+    fix: NO_FIX,
+    own: NOTHING_BESIDE,
+    outer: NOTHING_BESIDE,
+    technology: 'network',
   };
   return (frame, timestamp, statusBattery, source, topic, trace) => {
     used.fill(0);
@@ -84,17 +90,14 @@ export function compileMap(options: MapOptions): Mapper {
       (isSkipped(context, '/position') ? null : firstOf('position', POSITION_RULES, context, trace, places));
     const sensors = sensorsJson(context, given, trace);
     const positions: string[] = [];
-    let technology: Technology = 'network';
     if (fixes !== null) {
       markPosition(used);
       for (let i = 0; i < fixes.length; i++) {
-        const position = positionOf(context, fixes[i] as Fix, given, i === fixes.length - 1 ? trace : null);
-        positions.push(position.json);
-        technology = position.technology;
+        positions.push(positionOf(context, fixes[i] as Fix, given, i === fixes.length - 1 ? trace : null));
       }
       if (fixes.length > 1) trace?.note(`${fixes.length} fixes with times of their own: one record each`);
     }
-    const scan = scanOf(context, fixes === null ? null : technology, trace);
+    const scan = scanOf(context, fixes === null ? null : context.technology, trace);
     if (fixes === null && sensors.json === '' && scan === '') {
       if (frame.kind === 'location')
         return { kind: 'empty', reason: 'report', why: 'a location message without a place' };
@@ -173,30 +176,12 @@ function record(device: string, timestamp: number, json: string, isPlain: boolea
   return { device, json, bytes: isPlain ? json.length : Buffer.byteLength(json), timestamp };
 }
 
-function positionOf(
-  context: MapContext,
-  fix: Fix,
-  given: Given,
-  trace: Trace | null,
-): { json: string; technology: Technology } {
-  const { facts, frame, points, timestamp, defaultAccuracyM, statusBattery, used, skip } = context;
-  const outer = details(facts.root);
-  const own = fix.at === null ? NOTHING_BESIDE : fix.at === facts.root ? outer : details(fix.at);
-  const technology: Technology = 'network';
-  const c: FixContext = {
-    frame,
-    facts,
-    points,
-    timestamp,
-    defaultAccuracyM,
-    statusBattery,
-    skip,
-    used,
-    fix,
-    own,
-    outer,
-    technology,
-  };
+function positionOf(c: Writable<FixContext>, fix: Fix, given: Given, trace: Trace | null): string {
+  const { facts, timestamp, defaultAccuracyM } = c;
+  c.fix = fix;
+  c.outer = facts.root === null ? NOTHING_BESIDE : readDetails(facts.root, outer);
+  c.own = fix.at === null ? NOTHING_BESIDE : fix.at === facts.root ? c.outer : readDetails(fix.at, own);
+  c.technology = 'network';
   const type = givenType(given) ?? firstOf('position.type', TYPE_RULES, c, trace);
   if (type !== null) c.technology = type.technology;
   const set = (name: string): number | null => (given?.get(`/position/${name}`) as number | undefined) ?? null;
@@ -217,9 +202,19 @@ function positionOf(
   if (motion !== null) json += `,"heading":${motion.heading},"speed":${motion.speed}`;
   if (satellites !== null && c.technology === 'gnss') json += `,"satellitecount":${satellites}`;
   if (time !== null) json += `,"timestamp":${time}`;
-  return { json: `${json}}`, technology: c.technology };
+  return `${json}}`;
 }
-const NOTHING_BESIDE = details(null);
+const NO_FIX: Fix = {
+  lat: Number.NaN,
+  lng: Number.NaN,
+  at: null,
+  source: 'located',
+  time: Number.NaN,
+  alt: Number.NaN,
+};
+const NOTHING_BESIDE: Details = Object.freeze(emptyDetails());
+const own = emptyDetails();
+const outer = emptyDetails();
 
 function sensorsJson(
   context: MapContext,
@@ -228,9 +223,10 @@ function sensorsJson(
 ): { json: string; usedStatusBattery: boolean } {
   let json = '';
   let usedStatusBattery = false;
-  for (const sensor of SENSOR_FIELDS) {
-    const { field, rules } = sensor;
-    if (given?.has(`${SENSORS}${field}`) === true || (trace === null && !mayGive(sensor, context))) continue;
+  const told = toldSensors(context);
+  for (const { field, sensors, rules } of SENSOR_FIELDS) {
+    // Most frames tell of few sensors: the rules of the others are not asked.
+    if ((trace === null && (told & sensors) === 0) || given?.has(`${SENSORS}${field}`) === true) continue;
     const value = firstOf(trace === null ? field : `system.reportedSensorData.${field}`, rules, context, trace);
     if (value === null) continue;
     json += json === '' ? `"${field}":${value}` : `,"${field}":${value}`;
@@ -248,12 +244,11 @@ function sensorsJson(
 }
 const SENSORS = '/system/reportedSensorData/';
 
-/** Most frames tell of few sensors: the rules of the others are not asked. */
-function mayGive({ field, meanings }: SensorField, { facts, points, statusBattery, frame }: MapContext): boolean {
-  if (field === 'batteryLevel' && (statusBattery !== null || !Number.isNaN(frame.networkBattery))) return true;
-  for (const meaning of meanings) if (facts.has[meaning] === 1) return true;
-  for (const point of points) if (meanings.includes(point.meaning)) return true;
-  return false;
+/** What a reading, a point, a device status or the network tells of, as a set. */
+function toldSensors({ facts, points, statusBattery, frame }: MapContext): number {
+  let told = facts.sensors;
+  for (const point of points) told |= sensorBit(point.meaning);
+  return statusBattery === null && Number.isNaN(frame.networkBattery) ? told : told | sensorBit(MEANING.batteryPercent);
 }
 
 function systemJson(client: string | null, sensors: string): string {

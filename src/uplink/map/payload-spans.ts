@@ -4,7 +4,7 @@
 // It needs a text of one byte a character, without escapes and without blanks between tokens, as networks write it; anything
 // else (and keys like "12", which JavaScript moves to the front) goes the general way of payload.ts, which gives the same.
 import type { JsonObject } from '../values.ts';
-import { FLAG, type KeyInfo, keyInfo, NO_KEY } from './keys.ts';
+import { FLAG, KeyTrail } from './keys.ts';
 import { CLASS, type Classes } from './payload-class.ts';
 import { CUT, MAX_NESTING, ROOM } from './payload-limits.ts';
 
@@ -33,9 +33,10 @@ export class SpanFitter {
   readonly #end = new Int32Array(MOST_TOKENS);
   readonly #sum = new Float64Array(CLASSES);
   /** The keys of the last payload: most messages of a fleet have the same ones in the same order. */
-  readonly #keys: KeyInfo[] = new Array(MOST_TOKENS).fill(NO_KEY);
+  readonly #keys = new KeyTrail(MOST_TOKENS);
   #count = 0;
   #text = '';
+  #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
   #mayHoldAddress = false;
 
@@ -45,8 +46,15 @@ export class SpanFitter {
   }
 
   /** `from`: where the content's brace stands in `text`; `head`: what goes before it. null: take the general way. */
-  fit(text: string, from: number, content: JsonObject, head: string): { json: string; cut: boolean } | null {
+  fit(
+    text: string,
+    bytes: Uint8Array,
+    from: number,
+    content: JsonObject,
+    head: string,
+  ): { json: string; cut: boolean } | null {
     this.#text = text;
+    this.#bytes = bytes;
     this.#at = from;
     this.#count = 0;
     this.#sum.fill(0);
@@ -73,9 +81,9 @@ export class SpanFitter {
 
   /** The highest class inside; -1: this is not for the quick way. `start`: of the object's key, or of itself. */
   #object(object: JsonObject, start: number, depth: number, isSealed: boolean): number {
-    const text = this.#text;
+    const bytes = this.#bytes;
     let at = this.#at;
-    if (text.charCodeAt(at) !== OPEN_OBJECT || depth > MAX_NESTING) return -1;
+    if (bytes[at] !== OPEN_OBJECT || depth > MAX_NESTING) return -1;
     const opening = this.#count++;
     const headBytes = at + 1 - start;
     this.#start[opening] = start;
@@ -84,15 +92,10 @@ export class SpanFitter {
     for (const name in object) {
       if (this.#count > MAX_TOKENS) return -1;
       const value = object[name];
-      let info = this.#keys[this.#count] as KeyInfo;
-      if (info.key !== name) {
-        info = keyInfo(name);
-        this.#keys[this.#count] = info;
-      }
-      const first = text.charCodeAt(at + 1);
+      const info = this.#keys.at(this.#count, name);
       const valueAt = at + info.bytes;
-      const isThere = text.charCodeAt(at) === QUOTE && text.charCodeAt(valueAt - 1) === COLON;
-      if (!isThere || first !== name.charCodeAt(0) || (first >= ZERO && first <= NINE)) return -1;
+      const isThere = bytes[at] === QUOTE && bytes[valueAt - 1] === COLON;
+      if (!isThere || bytes[at + 1] !== info.first || (info.first >= ZERO && info.first <= NINE)) return -1;
       let cls: number;
       let end: number;
       if (typeof value === 'object' && value !== null) {
@@ -104,21 +107,21 @@ export class SpanFitter {
           if (cls < 0) return -1;
           if (cls > highest) highest = cls;
           at = this.#at;
-          if (text.charCodeAt(at) !== COMMA) break;
+          if (bytes[at] !== COMMA) break;
           at += 1;
           continue;
         }
-        end = endOf(text, valueAt, MAX_NESTING - depth);
-        if (end < 0 || (this.#mayHoldAddress && /downlink/i.test(text.slice(valueAt, end)))) return -1;
+        end = endOf(bytes, valueAt, MAX_NESTING - depth);
+        if (end < 0 || (this.#mayHoldAddress && /downlink/i.test(this.#text.slice(valueAt, end)))) return -1;
       } else {
         if (typeof value === 'string') end = valueAt + value.length + 2;
         else if (typeof value === 'number') {
           if (value - value !== 0) return -1;
           end = valueAt + 1;
           for (
-            let code = text.charCodeAt(end);
+            let code = bytes[end] as number;
             code !== COMMA && code !== CLOSE_OBJECT;
-            code = text.charCodeAt(++end)
+            code = bytes[++end] as number
           ) {
             if (!(code > 32)) return -1;
           }
@@ -135,10 +138,10 @@ export class SpanFitter {
         if (cls > highest) highest = cls;
       }
       at = end;
-      if (text.charCodeAt(at) !== COMMA) break;
+      if (bytes[at] !== COMMA) break;
       at += 1;
     }
-    if (text.charCodeAt(at) !== CLOSE_OBJECT) return -1;
+    if (bytes[at] !== CLOSE_OBJECT) return -1;
     this.#at = at + 1;
     const isEmpty = this.#count === opening + 1;
     if (isEmpty) highest = CLASS.sentinel;
@@ -226,13 +229,13 @@ export class SpanFitter {
 }
 
 /** Where the list or object that begins at `from` ends; -1: it is nested too deep, or has blanks in it. */
-function endOf(text: string, from: number, levels: number): number {
+function endOf(bytes: Uint8Array, from: number, levels: number): number {
   let depth = 0;
-  for (let at = from; at < text.length; at++) {
-    const code = text.charCodeAt(at);
+  for (let at = from; at < bytes.length; at++) {
+    const code = bytes[at] as number;
     if (code === QUOTE) {
-      at = text.indexOf('"', at + 1);
-      if (at < 0) return -1;
+      do at++;
+      while (at < bytes.length && bytes[at] !== QUOTE);
     } else if (code === OPEN_OBJECT || code === OPEN_LIST) {
       if (++depth > levels) return -1;
     } else if (code === CLOSE_OBJECT || code === CLOSE_LIST) {

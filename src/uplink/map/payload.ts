@@ -29,6 +29,8 @@ export interface PayloadInput {
 /** The message's text, where nothing in it needs escaping or more than a byte a character. */
 export interface PlainSource {
   readonly text: string;
+  /** The same, a byte a character. */
+  readonly bytes: Uint8Array;
   /** Where the content's brace stands in the text; -1: the content does not stand in it as it is. */
   readonly at: number;
 }
@@ -65,8 +67,6 @@ export class PayloadFitter {
   fit(input: PayloadInput): Payload {
     this.#count = 0;
     this.#isTooDeep = this.#isOverfull = false;
-    this.#sum.fill(0);
-    this.#least.fill(0);
     this.#isPlain = input.source !== null;
     this.#classes.begin(input.used, input.payloadHex, input.isUndecoded);
     // HERE's payload is an object: a list goes under the name that it has in an uplink.
@@ -75,6 +75,8 @@ export class PayloadFitter {
     const content = isList ? { payload: input.content } : (input.content as JsonObject);
     const quick = isList || input.source === null ? null : this.#quick(input.source, rootKey, content);
     if (quick !== null) return { ok: true, json: quick.json, cut: quick.cut };
+    this.#sum.fill(0);
+    this.#least.fill(0);
     this.#object(rootKey === null ? NO_KEY : keyInfo(rootKey), content, 1, false);
     if (this.#isTooDeep) return { ok: false, reason: 'tooDeep' };
 
@@ -99,11 +101,13 @@ export class PayloadFitter {
   }
 
   #quick(
-    { text, at }: PlainSource,
+    { text, bytes, at }: PlainSource,
     rootKey: string | null,
     content: JsonObject,
   ): { json: string; cut: boolean } | null {
-    return at < 0 ? null : this.#spans.fit(text, at, content, rootKey === null ? '' : `{${keyInfo(rootKey).quoted}`);
+    return at < 0
+      ? null
+      : this.#spans.fit(text, bytes, at, content, rootKey === null ? '' : `{${keyInfo(rootKey).quoted}`);
   }
 
   #bytesOf(json: string): number {

@@ -1,7 +1,7 @@
 // ThingPark's `points`: values with their units, beside or instead of the decoded payload.
 import { anyTime } from '../iso-time.ts';
 import { isObject, type JsonObject, num } from '../values.ts';
-import { keyInfo, MEANING } from './keys.ts';
+import { KeyTrail, MEANING } from './keys.ts';
 
 export interface Point {
   readonly meaning: number;
@@ -16,6 +16,7 @@ export interface Point {
 /** More are not looked at. */
 const MAX_POINTS = 200;
 const MAX_RECORDS = 100;
+const trail = new KeyTrail(MAX_POINTS);
 
 /**
  * The points that mean something to HERE, in the order of the message; of a sensor's several `records` the latest only.
@@ -29,7 +30,7 @@ export function readPoints(points: JsonObject | null): readonly Point[] {
     if (++seen > MAX_POINTS) break;
     const point = points[key];
     if (!isObject(point)) continue;
-    const { meaning } = keyInfo(key);
+    const { meaning } = trail.at(seen - 1, key);
     if (meaning === MEANING.none) continue;
     const unit = unitOf(point.unitId);
     const time = anyTime(point.eventTime);

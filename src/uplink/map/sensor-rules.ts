@@ -1,7 +1,7 @@
 // What the sensors say, for `system.reportedSensorData`. A value outside HERE's range is left out, never clamped:
 // a clamped one would raise false alerts.
 import { num, quantity } from '../values.ts';
-import { MEANING } from './keys.ts';
+import { MEANING, sensorBit } from './keys.ts';
 import type { Point } from './points.ts';
 import type { MapContext, Rule } from './rule.ts';
 import { attached, charging, stationary, tampered } from './sensor-states.ts';
@@ -12,7 +12,7 @@ export interface SensorField {
   /** Its name in `reportedSensorData`. */
   readonly field: string;
   /** Without any of these, and no waiting device status, no rule can give a value. */
-  readonly meanings: readonly number[];
+  readonly sensors: number;
   readonly rules: readonly Rule<MapContext, number | boolean>[];
 }
 
@@ -150,11 +150,15 @@ function pressureIn(value: number, unit: string): number | string {
   }
 }
 
+function bits(...meanings: number[]): number {
+  return meanings.reduce((set, meaning) => set | sensorBit(meaning), 0);
+}
+
 /** In the order in which they are written. ThingPark's points come first where they tell the unit. */
 export const SENSOR_FIELDS: readonly SensorField[] = [
   {
     field: 'batteryLevel',
-    meanings: [MEANING.batteryPercent, MEANING.batteryBare],
+    sensors: bits(MEANING.batteryPercent, MEANING.batteryBare),
     rules: [
       {
         name: 'battery-in-points',
@@ -174,12 +178,12 @@ export const SENSOR_FIELDS: readonly SensorField[] = [
   },
   {
     field: 'batteryIsCharging',
-    meanings: [MEANING.charging, MEANING.batteryPercent],
+    sensors: bits(MEANING.charging, MEANING.batteryPercent),
     rules: [{ name: 'charging-in-payload', take: payload(charging, MEANING.charging, MEANING.batteryPercent) }],
   },
   {
     field: 'temperatureC',
-    meanings: [MEANING.temperatureC, MEANING.temperatureF, MEANING.temperatureK],
+    sensors: bits(MEANING.temperatureC, MEANING.temperatureF, MEANING.temperatureK),
     rules: [
       { name: 'temperature-in-points', take: points(temperaturePoint, MEANING.temperatureC) },
       {
@@ -190,7 +194,7 @@ export const SENSOR_FIELDS: readonly SensorField[] = [
   },
   {
     field: 'relativeHumidity',
-    meanings: [MEANING.humidity],
+    sensors: bits(MEANING.humidity),
     rules: [
       { name: 'humidity-in-points', take: points((p) => within(num(p.value), 0, 100), MEANING.humidity) },
       { name: 'humidity-in-payload', take: payload(humidity, MEANING.humidity) },
@@ -198,7 +202,7 @@ export const SENSOR_FIELDS: readonly SensorField[] = [
   },
   {
     field: 'pressureHpa',
-    meanings: [MEANING.pressureHpa, MEANING.pressurePa, MEANING.pressureKpa, MEANING.pressure],
+    sensors: bits(MEANING.pressureHpa, MEANING.pressurePa, MEANING.pressureKpa, MEANING.pressure),
     rules: [
       {
         name: 'pressure-in-points',
@@ -212,17 +216,17 @@ export const SENSOR_FIELDS: readonly SensorField[] = [
   },
   {
     field: 'deviceIsStationary',
-    meanings: [MEANING.stationary, MEANING.moving],
+    sensors: bits(MEANING.stationary, MEANING.moving),
     rules: [{ name: 'motion-in-payload', take: payload(stationary, MEANING.stationary, MEANING.moving) }],
   },
   {
     field: 'deviceIsTampered',
-    meanings: [MEANING.tampered],
+    sensors: bits(MEANING.tampered),
     rules: [{ name: 'tamper-in-payload', take: payload(tampered, MEANING.tampered) }],
   },
   {
     field: 'deviceIsAttached',
-    meanings: [MEANING.attached, MEANING.detached],
+    sensors: bits(MEANING.attached, MEANING.detached),
     rules: [{ name: 'attachment-in-payload', take: payload(attached, MEANING.attached, MEANING.detached) }],
   },
 ];

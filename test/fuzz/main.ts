@@ -1,12 +1,13 @@
 // `npm run fuzz`: random and hostile requests to a bridge of its own, with its memory watched. Ten minutes unless said otherwise.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { freePort } from '../support/free-port.ts';
 import { adminToken, fuzz } from './fuzz.ts';
+import { Inspector, type LiveMemory } from './live-memory.ts';
 
 const { values } = parseArgs({
   options: {
@@ -15,9 +16,12 @@ const { values } = parseArgs({
     parallel: { type: 'string', default: '4' },
   },
 });
-const SAMPLE_MS = 5_000;
-/** Memory at the end against memory half-way, as medians of ten samples: more than this is growth. */
-const MAX_GROWTH = 1.25;
+const SAMPLES = 20;
+/**
+ * What is live at the end against what is live after the first third, as medians of four samples: more than this is growth. By the
+ * first third the code that the requests use is compiled and the rings and caches that have a bound are filled.
+ */
+const MAX_GROWTH = 1.1;
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'bridge-fuzz-'));
 const sandbox = await startSandbox({ port: 0 });
@@ -35,8 +39,14 @@ writeFileSync(
   }),
 );
 const bin = path.resolve(import.meta.dirname, '../../bin/here-bridge.js');
-const child = spawn(process.execPath, [bin, 'start', '--config', config], { stdio: ['ignore', 'inherit', 'inherit'] });
-const rss: number[] = [];
+const inspected = await freePort();
+const child = spawn(process.execPath, [`--inspect=127.0.0.1:${inspected}`, bin, 'start', '--config', config], {
+  // The inspector tells there that it listens.
+  stdio: ['ignore', 'inherit', 'ignore'],
+});
+const samples: LiveMemory[] = [];
+/** Open ones, which the bridge would wait for at its end. */
+const inspectors: Inspector[] = [];
 try {
   for (
     let n = 0;
@@ -60,9 +70,18 @@ try {
     headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify(definition),
   });
-  const sampler = setInterval(() => rss.push(residentMib(child.pid ?? 0)), SAMPLE_MS);
+  const inspector = await Inspector.of(inspected);
+  inspectors.push(inspector);
   const ids = ['tenant-a', 'main', '0018B20000000B20'];
   const seconds = Number(values.seconds);
+  const sampler = setInterval(
+    () =>
+      void inspector.memory().then(
+        (sample) => samples.push(sample),
+        (error) => console.error(String(error)),
+      ),
+    (seconds * 1000) / SAMPLES,
+  );
   const report = await fuzz({
     url,
     headers,
@@ -72,22 +91,33 @@ try {
     ids,
   });
   clearInterval(sampler);
-  const half = median(rss.slice(rss.length >> 1, (rss.length >> 1) + 10));
-  const last = median(rss.slice(-10));
-  console.log(JSON.stringify({ ...report, rssMib: { first: rss[0], half, last, most: Math.max(...rss) } }, null, 1));
-  const grows = rss.length >= 40 && last > half * MAX_GROWTH;
-  if (grows) console.log(`memory grows: ${half} MiB half-way, ${last} MiB at the end`);
-  process.exitCode = report.findings.length === 0 && !grows && child.exitCode === null ? 0 : 1;
+  samples.push(await inspector.memory());
+  const live = samples.map(({ heap, external }) => heap + external);
+  const third = Math.floor(live.length / 3);
+  const [early, late] = [median(live.slice(third, third + 4)), median(live.slice(-4))];
+  const memory = {
+    liveMib: live.map(mib),
+    rssMib: samples.map(({ rss }) => mib(rss)),
+    early: mib(early),
+    late: mib(late),
+  };
+  console.log(JSON.stringify({ ...report, memory }, null, 1));
+  const isJudged = live.length >= SAMPLES - 2;
+  const grows = isJudged && late > early * MAX_GROWTH;
+  if (!isJudged) console.log('memory was not judged: the bridge could not be asked often enough');
+  if (grows)
+    console.log(`memory grows: ${mib(early)} MiB are live after a third of the time, ${mib(late)} MiB at the end`);
+  process.exitCode = report.findings.length === 0 && isJudged && !grows && child.exitCode === null ? 0 : 1;
 } finally {
+  for (const inspector of inspectors) inspector.close();
   child.kill();
   await new Promise((resolve) => (child.exitCode === null ? child.once('exit', resolve) : resolve(null)));
   await sandbox.stop();
   rmSync(folder, { recursive: true, force: true });
 }
 
-function residentMib(pid: number): number {
-  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Math.round(Number(line?.[1] ?? 0) / 1024);
+function mib(bytes: number): number {
+  return Math.round((bytes / 2 ** 20) * 10) / 10;
 }
 
 function median(sorted: readonly number[]): number {

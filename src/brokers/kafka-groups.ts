@@ -1,9 +1,9 @@
 // Groups without members: where a source's group stands, where a new one begins, commits outside of a generation, deletion.
 // Kafka allows commits with generation −1 and no member id while a group has no members (OffsetCommit, "simple consumer").
 import { type Answers, errorName, type KafkaWire } from './kafka-internals.ts';
+import type { KnownTopic } from './kafka-known-topics.ts';
 import { LinkDown } from './kafka-link.ts';
 import type { KafkaBrokerOptions } from './kafka-options.ts';
-import type { KnownTopic } from './kafka-reader.ts';
 import { refusalOf } from './kafka-reasons.ts';
 import type { KafkaSource } from './kafka-source.ts';
 

@@ -5,21 +5,14 @@ import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
 import { commitOffsets, deleteGroup, openSource } from './kafka-groups.ts';
 import type { KafkaWire } from './kafka-internals.ts';
+import { type KnownTopic, KnownTopics } from './kafka-known-topics.ts';
 import { Lane } from './kafka-lane.ts';
 import { KafkaLink, LinkDown } from './kafka-link.ts';
-import { metadataOf } from './kafka-metadata.ts';
 import type { KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
-import { type Down, kafkaReason, refusalOf } from './kafka-reasons.ts';
+import { type Down, kafkaReason } from './kafka-reasons.ts';
 import { ConcernIndex } from './kafka-sorting.ts';
 import type { KafkaSource, SharedReader } from './kafka-source.ts';
 import { RECONNECT } from './mqtt-options.ts';
-
-export interface KnownTopic {
-  /** By partition; −1: none at present. */
-  leaders: number[];
-  /** Monotonic ms at which it was first seen. */
-  readonly seenAt: number;
-}
 
 /** With many sources commits are spaced out, so that they cost little. */
 const COMMIT_MS = 1_000;
@@ -31,12 +24,12 @@ const REMOVE_COMMIT_MS = 3_000;
 
 export class KafkaReader implements SharedReader {
   readonly broker: KafkaBrokerOptions;
-  readonly topics = new Map<string, KnownTopic>();
   readonly sources = new Set<KafkaSource>();
   /** Sources that stand where their groups do and may be handed messages. */
   readonly open = new Set<KafkaSource>();
   /** Of these: whose concern is what. */
   readonly concerns = new ConcernIndex<KafkaSource>();
+  readonly #known: KnownTopics;
   readonly #gate: LoginGate;
   readonly #link: KafkaLink;
   readonly #lanes: readonly [Lane, Lane];
@@ -50,12 +43,17 @@ export class KafkaReader implements SharedReader {
 
   constructor(broker: KafkaBrokerOptions, gate: LoginGate) {
     this.broker = broker;
+    this.#known = new KnownTopics(broker.clock);
     this.#gate = gate;
     this.#lanes = [new Lane('head', this, gate), new Lane('late', this, gate)];
     this.#link = new KafkaLink(broker, gate, {
       run: (wire, signal, ready) => this.#run(wire, signal, ready),
       onDown: (down) => this.#lost(down),
     });
+  }
+
+  get topics(): ReadonlyMap<string, KnownTopic> {
+    return this.#known.topics;
   }
 
   add(source: KafkaSource): void {
@@ -132,7 +130,7 @@ export class KafkaReader implements SharedReader {
   async close(): Promise<void> {
     await Promise.all([this.#link.stop(), ...this.#lanes.map((lane) => lane.stop())]);
     this.#wire = null;
-    this.topics.clear();
+    this.#known.clear();
   }
 
   async #run(wire: KafkaWire, signal: AbortSignal, ready: () => void): Promise<void> {
@@ -141,14 +139,15 @@ export class KafkaReader implements SharedReader {
     this.#wire = wire;
     const { clock, metadataRefreshMs } = this.broker;
     let commitAt = clock.monotonic();
-    let lookAt = clock.monotonic() + metadataRefreshMs;
+    let lookAt = clock.monotonic() + this.#known.lookAgainIn(metadataRefreshMs);
     let isPoked = false;
     this.#lanes[0].start();
     while (!signal.aborted) {
       this.#openSources(wire, signal);
       await new Promise<void>((resolve) => {
         const now = clock.monotonic();
-        const due = Math.max(0, Math.min(commitAt, lookAt, ...this.#restUntil.values()) - now);
+        const isDue = isPoked || this.#hasNew;
+        const due = isDue ? 0 : Math.max(0, Math.min(commitAt, lookAt, ...this.#restUntil.values()) - now);
         const cancel = clock.after(due, resolve);
         this.#poke = () => {
           isPoked = true;
@@ -165,10 +164,10 @@ export class KafkaReader implements SharedReader {
       if (signal.aborted) return;
       const now = clock.monotonic();
       for (const [source, until] of this.#restUntil) if (until <= now) this.#restUntil.delete(source);
-      if (isPoked || now >= lookAt) {
+      if (isPoked || this.#hasNew || now >= lookAt) {
         isPoked = false;
-        lookAt = now + metadataRefreshMs;
         await this.#look(wire);
+        lookAt = now + this.#known.lookAgainIn(metadataRefreshMs);
         await this.#addParts(wire, signal);
       }
       if (now >= commitAt) {
@@ -179,31 +178,15 @@ export class KafkaReader implements SharedReader {
     }
   }
 
+  /** Sources have come since the last look. */
+  get #hasNew(): boolean {
+    for (const source of this.sources) if (this.#known.isNew(source)) return true;
+    return false;
+  }
+
   async #look(wire: KafkaWire): Promise<void> {
-    const wanted = new Set<string>();
-    let hasPattern = false;
-    for (const source of this.sources) {
-      for (const { exact } of source.filters) {
-        if (exact === null) hasPattern = true;
-        else wanted.add(exact);
-      }
-    }
-    if (wanted.size === 0 && !hasPattern) return;
-    const seen = new Set<string>();
-    for (const topic of await metadataOf(wire, hasPattern ? [] : [...wanted])) {
-      if (topic.topicErrorCode !== 0 || topic.partitionMetadata.length === 0) continue;
-      seen.add(topic.topic);
-      const leaders: number[] = [];
-      for (const { partitionId, leader } of topic.partitionMetadata) leaders[partitionId] = leader;
-      const known = this.topics.get(topic.topic);
-      if (known === undefined) this.topics.set(topic.topic, { leaders, seenAt: this.broker.clock.monotonic() });
-      else known.leaders = leaders;
-    }
-    // One that is gone may come back as another: it is new then.
-    for (const name of this.topics.keys()) {
-      if (seen.has(name)) continue;
-      this.topics.delete(name);
-      for (const source of this.open) source.parts.delete(name);
+    for (const topic of await this.#known.look(wire, this.sources)) {
+      for (const source of this.open) source.parts.delete(topic);
     }
     this.#tellMissing();
     this.wake();
@@ -212,9 +195,9 @@ export class KafkaReader implements SharedReader {
   /** Exact topics that are not there: told to their sources, which read their others meanwhile. */
   #tellMissing(): void {
     for (const source of this.open) {
-      const missing = source.filters.find(({ exact }) => exact !== null && !this.topics.has(exact))?.exact;
-      if (missing === undefined || missing === null) source.mended();
-      else source.troubled(refusalOf(UNKNOWN_TOPIC, 'read', { topic: missing }));
+      const missing = this.#known.missingOf(source);
+      if (missing === null) source.mended();
+      else source.troubled(missing);
     }
   }
 
@@ -222,6 +205,8 @@ export class KafkaReader implements SharedReader {
     for (const source of this.sources) {
       if (this.#opening.size >= OPENING_AT_ONCE) return;
       if (this.open.has(source) || this.#opening.has(source) || this.#restUntil.has(source)) continue;
+      // It begins where `from` says only in topics that are known to be there.
+      if (!this.#known.isClear(source)) continue;
       // Asked again with the next turn of the loop, a second later.
       if (!source.mayOpen()) continue;
       this.#opening.add(source);
@@ -287,5 +272,3 @@ export class KafkaReader implements SharedReader {
     for (const source of this.sources) source.closed(down);
   }
 }
-
-const UNKNOWN_TOPIC = 3;

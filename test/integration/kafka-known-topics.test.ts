@@ -1,0 +1,61 @@
+// What a source on Kafka is told of its topics: that one is missing only where it is, and where it begins.
+import { expect, onTestFinished, test } from 'vitest';
+import { createKafkaBroker } from '../../src/brokers/kafka.ts';
+import { RecordingListener, until } from '../brokers/outside.ts';
+import { freshName, kafkaBrokers, kafkaClient, makeTopic } from '../support/kafka.ts';
+import { kafkaBrokerOptions } from '../support/kafka-options.ts';
+import { describeWith } from '../support/requirements.ts';
+
+const TOPICS = 12;
+/** The bridge's own default: what it learns too late it learns a quarter of a minute later. */
+const SELDOM = { metadataRefreshMs: 15_000 };
+
+async function produce(topic: string, value: string): Promise<void> {
+  const producer = (await kafkaClient()).producer();
+  await producer.connect();
+  await producer.send({ topic, messages: [{ value }] });
+  await producer.disconnect();
+}
+
+describeWith('kafka', 'A source on Kafka', () => {
+  test('is up at once and begins now, whenever it comes to the reader of others, and is never told that its topic is missing', async () => {
+    const topics = await Promise.all(Array.from({ length: TOPICS }, () => makeTopic(freshName('known'))));
+    for (const topic of topics) await produce(topic, 'before');
+    const broker = createKafkaBroker(kafkaBrokerOptions(await kafkaBrokers(), SELDOM));
+    const listeners: RecordingListener[] = [];
+    for (const [at, topic] of topics.entries()) {
+      const listener = new RecordingListener();
+      listeners.push(listener);
+      const source = broker.openSource(
+        { clientId: freshName('group'), topics: [topic], expectSession: false },
+        listener,
+      );
+      onTestFinished(() => source.stop());
+      source.start();
+      // Some at once, some while the reader connects, looks, opens the ones before, and rests.
+      if (at % 3 === 2) await new Promise((resolve) => setTimeout(resolve, at * 4));
+    }
+    await until('all are up', () => listeners.every(({ last }) => last === 'up'), 5_000);
+    expect(listeners.map(({ statuses }) => statuses)).toEqual(topics.map(() => [{ kind: 'up', sessionLost: false }]));
+    for (const topic of topics) await produce(topic, 'after');
+    await until('all have the news', () => listeners.every(({ texts }) => texts.includes('after')), 10_000);
+    expect(listeners.map(({ texts }) => texts)).toEqual(topics.map(() => ['after']));
+  });
+
+  test('is told of a topic that is missing when that is certain, and reads it from its beginning once it is made', async () => {
+    const topic = freshName('missing');
+    const broker = createKafkaBroker(kafkaBrokerOptions(await kafkaBrokers()));
+    const listener = new RecordingListener();
+    const source = broker.openSource({ clientId: freshName('group'), topics: [topic], expectSession: false }, listener);
+    onTestFinished(() => source.stop());
+    const began = performance.now();
+    source.start();
+    await until('it is told', () => listener.last === 'down', 10_000);
+    expect(performance.now() - began).toBeGreaterThan(900);
+    expect(listener.statuses.at(-1)).toMatchObject({ reason: expect.stringContaining(`there is no topic "${topic}"`) });
+    await makeTopic(topic);
+    await produce(topic, 'first');
+    await until('it has the first record', () => listener.texts.includes('first'), 10_000);
+    expect(listener.last).toBe('up');
+  });
+});

@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Principal } from '../domain/access.ts';
 import { emptyLedger, imbalance } from '../domain/ledger.ts';
+import { MAX_HEADERS_TEXT } from '../domain/message-headers.ts';
 import type { Cluster, HandedUplink } from '../domain/ports/cluster.ts';
 import type { ConnectionView } from '../domain/ports/control.ts';
 import type { LedgerView } from '../domain/ports/dead-letters.ts';
@@ -39,6 +40,8 @@ const UplinksSchema = Type.Object(
         payload: Type.String(),
         arrivedAt: Type.Number(),
         retain: Type.Boolean(),
+        /** JSON. */
+        headers: Type.Optional(Type.String({ maxLength: 2 * MAX_HEADERS_TEXT })),
       }),
       { minItems: 1, maxItems: 1000 },
     ),

@@ -1,4 +1,5 @@
 // Dead letters as JSON: what the admin interface shows, what an export carries and an import takes.
+import { keptHeadersOf } from '../domain/message-headers.ts';
 import type { DeadLetterRecord, ImportedLetter } from '../domain/ports/dead-letters.ts';
 import type { DeadLetter } from '../domain/ports/store.ts';
 import { DEAD_LETTER_REASONS, type DeadLetterDetail, type DeadLetterReason } from '../domain/uplink.ts';
@@ -16,7 +17,7 @@ export function recordOf(connection: string, letter: DeadLetter, withContent: tr
 export function recordOf(connection: string, letter: DeadLetter, withContent: boolean): object;
 export function recordOf(connection: string, letter: DeadLetter, withContent: boolean): object {
   const { id, key, seq, device, reason, topic, payload, detail, editedAt } = letter;
-  const { record: _record, ...shortDetail } = detail;
+  const { record: _record, headers: _headers, ...shortDetail } = detail;
   return {
     key,
     connection,
@@ -96,6 +97,7 @@ function readDetail(value: unknown): DeadLetterDetail {
     ...(typeof requestId === 'string' ? { requestId: requestId.slice(0, 200) } : {}),
     ...(typeof record === 'string' ? { record: record.slice(0, MAX_TEXT) } : {}),
     ...(typeof attempts === 'number' ? { attempts } : {}),
+    ...keptHeadersOf(value),
   };
 }
 

@@ -76,7 +76,9 @@ export const Letter = component(
       device: Nullable(Type.String()),
       reason: Type.Enum([...DEAD_LETTER_REASONS]),
       topic: Type.String(),
-      detail: Type.Record(Type.String(), Type.Unknown(), { description: "HERE's or the reader's answer." }),
+      detail: Type.Record(Type.String(), Type.Unknown(), {
+        description: "HERE's or the reader's answer, and the headers that the message came with (Kafka).",
+      }),
       payload: Type.Optional(Type.String()),
       payloadBase64: Type.Optional(Type.String()),
       payloadBytes: Type.Optional(Count),

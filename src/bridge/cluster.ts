@@ -20,6 +20,7 @@ import type { StatusPublisher } from '../connections/status-publisher.ts';
 import type { Supervisor } from '../connections/supervisor.ts';
 import { travellingStore } from '../connections/travelling-state.ts';
 import type { EventSink } from '../domain/events.ts';
+import { messageHeaders, readHeaders } from '../domain/message-headers.ts';
 import { partitionOfAccount } from '../domain/partition.ts';
 import type { Broker, Publisher } from '../domain/ports/broker.ts';
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
@@ -29,6 +30,7 @@ import type { BridgeStore } from '../domain/ports/store.ts';
 import type { Gateway } from '../here/gateway.ts';
 import type { Logger } from '../ops/logger.ts';
 import { Adoption } from './adoption.ts';
+import { sendLetters, takeLetters } from './letter-courier.ts';
 import { OwnershipNews } from './ownership-news.ts';
 import type { Views } from './views.ts';
 
@@ -187,6 +189,8 @@ export class ClusterParts {
       whereIs: (id) => (owned.partitionOf(id) === null ? null : this.#view.whereIs(id)),
       takeHere: (id, uplinks) => this.#take(id, uplinks),
       sendTo: (address, id, uplinks, signal) => this.#view.send(address, this.#token, id, uplinks, signal),
+      takeLettersHere: (id, letters) => takeLetters(this.#serving?.views, id, letters),
+      sendLettersTo: (address, id, letters, signal) => sendLetters(address, this.#token, id, letters, signal),
       onLedger: (directory, id, ledger) => {
         const record = ledger === null ? '' : JSON.stringify({ id, worker: directory, ...ledger });
         publisher
@@ -265,7 +269,11 @@ export class ClusterParts {
       throw new Error(`connection ${id} does not run on ${this.#o.identity.id}`);
     }
     await new Promise<void>((resolve, reject) => {
-      const messages = uplinks.map((each) => ({ ...each, qos: 1 as const, dup: true }));
+      const messages = uplinks.map(({ headers: text, ...each }) => {
+        const headers = text === undefined ? null : readHeaders(text);
+        const message = { ...each, qos: 1 as const, dup: true };
+        return headers === null ? message : { ...message, headers: messageHeaders(headers) };
+      });
       live.flow.onMessages(messages, (error) => (error === null ? resolve() : reject(error)));
     });
   }

@@ -71,6 +71,10 @@ export function letterLines(io: CliIo, letter: ShownLetter): string {
   else rows.push(['sequence no.', String(seq)]);
   if (editedAt !== undefined) rows.push(['edited', editedAt]);
   rows.push(['topic', topic], ['message', contentOf(letter)]);
+  for (const { name, value, valueBase64 } of detail.headers ?? []) {
+    rows.push(['header', `${name}: ${valueBase64 === undefined ? (value ?? '(null)') : `(base64) ${valueBase64}`}`]);
+  }
+  if (detail.headersLeftOut !== undefined) rows.push(['header', `(${detail.headersLeftOut} more had no room)`]);
   if (original !== undefined) rows.push(['as it came', `${original.topic} ${contentOf(original)}`]);
   if (detail.record !== undefined) rows.push(['sent', detail.record]);
   const shown = rows.map(([name, value]) => [name, printable(value)]);

@@ -1,11 +1,12 @@
 // Uplinks that wait in journals of ours for connections that another worker serves go to that worker: it journals them, then
-// answers, then they leave our journal. A crash between leaves them in both: they are sent twice, never lost.
+// answers, then they leave our journal. A crash between leaves them in both: they are sent twice, never lost. Dead letters follow
+// them, so that they are seen and replayed where the connection is: they have keys, and are taken once.
 import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { HandedUplink, Whereabouts } from '../domain/ports/cluster.ts';
-import type { BridgeStore, ConnectionStore, JournalRecord } from '../domain/ports/store.ts';
+import type { BridgeStore, ConnectionStore, DeadLetter, JournalRecord } from '../domain/ports/store.ts';
 
 /** A directory whose lock this process holds. */
 export interface HeldDirectory {
@@ -28,6 +29,15 @@ export interface HandOverOptions {
     uplinks: readonly HandedUplink[],
     signal: AbortSignal,
   ) => Promise<void>;
+  /** Into the store of a connection that is served here. Why it takes none now; null: it has taken them all. */
+  readonly takeLettersHere: (connectionId: string, letters: readonly DeadLetter[]) => string | null;
+  /** As `takeLettersHere`, at another worker. Rejects when it does not answer. */
+  readonly sendLettersTo: (
+    address: string,
+    connectionId: string,
+    letters: readonly DeadLetter[],
+    signal: AbortSignal,
+  ) => Promise<string | null>;
   /** null: there is none any more. */
   readonly onLedger: (directory: string, connectionId: string, ledger: Ledger | null) => void;
   readonly journalMaxBytes: number;
@@ -38,11 +48,16 @@ export interface HandOverOptions {
 const LOOK_MS = 1_000;
 const MAX_RECORDS = 500;
 const MAX_BYTES = 1024 * 1024;
+const MAX_LETTERS = 200;
+/** Dead letters that were refused (no room, the connection is not active) are offered again after so long. */
+const REFUSED_MS = 60_000;
 
 export class HandOver {
   readonly #options: HandOverOptions;
   /** `directory/connection` in which nothing waits; forgotten once it is served here. */
   readonly #empty = new Set<string>();
+  /** `directory/connection` whose dead letters were refused: not before this monotonic time again. */
+  readonly #refused = new Map<string, number>();
   /** Deleted, until they are defined anew. */
   readonly #deleted = new Set<string>();
   #draining: {
@@ -102,9 +117,16 @@ export class HandOver {
         else if (where === null && !directory.isOwn && this.#deleted.has(id)) await this.#delete(directory, id);
         // Nobody's yet: it may be ours in a moment, and its store must be free then.
         else if (where === null || (directory.isOwn && where.kind === 'missing')) continue;
-        else if (!this.#empty.has(key) && (await this.#drain(directory, id))) this.#empty.add(key);
+        else if (this.#mayDrain(key) && (await this.#drain(directory, id))) this.#empty.add(key);
       }
     }
+  }
+
+  #mayDrain(key: string): boolean {
+    if (this.#empty.has(key)) return false;
+    if (this.#options.clock.monotonic() < (this.#refused.get(key) ?? 0)) return false;
+    this.#refused.delete(key);
+    return true;
   }
 
   async #delete({ id: directory, store }: HeldDirectory, id: string): Promise<void> {
@@ -147,7 +169,7 @@ export class HandOver {
         if (where === null || where.kind === 'missing' || (where.kind === 'here' && directory.isOwn)) return false;
         const records = await store.read(from, MAX_RECORDS, MAX_BYTES);
         const last = records.at(-1);
-        if (last === undefined) return true;
+        if (last === undefined) return await this.#giveLetters(directory, id, store, signal);
         const uplinks = records.map(uplinkOf);
         if (where.kind === 'here') await this.#options.takeHere(id, uplinks);
         else await this.#options.sendTo(where.address, id, uplinks, signal);
@@ -174,12 +196,45 @@ export class HandOver {
     }
   }
 
+  /** True: there are none any more. Throws when its worker does not answer. */
+  async #giveLetters(directory: HeldDirectory, id: string, store: ConnectionStore, signal: AbortSignal) {
+    const { whereIs, takeLettersHere, sendLettersTo, clock, events } = this.#options;
+    let handed = 0;
+    let to = '';
+    while (!this.#stopped && !signal.aborted) {
+      const page = { filter: {}, order: 'oldest', limit: MAX_LETTERS, maxBytes: MAX_BYTES } as const;
+      const letters = directory.store.deadLetters(id)?.page(page).letters ?? [];
+      if (letters.length === 0) {
+        if (handed > 0) {
+          const message = `${handed} dead letters that ${directory.id} had were taken over by ${to}, which serves the connection.`;
+          events.emit({ kind: 'uplinksHandedOver', severity: 'info', connectionId: id, key: 'letters', message });
+        }
+        return true;
+      }
+      const where = whereIs(id);
+      if (where === null || where.kind === 'missing' || (where.kind === 'here' && directory.isOwn)) return false;
+      const refusal =
+        where.kind === 'here' ? takeLettersHere(id, letters) : await sendLettersTo(where.address, id, letters, signal);
+      if (refusal !== null) {
+        this.#refused.set(`${directory.id}/${id}`, clock.monotonic() + REFUSED_MS);
+        const message = `Dead letters that ${directory.id} has cannot be handed over now: ${refusal}. They stay there and are offered again every minute.`;
+        events.emit({ kind: 'groupUnreachable', severity: 'warning', connectionId: id, key: 'letters', message });
+        return false;
+      }
+      store.handOverDeadLetters(letters);
+      handed += letters.length;
+      to = where.kind === 'here' ? 'this worker' : where.worker;
+    }
+    return false;
+  }
+
   #tell({ id: directory }: HeldDirectory, connectionId: string, count: number, to: string): void {
     const message = `${count} uplinks that waited in the journal of ${directory} were taken over by ${to}, which serves the connection.`;
     this.#options.events.emit({ kind: 'uplinksHandedOver', severity: 'info', connectionId, count, message });
   }
 }
 
-function uplinkOf({ topic, payload, arrivedAt, retain }: JournalRecord): HandedUplink {
-  return { topic, payload, arrivedAt, retain };
+function uplinkOf({ topic, payload, arrivedAt, retain, headers }: JournalRecord): HandedUplink {
+  const uplink = { topic, payload, arrivedAt, retain };
+  return headers === undefined ? uplink : { ...uplink, headers };
 }

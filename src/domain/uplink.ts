@@ -1,4 +1,5 @@
 // The words for an uplink's way: one broker message, what became of it, and the telemetry records made from it.
+import type { KeptHeader } from './message-headers.ts';
 
 /** Why an uplink carries no telemetry for HERE. */
 export const SKIP_REASONS = [
@@ -51,6 +52,9 @@ export interface DeadLetterDetail {
   readonly attempts?: number;
   /** Of an imported one: the connection and the time of its export's origin. */
   readonly origin?: string;
+  /** Those that the message came with (Kafka), and how many of them had no room. */
+  readonly headers?: readonly KeptHeader[];
+  readonly headersLeftOut?: number;
 }
 
 /** The final word on an uplink. The unit is one broker message. */

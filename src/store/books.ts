@@ -1,20 +1,22 @@
 // The accounts of one connection: ledger, settlements and dead letters, changed in memory only when SQLite has committed them.
 //
 // received = last sequence number − uncounted − replayed + imported; `uncounted` are those whose outcomes were in a database that
-// was set aside, and those handed over to another worker; `imported` those that never had a number: dead letters from elsewhere,
+// was set aside, and those handed over to another worker (messages and dead letters); `imported` those that never had a number: dead letters from elsewhere,
 // and messages of Kafka that were of no concern here. A replayed dead letter takes a new sequence number: its
 // message is `pending` under that one from the commit of the journal on. Booking the replay deletes the letter, takes one off
 // `deadLettered` and counts the number as `replayed`, in one transaction. Until it is booked (at once; at the next transaction
 // or at the next start when the disk refused or a kill came between) the copy counts as one more message received.
 import { book, imbalance, type Ledger, sumReasons } from '../domain/ledger.ts';
-import type { ReplayLetter } from '../domain/ports/store.ts';
+import type { DeadLetter, ReplayLetter } from '../domain/ports/store.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import {
   booked,
   type ConnectionTables,
   countReceived,
   ledgerColumns,
+  passedAs,
   type StoredNumbers,
+  sumOf,
 } from './connection-tables.ts';
 import type { NewDeadLetter } from './dead-letter-rows.ts';
 import type { DeadLetterTable, LetterTotals } from './dead-letters.ts';
@@ -170,6 +172,11 @@ export class Books {
     });
   }
 
+  /** Dead letters that another directory has, and counts, from now on. */
+  handOverLetters(given: readonly DeadLetter[]): void {
+    this.#transact({ given });
+  }
+
   /** These ranges are settled and will have no file. */
   retire(ranges: readonly Range[]): void {
     this.#transact({ retired: ranges });
@@ -195,23 +202,14 @@ export class Books {
       stored.set(`${kind}.${reason}`, count);
     }
     for (const { kind, reason, count } of ledgerColumns(ledger)) {
-      const due = (reason === 'journalFull' ? unsaved : 0) + this.#passedAs(kind, reason);
+      const due = (reason === 'journalFull' ? unsaved : 0) + passedAs(this.#passed, kind, reason);
       off += Math.abs(count - due - (stored.get(`${kind}.${reason}`) ?? 0));
     }
     return off;
   }
 
-  /** Of one column, what is not in the database yet. */
-  #passedAs(kind: string, reason: string): number {
-    let sum = 0;
-    for (const [outcome, count] of this.#passed) {
-      if (outcome.kind === kind && outcome.kind !== 'delivered' && outcome.reason === reason) sum += count;
-    }
-    return sum;
-  }
-
-  /** The columns that `outcomes` and `replays` have changed. */
-  #saveColumns(ledger: Ledger, outcomes: readonly UplinkOutcome[], replays: readonly Replay[]): void {
+  /** The columns that `outcomes` and letters that are `gone` have changed. */
+  #saveColumns(ledger: Ledger, outcomes: readonly UplinkOutcome[], gone: readonly Pick<DeadLetter, 'reason'>[]): void {
     const { tables } = this.#options;
     const saved = new Set<string>();
     const save = (kind: Exclude<UplinkOutcome['kind'], 'delivered'>, reason: string): void => {
@@ -220,7 +218,7 @@ export class Books {
       const column: Record<string, number | undefined> = ledger[kind];
       tables.saveCount(this.key, kind, reason, column[reason] ?? 0);
     };
-    for (const { reason } of replays) save('deadLettered', reason);
+    for (const { reason } of gone) save('deadLettered', reason);
     let delivered = false;
     for (const outcome of outcomes) {
       if (outcome.kind === 'delivered') delivered = true;
@@ -234,13 +232,14 @@ export class Books {
     readonly retired?: readonly Range[];
     readonly imported?: number;
     readonly handedOver?: number;
+    readonly given?: readonly DeadLetter[];
     /** `freed`: bytes of dead letters that were taken out in this transaction before. */
     readonly also?: (freed: number) => LetterTotals;
   }): void {
     const { tables, letters, lastSeq, now } = this.#options;
     const places = this.#options.places();
     const { key, ranges } = this;
-    const { outcomes = [], retired = [], imported = 0, handedOver = 0, also } = what;
+    const { outcomes = [], retired = [], imported = 0, handedOver = 0, given = [], also } = what;
     const unsaved = this.#unsaved;
     const unbooked = this.#unbooked;
     const passed = this.#passed;
@@ -269,13 +268,21 @@ export class Books {
         numbers.replayed += 1;
         numbers.replayedTo = Math.max(numbers.replayedTo, seq);
       }
-      this.#saveColumns(ledger, passed.size === 0 ? outcomes : [...outcomes, ...passed.keys()], replays.taken);
+      const givenAway = letters.giveAway(key, given);
+      changes.push(givenAway.change);
+      for (const { reason } of givenAway.taken) {
+        ledger.received -= 1;
+        ledger.deadLettered[reason] = (ledger.deadLettered[reason] ?? 0) - 1;
+        numbers.uncounted += 1;
+      }
+      const gone = [...replays.taken, ...givenAway.taken];
+      this.#saveColumns(ledger, passed.size === 0 ? outcomes : [...outcomes, ...passed.keys()], gone);
       if (also) changes.push(also(-replays.change.bytes));
       tables.save(key, numbers);
       if (positions !== null) tables.saveState(key, PLACES, positions);
     };
     // Who imports may delete the file afterwards; what was handed over must not come back.
-    if (imported + handedOver > 0) tables.database.durably(commit);
+    if (imported + handedOver + given.length > 0) tables.database.durably(commit);
     else tables.database.transaction(commit);
     if (positions !== null) places.saved();
     if (change) ranges.apply(change);
@@ -288,10 +295,4 @@ export class Books {
     this.#unbooked = [];
     this.#passed = new Map();
   }
-}
-
-function sumOf(counts: Iterable<number>): number {
-  let sum = 0;
-  for (const count of counts) sum += count;
-  return sum;
 }

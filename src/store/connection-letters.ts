@@ -1,4 +1,6 @@
 // The dead letters and the expired uplinks of an open connection: kept with settlements, replayed into the journal, imported.
+
+import { keptHeadersOf } from '../domain/message-headers.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { ImportedLetter, ImportOutcome } from '../domain/ports/dead-letters.ts';
 import type { DeadLetter, ReplayLetter, Settlement } from '../domain/ports/store.ts';
@@ -76,8 +78,10 @@ export class ConnectionLetters {
   #append(letters: readonly ReplayLetter[], done: (error: Error | null, first: number) => void): void {
     const { writer, books, orLater } = this.#o;
     const { replaying } = this.#o.tables.letters;
-    const entries = letters.map(({ topic, payload, arrivedAt, device, key }) => {
-      return { topic, payload, arrivedAt, device, retain: false, replayOf: key };
+    const entries = letters.map(({ topic, payload, arrivedAt, device, key, detail }) => {
+      const kept = keptHeadersOf(detail);
+      const headers = kept === null ? {} : { headers: JSON.stringify(kept) };
+      return { topic, payload, arrivedAt, device, retain: false, replayOf: key, ...headers };
     });
     const first = writer.append(entries, (error) => {
       // What is not in the journal is a dead letter as before.

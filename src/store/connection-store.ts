@@ -21,6 +21,7 @@ import type { ConnectionStoreOptions } from './connection-store-options.ts';
 import { isDamage } from './database.ts';
 import { type NewDeadLetter, newLetterKey } from './dead-letter-rows.ts';
 import { handOver } from './hand-over.ts';
+import { databaseDamaged, journalDamaged } from './incidents.ts';
 import { JournalReader } from './journal-reader.ts';
 import { JournalUpkeep } from './journal-upkeep.ts';
 import { JournalWriter } from './journal-writer.ts';
@@ -154,6 +155,11 @@ export class JournalledConnection implements ConnectionStore {
     this.#upkeep.remove();
   }
 
+  handOverDeadLetters(letters: readonly DeadLetter[]): void {
+    this.#assertOpen();
+    this.#books.handOverLetters(letters);
+  }
+
   async read(fromSeq: number, maxRecords: number, maxBytes: number): Promise<readonly JournalRecord[]> {
     this.#assertOpen();
     const damaged: number[] = [];
@@ -254,9 +260,9 @@ export class JournalledConnection implements ConnectionStore {
     seq: number,
     { reason, detail }: Extract<UplinkOutcome, { kind: 'deadLettered' }>,
   ): NewDeadLetter {
-    const { topic, payload, device, arrivedAt } = this.#reader.readSync(segment, seq);
-    const key = newLetterKey();
-    return { key, seq, time: this.#options.clock.now(), arrivedAt, topic, payload, device, reason, detail };
+    const { topic, payload, device, arrivedAt, kept } = this.#reader.readSync(segment, seq);
+    const letter = { key: newLetterKey(), seq, arrivedAt, topic, payload, device, reason };
+    return { ...letter, time: this.#options.clock.now(), detail: { ...detail, ...kept } };
   }
 
   /** Records whose bytes are not what was written: kept as they are, as dead letters. */
@@ -265,14 +271,7 @@ export class JournalledConnection implements ConnectionStore {
     this.settle(
       seqs.map((seq) => ({ seq, outcome: { kind: 'deadLettered', reason: 'storeDamaged', detail: { message } } })),
     );
-    this.#options.report({
-      kind: 'journalDamaged',
-      connectionId: this.id,
-      lost: seqs.length,
-      message:
-        `The journal of ${this.id} was damaged on the disk: ${seqs.length} message(s) are not what was received and are ` +
-        'kept as dead letters (storeDamaged). Check the disk.',
-    });
+    this.#options.report(journalDamaged(this.id, seqs.length));
   }
 
   /** For what the next tick or transaction repeats by itself. */
@@ -287,11 +286,7 @@ export class JournalledConnection implements ConnectionStore {
   #tellIfDamaged(error: unknown): void {
     if (this.#damageTold || !isDamage(error)) return;
     this.#damageTold = true;
-    this.#options.report({
-      kind: 'databaseDamaged',
-      connectionId: this.id,
-      message: `The store's database is damaged (${describeError(error)}). A restart sets it aside and reads the journals again.`,
-    });
+    this.#options.report(databaseDamaged(this.id, error));
   }
 
   #assertOpen(): void {

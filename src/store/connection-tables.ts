@@ -251,3 +251,18 @@ export function booked(ledger: Ledger, outcomes: readonly UplinkOutcome[]): Ledg
   after.pending -= outcomes.length;
   return after;
 }
+
+export function sumOf(counts: Iterable<number>): number {
+  let sum = 0;
+  for (const count of counts) sum += count;
+  return sum;
+}
+
+/** Of one column, what is counted in memory alone. */
+export function passedAs(passed: ReadonlyMap<UplinkOutcome, number>, kind: string, reason: string): number {
+  let sum = 0;
+  for (const [outcome, count] of passed) {
+    if (outcome.kind === kind && outcome.kind !== 'delivered' && outcome.reason === reason) sum += count;
+  }
+  return sum;
+}

@@ -161,6 +161,16 @@ export class DeadLetterTable {
     letters: readonly L[],
     now: number,
   ): { readonly change: LetterTotals; readonly taken: readonly L[] } {
+    const out = this.giveAway(connection, letters);
+    for (const { key } of out.taken) this.#remember.run(connection, key, Math.round(now));
+    return out;
+  }
+
+  /** Another directory has them from now on. They may come back from there. */
+  giveAway<L extends { readonly id: number }>(
+    connection: number,
+    letters: readonly L[],
+  ): { readonly change: LetterTotals; readonly taken: readonly L[] } {
     let change = NOTHING;
     this.totals(connection);
     const taken: L[] = [];
@@ -168,7 +178,6 @@ export class DeadLetterTable {
       const row = this.#delete.get(letter.id, connection);
       if (row === undefined) continue;
       change = sum(change, { ...NOTHING, count: -1, bytes: -Number(row.bytes) });
-      this.#remember.run(connection, letter.key, Math.round(now));
       taken.push(letter);
     }
     return { change, taken };

@@ -14,6 +14,7 @@ import {
   SEGMENT_HEADER_BYTES,
   sealRecordHeader,
   setRecordSeq,
+  topicWithHeaders,
 } from './record-format.ts';
 
 export type Done = (error: Error | null) => void;
@@ -110,6 +111,7 @@ export class Group {
     const start = this.length;
     const body = start + RECORD_HEADER_BYTES;
     if (entry.offset !== undefined) topic = placedTopic(topic, entry.partition ?? 0, entry.offset);
+    if (entry.headers !== undefined) topic = topicWithHeaders(topic, entry.offset !== undefined, entry.headers);
     this.#reserve(body + topic.length * 3 + payload.length + 8);
     const buffer = this.#buffer;
     const words = this.#words;

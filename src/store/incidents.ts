@@ -1,4 +1,5 @@
 // What the store has to tell loudly: the composition root makes log lines and events of it.
+import { describeError } from '../domain/errors.ts';
 
 export type StoreIncident =
   /** The end of a journal was not a whole record: it was never committed, so it was cut off. Usual after a power loss. */
@@ -26,6 +27,18 @@ export type StoreIncident =
   | { readonly kind: 'secretUnreadable'; readonly connectionId: null; readonly message: string }
   /** A file could not be removed, a checkpoint could not be made …: tried again at the next tick. */
   | { readonly kind: 'upkeepFailed'; readonly connectionId: string | null; readonly message: string };
+
+export function journalDamaged(connectionId: string, lost: number): StoreIncident {
+  const message =
+    `The journal of ${connectionId} was damaged on the disk: ${lost} message(s) are not what was received and are kept as ` +
+    'dead letters (storeDamaged). Check the disk.';
+  return { kind: 'journalDamaged', connectionId, lost, message };
+}
+
+export function databaseDamaged(connectionId: string, error: unknown): StoreIncident {
+  const message = `The store's database is damaged (${describeError(error)}). A restart sets it aside and reads the journals again.`;
+  return { kind: 'databaseDamaged', connectionId, message };
+}
 
 /** Must not throw. */
 export type ReportIncident = (incident: StoreIncident) => void;

@@ -1,5 +1,6 @@
 // The reading side of one journal: spans of records in few reads, each checked against its checksum.
 import path from 'node:path';
+import { type KeptHeaders, readHeaders } from '../domain/message-headers.ts';
 import type { JournalRecord } from '../domain/ports/store.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import type { Ranges } from './ranges.ts';
@@ -71,7 +72,10 @@ export class JournalReader {
   }
 
   /** One record, at once: for the original of a dead letter. `sound` false: its bytes are damaged. Throws when the disk does. */
-  readSync(segment: Segment, seq: number): JournalRecord & { readonly sound: boolean } {
+  readSync(
+    segment: Segment,
+    seq: number,
+  ): JournalRecord & { readonly sound: boolean; readonly kept: KeptHeaders | null } {
     const offset = segment.offset(seq);
     const buffer = Buffer.allocUnsafe(segment.recordEnd(seq) - offset);
     const bytes = this.#openSync(segment)?.readSync(buffer, 0, buffer.length, offset) ?? 0;
@@ -84,6 +88,7 @@ export class JournalReader {
       payload: body?.payload ?? Buffer.alloc(0),
       retain: body?.retain ?? false,
       sound: body?.sound ?? false,
+      kept: readHeaders(body?.headers),
     };
   }
 
@@ -159,8 +164,11 @@ export class JournalReader {
         payload: body.payload,
         retain: body.retain,
       };
-      const { replayOf, partition, offset } = body;
-      if (replayOf !== undefined) records.push({ ...record, replayOf });
+      const { replayOf, partition, offset, headers } = body;
+      if (headers !== undefined) {
+        const place = partition === undefined || offset === undefined ? {} : { partition, offset };
+        records.push({ ...record, ...(replayOf === undefined ? place : { replayOf }), headers });
+      } else if (replayOf !== undefined) records.push({ ...record, replayOf });
       else if (partition !== undefined && offset !== undefined) records.push({ ...record, partition, offset });
       else records.push(record);
     }

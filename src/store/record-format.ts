@@ -10,6 +10,7 @@
 //   9 index in its group commit    10, 11 arrival time (float64, ms since the epoch)
 // The replay of a dead letter is flagged, and its topic field begins with the letter's key: 16 bytes.
 // A record of a source that keeps its messages by itself (Kafka) has its place behind the topic: NUL, partition, `:`, offset.
+// The headers that a message came with follow its place, or the topic and a NUL where it has none: NUL, JSON.
 // The salt is random per run of the bridge, so that no publisher can plant bytes in a payload that pass for a record when a
 // damaged stretch is searched for the next good one. A record with group index 0 proves that all before it was durable.
 
@@ -34,22 +35,28 @@ export function placedTopic(topic: string, partition: number, offset: number): s
   return `${topic}\u0000${partition}:${offset}`;
 }
 
+/** `headers`: JSON, as domain/message-headers.ts writes it; `placed`: a topic with its place. */
+export function topicWithHeaders(placed: string, hasPlace: boolean, headers: string): string {
+  return `${placed}${hasPlace ? '' : '\u0000'}\u0000${headers}`;
+}
+
 export interface TopicAndPlace {
   readonly topic: string;
   readonly partition?: number;
   readonly offset?: number;
+  /** JSON. */
+  readonly headers?: string;
 }
 
 export function splitTopic(text: string): TopicAndPlace {
   const at = text.indexOf('\u0000');
   if (at < 0) return { topic: text };
-  const [partition, offset] = text
-    .slice(at + 1)
-    .split(':', 2)
-    .map(Number);
   const topic = text.slice(0, at);
-  if (!Number.isSafeInteger(partition) || !Number.isSafeInteger(offset)) return { topic };
-  return { topic, partition: partition as number, offset: offset as number };
+  const end = text.indexOf('\u0000', at + 1);
+  const [partition, offset] = (end < 0 ? text.slice(at + 1) : text.slice(at + 1, end)).split(':', 2).map(Number);
+  const hasPlace = Number.isSafeInteger(partition) && Number.isSafeInteger(offset);
+  const place = hasPlace ? { topic, partition: partition as number, offset: offset as number } : { topic };
+  return end < 0 ? place : { ...place, headers: text.slice(end + 1) };
 }
 
 export interface SegmentName {

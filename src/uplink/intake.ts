@@ -1,5 +1,6 @@
 // Intake: a socket chunk's messages are prepared, journalled together, acknowledged once they are on disk, then wait or are settled.
 import type { EventSink } from '../domain/events.ts';
+import { headersText } from '../domain/message-headers.ts';
 import type { BrokerMessage, PassedOver } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { UplinkMessage } from '../domain/ports/line.ts';
@@ -217,7 +218,9 @@ export class Intake {
 }
 
 function entryOf(message: BrokerMessage, device: string | null): JournalEntry {
-  const { topic, payload, arrivedAt, retain, partition, offset } = message;
+  const { topic, payload, arrivedAt, retain, partition, offset, headers } = message;
   const entry = { topic, payload, arrivedAt, retain, device };
-  return partition === undefined || offset === undefined ? entry : { ...entry, partition, offset };
+  const placed = partition === undefined || offset === undefined ? entry : { ...entry, partition, offset };
+  const text = headers === undefined || headers === null ? null : headersText(headers);
+  return text === null ? placed : { ...placed, headers: text };
 }

@@ -2,18 +2,25 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { connect } from 'mqtt';
 import { expect, onTestFinished, test } from 'vitest';
 import { Arrivals } from '../../src/chaos/arrivals.ts';
-import { Publisher } from '../../src/chaos/publishers.ts';
+import { Publisher, topicOf } from '../../src/chaos/publishers.ts';
 import { until } from '../../src/chaos/wait.ts';
 import { imbalance, type Ledger } from '../../src/domain/ledger.ts';
 import type { ConnectionView } from '../../src/domain/ports/control.ts';
+import { KafkaPublisher } from '../chaos/cluster/kafka-publisher.ts';
 import { ClusterStack } from '../chaos/cluster/stack.ts';
 import { Takeovers } from '../chaos/cluster/takeovers.ts';
-import { freshName, KAFKA_START_MS, kafkaBrokers } from '../support/kafka.ts';
+import { figures } from '../support/bridge.ts';
+import { freshName, KAFKA_START_MS, kafkaBrokers, kafkaClient, makeTopic } from '../support/kafka.ts';
 import { describeWith } from '../support/requirements.ts';
 
 const TAKEOVER_MS = 15_000;
+
+interface Letters {
+  readonly letters: readonly { readonly key: string }[];
+}
 
 async function useCluster(connections: number): Promise<ClusterStack> {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'bridge-cluster-'));
@@ -52,6 +59,15 @@ describeWith('kafka', 'Three workers', () => {
       return { acknowledged: publishers[index]?.acknowledged ?? [], accepted: arrivals.project(appId).accepted };
     };
     expect(await until(30_000, () => arrivals.look() && find('c0').accepted.size > 10)).toBe(true);
+    const client = connect(`mqtt://127.0.0.1:${stack.mosquitto.port}`);
+    onTestFinished(() => client.endAsync(true));
+    for (let n = 0; n < 3; n++) await client.publishAsync(topicOf('c0', 'unreadable'), `no JSON ${n}`, { qos: 1 });
+    const letters = async (): Promise<readonly string[]> => {
+      const page = (await stack.anyone.call('GET', '/connections/c0/dead-letters').catch(() => null)) as Letters | null;
+      return (page?.letters ?? []).map(({ key }) => key).sort();
+    };
+    await expect.poll(async () => (await letters()).length, { timeout: 10_000 }).toBe(3);
+    const keys = await letters();
 
     const owners = await stack.owners();
     const pid = owners.get('c0')?.pid;
@@ -109,6 +125,8 @@ describeWith('kafka', 'Three workers', () => {
         )
         .toEqual(stack.connections.map(() => 'whole'));
     }
+    // The dead letters of the one that is gone are where the connection is now.
+    await expect.poll(letters, { timeout: 15_000 }).toEqual(keys);
     for (const { email, logIns, failedLogIns, liveTokens } of stack.here.accounts()) {
       if (email.startsWith('owner-'))
         expect({ email, logIns, failedLogIns, liveTokens }).toMatchObject({
@@ -117,5 +135,70 @@ describeWith('kafka', 'Three workers', () => {
           liveTokens: 1,
         });
     }
+  });
+
+  test('one is told to end: its connections go to the others with nothing missing and nothing sent twice, and are back at once', {
+    timeout: KAFKA_START_MS + 240_000,
+  }, async () => {
+    const stack = await useCluster(6);
+    await Promise.all([stack.addWorker(), stack.addWorker(), stack.addWorker()]);
+    // Of each worker's connections some read MQTT, some Kafka.
+    const topics = new Map<string, string>();
+    for (const [index, spec] of stack.connections.entries()) {
+      const topic = index % 2 === 0 ? null : await makeTopic(freshName('uplinks'), { partitions: 2 });
+      if (topic !== null) topics.set(spec.id, topic);
+      await stack.define({ ...spec, topic });
+    }
+    expect(await stack.settled(3)).toBe(true);
+    const arrivals = new Arrivals(stack.recordFile);
+    const kafka = await kafkaClient();
+    const publishers = stack.connections.map(({ id }, seed) => {
+      const topic = topics.get(id);
+      if (topic !== undefined) return new KafkaPublisher(kafka, { topic, seed, devices: 10 });
+      return new Publisher({ port: stack.mosquitto.port, connectionId: id, seed, devices: 10, keepaliveS: 5 });
+    });
+    onTestFinished(async () => {
+      await Promise.all(publishers.map((publisher) => publisher.stop()));
+    });
+    const published = Promise.all(publishers.map((publisher) => publisher.publish(900, 30, 60_000)));
+    const find = (id: string) => {
+      const index = stack.connections.findIndex((each) => each.id === id);
+      const appId = stack.connections[index]?.appId ?? '';
+      return { acknowledged: publishers[index]?.acknowledged ?? [], accepted: arrivals.project(appId).accepted };
+    };
+    const isFlowing = () => arrivals.look() && stack.connections.every(({ id }) => find(id).accepted.size > 50);
+    expect(await until(30_000, isFlowing)).toBe(true);
+    const takeovers = new Takeovers(find);
+    const copies = () => stack.connections.reduce((sum, { appId }) => sum + arrivals.project(appId).duplicates, 0);
+    for (let round = 0; round < 2; round++) {
+      const owners = await stack.owners();
+      // The one with most of them.
+      const pids = [...owners.values()].map(({ pid }) => pid);
+      const most = Math.max(...pids.map((pid) => pids.filter((other) => other === pid).length));
+      const pid = pids.find((each) => pids.filter((other) => other === each).length === most);
+      const leaving = stack.workers.find((each) => each.runs && each.pid === pid);
+      takeovers.began([...owners].filter(([, owner]) => owner.pid === pid).map(([id]) => id));
+      const ending = await leaving?.stop();
+      expect(ending).toMatchObject({ code: 0, signal: null });
+      const isBack = await until(TAKEOVER_MS, () => {
+        arrivals.look();
+        takeovers.look();
+        return !takeovers.isOpen;
+      });
+      expect(isBack).toBe(true);
+    }
+    await published;
+    const missing = () =>
+      stack.connections.map(({ id }) => {
+        const { acknowledged, accepted } = find(id);
+        return acknowledged.filter(({ key, isTelemetry }) => isTelemetry && !accepted.has(key)).length;
+      });
+    await until(60_000, () => {
+      arrivals.look();
+      return missing().every((count) => count === 0);
+    });
+    expect(missing()).toEqual(stack.connections.map(() => 0));
+    figures('graceful hand-overs', { copies: copies(), takeoverMs: takeovers.summary() });
+    expect(copies()).toBe(0);
   });
 });

@@ -289,3 +289,41 @@ test('with its connection go the letters, the keys of replayed ones and the list
   expect(a.importDeadLetters(letters)).toMatchObject({ imported: 2 });
   expect(a.verify()).toBe(0);
 });
+
+test('the headers that a message came with are in its dead letter, and in the one after a replay and an import', async () => {
+  await using s = await TestStore.open();
+  let a = await s.connection();
+  const kept = {
+    headers: [
+      { name: 'traceparent', value: '00-ab-cd-01' },
+      { name: 'bytes', valueBase64: '/wA=' },
+      { name: 'none', value: null },
+    ],
+  };
+  const headers = JSON.stringify(kept);
+  // With a place, as Kafka's have; without; and without any headers.
+  await append(a, [{ ...entry(1), partition: 3, offset: 17, headers }, { ...entry(2), headers }, entry(3)]);
+  a = await s.kill();
+  expect(
+    (await readAll(a)).map(({ topic, partition, offset, headers: text }) => [topic, partition, offset, text]),
+  ).toEqual([
+    [entry(1).topic, 3, 17, headers],
+    [entry(2).topic, undefined, undefined, headers],
+    [entry(3).topic, undefined, undefined, undefined],
+  ]);
+  a.settle([1, 2, 3].map((seq) => ({ seq, outcome: REFUSED })));
+  const letters = box(s).page({ filter: {}, order: 'oldest', limit: 3, maxBytes: 1e6 }).letters;
+  expect(letters.map(({ topic, detail }) => [topic, detail.headers])).toEqual([
+    [entry(1).topic, kept.headers],
+    [entry(2).topic, kept.headers],
+    [entry(3).topic, undefined],
+  ]);
+  await replay(a, letters.slice(0, 1));
+  a = await s.kill();
+  a.settle([{ seq: 4, outcome: REFUSED }]);
+  const [again] = a.deadLetters(1);
+  expect(again).toMatchObject({ seq: 4, topic: entry(1).topic, detail: kept });
+  const b = await s.connection('b');
+  expect(b.importDeadLetters(carried([again!]))).toMatchObject({ kind: 'ok', imported: 1 });
+  expect(b.deadLetters(1)[0]?.detail).toMatchObject(kept);
+});

@@ -6,14 +6,16 @@ import { Adoption } from '../../src/bridge/adoption.ts';
 import { openOwnDirectory } from '../../src/bridge/directories.ts';
 import { HandOver } from '../../src/connections/hand-over.ts';
 import type { NewEvent } from '../../src/domain/events.ts';
+import { imbalance } from '../../src/domain/ledger.ts';
 import type { HandedUplink, Whereabouts } from '../../src/domain/ports/cluster.ts';
-import type { BridgeStore } from '../../src/domain/ports/store.ts';
+import type { BridgeStore, DeadLetter } from '../../src/domain/ports/store.ts';
 import { openSecretBox } from '../../src/store/secrets.ts';
 import { openStore } from '../../src/store/store.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { append, entries, passTime, temporaryFolder } from './support.ts';
+import { append, entries, passTime, REFUSED, temporaryFolder } from './support.ts';
 
 const MAX = { maxBytes: 1e9 };
+const NO_LETTERS = { takeLettersHere: () => null, sendLettersTo: async () => null };
 
 function opener(clock = new ManualClock()): (directory: string) => Promise<BridgeStore> {
   const box = openSecretBox({ dataDir: temporaryFolder(), key: null });
@@ -79,6 +81,7 @@ test('what waits in the directory of a worker that is gone goes to those who ser
       if (refusals-- > 0) throw new Error('503');
       sent[id]?.push(...uplinks);
     },
+    ...NO_LETTERS,
     onLedger: (_directory, id, ledger) =>
       void ledgers.set(id, ledger === null ? -1 : ledger.received * 10_000 + ledger.pending),
     journalMaxBytes: 1e9,
@@ -122,6 +125,7 @@ test('a connection that comes back is let go of at once, also when its worker be
       asked += 1;
       return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     },
+    ...NO_LETTERS,
     onLedger: () => {},
     journalMaxBytes: 1e9,
     events: { emit: () => {} },
@@ -133,4 +137,75 @@ test('a connection that comes back is let go of at once, also when its worker be
   await expect(store.openConnection('a', MAX)).rejects.toThrow('open already');
   await handOver.letGo(['a']);
   expect((await store.openConnection('a', MAX)).ledger()).toMatchObject({ received: 3, pending: 3 });
+});
+
+test('dead letters follow their connection: taken once, counted there, offered again after a minute where they are refused', async () => {
+  const root = temporaryFolder();
+  const clock = new ManualClock();
+  const open = opener(clock);
+  const gone = await openOwnDirectory(root, open);
+  for (const id of ['elsewhere', 'here']) {
+    const connection = await gone.store.openConnection(id, MAX);
+    await append(connection, entries(1, 450));
+    connection.settle(Array.from({ length: 450 }, (_, at) => ({ seq: at + 1, outcome: REFUSED })));
+  }
+  await gone.store.close();
+  const owner = await open(path.join(temporaryFolder(), 'owner'));
+  const there = {
+    elsewhere: await owner.openConnection('elsewhere', MAX),
+    here: await owner.openConnection('here', MAX),
+  };
+  const take = (id: string, letters: readonly DeadLetter[]): null => {
+    there[id as 'here'].importDeadLetters(letters);
+    return null;
+  };
+  const own = { directory: path.join(root, 'w-9'), id: 'w-me', store: await open(path.join(root, 'w-9')), isOwn: true };
+  const events: NewEvent[] = [];
+  const adoption = new Adoption({ dataDir: root, own, open, events: { emit: (event) => void events.push(event) } });
+  const ledgers = new Map<string, { received: number; deadLettered: number; off: number }>();
+  let offers = 0;
+  const handOver = new HandOver({
+    directories: () => adoption.held(),
+    whereIs: (id) =>
+      id === 'here' ? { kind: 'here' } : { kind: 'elsewhere', worker: 'w-other', address: 'http://other' },
+    takeHere: async () => {},
+    sendTo: async () => {},
+    takeLettersHere: (id, letters) => take(id, letters),
+    sendLettersTo: async (_address, id, letters) => {
+      offers += 1;
+      // Refused; taken, but the answer is lost; and so on.
+      if (offers === 1) return 'it does not run';
+      take(id, letters);
+      if (offers === 2) throw new Error('no answer');
+      return null;
+    },
+    onLedger: (_directory, id, ledger) => {
+      if (ledger === null) return;
+      const deadLettered = ledger.deadLettered.refused ?? 0;
+      ledgers.set(id, { received: ledger.received, deadLettered, off: imbalance(ledger) });
+    },
+    ...{ journalMaxBytes: 1e9, events: { emit: (event) => void events.push(event) }, clock },
+  });
+  onTestFinished(async () => {
+    await handOver.stop();
+    await adoption.stop();
+  });
+  await adoption.look(handOver);
+  handOver.start();
+  await passTime(clock, () => offers === 1 && ledgers.get('here')?.deadLettered === 0);
+  const refusedAt = clock.monotonic();
+  await passTime(clock, () => offers === 2);
+  expect(clock.monotonic() - refusedAt).toBeGreaterThan(50_000);
+  await passTime(clock, () => ledgers.get('elsewhere')?.deadLettered === 0);
+  for (const id of ['elsewhere', 'here'] as const) {
+    expect(ledgers.get(id)).toEqual({ received: 0, deadLettered: 0, off: 0 });
+    expect(there[id].ledger()).toMatchObject({ received: 450, deadLettered: { refused: 450 }, pending: 0 });
+    expect([there[id].verify(), there[id].deadLetters(1000).length]).toEqual([0, 450]);
+  }
+  const told = events.map(({ message }) => message).join('\n');
+  expect(told).toContain('cannot be handed over now: it does not run');
+  expect(told).toContain('450 dead letters that');
+  // Nothing is left: the directory is let go of.
+  await adoption.look(handOver);
+  expect(adoption.held()).toHaveLength(1);
 });

@@ -31,6 +31,8 @@ export interface HandedUplink {
   /** Wall-clock ms, at the worker that received it. */
   readonly arrivedAt: number;
   readonly retain: boolean;
+  /** JSON (see `headersText`); absent: it had none. */
+  readonly headers?: string;
 }
 
 export interface Cluster {

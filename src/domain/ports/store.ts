@@ -22,6 +22,8 @@ export interface JournalEntry {
   /** See `BrokerMessage`. */
   readonly partition?: number;
   readonly offset?: number;
+  /** Those of the message, JSON (see `headersText`); absent: it had none. */
+  readonly headers?: string;
 }
 
 export interface JournalRecord extends JournalEntry {
@@ -74,6 +76,8 @@ export interface ConnectionStore {
   readonly places?: SourcePlaces;
   /** As it is now, and the same object as long as nothing is booked: not to be changed. */
   ledger(): Readonly<Ledger>;
+  /** Another directory has them and counts them from now on: they leave this one, and its ledger. Durable on return. */
+  handOverDeadLetters(letters: readonly DeadLetter[]): void;
   /** Recounts `pending` from the settlements and `received` from the journal itself; returns what is off (0: balanced). */
   verify(): number;
   /** Bytes of the journal on disk, and its budget. */
@@ -110,7 +114,9 @@ export interface DeadLetter {
 }
 
 /** `device`: as the line reads it from the message now. */
-export type ReplayLetter = Pick<DeadLetter, 'id' | 'key' | 'reason' | 'topic' | 'payload' | 'arrivedAt' | 'device'>;
+export type ReplayLetter = Pick<DeadLetter, 'id' | 'key' | 'reason' | 'topic' | 'payload' | 'arrivedAt' | 'device'> & {
+  readonly detail?: Pick<DeadLetterDetail, 'headers' | 'headersLeftOut'>;
+};
 
 export interface ErasedDevice {
   readonly commands: number;

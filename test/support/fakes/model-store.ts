@@ -32,6 +32,7 @@ export class ModelConnectionStore implements ConnectionStore {
   countLeftOut(): void {}
   settle(): void {}
   handOver(): void {}
+  handOverDeadLetters(): void {}
   async read(): Promise<readonly never[]> {
     return [];
   }

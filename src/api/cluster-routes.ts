@@ -11,6 +11,7 @@ import type { ConnectionView } from '../domain/ports/control.ts';
 import type { LedgerView } from '../domain/ports/dead-letters.ts';
 import type { ApiApp } from './app.ts';
 import { component } from './components.ts';
+import type { KeptConnection } from './deletion-answer.ts';
 import { ByConnection, DateTime, Nullable } from './fields.ts';
 import { Refusal } from './problem.ts';
 import type { ApiPorts } from './routes.ts';
@@ -139,20 +140,77 @@ export function addUpLedgers(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>
   });
 }
 
+/**
+ * Deleted connections as all workers keep their dead letters, also the others: each has its own. One that is there and does
+ * not answer is told, for what it keeps would seem to be gone. Must be called before the routes that it is for.
+ */
+export function gatherKept(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>): void {
+  if (cluster == null) return;
+  app.addHook('preSerialization', async (request, reply, payload) => {
+    const { url = '' } = request.routeOptions;
+    if (!url.endsWith('/deleted-connections') || reply.statusCode !== 200) return payload;
+    if (request.principal === OTHER_WORKER) return payload;
+    const kept: KeptConnection[] = [...(payload as readonly KeptConnection[])];
+    for (const { worker, theirs } of await askOthers(cluster)) {
+      if (theirs === null) {
+        const message = `The deleted connections cannot be told now: the worker ${worker} does not answer`;
+        throw new Refusal(503, message, { headers: { 'retry-after': '5' } });
+      }
+      kept.push(...theirs);
+    }
+    return sumUp(kept).sort((a, b) => a.deletedAt.localeCompare(b.deletedAt) || a.id.localeCompare(b.id));
+  });
+}
+
+/** Several workers may have served one connection. */
+function sumUp(kept: readonly KeptConnection[]): KeptConnection[] {
+  const byId = new Map<string, KeptConnection>();
+  for (const each of kept) {
+    const other = byId.get(each.id);
+    const sum =
+      other === undefined
+        ? each
+        : {
+            ...each,
+            count: each.count + other.count,
+            bytes: each.bytes + other.bytes,
+            deletedAt: later(each.deletedAt, other.deletedAt),
+            keptUntil: later(each.keptUntil, other.keptUntil),
+          };
+    byId.set(each.id, sum);
+  }
+  return [...byId.values()];
+}
+
+/** Of two times as the API writes them. */
+function later(a: string, b: string): string {
+  return a.localeCompare(b) < 0 ? b : a;
+}
+
 /** The worker that still has the dead letters of a deleted connection. */
 async function keeperOf(cluster: Cluster, id: string): Promise<{ worker: string; address: string } | null> {
+  const asked = await askOthers(cluster);
+  return asked.find(({ theirs }) => theirs?.some((each) => each.id === id) === true) ?? null;
+}
+
+/** What each living worker but this one keeps; null: it does not answer. */
+async function askOthers(
+  cluster: Cluster,
+): Promise<readonly { worker: string; address: string; theirs: readonly KeptConnection[] | null }[]> {
   const others = cluster.workers().filter(({ worker, alive }) => alive && worker !== cluster.worker);
-  const asked = others.map(async ({ worker, address }) => {
-    if (address === null) return null;
-    const answer = await fetch(`${address}/deleted-connections`, {
-      headers: { authorization: `Bearer ${cluster.token}` },
-      signal: AbortSignal.timeout(KEEPER_MS),
-      redirect: 'error',
-    }).catch(() => null);
-    const kept = answer?.ok === true ? ((await answer.json()) as readonly { readonly id: string }[]) : [];
-    return kept.some((each) => each.id === id) ? { worker, address } : null;
-  });
-  return (await Promise.all(asked)).find((each) => each !== null) ?? null;
+  return Promise.all(
+    others.map(async ({ worker, address }) => {
+      if (address === null) return { worker, address: '', theirs: null };
+      const theirs = await fetch(`${address}/deleted-connections`, {
+        headers: { authorization: `Bearer ${cluster.token}` },
+        signal: AbortSignal.timeout(KEEPER_MS),
+        redirect: 'error',
+      })
+        .then((answer) => (answer.ok ? (answer.json() as Promise<readonly KeptConnection[]>) : null))
+        .catch(() => null);
+      return { worker, address, theirs };
+    }),
+  );
 }
 
 function missing(id: string, worker: string | null): Refusal {

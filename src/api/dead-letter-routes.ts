@@ -44,7 +44,7 @@ export function deadLetterRoutes(app: ApiApp, { control: { letters } }: Pick<Api
       config: read,
       schema: {
         tags,
-        summary: 'Deleted connections whose dead letters are still kept by this worker',
+        summary: 'Deleted connections whose dead letters are still kept, of all workers',
         description: 'They are looked at, exported and dropped as before under `/connections/{id}/dead-letters`.',
         response: { 200: KeptConnectionsSchema },
       },

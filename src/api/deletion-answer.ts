@@ -1,7 +1,7 @@
 // What the answer to a DELETE says of the dead letters that are kept: in headers beside the 204, and in a body where the request
 // asks for one (`Prefer: return=representation`, RFC 7240).
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import Type, { type Static } from 'typebox';
 import type { LetterControl } from '../domain/ports/dead-letters.ts';
 import { component } from './components.ts';
 import { Count, DateTime, Nullable } from './fields.ts';
@@ -21,9 +21,15 @@ export const DeletedSchema = component(
   Type.Object({ id: Type.String(), deadLetters: KeptSchema }, { description: 'What is left of a deleted connection.' }),
 );
 
-export const KeptConnectionsSchema = Type.Array(
-  Type.Object({ id: Type.String(), deletedAt: DateTime, keptUntil: DateTime, count: Count, bytes: Count }),
-);
+const KeptConnectionSchema = Type.Object({
+  id: Type.String(),
+  deletedAt: DateTime,
+  keptUntil: DateTime,
+  count: Count,
+  bytes: Count,
+});
+export type KeptConnection = Static<typeof KeptConnectionSchema>;
+export const KeptConnectionsSchema = Type.Array(KeptConnectionSchema);
 
 export interface LettersKept {
   /** null: not known here. */

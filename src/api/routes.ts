@@ -14,7 +14,7 @@ import type { KeyControl } from '../domain/ports/keys.ts';
 import type { ApiApp, RouteInfo } from './app.ts';
 import type { CookieRules } from './authenticate.ts';
 import { brokerRoutes } from './broker-routes.ts';
-import { addUpLedgers, clusterRoutes, passOnToOwner } from './cluster-routes.ts';
+import { addUpLedgers, clusterRoutes, gatherKept, passOnToOwner } from './cluster-routes.ts';
 import { commandRoutes } from './command-routes.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { connectorRoutes } from './connector-routes.ts';
@@ -77,6 +77,7 @@ export async function registerRoutes(app: ApiApp, ports: ApiPorts, routes: reado
   }
   passOnToOwner(app, ports);
   addUpLedgers(app, ports);
+  gatherKept(app, ports);
   openApiRoutes(app, ports, routes);
   statusRoutes(app, ports);
   connectorRoutes(app, ports);

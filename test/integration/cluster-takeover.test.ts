@@ -135,6 +135,13 @@ describeWith('kafka', 'Three workers', () => {
           liveTokens: 1,
         });
     }
+    // Deleted, it is on the list of whoever is asked, with the letters of the worker that keeps them.
+    await stack.anyone.call('DELETE', '/connections/c0');
+    for (const worker of stack.workers.filter(({ runs }) => runs)) {
+      await expect
+        .poll(() => worker.call('GET', '/deleted-connections').catch(String), { timeout: 15_000 })
+        .toMatchObject([{ id: 'c0', count: 3 }]);
+    }
   });
 
   test('one is told to end: its connections go to the others with nothing missing and nothing sent twice, and are back at once', {

@@ -49,6 +49,8 @@ const LOOK_MS = 1_000;
 const MAX_RECORDS = 500;
 const MAX_BYTES = 1024 * 1024;
 const MAX_LETTERS = 200;
+/** Of one connection at a look: what waits of others must not wait for them. */
+const MAX_LETTERS_A_LOOK = 5_000;
 /** Dead letters that were refused (no room, the connection is not active) are offered again after so long. */
 const REFUSED_MS = 60_000;
 
@@ -56,6 +58,8 @@ export class HandOver {
   readonly #options: HandOverOptions;
   /** `directory/connection` in which nothing waits; forgotten once it is served here. */
   readonly #empty = new Set<string>();
+  /** The same of dead letters. */
+  readonly #letterless = new Set<string>();
   /** `directory/connection` whose dead letters were refused: not before this monotonic time again. */
   readonly #refused = new Map<string, number>();
   /** Deleted, until they are defined anew. */
@@ -101,36 +105,61 @@ export class HandOver {
     return this.letGo([id]);
   }
 
-  /** Nothing waits in it for a connection that is defined. */
+  /** Nothing of a connection that is defined waits in it, and no dead letter of one. */
   isDrained({ id, store }: HeldDirectory): boolean {
-    return store.connectionIds().every((connection) => this.#empty.has(`${id}/${connection}`));
+    return store.connectionIds().every((connection) => {
+      const key = `${id}/${connection}`;
+      return this.#empty.has(key) && this.#letterless.has(key);
+    });
   }
 
   async #look(): Promise<void> {
-    for (const directory of this.#options.directories()) {
-      for (const id of directory.store.connectionIds()) {
-        if (this.#stopped) return;
-        const key = `${directory.id}/${id}`;
-        const where = this.#options.whereIs(id);
-        if (where !== null) this.#deleted.delete(id);
-        if (directory.isOwn && where?.kind === 'here') this.#empty.delete(key);
-        else if (where === null && !directory.isOwn && this.#deleted.has(id)) await this.#delete(directory, id);
-        // Nobody's yet: it may be ours in a moment, and its store must be free then.
-        else if (where === null || (directory.isOwn && where.kind === 'missing')) continue;
-        else if (this.#mayDrain(key) && (await this.#drain(directory, id))) this.#empty.add(key);
+    for (const [directory, id] of this.#candidates()) {
+      const key = `${directory.id}/${id}`;
+      if (this.#options.whereIs(id) === null) await this.#delete(directory, id);
+      else if (!this.#empty.has(key) && (await this.#drain(directory, id, (...held) => this.#giveUplinks(...held)))) {
+        this.#empty.add(key);
+      }
+    }
+    const { clock } = this.#options;
+    for (const [directory, id] of this.#candidates()) {
+      const key = `${directory.id}/${id}`;
+      if (!this.#empty.has(key) || this.#letterless.has(key)) continue;
+      if (clock.monotonic() < (this.#refused.get(key) ?? 0)) continue;
+      this.#refused.delete(key);
+      const hasAny = (directory.store.deadLetters(id)?.totals().count ?? 0) > 0;
+      if (!hasAny || (await this.#drain(directory, id, (...held) => this.#giveLetters(...held)))) {
+        this.#letterless.add(key);
       }
     }
   }
 
-  #mayDrain(key: string): boolean {
-    if (this.#empty.has(key)) return false;
-    if (this.#options.clock.monotonic() < (this.#refused.get(key) ?? 0)) return false;
-    this.#refused.delete(key);
-    return true;
+  /** Of whom something may have to be handed over, or deleted. */
+  *#candidates(): Generator<readonly [HeldDirectory, string]> {
+    const isHeld = (directory: HeldDirectory) =>
+      this.#options.directories().some(({ store }) => store === directory.store);
+    for (const directory of this.#options.directories()) {
+      // One may be let go of while another is seen to.
+      for (const id of isHeld(directory) ? directory.store.connectionIds() : []) {
+        if (this.#stopped) return;
+        if (!isHeld(directory)) break;
+        const key = `${directory.id}/${id}`;
+        const where = this.#options.whereIs(id);
+        if (where !== null) this.#deleted.delete(id);
+        if (directory.isOwn && where?.kind === 'here') {
+          this.#empty.delete(key);
+          this.#letterless.delete(key);
+        } else if (where === null) {
+          if (!directory.isOwn && this.#deleted.has(id)) yield [directory, id];
+          // Nobody's yet: it may be ours in a moment, and its store must be free then.
+        } else if (!directory.isOwn || where.kind !== 'missing') yield [directory, id];
+      }
+    }
   }
 
   async #delete({ id: directory, store }: HeldDirectory, id: string): Promise<void> {
     this.#empty.delete(`${directory}/${id}`);
+    this.#letterless.delete(`${directory}/${id}`);
     try {
       await store.deleteConnection(id);
       this.#options.onLedger(directory, id, null);
@@ -140,98 +169,116 @@ export class HandOver {
     }
   }
 
-  /** True: nothing waits any more. */
-  async #drain(directory: HeldDirectory, id: string): Promise<boolean> {
+  /** Opens its store for `give`, which says whether there is nothing more to give. */
+  async #drain(directory: HeldDirectory, id: string, give: Give): Promise<boolean> {
     const end = new AbortController();
     const { promise: done, resolve } = Promise.withResolvers<void>();
     this.#draining = { id, end, done };
     try {
-      return await this.#drainUntil(directory, id, end.signal);
+      const store = await directory.store.openConnection(id, { maxBytes: this.#options.journalMaxBytes });
+      try {
+        return await give(directory, id, store, end.signal);
+      } finally {
+        this.#options.onLedger(directory.id, id, store.ledger());
+        await store.close();
+      }
+    } catch {
+      // Its runtime has it, or the disk refuses, of which the runtimes tell.
+      return false;
     } finally {
       this.#draining = null;
       resolve();
     }
   }
 
-  async #drainUntil(directory: HeldDirectory, id: string, signal: AbortSignal): Promise<boolean> {
-    let store: ConnectionStore;
-    try {
-      store = await directory.store.openConnection(id, { maxBytes: this.#options.journalMaxBytes });
-    } catch {
-      // Its runtime has it, or the disk refuses, of which the runtimes tell.
-      return false;
-    }
+  /** Where it is served, where that is not in this directory; null: nowhere, or here. */
+  #takerOf(directory: HeldDirectory, id: string): Taker | null {
+    const where = this.#options.whereIs(id);
+    if (where === null || where.kind === 'missing' || (where.kind === 'here' && directory.isOwn)) return null;
+    return where;
+  }
+
+  async #giveUplinks(directory: HeldDirectory, id: string, store: ConnectionStore, signal: AbortSignal) {
     let handed = 0;
     let to = '';
     try {
       for (let from = 1; !this.#stopped && !signal.aborted; ) {
-        const where = this.#options.whereIs(id);
-        if (where === null || where.kind === 'missing' || (where.kind === 'here' && directory.isOwn)) return false;
+        const taker = this.#takerOf(directory, id);
+        if (taker === null) return false;
         const records = await store.read(from, MAX_RECORDS, MAX_BYTES);
         const last = records.at(-1);
-        if (last === undefined) return await this.#giveLetters(directory, id, store, signal);
+        if (last === undefined) return true;
         const uplinks = records.map(uplinkOf);
-        if (where.kind === 'here') await this.#options.takeHere(id, uplinks);
-        else await this.#options.sendTo(where.address, id, uplinks, signal);
+        if (taker.kind === 'here') await this.#options.takeHere(id, uplinks);
+        else await this.#options.sendTo(taker.address, id, uplinks, signal);
         store.handOver(records.map(({ seq }) => seq));
         from = last.seq + 1;
         handed += records.length;
-        to = where.kind === 'here' ? 'this worker' : where.worker;
+        to = nameOf(taker);
       }
       return false;
     } catch (error) {
-      if (signal.aborted) return false;
-      this.#options.events.emit({
-        kind: 'groupUnreachable',
-        severity: 'warning',
-        connectionId: id,
-        key: 'handOver',
-        message: `Uplinks that wait in ${directory.id} cannot be handed over now: ${describeError(error)}. They stay and are tried again.`,
-      });
+      if (!signal.aborted) this.#cannot(id, 'handOver', `Uplinks that wait in ${directory.id}`, describeError(error));
       return false;
     } finally {
-      this.#options.onLedger(directory.id, id, store.ledger());
-      if (handed > 0) this.#tell(directory, id, handed, to);
-      await store.close();
+      if (handed > 0) {
+        const message = `${handed} uplinks that waited in the journal of ${directory.id} were taken over by ${to}, which serves the connection.`;
+        this.#tell(id, 'uplinks', handed, message);
+      }
     }
   }
 
-  /** True: there are none any more. Throws when its worker does not answer. */
   async #giveLetters(directory: HeldDirectory, id: string, store: ConnectionStore, signal: AbortSignal) {
-    const { whereIs, takeLettersHere, sendLettersTo, clock, events } = this.#options;
+    const { takeLettersHere, sendLettersTo, clock } = this.#options;
+    const page = { filter: {}, order: 'oldest', limit: MAX_LETTERS, maxBytes: MAX_BYTES } as const;
     let handed = 0;
     let to = '';
-    while (!this.#stopped && !signal.aborted) {
-      const page = { filter: {}, order: 'oldest', limit: MAX_LETTERS, maxBytes: MAX_BYTES } as const;
-      const letters = directory.store.deadLetters(id)?.page(page).letters ?? [];
-      if (letters.length === 0) {
-        if (handed > 0) {
-          const message = `${handed} dead letters that ${directory.id} had were taken over by ${to}, which serves the connection.`;
-          events.emit({ kind: 'uplinksHandedOver', severity: 'info', connectionId: id, key: 'letters', message });
+    try {
+      while (!this.#stopped && !signal.aborted && handed < MAX_LETTERS_A_LOOK) {
+        const taker = this.#takerOf(directory, id);
+        if (taker === null) return false;
+        const letters = directory.store.deadLetters(id)?.page(page).letters ?? [];
+        if (letters.length === 0) return true;
+        const refusal =
+          taker.kind === 'here'
+            ? takeLettersHere(id, letters)
+            : await sendLettersTo(taker.address, id, letters, signal);
+        if (refusal !== null) {
+          this.#refused.set(`${directory.id}/${id}`, clock.monotonic() + REFUSED_MS);
+          this.#cannot(id, 'letters', `Dead letters that ${directory.id} has`, refusal);
+          return false;
         }
-        return true;
+        store.handOverDeadLetters(letters);
+        handed += letters.length;
+        to = nameOf(taker);
       }
-      const where = whereIs(id);
-      if (where === null || where.kind === 'missing' || (where.kind === 'here' && directory.isOwn)) return false;
-      const refusal =
-        where.kind === 'here' ? takeLettersHere(id, letters) : await sendLettersTo(where.address, id, letters, signal);
-      if (refusal !== null) {
-        this.#refused.set(`${directory.id}/${id}`, clock.monotonic() + REFUSED_MS);
-        const message = `Dead letters that ${directory.id} has cannot be handed over now: ${refusal}. They stay there and are offered again every minute.`;
-        events.emit({ kind: 'groupUnreachable', severity: 'warning', connectionId: id, key: 'letters', message });
-        return false;
+      return false;
+    } catch (error) {
+      if (!signal.aborted) this.#cannot(id, 'letters', `Dead letters that ${directory.id} has`, describeError(error));
+      return false;
+    } finally {
+      if (handed > 0) {
+        const message = `${handed} dead letters that ${directory.id} had were taken over by ${to}, which serves the connection.`;
+        this.#tell(id, 'letters', handed, message);
       }
-      store.handOverDeadLetters(letters);
-      handed += letters.length;
-      to = where.kind === 'here' ? 'this worker' : where.worker;
     }
-    return false;
   }
 
-  #tell({ id: directory }: HeldDirectory, connectionId: string, count: number, to: string): void {
-    const message = `${count} uplinks that waited in the journal of ${directory} were taken over by ${to}, which serves the connection.`;
-    this.#options.events.emit({ kind: 'uplinksHandedOver', severity: 'info', connectionId, count, message });
+  #cannot(connectionId: string, key: string, what: string, why: string): void {
+    const message = `${what} cannot be handed over now: ${why}. They stay there and are tried again.`;
+    this.#options.events.emit({ kind: 'groupUnreachable', severity: 'warning', connectionId, key, message });
   }
+
+  #tell(connectionId: string, key: string, count: number, message: string): void {
+    this.#options.events.emit({ kind: 'uplinksHandedOver', severity: 'info', connectionId, key, count, message });
+  }
+}
+
+type Taker = Exclude<Whereabouts, { readonly kind: 'missing' }>;
+type Give = (directory: HeldDirectory, id: string, store: ConnectionStore, signal: AbortSignal) => Promise<boolean>;
+
+function nameOf(taker: Taker): string {
+  return taker.kind === 'here' ? 'this worker' : taker.worker;
 }
 
 function uplinkOf({ topic, payload, arrivedAt, retain, headers }: JournalRecord): HandedUplink {

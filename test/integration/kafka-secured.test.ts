@@ -7,10 +7,19 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createKafkaBroker } from '../../src/brokers/kafka.ts';
 import { createKafkaClient } from '../../src/brokers/kafka-client.ts';
 import { RecordingListener, RecordingTable, until } from '../brokers/outside.ts';
+import {
+  definition,
+  until as eventually,
+  LocalBridge,
+  temporaryFolder,
+  untilState,
+  useBroker,
+} from '../support/bridge.ts';
 import { freePort } from '../support/free-port.ts';
 import { formatKafka, type KafkaProcess, kafkaProperties, runKafka } from '../support/kafka-jars.ts';
 import { kafkaBrokerOptions, kafkaOptions } from '../support/kafka-options.ts';
 import { describeWith } from '../support/requirements.ts';
+import { useSandbox } from '../support/sandbox.ts';
 
 type Mechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
 
@@ -105,7 +114,8 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
     await isTold('allowed', 'nowhere', /there is no topic \\"nowhere\\"/);
   });
 
-  test('a wrong password is told, and tried once for all parts of a broker', async () => {
+  /** Before the server, and counts who comes. */
+  const counting = async (): Promise<{ readonly address: string; readonly connections: number }> => {
     let connections = 0;
     const counter = createServer((socket) => {
       connections += 1;
@@ -115,8 +125,80 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
     });
     await new Promise<void>((resolve) => counter.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void counter.close());
-    const address = counter.address() as { port: number };
-    const options = kafkaBrokerOptions(`127.0.0.1:${address.port}`, {
+    const address = `127.0.0.1:${(counter.address() as { port: number }).port}`;
+    return {
+      address,
+      get connections() {
+        return connections;
+      },
+    };
+  };
+
+  test('a bridge tells each connection what is wrong with its Kafka, goes on with the others, and hammers nobody', {
+    timeout: 90_000,
+  }, async () => {
+    const counter = await counting();
+    const sandbox = await useSandbox();
+    const main = await useBroker('embedded');
+    const kafka = (address: string, password: string) => ({
+      ...{ kind: 'kafka', bootstrap: [address], username: 'bridge', password, sasl: { mechanism: 'plain' } },
+      ...{ createTopics: false },
+    });
+    const brokers = {
+      main: main.setting,
+      wrong: kafka(counter.address, 'not-the-password'),
+      nowhere: kafka('kafka.invalid:9092', 'bridge-secret'),
+      good: kafka(`127.0.0.1:${port}`, 'bridge-secret'),
+    };
+    const services = { test: { url: sandbox.url } };
+    const local = await LocalBridge.start({
+      dataDir: temporaryFolder(),
+      broker: main,
+      services,
+      settings: { brokers },
+    });
+    const { email, password, appIds } = sandbox;
+    const sources = {
+      a: { broker: 'wrong', topics: ['open'] },
+      b: { broker: 'nowhere', topics: ['open'] },
+      c: { broker: 'good', topics: ['closed'] },
+      d: { broker: 'good', topics: ['missing'] },
+      e: { topics: ['e/+/uplink'] },
+    };
+    for (const [id, source] of Object.entries(sources)) {
+      await local.apply(id, definition({ email, password, appId: appIds[0], source }));
+    }
+    const words = {
+      a: /Kafka refused the log-in/,
+      b: /kafka\.invalid/,
+      // Its group is not allowed either: whichever is asked first.
+      c: /the right (Read|Describe) on (topic|group)/,
+      d: /there is no topic "missing"|the right (Read|Describe) on group/,
+    };
+    for (const [id, expected] of Object.entries(words)) {
+      const told = async () =>
+        (await local.events(id)).find(({ kind, message }) => kind === 'sourceDown' && expected.test(message));
+      await eventually(`${id} is told`, told, 40_000);
+      expect((await local.connection(id))?.status.source?.up).toBe(false);
+    }
+    await untilState(local, 'e', 'OPENED');
+    await eventually('the other is up', async () => (await local.connection('e'))?.status.source?.up);
+    const before = counter.connections;
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    expect(counter.connections - before).toBeLessThanOrEqual(1);
+    expect(before).toBeLessThanOrEqual(6);
+    // Told once, however often it is tried.
+    for (const id of Object.keys(words)) {
+      const told = (await local.events(id)).filter(({ kind }) => kind === 'sourceDown');
+      expect(told.length).toBeLessThanOrEqual(4);
+    }
+    expect(local.log.join('')).not.toContain('not-the-password');
+    expect(JSON.stringify(await local.events())).not.toContain('not-the-password');
+  });
+
+  test('a wrong password is told, and tried once for all parts of a broker', async () => {
+    const counter = await counting();
+    const options = kafkaBrokerOptions(counter.address, {
       ...login('bridge', 'wrong'),
       reconnect: { minMs: 20, maxMs: 200, refusedMs: 60_000 },
     });
@@ -129,13 +211,13 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
     expect(first.statuses[0]).toMatchObject({ up: false, fatal: true });
     expect(first.statuses[0]?.reason).toContain('Kafka refused the log-in');
     expect(JSON.stringify(first.statuses)).not.toContain('wrong');
-    const before = connections;
+    const before = counter.connections;
     const listener = new RecordingListener();
     const source = broker.openSource({ clientId: 'allowed', topics: ['open'], expectSession: false }, listener);
     onTestFinished(() => source.stop());
     source.start();
     await until('the source is told', () => listener.last === 'down', 20_000);
-    expect(connections).toBe(before);
+    expect(counter.connections).toBe(before);
     expect(before).toBeLessThanOrEqual(2);
   });
 });

@@ -88,11 +88,11 @@ test('what waits in the directory of a worker that is gone goes to those who ser
     events: sink,
     clock,
   });
+  await adoption.look(handOver);
   onTestFinished(async () => {
     await handOver.stop();
     await adoption.stop();
   });
-  await adoption.look(handOver);
   expect(adoption.held()).toHaveLength(2);
   handOver.start();
   await passTime(clock, () => sent.elsewhere?.length === 1200 && sent.here?.length === 1200);
@@ -186,11 +186,11 @@ test('dead letters follow their connection: taken once, counted there, offered a
     },
     ...{ journalMaxBytes: 1e9, events: { emit: (event) => void events.push(event) }, clock },
   });
+  await adoption.look(handOver);
   onTestFinished(async () => {
     await handOver.stop();
     await adoption.stop();
   });
-  await adoption.look(handOver);
   handOver.start();
   await passTime(clock, () => offers === 1 && ledgers.get('here')?.deadLettered === 0);
   const refusedAt = clock.monotonic();

@@ -138,6 +138,7 @@ const CREATE_CLUSTER = 'private:Kafka:createCluster';
 export class KafkaWire {
   readonly #cluster: Cluster;
   #seed: Node | null = null;
+  readonly #connecting = new Map<Node, Promise<void>>();
   readonly #nodes = new Map<number, { readonly host: string; readonly port: number; readonly node: Promise<Node> }>();
 
   constructor(kafka: Kafka) {
@@ -169,7 +170,7 @@ export class KafkaWire {
     const node = await (nodeId === null ? this.#seed : this.#nodes.get(nodeId)?.node);
     if (node === null || node === undefined) throw new Error(`broker ${nodeId ?? ''} of the cluster is not known`);
     // A broker that asks for a new log-in now and then (`connections.max.reauth.ms`) gets it here.
-    if (!node.isConnected()) await node.connect();
+    await this.#connected(node);
     const protocol =
       api === 'Fetch'
         ? (requests.Fetch?.protocol({ version: FETCH_VERSION })(options) as Protocol)
@@ -177,6 +178,16 @@ export class KafkaWire {
     const decode = api === 'Fetch' ? readFetch : protocol.response.decode;
     const response = { decode, parse: (decoded: unknown) => decoded };
     return (await node.connectionPool.send({ ...protocol, response })) as Answers[K];
+  }
+
+  /** A node calls itself connected before it knows which requests it may send: nobody asks it until then. */
+  async #connected(node: Node): Promise<void> {
+    const underWay = this.#connecting.get(node);
+    if (underWay !== undefined) return underWay;
+    if (node.isConnected()) return;
+    const connecting = node.connect().finally(() => this.#connecting.delete(node));
+    this.#connecting.set(node, connecting);
+    return connecting;
   }
 
   #add(nodeId: number, host: string, port: number): void {

@@ -88,7 +88,7 @@ export class KnownTopics {
   missingOf({ filters }: Reading): Down | null {
     for (const { exact } of filters) {
       if (exact === null || !this.#isMissing(exact)) continue;
-      return refusalOf(this.#missing.get(exact)?.code ?? UNKNOWN_TOPIC, 'read', { topic: exact });
+      return refusalOf(this.#missing.get(exact)?.code ?? UNKNOWN_TOPIC, 'describe', { topic: exact });
     }
     return null;
   }

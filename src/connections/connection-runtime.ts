@@ -6,6 +6,7 @@ import type { SourceStatus } from '../domain/ports/broker.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
 import type { HereProject } from '../domain/ports/here.ts';
 import { classifyChange } from './classify-change.ts';
+import { drainLine } from './drain-line.ts';
 import { HereAccess, licenceExpired } from './here-access.ts';
 import { keepHold, keptHold } from './kept-hold.ts';
 import { type Effect, initialMachine, type Machine, type MachineSettings, PATIENCE, type Signal } from './machine.ts';
@@ -103,6 +104,8 @@ export class ConnectionRuntime implements Runtime {
       this.#stopping = true;
       // Nothing more is taken, even while what is in flight settles.
       await this.#parts?.sources.stop();
+      const line = this.#parts?.made.line;
+      if (line !== undefined && this.#machine.phase === 'OPENED') await drainLine(line, this.#options.clock, signal);
       if (this.#machine.phase === 'DEACTIVATED') this.#ended();
       else this.#signal({ kind: 'deactivate' });
     }

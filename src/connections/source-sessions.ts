@@ -119,7 +119,8 @@ export class SourceSessions {
     this.#timer?.();
     const sources = [...this.#open.values()].map(({ source }) => source);
     await Promise.all(sources.map((source) => source.stop()));
-    this.#left = sources;
+    // It is stopped once more with all other parts.
+    this.#left = [...this.#left, ...sources];
     this.#open.clear();
   }
 

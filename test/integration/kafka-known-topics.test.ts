@@ -6,7 +6,7 @@ import { freshName, kafkaBrokers, kafkaClient, makeTopic } from '../support/kafk
 import { kafkaBrokerOptions } from '../support/kafka-options.ts';
 import { describeWith } from '../support/requirements.ts';
 
-const TOPICS = 12;
+const TOPICS = 24;
 /** The bridge's own default: what it learns too late it learns a quarter of a minute later. */
 const SELDOM = { metadataRefreshMs: 15_000 };
 
@@ -32,8 +32,9 @@ describeWith('kafka', 'A source on Kafka', () => {
       );
       onTestFinished(() => source.stop());
       source.start();
-      // Some at once, some while the reader connects, looks, opens the ones before, and rests.
-      if (at % 3 === 2) await new Promise((resolve) => setTimeout(resolve, at * 4));
+      // A few at once; then, once those are open, one after the other while the reader looks for and opens the ones before.
+      if (at === 3) await until('the first are up', () => listeners.every(({ last }) => last === 'up'), 5_000);
+      if (at > 3) await new Promise((resolve) => setTimeout(resolve, at % 4));
     }
     await until('all are up', () => listeners.every(({ last }) => last === 'up'), 5_000);
     expect(listeners.map(({ statuses }) => statuses)).toEqual(topics.map(() => [{ kind: 'up', sessionLost: false }]));

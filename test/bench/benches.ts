@@ -7,6 +7,7 @@ import { kafkaDrain } from './kafka-drain.ts';
 import { limitUse } from './limit-use.ts';
 import { liveLatency } from './live-latency.ts';
 import { type DrainOptions, type DrainResult, mqttDrain } from './mqtt-drain.ts';
+import { peers } from './peers/peers.ts';
 import { benchPrepare } from './prepare.bench.ts';
 import { recovery } from './recovery.ts';
 import { sharedTopic } from './shared-topic.ts';
@@ -40,6 +41,7 @@ export const BENCHES: readonly Bench[] = [
   { name: 'console', isQuick: false, needs: ['mosquitto'], run: consoles },
   { name: 'events', isQuick: false, needs: ['mosquitto'], run: listeners },
   { name: 'trace', isQuick: false, needs: ['mosquitto'], run: trace },
+  { name: 'peers', isQuick: false, needs: ['mosquitto'], run: peers },
 ];
 
 async function drain(name: string, window: number, settings: BenchSettings): Promise<readonly Figure[]> {

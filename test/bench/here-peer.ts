@@ -5,7 +5,9 @@
 // (204). Log-in, projects, devices and jobs are the sandbox's. What is right about a record, other suites tell.
 //
 // Prints one line of JSON like `here-bridge sandbox`: url, email, password, appIds. `GET /sandbox/stats` has the counts,
-// `GET /peer/latencies` how old the records were since the last time it was asked, ms (it looks at their times from then on).
+// `GET /peer/latencies` how old the records were since the last time it was asked, ms (it looks at their times from then on),
+// `GET /peer/distinct` how many different ones (device and time) it has of what was measured since `POST /peer/distinct`, and
+// `POST /peer/fault/KIND/MS` makes it answer 503 (`503`) or not at all (`hang`) for a while.
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startSandbox } from '../../src/sandbox/server.ts';
@@ -20,16 +22,27 @@ let acceptedRequests = 0;
 let acceptedBytes = 0;
 /** null: nobody wants to know. */
 let latencies: number[] | null = null;
+let distinct: { readonly sinceMs: number; readonly keys: Set<string> } | null = null;
+let fault: { readonly kind: string; readonly until: number } | null = null;
 
 const server = http.createServer((request, response) => {
-  if (request.method === 'POST' && request.url === '/v3/batch') takeBatch(request, response);
-  else if (request.url === '/sandbox/stats') {
+  const { method, url = '' } = request;
+  if (method === 'POST' && url === '/v3/batch') takeBatch(request, response);
+  else if (url === '/sandbox/stats') {
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ acceptedRecords, acceptedRequests, acceptedBytes }));
-  } else if (request.url === '/peer/latencies') {
+  } else if (url === '/peer/latencies') {
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(summary(latencies ?? [])));
     latencies = [];
+  } else if (url === '/peer/distinct') {
+    if (method === 'POST') distinct = { sinceMs: Date.now(), keys: new Set() };
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({ count: distinct?.keys.size ?? 0 }));
+  } else if (url.startsWith('/peer/fault/')) {
+    const [kind = '', ms = ''] = url.split('/').slice(3);
+    fault = { kind, until: performance.now() + Number(ms) };
+    response.end('{}');
   } else passOn(request, response);
 });
 server.keepAliveTimeout = 60_000;
@@ -38,10 +51,18 @@ function takeBatch(request: http.IncomingMessage, response: http.ServerResponse)
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
+    if (fault !== null && performance.now() < fault.until) {
+      if (fault.kind === '503') response.writeHead(503).end();
+      return;
+    }
     const body = Buffer.concat(chunks);
     for (let at = body.indexOf(RECORD); at >= 0; at = body.indexOf(RECORD, at + RECORD.length)) acceptedRecords += 1;
     acceptedRequests += 1;
     acceptedBytes += body.length;
+    if (distinct !== null) {
+      const { data } = JSON.parse(body.toString()) as { data: readonly { id: string; timestamp: number }[] };
+      for (const { id, timestamp } of data) if (timestamp >= distinct.sinceMs) distinct.keys.add(`${id} ${timestamp}`);
+    }
     if (latencies !== null) {
       const now = performance.timeOrigin + performance.now();
       for (const [, time] of body.toString('latin1').matchAll(RECORD_TIME)) latencies.push(now - Number(time));

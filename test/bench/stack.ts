@@ -34,9 +34,9 @@ export async function startPeer(children: Stoppable[]): Promise<Peer> {
 }
 
 /** The peer's, or the sandbox's, answer to a question about itself. */
-export async function ask<T>(here: Here, route: string): Promise<T> {
+export async function ask<T>(here: Here, route: string, method = 'GET'): Promise<T> {
   // A connection of its own: one that was kept may just be closing.
-  const answer = await fetch(`${here.url}${route}`, { headers: { connection: 'close' } });
+  const answer = await fetch(`${here.url}${route}`, { method, headers: { connection: 'close' } });
   if (!answer.ok) throw new Error(`${route}: ${answer.status}`);
   return (await answer.json()) as T;
 }

@@ -1,11 +1,10 @@
 // `npm run bench`: measures the bridge against the floor of its own stack and against its bars, on 127.0.0.1.
-import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { find } from '../support/requirements.ts';
 import type { BenchSettings, Figure } from './bench.ts';
 import { BENCHES } from './benches.ts';
+import { writeResults } from './results.ts';
 
 const { values } = parseArgs({
   options: {
@@ -24,15 +23,15 @@ const say = (line: string): void => {
   (json ? process.stderr : process.stdout).write(`${line}\n`);
 };
 
-const names = BENCHES.map(({ name }) => name).join(', ');
-if (values.only !== undefined && !BENCHES.some(({ name }) => name === values.only)) {
-  console.error(`There is no bench "${values.only}". There are: ${names}.`);
+const names = BENCHES.map(({ name }) => name);
+const only = values.only?.split(',') ?? null;
+const unknown = only?.find((name) => !names.includes(name));
+if (unknown !== undefined) {
+  console.error(`There is no bench "${unknown}". There are: ${names.join(', ')}.`);
   process.exit(64);
 }
 
-const wanted = BENCHES.filter(({ name, isQuick }) =>
-  values.only === undefined ? !quick || isQuick : name === values.only,
-);
+const wanted = BENCHES.filter(({ name, isQuick }) => (only === null ? !quick || isQuick : only.includes(name)));
 const machine = `${os.cpus()[0]?.model ?? 'unknown CPU'}, ${os.cpus().length} cores, Node ${process.version}`;
 say(machine);
 const load = os.loadavg()[0] as number;
@@ -89,7 +88,11 @@ for (const figure of figures) say(lineOf(figure));
 if (leftOut.length > 0) say(`Left out: ${leftOut.join(', ')}`);
 const mustRun = process.env.REQUIRE_ALL === '1';
 const ok = figures.every(passes) && (leftOut.length === 0 || !mustRun);
-if (values.write) writeResults();
+if (values.write)
+  writeResults(
+    figures.map((figure) => ({ ...figure, isHeld: passes(figure) })),
+    `${machine}, load ${load.toFixed(1)} before the run`,
+  );
 if (json) {
   const bars = figures.map((figure) => [
     figure.name,
@@ -98,25 +101,3 @@ if (json) {
   process.stdout.write(`${JSON.stringify({ ok, leftOut, ...Object.fromEntries(bars) })}\n`);
 } else say(ok ? 'Within the bounds.' : 'OUT OF BOUNDS');
 process.exit(ok ? 0 : 1);
-
-/** Between the marks of docs/benchmarks.md. */
-function writeResults(): void {
-  const file = path.resolve(import.meta.dirname, '../../docs/benchmarks.md');
-  const rows = figures.map((figure) => {
-    const { name, value, unit, must, bar } = figure;
-    if (bar === null) return `| ${name} | ${value.toFixed(3)} ${unit} | | |`;
-    const held = passes(figure) ? 'yes' : '**no**';
-    return `| ${name} | ${value.toFixed(3)} ${unit} | ${must === 'atLeast' ? '≥' : '≤'} ${bar} | ${held} |`;
-  });
-  const heading = [`${new Date().toISOString().slice(0, 10)}: ${machine}, load ${load.toFixed(1)} before the run.`, ''];
-  const table = ['| name | figure | bar | held |', '| --- | --- | --- | --- |', ...rows];
-  replaceBetween(file, '<!-- results -->', '<!-- end of results -->', [...heading, ...table].join('\n'));
-}
-
-function replaceBetween(file: string, from: string, to: string, text: string): void {
-  const before = readFileSync(file, 'utf8');
-  const start = before.indexOf(from);
-  const end = before.indexOf(to);
-  if (start < 0 || end < start) throw new Error(`${file} has lost its marks ${from} … ${to}`);
-  writeFileSync(file, `${before.slice(0, start + from.length)}\n${text}\n${before.slice(end)}`);
-}

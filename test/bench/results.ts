@@ -7,7 +7,7 @@ const FILE = path.resolve(import.meta.dirname, '../../docs/benchmarks.md');
 const FROM = '<!-- results -->';
 const TO = '<!-- end of results -->';
 const HEAD = ['| figure | value | bar | held | measured |', '| --- | --- | --- | --- | --- |'];
-const ROW = /^\| ([\w.-]+) \|/;
+const ROW = /^\| ([a-z][\w.-]*) \|/;
 
 export interface Judged extends Figure {
   readonly isHeld: boolean;

@@ -35,14 +35,11 @@ export interface VirtualTableProps<T> {
 export function VirtualTable<T>(props: VirtualTableProps<T>): ReactNode {
   const { columns, count, rowAt, rowHeight = 46, onRange } = props;
   const scroller = useRef<HTMLDivElement>(null);
+  // No keys of its own: with a function that is new at each drawing it would measure all rows anew, thousands of times a second.
   const virtual = useVirtualizer({
     count,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    getItemKey: (index) => {
-      const row = rowAt(index);
-      return row === undefined ? index : props.rowKey(row);
-    },
     overscan: 5,
   });
   const items = virtual.getVirtualItems();
@@ -89,17 +86,20 @@ export function VirtualTable<T>(props: VirtualTableProps<T>): ReactNode {
           </div>
         </div>
         <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-          {items.map((item) => (
-            <BodyRow
-              key={item.key}
-              columns={columns as readonly Column<unknown>[]}
-              row={rowAt(item.index)}
-              index={item.index}
-              start={item.start}
-              tracks={tracks.gridTemplateColumns}
-              height={rowHeight}
-            />
-          ))}
+          {items.map(({ index, start }) => {
+            const row = rowAt(index);
+            return (
+              <BodyRow
+                key={row === undefined ? index : props.rowKey(row)}
+                columns={columns as readonly Column<unknown>[]}
+                row={row}
+                index={index}
+                start={start}
+                tracks={tracks.gridTemplateColumns}
+                height={rowHeight}
+              />
+            );
+          })}
         </div>
       </div>
     </div>

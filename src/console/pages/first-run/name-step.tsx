@@ -1,9 +1,9 @@
 // A name, what will be created, and creating it.
 import { useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useRef, useState } from 'react';
+import { useBrokers } from '../../api/brokers.ts';
 import { useCreateConnection } from '../../api/connections.ts';
 import { useDenial } from '../../api/session.ts';
-import { useStatus } from '../../api/workers.ts';
 import type { Draft } from '../../forms/draft.ts';
 import { text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
@@ -16,7 +16,7 @@ const words = text.wizard;
 
 export function NameStep({ draft, onBack }: { readonly draft: Draft; readonly onBack: () => void }): ReactNode {
   const create = useCreateConnection();
-  const status = useStatus();
+  const brokers = useBrokers().data ?? [];
   const denial = useDenial('operator');
   const navigate = useNavigate();
   // The same key for the same attempt: what is sent twice makes one connection.
@@ -25,7 +25,6 @@ export function NameStep({ draft, onBack }: { readonly draft: Draft; readonly on
   const typed = (name: string): string => typedIn(draft.values, name);
   const [hadPassword] = useState(typed('password') !== '');
   const isComplete = typed('name').trim() !== '' && typed('password') !== '';
-  const brokers = status.data?.brokers ?? [];
   const usual = brokers.length === 1 ? (brokers[0]?.name ?? '') : words.usualBroker;
   const send = async (): Promise<void> => {
     setPressed(true);

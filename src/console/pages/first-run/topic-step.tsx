@@ -4,12 +4,10 @@ import type { ConnectionTest, TestStep } from '../../../domain/ports/desk.ts';
 import { useTestConnection } from '../../api/here.ts';
 import { useDenial } from '../../api/session.ts';
 import type { Tried } from '../../api/trial.ts';
-import { useStatus } from '../../api/workers.ts';
 import type { Draft } from '../../forms/draft.ts';
 import { text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { TextField } from '../../ui/field.tsx';
-import { InfoTip } from '../../ui/info-tip.tsx';
 import { TestPanel } from '../create/test-panel.tsx';
 import { TriedResult } from '../try/tried-result.tsx';
 import { PasswordField } from './password-again.tsx';
@@ -26,9 +24,7 @@ export interface TopicStepProps {
 
 export function TopicStep({ draft, onBack, onNext }: TopicStepProps): ReactNode {
   const test = useTestConnection(LISTEN_MS);
-  const status = useStatus();
   const denial = useDenial('operator');
-  const brokers = status.data?.brokers ?? [];
   const hasPassword = typedIn(draft.values, 'password') !== '';
   const change = (name: string, value: string): void => {
     draft.set(name, value);
@@ -46,25 +42,6 @@ export function TopicStep({ draft, onBack, onNext }: TopicStepProps): ReactNode 
       }}
     >
       <p className="muted">{words.topicHint}</p>
-      <div className="field">
-        <span className="field-label">
-          <label htmlFor="wizard-broker">{words.broker}</label>
-          <InfoTip about={words.broker}>{words.brokerInfo}</InfoTip>
-        </span>
-        <select
-          id="wizard-broker"
-          className="input"
-          value={typedIn(draft.values, 'broker')}
-          onChange={(event) => change('broker', event.target.value)}
-        >
-          {brokers.length !== 1 && <option value="">{words.usualBroker}</option>}
-          {brokers.map(({ name, url }) => (
-            <option key={name} value={brokers.length === 1 ? '' : name}>
-              {`${name} (${url})`}
-            </option>
-          ))}
-        </select>
-      </div>
       <TextField
         label={words.pattern}
         name="pattern"

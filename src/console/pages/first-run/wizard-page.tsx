@@ -1,16 +1,17 @@
-// Connecting a HERE account in three steps, each tested before the next. What was typed outlives a reload; the password does not.
+// Connecting a HERE account in four steps, each tested before the next. What was typed outlives a reload; passwords do not.
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useDraft } from '../../forms/draft.ts';
 import { text } from '../../text/text.ts';
 import { AccountStep } from './account-step.tsx';
+import { BrokerStep } from './broker-step.tsx';
 import { NameStep } from './name-step.tsx';
 import { TopicStep } from './topic-step.tsx';
 import { STEPS, type StepName, typedIn } from './wizard.ts';
 import './first-run.css';
 
 const words = text.wizard;
-const SECRETS = ['password'];
+const SECRETS = ['password', 'brokerPassword'];
 
 export function WizardPage(): ReactNode {
   const { step: wanted } = useSearch({ from: '/start/connect' });
@@ -34,8 +35,9 @@ export function WizardPage(): ReactNode {
           </li>
         ))}
       </ol>
-      {step === 'account' && <AccountStep draft={draft} onNext={() => go('topic')} />}
-      {step === 'topic' && <TopicStep draft={draft} onBack={() => go('account')} onNext={() => go('name')} />}
+      {step === 'account' && <AccountStep draft={draft} onNext={() => go('broker')} />}
+      {step === 'broker' && <BrokerStep draft={draft} onBack={() => go('account')} onNext={() => go('topic')} />}
+      {step === 'topic' && <TopicStep draft={draft} onBack={() => go('broker')} onNext={() => go('name')} />}
       {step === 'name' && <NameStep draft={draft} onBack={() => go('topic')} />}
     </div>
   );

@@ -2,7 +2,7 @@
 import type { NewConnection } from '../../api/connections.ts';
 import type { FormValues } from '../../forms/schema.ts';
 
-export const STEPS = ['account', 'topic', 'name'] as const;
+export const STEPS = ['account', 'broker', 'topic', 'name'] as const;
 export type StepName = (typeof STEPS)[number];
 
 export function stepOf(value: unknown): StepName {

@@ -6,6 +6,7 @@ import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/call.ts';
 import { startLive } from './app/live.ts';
 import { makeRouter } from './router.tsx';
+import { language } from './text/text.ts';
 import './app/theme.css';
 import './ui/ui.css';
 
@@ -20,6 +21,7 @@ const queries = new QueryClient({
 });
 const router = makeRouter(queries);
 startLive(queries);
+document.documentElement.lang = language;
 
 const root = document.getElementById('root');
 if (root !== null) {

@@ -87,6 +87,9 @@ export const enSettings = {
     refused: 'Refused',
     done: 'Done',
     by: (who: string, from: string) => (from === '' ? `by ${who}` : `by ${who} from ${from}`),
+    language: 'Language',
+    languageOfBrowser: (name: string) => `As the browser (${name})`,
+    languageInfo: 'For this browser. What the bridge itself says is in English.',
   },
   workers: {
     alone: 'This worker is alone',

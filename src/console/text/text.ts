@@ -1,9 +1,25 @@
 // The catalogue in the reader's language, and numbers and times in the reader's format and zone.
 import { type Catalogue, en } from './en.ts';
+import { chosenLanguage, type Language, languageOf, localesOf } from './language.ts';
 
-export const text: Catalogue = en;
+export const language: Language = languageOf(chosenLanguage(), navigator.languages);
 
-const locale = navigator.languages;
+/** English is there at once; another language is loaded before the first page is drawn, and none but it. */
+export const text: Catalogue = await catalogueIn(language);
+
+const { words, figures: locale } = localesOf(chosenLanguage(), navigator.languages);
+
+async function catalogueIn(wanted: Language): Promise<Catalogue> {
+  try {
+    if (wanted === 'de') return (await import('./de.ts')).catalogue;
+    if (wanted === 'fr') return (await import('./fr.ts')).catalogue;
+  } catch (error) {
+    // A page in English is better than none; the browser's console says why.
+    console.error(error);
+  }
+  return en;
+}
+
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 1 });
 const share = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
@@ -18,7 +34,7 @@ const stamp = new Intl.DateTimeFormat(locale, {
 });
 const clockTime = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const minuteTime = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
-const ago = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'long' });
+const ago = new Intl.RelativeTimeFormat(words, { numeric: 'auto', style: 'long' });
 
 export const formatCount = (value: number): string => whole.format(value);
 /** Huge numbers in a small place; the exact one belongs into a title beside it. */
@@ -62,7 +78,7 @@ export function formatBytes(bytes: number): string {
   const step = bytes < 1000 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
   const unit = BYTE_UNITS[step] ?? 'byte';
   const unitDisplay = step === 0 ? 'long' : 'short';
-  return new Intl.NumberFormat(locale, {
+  return new Intl.NumberFormat(words, {
     style: 'unit',
     unit,
     unitDisplay,
@@ -84,15 +100,19 @@ export function formatLength(metres: number): string {
   return metres < 1000 ? inMetres.format(metres) : inKilometres.format(metres / 1000);
 }
 
+const degrees = new Intl.NumberFormat(locale, { minimumFractionDigits: 5, maximumFractionDigits: 5 });
+
+export const formatDegrees = (value: number): string => `${degrees.format(value)}°`;
+
 /** A span such as "2 min 5 s", from ms. */
 export function formatSpan(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const seconds = Math.round(ms / 1000);
   const parts = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'min'],
-    [seconds % 60, 's'],
+    [Math.floor(seconds / 86_400), text.spans.day],
+    [Math.floor(seconds / 3600) % 24, text.spans.hour],
+    [Math.floor(seconds / 60) % 60, text.spans.minute],
+    [seconds % 60, text.spans.second],
   ] as const;
   const first = parts.findIndex(([count]) => count > 0);
   return parts

@@ -74,7 +74,7 @@ export function TextField(props: TextFieldProps): ReactNode {
         )}
         {kind === 'password' && (
           <Button
-            label={`${isShown ? text.common.hide : text.common.show} ${label}`}
+            label={isShown ? text.common.hide(label) : text.common.show(label)}
             onPress={() => setShown(!isShown)}
           >
             <EyeIcon isCrossed={isShown} />

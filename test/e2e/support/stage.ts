@@ -28,6 +28,8 @@ export interface Look {
   readonly width?: number;
   readonly height?: number;
   readonly scheme?: 'light' | 'dark';
+  /** Of the browser, for example `de-DE`. */
+  readonly locale?: string;
 }
 
 /** A page, and what went wrong on it: messages of errors in the browser's console, and requests that failed. */
@@ -44,7 +46,7 @@ export class Stage {
   readonly #browser: Browser;
   readonly #contexts: BrowserContext[] = [];
   readonly #brokerPort: number;
-  #fleet: FleetPublisher | null = null;
+  readonly #fleets: FleetPublisher[] = [];
   #admin: AdminClient;
 
   private constructor(
@@ -87,7 +89,7 @@ export class Stage {
     const context = await this.#browser.newContext({
       viewport: { width: look.width ?? 1280, height: look.height ?? 860 },
       colorScheme: look.scheme ?? 'light',
-      locale: 'en-GB',
+      locale: look.locale ?? 'en-GB',
       timezoneId: 'Europe/Berlin',
     });
     this.#contexts.push(context);
@@ -127,7 +129,7 @@ export class Stage {
   /** A simulated fleet that goes on until the end. */
   startFleet(options: { readonly devices: number; readonly ratePerSecond: number }): void {
     const brokerUrl = `mqtt://127.0.0.1:${this.#brokerPort}`;
-    this.#fleet = startFleetPublisher({ brokerUrl, seed: 1, clock: systemClock, ...options });
+    this.#fleets.push(startFleetPublisher({ brokerUrl, seed: 1, clock: systemClock, ...options }));
   }
 
   /** One message, acknowledged by the broker. */
@@ -157,7 +159,7 @@ export class Stage {
   }
 
   async tearDown(): Promise<void> {
-    await this.#fleet?.stop();
+    for (const fleet of this.#fleets) await fleet.stop();
     await this.#browser.close();
     await this.#bridge.kill();
     await this.sandbox.stop();

@@ -5,6 +5,7 @@ import { ApiError } from '../../api/call.ts';
 import { useAmendConnection } from '../../api/connections.ts';
 import { useConnectors } from '../../api/connectors.ts';
 import { useDenial } from '../../api/session.ts';
+import { type Draft, useDraft } from '../../forms/draft.ts';
 import { type FieldSchema, faultOf, sentValue, textOf } from '../../forms/schema.ts';
 import { SchemaField } from '../../forms/schema-field.tsx';
 import { text } from '../../text/text.ts';
@@ -16,6 +17,7 @@ import { notify } from '../../ui/notices.tsx';
 import { LoadNotice, Panel } from '../../ui/panel.tsx';
 
 const words = text.settings;
+const SECRETS = ['secret'];
 const NAME: FieldSchema = { type: 'string', title: text.create.name, minLength: 1, maxLength: 200 };
 
 interface Setting {
@@ -34,7 +36,10 @@ export interface SettingsPanelProps {
 
 export function SettingsPanel({ connection, etag }: SettingsPanelProps): ReactNode {
   const connectors = useConnectors();
-  const [editing, setEditing] = useState<string | null>(null);
+  // What is edited outlives a reload and a log-out, with the version that was looked at when editing began.
+  const draft = useDraft(`settings.${connection.id}`, SECRETS);
+  // Somebody else may have logged in meanwhile, who may only look.
+  const editing = useDenial('operator') === null ? draft.values.editing : undefined;
   const connector = connectors.data?.find(({ id }) => id === connection.connectorId);
   if (connector === undefined) return <LoadNotice state={connectors} />;
   const schema = connector.connection.configurationSchema;
@@ -48,17 +53,18 @@ export function SettingsPanel({ connection, etag }: SettingsPanelProps): ReactNo
       patch: (value: unknown) => ({ configuration: { [name]: value ?? null } }),
     })),
   ];
+  const edit = ({ name, schema: field, value }: Setting): void => {
+    draft.clear();
+    draft.set('editing', name);
+    draft.set('basis', etag ?? '');
+    if (field.type === 'boolean') draft.set('typed', (value ?? field.default) === true);
+    else if (!isSecret(field)) draft.set('typed', textOf(value));
+  };
   const row = (setting: Setting): ReactNode =>
     editing === setting.name ? (
-      <SettingEditor
-        key={setting.name}
-        connection={connection}
-        etag={etag}
-        setting={setting}
-        onClose={() => setEditing(null)}
-      />
+      <SettingEditor key={setting.name} connection={connection} etag={etag} setting={setting} draft={draft} />
     ) : (
-      <SettingRow key={setting.name} setting={setting} onEdit={() => setEditing(setting.name)} />
+      <SettingRow key={setting.name} setting={setting} onEdit={() => edit(setting)} />
     );
   const isBasic = ({ name, schema: field }: Setting): boolean => name === 'name' || field['x-group'] !== 'advanced';
   return (
@@ -89,7 +95,7 @@ function SettingRow({ setting, onEdit }: { readonly setting: Setting; readonly o
         <span className={`setting-value${value === undefined ? ' muted' : ''}`}>
           {shown === '' ? text.common.none : shown}
         </span>
-        <Button label={`${text.common.edit} ${label}`} deniedBecause={denial} onPress={onEdit}>
+        <Button label={text.common.edit(label)} deniedBecause={denial} onPress={onEdit}>
           <PencilIcon />
         </Button>
       </div>
@@ -99,17 +105,19 @@ function SettingRow({ setting, onEdit }: { readonly setting: Setting; readonly o
 
 interface EditorProps extends SettingsPanelProps {
   readonly setting: Setting;
-  readonly onClose: () => void;
+  readonly draft: Draft;
 }
 
-function SettingEditor({ connection, etag, setting, onClose }: EditorProps): ReactNode {
+function isSecret(schema: FieldSchema): boolean {
+  return schema['x-control'] === 'password';
+}
+
+function SettingEditor({ connection, etag, setting, draft }: EditorProps): ReactNode {
   const { schema, name, value, isRequired } = setting;
-  const isSecret = schema['x-control'] === 'password';
-  // The version that was looked at when editing began: a change of somebody else's meanwhile is found out.
-  const [basis, setBasis] = useState(etag);
-  const [typed, setTyped] = useState<string | boolean>(() =>
-    schema.type === 'boolean' ? (value ?? schema.default) === true : isSecret ? '' : textOf(value),
-  );
+  const field = isSecret(schema) ? 'secret' : 'typed';
+  const typed = draft.values[field] ?? '';
+  // A change of somebody else's meanwhile is found out.
+  const basis = draft.values.basis === '' ? null : String(draft.values.basis);
   const [asking, setAsking] = useState(false);
   const [refusal, setRefusal] = useState<ApiError | null>(null);
   const amend = useAmendConnection(connection.id);
@@ -119,7 +127,7 @@ function SettingEditor({ connection, etag, setting, onClose }: EditorProps): Rea
     try {
       await amend.mutateAsync({ change: setting.patch(sentValue(schema, typed)), etag: basis });
       notify(words.done(connection.name));
-      onClose();
+      draft.clear();
     } catch (error) {
       setRefusal(error instanceof ApiError ? error : new ApiError(0, 'failed', String(error)));
     }
@@ -143,7 +151,7 @@ function SettingEditor({ connection, etag, setting, onClose }: EditorProps): Rea
         isPressed
         autoFocus
         onChange={(next) => {
-          setTyped(next);
+          draft.set(field, next);
           setRefusal(null);
         }}
       />
@@ -153,7 +161,7 @@ function SettingEditor({ connection, etag, setting, onClose }: EditorProps): Rea
         </p>
       )}
       <div className="setting-actions">
-        <Button small onPress={onClose}>
+        <Button small onPress={draft.clear}>
           {text.common.cancel}
         </Button>
         {isConflict ? (
@@ -163,7 +171,7 @@ function SettingEditor({ connection, etag, setting, onClose }: EditorProps): Rea
             small
             kind="primary"
             onPress={() => {
-              setBasis(etag);
+              draft.set('basis', etag ?? '');
               setRefusal(null);
             }}
           >

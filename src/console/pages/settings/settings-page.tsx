@@ -1,4 +1,4 @@
-// Settings of the bridge itself: who may do what, with which tokens; the state of the keys; who changed what.
+// Settings of the bridge itself: who may do what, with which tokens; the language; the state of the keys; who changed what.
 import type { ReactNode } from 'react';
 import { useAudit, useKeys } from '../../api/access.ts';
 import { useDenial } from '../../api/session.ts';
@@ -6,6 +6,7 @@ import { formatCount, text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { LoadNotice, Panel } from '../../ui/panel.tsx';
 import { Moment } from '../../ui/time.tsx';
+import { LanguagePanel } from './language-panel.tsx';
 import { TokensPanel } from './tokens-panel.tsx';
 import { UsersPanel } from './users-panel.tsx';
 import './settings.css';
@@ -21,6 +22,7 @@ export function SettingsPage(): ReactNode {
       </div>
       <UsersPanel denial={denial} />
       <TokensPanel />
+      <LanguagePanel />
       <KeysPanel denial={denial} />
       <AuditPanel denial={denial} />
     </>

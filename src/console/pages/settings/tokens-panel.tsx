@@ -3,6 +3,7 @@ import { type ReactNode, useState } from 'react';
 import type { Role, TokenView } from '../../../domain/access.ts';
 import { useAddToken, useRevokeToken, useTokens } from '../../api/access.ts';
 import { useSession } from '../../api/session.ts';
+import { useDraft } from '../../forms/draft.ts';
 import { text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/confirm.tsx';
@@ -13,6 +14,7 @@ import { Ago } from '../../ui/time.tsx';
 import { RoleField } from './role-field.tsx';
 
 const words = text.access;
+const NO_SECRETS: readonly string[] = [];
 
 export function TokensPanel(): ReactNode {
   const query = useTokens();
@@ -65,8 +67,9 @@ export function TokensPanel(): ReactNode {
 }
 
 function AddToken(): ReactNode {
-  const [name, setName] = useState('');
-  const [role, setRole] = useState<Role>('viewer');
+  const draft = useDraft('token', NO_SECRETS);
+  const name = String(draft.values.name ?? '');
+  const role = (draft.values.role ?? 'viewer') as Role;
   const [secret, setSecret] = useState<string | null>(null);
   const add = useAddToken();
   const denial = useSession().data?.hasUsers === false ? words.tokensNeedUsers : null;
@@ -76,7 +79,7 @@ function AddToken(): ReactNode {
       {
         onSuccess: ({ token }) => {
           setSecret(token);
-          setName('');
+          draft.clear();
         },
       },
     );
@@ -105,11 +108,11 @@ function AddToken(): ReactNode {
           value={name}
           error={add.error?.message ?? null}
           onChange={(next) => {
-            setName(next);
+            draft.set('name', next);
             add.reset();
           }}
         />
-        <RoleField label={words.tokenRole} value={role} onChange={setRole} />
+        <RoleField label={words.tokenRole} value={role} onChange={(next) => draft.set('role', next)} />
         <div className="grant-action">
           {denial !== null && <p className="muted">{denial}</p>}
           <Button type="submit" deniedBecause={denial} isDisabled={name.trim() === '' || add.isPending}>

@@ -3,6 +3,7 @@ import { type ReactNode, useState } from 'react';
 import type { Role } from '../../../domain/access.ts';
 import { useAddUser, useRemoveUser, useUsers } from '../../api/access.ts';
 import { ApiError } from '../../api/call.ts';
+import { useDraft } from '../../forms/draft.ts';
 import { text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/confirm.tsx';
@@ -13,6 +14,7 @@ import { Ago } from '../../ui/time.tsx';
 import { RoleField } from './role-field.tsx';
 
 const words = text.access;
+const SECRETS = ['password'];
 
 export function UsersPanel({ denial }: { readonly denial: string | null }): ReactNode {
   const query = useUsers(denial === null);
@@ -64,9 +66,9 @@ export function UsersPanel({ denial }: { readonly denial: string | null }): Reac
 }
 
 function AddUser({ denial, isFirst }: { readonly denial: string | null; readonly isFirst: boolean }): ReactNode {
-  const [name, setName] = useState('');
-  const [password, setPassword] = useState('');
-  const [chosen, setRole] = useState<Role>('viewer');
+  const draft = useDraft('user', SECRETS);
+  const [name, password] = [String(draft.values.name ?? ''), String(draft.values.password ?? '')];
+  const chosen = (draft.values.role ?? 'viewer') as Role;
   const [refusal, setRefusal] = useState<ApiError | null>(null);
   const add = useAddUser();
   const role = isFirst ? 'admin' : chosen;
@@ -75,8 +77,7 @@ function AddUser({ denial, isFirst }: { readonly denial: string | null; readonly
     try {
       await add.mutateAsync({ name: name.trim(), role, password });
       notify(words.userAdded(name.trim()));
-      setName('');
-      setPassword('');
+      draft.clear();
     } catch (error) {
       setRefusal(error instanceof ApiError ? error : new ApiError(0, 'failed', String(error)));
     }
@@ -96,7 +97,7 @@ function AddUser({ denial, isFirst }: { readonly denial: string | null; readonly
         name="name"
         value={name}
         error={refusal?.about('name') ?? null}
-        onChange={setName}
+        onChange={(typed) => draft.set('name', typed)}
       />
       <TextField
         label={words.password}
@@ -105,9 +106,9 @@ function AddUser({ denial, isFirst }: { readonly denial: string | null; readonly
         hint={words.passwordHint}
         value={password}
         error={refusal?.about('password') ?? null}
-        onChange={setPassword}
+        onChange={(typed) => draft.set('password', typed)}
       />
-      <RoleField label={words.role} value={role} onChange={setRole} />
+      <RoleField label={words.role} value={role} onChange={(next) => draft.set('role', next)} />
       <div className="grant-action">
         {refusal !== null && isTold === null && (
           <p className="field-error" role="alert">

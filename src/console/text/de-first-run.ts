@@ -1,0 +1,87 @@
+// Die Texte der ersten Schritte und der Demo auf Deutsch.
+import type { Catalogue } from './en.ts';
+
+export const deFirstRun: Pick<Catalogue, 'firstRun' | 'demo' | 'wizard'> = {
+  firstRun: {
+    title: 'Erste Schritte',
+    hint: 'Eine Verbindung bringt die Uplinks Ihrer Geräte in ein Projekt von HERE Tracking. Drei Wege zum Anfang:',
+    demoTitle: 'Bei der Arbeit zusehen',
+    demoHint:
+      'Eine simulierte Flotte läuft über diese Bridge in ein simuliertes HERE. Nichts verlässt diesen Rechner, und ein Klick entfernt alles wieder.',
+    demoStart: 'Demo starten',
+    demoStarting: 'Startet …',
+    demoStarted: 'Die Demo läuft: zwei Verbindungen, 40 simulierte Geräte',
+    accountTitle: 'HERE-Konto verbinden',
+    accountHint:
+      'Vier kurze Schritte, jeder wird vor dem nächsten geprüft: das Konto, der Broker, die Uplinks, ein Name.',
+    accountStart: 'Konto verbinden',
+    pasteTitle: 'Uplink einfügen',
+    pasteHint: 'Sehen Sie, was HERE von einer Ihrer Nachrichten bekäme und nach welcher Regel. Nichts wird gesendet.',
+    pasteStart: 'Uplink ausprobieren',
+    link: 'Erste Schritte',
+  },
+  demo: {
+    runs: (devices) =>
+      `Die Demo läuft: ${devices} simulierte Geräte und ein simuliertes HERE, alles innerhalb dieser Bridge.`,
+    remove: 'Demo entfernen',
+    removing: 'Wird entfernt …',
+    removeTitle: 'Demo entfernen?',
+    removeQuestion:
+      'Ihre Verbindungen und alles, was sie gespeichert haben, werden gelöscht. Eigene Verbindungen bleiben unberührt.',
+    removed: 'Die Demo wurde entfernt',
+  },
+  wizard: {
+    title: 'HERE-Konto verbinden',
+    steps: { account: 'HERE-Konto', broker: 'Broker', topic: 'Uplinks', name: 'Name' },
+    step: (number, of) => `Schritt ${number} von ${of}`,
+    email: 'E-Mail',
+    accountHint: 'E-Mail-Adresse und Passwort, mit denen Sie sich bei HERE Tracking anmelden.',
+    logIn: 'Anmelden und Projekte auflisten',
+    loggingIn: 'HERE wird gefragt …',
+    loggedIn: 'HERE hat dieses Konto eingelassen. In welches Projekt gehen die Uplinks?',
+    noProjects: 'HERE führt für dieses Konto kein Tracking-Projekt. Legen Sie bei HERE eines an und fragen Sie erneut.',
+    passwordAgain: 'Das Passwort wird nicht im Browser aufbewahrt. Geben Sie es zum Fortfahren erneut ein.',
+    topicHint:
+      'Wo Ihr Netzwerkserver Uplinks veröffentlicht. Die Bridge hört dort jetzt zu und zeigt den ersten; nichts wird gesendet.',
+    brokerHint: 'Der Broker, auf dem Ihr Netzwerkserver Uplinks veröffentlicht.',
+    brokerQuestion: 'Woher kommen die Uplinks?',
+    anotherBroker: 'Ein anderer Broker',
+    brokerKind: 'Art',
+    brokerKinds: { mqtt: 'MQTT', ws: 'MQTT über WebSockets', kafka: 'Kafka' },
+    brokerAddress: 'Adresse',
+    brokerAddressInfo:
+      'Rechner und Port. Eine Adresse mit mqtt://, mqtts://, ws:// oder wss:// kann ganz eingefügt werden.',
+    brokerAddressExamples: {
+      mqtt: 'mqtt.example.com:8883',
+      ws: 'mqtt.example.com:443/mqtt',
+      kafka: 'kafka-1.example.com:9092, kafka-2.example.com:9092',
+    },
+    brokerTls: 'Verschlüsselt (TLS)',
+    brokerCa: 'Zertifizierungsstelle (PEM)',
+    brokerCaInfo: 'Nur für Zertifikate, denen das System nicht von sich aus vertraut, etwa die Ihres Unternehmens.',
+    brokerPassword: 'Passwort des Brokers',
+    brokerMechanism: 'Anmeldeverfahren (SASL)',
+    brokerName: 'Name in dieser Bridge',
+    brokerNameInfo:
+      'Unter diesem Namen verweisen Verbindungen auf ihn. Kleinbuchstaben, Ziffern und Bindestriche. Leer: wie vorgeschlagen.',
+    brokerTest: 'Broker testen',
+    brokerTesting: 'Verbindet …',
+    brokerAnswers: 'Der Broker antwortet und lässt die Bridge ein.',
+    brokerAdded: (name) => `Broker „${name}“ wurde hinzugefügt`,
+    addBroker: 'Hinzufügen und weiter',
+    pattern: 'Topic der Uplinks',
+    patternInfo: 'Mit {DevEUI} an der Stelle der Gerätekennung. Leer: die üblichen Topics des Workers.',
+    listen: 'Auf einen Uplink warten',
+    listening: 'Hört zu … der erste Uplink der nächsten 10 s erscheint hier.',
+    firstUplink: 'Der erste Uplink, wie HERE ihn bekäme',
+    silent: 'Es kam nichts. Sie können fortfahren: Uplinks werden übertragen, sobald sie kommen.',
+    back: 'Zurück',
+    next: 'Weiter',
+    nameHint: 'Das ist alles. Die Verbindung öffnet sich sofort.',
+    summary: 'Was angelegt wird',
+    project: 'Projekt',
+    from: 'Uplinks von',
+    usual: 'den üblichen Topics',
+    usualBroker: 'der übliche Broker des Workers',
+  },
+};

@@ -1,7 +1,17 @@
 // The other pages, each with what it is for, in a real browser.
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/requirements.ts';
 import { accessibilityFaults, Stage } from './support/stage.ts';
+
+/** How many different colours a line across the middle of the map has: nothing drawn has one. */
+async function inkOf(page: Page): Promise<number> {
+  return (await page.evaluate(`(() => {
+    const canvas = document.querySelector('.map-canvas');
+    const { data } = canvas.getContext('2d').getImageData(0, canvas.height >> 1, canvas.width, 1);
+    return new Set(new Uint32Array(data.buffer)).size;
+  })()`)) as number;
+}
 
 describeWith('chromium', 'the pages of the console', () => {
   let stage: Stage;
@@ -18,6 +28,20 @@ describeWith('chromium', 'the pages of the console', () => {
     await page.getByRole('button', { name: 'Take an example' }).click();
     await page.getByText('Device 20635F0101000042: 1 record(s) for HERE').waitFor();
     await page.getByText('abeeway-gps-fields').waitFor();
+    // Where it is, in figures and on the map, which follows what is typed.
+    await page.getByText('latitude 52.52008°, longitude 13.40495° · within 12 m').waitFor();
+    const map = page.getByRole('application', { name: 'Map of the devices' });
+    await map.and(page.locator('[data-middle="52.520 13.405"]')).waitFor();
+    expect(await inkOf(page)).toBeGreaterThan(5);
+    const moved = (await page.getByRole('textbox').inputValue())
+      .replace('52.52008', '48.85660')
+      .replace('13.40495', '2.35220');
+    await page.getByRole('textbox').fill(moved);
+    await map.and(page.locator('[data-middle="48.857 2.352"]')).waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.getByRole('textbox').fill(moved.replace('gpsLatitude', 'somethingElse'));
+    await page.getByText('There is no position').waitFor();
+    await map.waitFor({ state: 'detached' });
     await page.getByRole('textbox').fill('no JSON at all');
     await page.getByText(/Nothing would be sent: a dead letter \(notJson\)/).waitFor();
     expect(complaints).toEqual([]);

@@ -1,5 +1,7 @@
 // Who one is to the bridge, and what one may do.
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { claimDrafts, holdDrafts } from '../forms/draft.ts';
+import { chooseLanguage, chosenLanguage } from '../text/language.ts';
 import { text } from '../text/text.ts';
 import { ApiError, call } from './call.ts';
 
@@ -36,6 +38,7 @@ export function useLogIn() {
     mutationFn: async (credentials: { readonly name: string; readonly password: string }) =>
       (await call<Session>('POST', '/session', { body: credentials })).data,
     onSuccess: (session) => {
+      claimDrafts(session.name);
       queries.setQueryData(KEY, session);
       return queries.invalidateQueries();
     },
@@ -45,11 +48,19 @@ export function useLogIn() {
 export function useLogOut() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: () => call('DELETE', '/session'),
-    onSuccess: () => {
-      // Nothing of what one user saw stays for the next.
-      queries.clear();
+    mutationFn: async () => {
+      const language = chosenLanguage();
+      holdDrafts(queries.getQueryData<Session>(KEY)?.name ?? '');
+      await call('DELETE', '/session');
+      // The answer has the browser forget all that it keeps of this page; its language is not of one user.
+      chooseLanguage(language);
+    },
+    onSuccess: async () => {
+      // An answer that is still on its way must not bring the session back.
+      await queries.cancelQueries();
       queries.setQueryData(KEY, null);
+      // Nothing of what one user saw stays for the next. The session itself stays: the page looks at it, and at no other in its place.
+      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== KEY[0] });
     },
   });
 }

@@ -14,6 +14,39 @@ function load(key: string): FormValues {
   }
 }
 
+function keep(key: string, draft: string | null): void {
+  try {
+    if (draft === null) sessionStorage.removeItem(key);
+    else sessionStorage.setItem(key, draft);
+  } catch {
+    // The browser's storage is full or forbidden: the draft lives as long as its page. An older one would mislead.
+    sessionStorage.removeItem(key);
+  }
+}
+
+const OWNER = 'here-bridge.drafts-of';
+
+/** Of somebody who has logged out, which empties the browser's storage: in this page's memory alone. */
+let held: { readonly owner: string; readonly drafts: ReadonlyMap<string, string> } | null = null;
+
+function keptKeys(): string[] {
+  return Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX));
+}
+
+/** Before a log-out: the drafts wait for the same person. */
+export function holdDrafts(owner: string): void {
+  held = { owner, drafts: new Map(keptKeys().map((key) => [key, sessionStorage.getItem(key) ?? ''])) };
+}
+
+/** After a log-in: one's own drafts are there again; those of somebody else are gone. */
+export function claimDrafts(owner: string): void {
+  const former = sessionStorage.getItem(OWNER);
+  if (former !== null && former !== owner) for (const key of keptKeys()) sessionStorage.removeItem(key);
+  if (held?.owner === owner) for (const [key, draft] of held.drafts) keep(key, draft);
+  held = null;
+  sessionStorage.setItem(OWNER, owner);
+}
+
 export interface Draft {
   readonly values: FormValues;
   set(name: string, value: string | boolean): void;
@@ -26,8 +59,7 @@ export function useDraft(key: string, secrets: readonly string[]): Draft {
   const hidden = secrets.join();
   useEffect(() => {
     const shown = Object.entries(values).filter(([name]) => !hidden.split(',').includes(name));
-    if (shown.length === 0) sessionStorage.removeItem(PREFIX + key);
-    else sessionStorage.setItem(PREFIX + key, JSON.stringify(Object.fromEntries(shown)));
+    keep(PREFIX + key, shown.length === 0 ? null : JSON.stringify(Object.fromEntries(shown)));
   }, [key, hidden, values]);
   const set = useCallback(
     (name: string, value: string | boolean) => setValues((old) => ({ ...old, [name]: value })),

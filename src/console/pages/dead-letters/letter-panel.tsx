@@ -1,7 +1,8 @@
 // One dead letter: what HERE or the reader said, beside the record; its message can be mended before it is sent again.
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import { type Letter, useEditLetter, useLetter } from '../../api/dead-letters.ts';
 import { useDenial } from '../../api/session.ts';
+import { useDraft } from '../../forms/draft.ts';
 import { formatCount, text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { TextField } from '../../ui/field.tsx';
@@ -10,6 +11,7 @@ import { LoadNotice, Panel } from '../../ui/panel.tsx';
 import { Moment } from '../../ui/time.tsx';
 
 const words = text.deadLetters;
+const NO_SECRETS: readonly string[] = [];
 
 export interface LetterPanelProps {
   readonly connection: string;
@@ -30,12 +32,22 @@ function Shown(props: {
 }): ReactNode {
   const { connection, letter, onReplay } = props;
   const { detail } = letter;
-  const [payload, setPayload] = useState(() => pretty(letter.payload ?? ''));
+  const draft = useDraft(`letter.${connection}.${letter.id}.${letter.editedAt ?? ''}`, NO_SECRETS);
+  const payload = String(draft.values.payload ?? pretty(letter.payload ?? ''));
   const edit = useEditLetter(connection);
   const denial = useDenial('operator');
   const isChanged = payload !== pretty(letter.payload ?? '');
   const save = (next: string | null): void =>
-    edit.mutate({ id: letter.id, payload: next }, { onSuccess: () => notify(words.saved), onError: notifyFailure });
+    edit.mutate(
+      { id: letter.id, payload: next },
+      {
+        onSuccess: () => {
+          draft.clear();
+          notify(words.saved);
+        },
+        onError: notifyFailure,
+      },
+    );
   return (
     <Panel title={words.one(String(letter.id))}>
       <dl className="pairs">
@@ -72,7 +84,13 @@ function Shown(props: {
       {letter.payload === undefined ? (
         <p className="muted">{words.binary}</p>
       ) : (
-        <TextField label={words.message} name="payload" kind="long" value={payload} onChange={setPayload} />
+        <TextField
+          label={words.message}
+          name="payload"
+          kind="long"
+          value={payload}
+          onChange={(typed) => draft.set('payload', typed)}
+        />
       )}
       <div className="setting-actions">
         <Button deniedBecause={denial} isDisabled={!isChanged || edit.isPending} onPress={() => save(payload)}>

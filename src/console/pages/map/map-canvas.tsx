@@ -3,6 +3,7 @@ import { type KeyboardEvent, type PointerEvent, type ReactNode, type RefObject, 
 import { formatLength, formatShort, text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { MapController, type MapDevices } from './map-controller.ts';
+import { latitudeOf, longitudeOf } from './mercator.ts';
 import type { TrackPoint } from './painter.ts';
 
 const words = text.map;
@@ -17,9 +18,11 @@ export interface MapCanvasProps {
   /** Several: they lie too near each other to be told apart; none: nothing was hit. */
   readonly onChoose: (devices: readonly string[]) => void;
   readonly controller: RefObject<MapController | null>;
+  /** How near a single place is looked at at first; absent: so that streets would be seen. */
+  readonly nearest?: number;
 }
 
-export function MapCanvas({ devices, chosen, track, onChoose, controller }: MapCanvasProps): ReactNode {
+export function MapCanvas({ devices, chosen, track, onChoose, controller, nearest }: MapCanvasProps): ReactNode {
   const canvas = useRef<HTMLCanvasElement>(null);
   const pointers = useRef(new Map<number, { x: number; y: number; moved: number }>());
 
@@ -32,7 +35,9 @@ export function MapCanvas({ devices, chosen, track, onChoose, controller }: MapC
       // For those who look at the page by its elements.
       (view) => {
         element.dataset.zoom = view.zoom.toFixed(2);
+        element.dataset.middle = `${latitudeOf(view.y).toFixed(3)} ${longitudeOf(view.x).toFixed(3)}`;
       },
+      nearest,
     );
     controller.current = map;
     // React's wheel listeners are passive: the page would scroll along.
@@ -48,7 +53,7 @@ export function MapCanvas({ devices, chosen, track, onChoose, controller }: MapC
       map.stop();
       controller.current = null;
     };
-  }, [controller]);
+  }, [controller, nearest]);
 
   useEffect(() => controller.current?.show(devices), [controller, devices]);
   useEffect(() => controller.current?.choose(chosen), [controller, chosen]);

@@ -39,6 +39,7 @@ export class MapController {
   readonly #words: MapWords;
   readonly #base = new BaseLayer();
   readonly #onMoved: (view: View) => void;
+  readonly #nearestFit: number;
   readonly #scheme = matchMedia('(prefers-color-scheme: dark)');
   #view: View = { x: 0.5, y: 0.42, zoom: 1, width: 1, height: 1 };
   #index = new ClusterIndex({ xs: new Float64Array(), ys: new Float64Array(), times: new Float64Array() });
@@ -54,7 +55,13 @@ export class MapController {
   readonly #ages: ReturnType<typeof setInterval>;
   readonly #resized: ResizeObserver;
 
-  constructor(canvas: HTMLCanvasElement, words: MapWords, onMoved: (view: View) => void) {
+  constructor(
+    canvas: HTMLCanvasElement,
+    words: MapWords,
+    onMoved: (view: View) => void,
+    nearestFit: number = NEAREST_FIT,
+  ) {
+    this.#nearestFit = nearestFit;
     this.#canvas = canvas;
     this.#words = words;
     this.#onMoved = onMoved;
@@ -87,7 +94,7 @@ export class MapController {
     this.#chosen = name === undefined ? -1 : devices.names.indexOf(name);
     if (!this.#hasFitted && devices.names.length > 0) {
       this.#hasFitted = true;
-      this.#set(fitted(this.#view, around(devices.xs, devices.ys), NEAREST_FIT));
+      this.#set(fitted(this.#view, around(devices.xs, devices.ys), this.#nearestFit));
     }
     this.redraw();
   }
@@ -106,13 +113,13 @@ export class MapController {
   goTo(device: string): void {
     const i = this.#devices?.names.indexOf(device) ?? -1;
     const [x, y] = [this.#devices?.xs[i], this.#devices?.ys[i]];
-    if (x !== undefined && y !== undefined) this.#fly(fitted(this.#view, around([x], [y]), NEAREST_FIT));
+    if (x !== undefined && y !== undefined) this.#fly(fitted(this.#view, around([x], [y]), this.#nearestFit));
   }
 
   fitAll(): void {
     const devices = this.#devices;
     if (devices === null || devices.names.length === 0) return;
-    this.#fly(fitted(this.#view, around(devices.xs, devices.ys), NEAREST_FIT));
+    this.#fly(fitted(this.#view, around(devices.xs, devices.ys), this.#nearestFit));
   }
 
   /** As near as its extent allows: a track of a few metres is seen as well. */

@@ -1,8 +1,10 @@
 // What HERE would get of an uplink: its records, the rule behind each field, or why there is nothing.
-import type { ReactNode } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import type { Tried, TriedField } from '../../api/trial.ts';
 import { text } from '../../text/text.ts';
+import { Json } from '../../ui/json.tsx';
 import { Panel } from '../../ui/panel.tsx';
+import { PlacePanel } from './place-panel.tsx';
 import './try.css';
 
 const words = text.tryUplink;
@@ -28,9 +30,12 @@ export function TriedResult({ tried }: { readonly tried: Tried }): ReactNode {
       )}
       {records.map((record, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: records have no other identity
-        <Panel key={at} title={words.record}>
-          <pre className="try-record">{JSON.stringify(record, null, 2)}</pre>
-        </Panel>
+        <Fragment key={at}>
+          <PlacePanel device={device} record={record} fields={fields} />
+          <Panel title={words.record}>
+            <Json label={words.record} value={record} />
+          </Panel>
+        </Fragment>
       ))}
       {fields.length > 0 && (
         <Panel title={words.rules}>

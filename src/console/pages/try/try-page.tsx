@@ -1,6 +1,7 @@
 // Try an uplink: paste or drop one, and see as you type what HERE would get, by which rule, or why nothing.
 import { type ReactNode, useDeferredValue, useState } from 'react';
 import { useTriedUplink } from '../../api/trial.ts';
+import { useDraft } from '../../forms/draft.ts';
 import { text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { TextField } from '../../ui/field.tsx';
@@ -11,9 +12,12 @@ import './try.css';
 
 const words = text.tryUplink;
 const MAX_CHARACTERS = 256 * 1024;
+const NO_SECRETS: readonly string[] = [];
 
 export function TryPage(): ReactNode {
-  const [uplink, setUplink] = useState('');
+  const draft = useDraft('try', NO_SECRETS);
+  const uplink = String(draft.values.uplink ?? '');
+  const setUplink = (typed: string): void => draft.set('uplink', typed);
   const [tooLong, setTooLong] = useState(false);
   const tried = useTriedUplink(useDeferredValue(uplink));
   const read = async (file: File | undefined): Promise<void> => {

@@ -34,7 +34,10 @@ const stamp = new Intl.DateTimeFormat(locale, {
 });
 const clockTime = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const minuteTime = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
-const ago = new Intl.RelativeTimeFormat(words, { numeric: 'auto', style: 'long' });
+const ago = {
+  long: new Intl.RelativeTimeFormat(words, { numeric: 'auto', style: 'long' }),
+  short: new Intl.RelativeTimeFormat(words, { numeric: 'auto', style: 'short' }),
+} as const;
 
 export const formatCount = (value: number): string => whole.format(value);
 /** Huge numbers in a small place; the exact one belongs into a title beside it. */
@@ -63,13 +66,13 @@ const STEPS = [
   ['second', 1],
 ] as const;
 
-/** "3 minutes ago", from ms since the epoch. */
-export function formatAgo(time: number, now: number): string {
+/** "3 minutes ago", short "3 min. ago", from ms since the epoch. */
+export function formatAgo(time: number, now: number, style: 'long' | 'short' = 'long'): string {
   const seconds = Math.round((time - now) / 1000);
   for (const [unit, length] of STEPS) {
-    if (Math.abs(seconds) >= length) return ago.format(Math.trunc(seconds / length), unit);
+    if (Math.abs(seconds) >= length) return ago[style].format(Math.trunc(seconds / length), unit);
   }
-  return ago.format(0, 'second');
+  return ago[style].format(0, 'second');
 }
 
 const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;

@@ -26,14 +26,20 @@ function useNow(): number {
   return useSyncExternalStore(watch, () => now);
 }
 
-/** `at`: ISO, or ms since the epoch; null: never. */
-export function Ago({ at }: { readonly at: string | number | null }): ReactNode {
+export interface AgoProps {
+  /** ISO, or ms since the epoch; null: never. */
+  readonly at: string | number | null;
+  /** `short`: for narrow columns. */
+  readonly style?: 'long' | 'short';
+}
+
+export function Ago({ at, style = 'long' }: AgoProps): ReactNode {
   const current = useNow();
   if (at === null) return <span className="muted">{text.common.none}</span>;
   const time = new Date(at);
   return (
     <time dateTime={time.toISOString()} title={formatTime(at)}>
-      {formatAgo(time.getTime(), current)}
+      {formatAgo(time.getTime(), current, style)}
     </time>
   );
 }

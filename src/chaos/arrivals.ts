@@ -14,6 +14,8 @@ export class ProjectArrivals {
   /** Key → place in the order of first arrivals. */
   readonly accepted = new Map<string, number>();
   readonly refused = new Set<string>();
+  /** Devices that a fault has taken away, with what was desired of them; wall clock, ms. */
+  readonly removals: { readonly device: string; readonly at: number }[] = [];
   /** Records that came again. */
   duplicates = 0;
   /** First arrivals that are older than one of the same device before them. */
@@ -88,8 +90,9 @@ export class Arrivals {
     if (line === null) return;
     if ('accepted' in line) {
       for (const [appId, device, timeMs, hash] of line.accepted) this.project(appId).add(device, timeMs, hash);
-    } else
+    } else if ('refused' in line) {
       for (const [appId, device, timeMs] of line.refused) this.project(appId).refused.add(uplinkKey(device, timeMs));
+    } else for (const [appId, device] of line.removed) this.project(appId).removals.push({ device, at: line.at });
   }
 }
 

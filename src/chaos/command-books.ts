@@ -25,6 +25,8 @@ export interface CommandTroubles {
   readonly disturbed: readonly LossWindow[];
   /** When HERE was killed: it forgets what was desired. */
   readonly hereKills: readonly number[];
+  /** When HERE took a device away: what was desired of it goes too. */
+  readonly removals: readonly { readonly device: string; readonly at: number }[];
   /** When Mosquitto was killed: what it has acknowledged may be gone. */
   readonly brokerKills: readonly LossWindow[];
 }
@@ -49,7 +51,7 @@ const UNDERWAY_MS = 20_000;
 export function judgeCommands(
   desires: readonly Desired[],
   downlinks: readonly GotDownlink[],
-  { disturbed, hereKills, brokerKills }: CommandTroubles,
+  { disturbed, hereKills, removals, brokerKills }: CommandTroubles,
 ): CommandJudgement {
   const copies = Map.groupBy(downlinks, ({ hex }) => hex);
   const known = new Set(desires.map(({ hex }) => hex));
@@ -71,6 +73,7 @@ export function judgeCommands(
     if (copies.has(hex)) counts.received += 1;
     else if (desires.some((each) => each.device === device && each.at > at)) counts.superseded += 1;
     else if (hereKills.some((kill) => kill >= at)) counts.hereLost += 1;
+    else if (removals.some((removal) => removal.device === device && removal.at >= at)) counts.hereLost += 1;
     else if (brokerKills.some(({ from, to }) => at >= from - UNDERWAY_MS && at <= to)) counts.brokerLost += 1;
     else missing.push(`${device} ${hex}`);
   }

@@ -2,7 +2,7 @@
 import type { CommandLedgerView } from '../domain/ports/commands.ts';
 import type { Applications } from './applications.ts';
 import type { LossWindow } from './books.ts';
-import { type CommandJudgement, judgeCommands, ledgerFault } from './command-books.ts';
+import { type CommandJudgement, type CommandTroubles, judgeCommands, ledgerFault } from './command-books.ts';
 import type { Lane } from './schedule.ts';
 import { CONNECTIONS, type Stack } from './stack.ts';
 import { until } from './wait.ts';
@@ -12,17 +12,22 @@ export interface CommandVerdict extends CommandJudgement {
   readonly imbalances: readonly string[];
 }
 
+/** What HERE has taken away so far. */
+type Removals = () => CommandTroubles['removals'];
+
 /** HERE's faults publish nothing twice. */
 const LANES: ReadonlySet<Lane> = new Set(['bridge', 'disk', 'broker', 'clock']);
 
 export class CommandJudge {
   readonly #stack: Stack;
   readonly #applications: Applications;
+  readonly #removals: Removals;
   readonly #disturbed: LossWindow[] = [];
 
-  constructor(stack: Stack, applications: Applications) {
+  constructor(stack: Stack, applications: Applications, removals: Removals) {
     this.#stack = stack;
     this.#applications = applications;
+    this.#removals = removals;
   }
 
   /** A fault is over that began at `from` (wall clock, ms). */
@@ -33,7 +38,9 @@ export class CommandJudge {
   judgement(brokerKills: readonly LossWindow[]): CommandJudgement {
     const { desires, downlinks } = this.#applications;
     const disturbed = this.#disturbed;
-    return judgeCommands(desires, downlinks, { disturbed, hereKills: this.#stack.here.kills, brokerKills });
+    return judgeCommands(desires, downlinks, {
+      ...{ disturbed, hereKills: this.#stack.here.kills, removals: this.#removals(), brokerKills },
+    });
   }
 
   /** Waits for the ledgers, which follow what the network has. */

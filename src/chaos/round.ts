@@ -100,7 +100,10 @@ class Round {
         return this.#arrivals.project(appId);
       },
     });
-    this.#commands = new CommandJudge(stack, this.#applications);
+    this.#commands = new CommandJudge(stack, this.#applications, () => {
+      this.#arrivals.look();
+      return CONNECTIONS.flatMap(({ appId }) => this.#arrivals.project(appId).removals);
+    });
     this.#publishers = CONNECTIONS.map(({ id }, index) => {
       const { seed } = options.plan;
       const common = { port: stack.publishPort, devices: DEVICES_A_CONNECTION, keepaliveS: KEEPALIVE_S };

@@ -4,11 +4,12 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 
 /**
  * One line of JSON a request. `accepted`: records that took effect, written before the client gets its answer. `refused`:
- * a record that HERE's 400 was about. A line that a kill cut short is followed by a line end and was never answered.
+ * a record that HERE's 400 was about. `removed`: a device that a fault has taken away, with its shadow. A line that a kill cut short is followed by a line end and was never answered.
  */
 export type RecordLine =
   | { readonly at: number; readonly accepted: readonly AcceptedRecord[] }
-  | { readonly at: number; readonly refused: readonly RecordKey[] };
+  | { readonly at: number; readonly refused: readonly RecordKey[] }
+  | { readonly at: number; readonly removed: readonly (readonly [appId: string, device: string])[] };
 
 /** appId, external id, the record's `timestamp` in ms. */
 export type RecordKey = readonly [appId: string, device: string, timestamp: number];
@@ -33,6 +34,10 @@ export class RecordFile {
 
   refused(at: number, key: RecordKey): void {
     this.#write(`${JSON.stringify({ at, refused: [key] })}\n`);
+  }
+
+  removed(at: number, appId: string, device: string): void {
+    this.#write(`${JSON.stringify({ at, removed: [[appId, device]] })}\n`);
   }
 
   close(): void {

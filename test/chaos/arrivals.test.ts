@@ -26,6 +26,7 @@ test('takes what is added piece by piece, and never half a line', () => {
   second.accepted(3, [['app', 'A', 20]], ['{"a":2}']);
   second.accepted(4, [['app', 'A', 10]], ['{"a":1}']);
   second.refused(5, ['other', 'B', 30]);
+  second.removed(6, 'other', 'B');
   arrivals.look();
   first.close();
   second.close();
@@ -33,4 +34,5 @@ test('takes what is added piece by piece, and never half a line', () => {
   expect([...project.accepted.keys()]).toEqual([uplinkKey('A', 10), uplinkKey('A', 20)]);
   expect(project).toMatchObject({ duplicates: 1, outOfOrder: 0 });
   expect([...arrivals.project('other').refused]).toEqual([uplinkKey('B', 30)]);
+  expect(arrivals.project('other').removals).toEqual([{ device: 'B', at: 6 }]);
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type CommandTroubles, type Desired, judgeCommands, ledgerFault } from '../../src/chaos/command-books.ts';
 import { emptyCommandLedger } from '../../src/domain/command.ts';
 
-const CALM: CommandTroubles = { disturbed: [], hereKills: [], brokerKills: [] };
+const CALM: CommandTroubles = { disturbed: [], hereKills: [], removals: [], brokerKills: [] };
 const desire = (hex: string, at: number, device = 'd1'): Desired => ({
   connectionId: 'a',
   device,
@@ -28,6 +28,18 @@ describe('commands are judged', () => {
     });
     const brokerKills = [{ from: 5_000, to: 6_000 }];
     expect(judgeCommands(desires, [], { ...CALM, brokerKills })).toMatchObject({ brokerLost: 1, missing: ['d2 02'] });
+  });
+
+  test('a device that HERE has taken away excuses what was desired of it before', () => {
+    const desires = [desire('01', 1_000), desire('02', 2_000, 'd2'), desire('03', 9_000, 'd3')];
+    const removals = [
+      { device: 'd1', at: 5_000 },
+      { device: 'd3', at: 5_000 },
+    ];
+    expect(judgeCommands(desires, [], { ...CALM, removals })).toMatchObject({
+      hereLost: 1,
+      missing: ['d2 02', 'd3 03'],
+    });
   });
 
   test('a copy needs trouble and the same CorrelationID', () => {

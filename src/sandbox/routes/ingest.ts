@@ -143,6 +143,9 @@ function ingestible(
   for (const fault of faults) {
     if (world.faults.choosesDevice(fault, id)) {
       device.project.remove(device, world.clock.now());
+      if (device.externalId !== null) {
+        world.recordFile?.removed(world.clock.now(), device.project.appId, device.externalId);
+      }
       throw refusal(world, 404, `${at}: the device was not found`);
     }
   }

@@ -79,7 +79,7 @@ describeWith('chromium', 'the pages of the console', () => {
   });
 
   for (const [what, route, shown] of [
-    ['try an uplink', '/try', 'Paste an uplink on the left'],
+    ['try an uplink', '/try', 'Nothing pasted yet'],
     ['events', '/events', 'How bad'],
     ['dead letters', '/connections/fleet/dead-letters', 'Reason'],
   ] as const) {

@@ -186,7 +186,7 @@ export const catalogue: Catalogue = {
     uplink: 'Uplink',
     placeholder: '{ "DevEUI_uplink": { … } }',
     result: 'Was HERE bekäme',
-    nothing: 'Fügen Sie links einen Uplink ein',
+    nothing: 'Noch nichts eingefügt',
     nothingHint: 'Der Datensatz für HERE erscheint hier, während Sie tippen, mit der Regel hinter jedem Feld.',
     tooLong: 'Die Datei ist größer als 256 KB, mehr darf ein Uplink nicht haben.',
     record: 'HERE-Datensatz',

@@ -181,7 +181,7 @@ export const en = {
     uplink: 'Uplink',
     placeholder: '{ "DevEUI_uplink": { … } }',
     result: 'What HERE would get',
-    nothing: 'Paste an uplink on the left',
+    nothing: 'Nothing pasted yet',
     nothingHint: 'The record for HERE appears here as you type, with the rule behind each field.',
     tooLong: 'The file is larger than 256 KB, the most that an uplink may have.',
     record: 'HERE record',

@@ -185,7 +185,7 @@ export const catalogue: Catalogue = {
     uplink: 'Uplink',
     placeholder: '{ "DevEUI_uplink": { … } }',
     result: 'Ce que HERE recevrait',
-    nothing: 'Collez un uplink à gauche',
+    nothing: 'Rien n’est encore collé',
     nothingHint: 'L’enregistrement pour HERE apparaît ici pendant la saisie, avec la règle derrière chaque champ.',
     tooLong: 'Le fichier dépasse 256 Ko, le maximum pour un uplink.',
     record: 'Enregistrement HERE',

@@ -20,7 +20,7 @@ export const PLACES: readonly Place[] = [
   { name: 'create', route: '/connections/new?connector=actility-here-iot', shown: 'Advanced settings' },
   { name: 'first-steps', route: '/start', shown: 'Watch it work' },
   { name: 'wizard', route: '/start/connect', shown: 'The e-mail address and password' },
-  { name: 'try', route: '/try', shown: 'Paste an uplink on the left' },
+  { name: 'try', route: '/try', shown: 'Nothing pasted yet' },
   { name: 'events', route: '/events', shown: 'How bad' },
   { name: 'workers', route: '/workers', shown: 'This worker is alone' },
   { name: 'settings', route: '/settings', shown: 'Key in use' },

@@ -7,6 +7,7 @@ import { type ListFilter, PAGE, useConnectionPages } from '../../api/connections
 import { useDenial } from '../../api/session.ts';
 import { formatCount, formatShort, text } from '../../text/text.ts';
 import { TextField } from '../../ui/field.tsx';
+import { useNarrow } from '../../ui/narrow.ts';
 import { Empty, LoadNotice } from '../../ui/panel.tsx';
 import { StateMenu } from '../../ui/state-menu.tsx';
 import { Ago } from '../../ui/time.tsx';
@@ -37,9 +38,12 @@ export function ConnectionsPage(): ReactNode {
   };
   const denial = useDenial('operator');
   const navigate = useNavigate();
+  const isNarrow = useNarrow();
   const columns = useMemo(() => {
-    return columnsOf(sort, setSort, denial, (id) => void navigate({ to: '/connections/$id', params: { id } }));
-  }, [sort, denial, navigate]);
+    const all = columnsOf(sort, setSort, denial, (id) => void navigate({ to: '/connections/$id', params: { id } }));
+    // What a person on a phone looks for is in sight without scrolling sideways.
+    return isNarrow ? [...all.slice(0, 1), ...all.slice(-1), ...all.slice(1, -1)] : all;
+  }, [sort, denial, navigate, isNarrow]);
   const first = results[0];
   const isFiltered = q !== '' || state !== '';
   // Nothing to look for among nothing.
@@ -129,6 +133,9 @@ function columnsOf(
         // The router's own link looks at every change of the address: of thousands of rows that is felt.
         <a
           href={`/ui/connections/${encodeURIComponent(row.id)}`}
+          // Where a long name is cut is told by its own direction.
+          dir="auto"
+          className="vt-name"
           title={row.name}
           onClick={(event) => {
             if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
@@ -136,7 +143,7 @@ function columnsOf(
             open(row.id);
           }}
         >
-          <bdi>{row.name}</bdi>
+          {row.name}
         </a>
       ),
       ...sortable('name'),

@@ -165,7 +165,7 @@ async function isolated({ say }: BenchSettings): Promise<readonly Figure[]> {
 }
 
 async function commands(devices: number, { say }: BenchSettings): Promise<readonly Figure[]> {
-  const result = await commandPace({ devices, heard: 100_000, changesPerMinute: 10, minutes: 2 }, say);
+  const result = await commandPace({ devices, heard: 100_000, changesPerMinute: 10, minutes: 6 }, say);
   const name = devices > 100_000 ? 'commands-million' : 'commands';
   const overMs = result.p50Ms - result.intervalMs / 2;
   say(`  p50 ${result.p50Ms} ms at an interval of ${result.intervalMs} ms, ${result.looks} looks`);

@@ -19,7 +19,9 @@ import { SharedRecords } from '../connections/shared-records.ts';
 import type { StatusPublisher } from '../connections/status-publisher.ts';
 import type { Supervisor } from '../connections/supervisor.ts';
 import { travellingStore } from '../connections/travelling-state.ts';
+import { BridgeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
+import type { Ledger } from '../domain/ledger.ts';
 import { messageHeaders, readHeaders } from '../domain/message-headers.ts';
 import { partitionOfAccount } from '../domain/partition.ts';
 import type { Broker, Publisher } from '../domain/ports/broker.ts';
@@ -163,7 +165,7 @@ export class ClusterParts {
 
   /** What the definitions are told to. */
   serveWith(parts: ServingParts): DefinitionListener {
-    const { config, events, clock, publisher } = this.#o;
+    const { config, events, clock } = this.#o;
     const { supervisor, views } = parts;
     this.#serving = parts;
     const owned = new OwnedConnections({
@@ -191,12 +193,7 @@ export class ClusterParts {
       sendTo: (address, id, uplinks, signal) => this.#view.send(address, this.#token, id, uplinks, signal),
       takeLettersHere: (id, letters) => takeLetters(this.#serving?.views, id, letters),
       sendLettersTo: (address, id, letters, signal) => sendLetters(address, this.#token, id, letters, signal),
-      onLedger: (directory, id, ledger) => {
-        const record = ledger === null ? '' : JSON.stringify({ id, worker: directory, ...ledger });
-        publisher
-          .publish(`${config.topics.prefix}/ledger/${id}@${directory}`, record, { retain: true })
-          .catch(() => {});
-      },
+      onLedger: (...ledger) => this.#sayLedger(...ledger),
       journalMaxBytes: config.budgets.journalMaxBytes,
       events,
       clock,
@@ -260,6 +257,17 @@ export class ClusterParts {
           if (!this.#stopping.signal.aborted) this.#look(clock);
         });
     });
+  }
+
+  /** Of what was handed over: a ledger of a directory. Rejects where it is not on its topic then. */
+  async #sayLedger(directory: string, id: string, ledger: Ledger | null): Promise<void> {
+    const { config, identity, publisher } = this.#o;
+    const status = (this.#serving as ServingParts).status;
+    // Whoever says our own must know the latest: it is said again when Kafka has been away.
+    if (directory === identity.id) return ledger === null ? status.removeLedger(id) : status.setLedger(id, ledger);
+    if (!publisher.connected) throw new BridgeError('publisherDown', 'Kafka does not answer');
+    const record = ledger === null ? '' : JSON.stringify({ id, worker: directory, ...ledger });
+    await publisher.publish(`${config.topics.prefix}/ledger/${id}@${directory}`, record, { retain: true });
   }
 
   /** Into the journal of a connection that runs here. */

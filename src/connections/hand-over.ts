@@ -7,6 +7,7 @@ import type { Ledger } from '../domain/ledger.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { HandedUplink, Whereabouts } from '../domain/ports/cluster.ts';
 import type { BridgeStore, ConnectionStore, DeadLetter, JournalRecord } from '../domain/ports/store.ts';
+import { DirectoryNotes } from './hand-over-notes.ts';
 
 /** A directory whose lock this process holds. */
 export interface HeldDirectory {
@@ -38,8 +39,8 @@ export interface HandOverOptions {
     letters: readonly DeadLetter[],
     signal: AbortSignal,
   ) => Promise<string | null>;
-  /** null: there is none any more. */
-  readonly onLedger: (directory: string, connectionId: string, ledger: Ledger | null) => void;
+  /** null: there is none any more. Where it rejects it is said again a second later, and the directory is held until then. */
+  readonly onLedger: (directory: string, connectionId: string, ledger: Ledger | null) => Promise<void>;
   readonly journalMaxBytes: number;
   readonly events: EventSink;
   readonly clock: Clock;
@@ -56,12 +57,7 @@ const REFUSED_MS = 60_000;
 
 export class HandOver {
   readonly #options: HandOverOptions;
-  /** `directory/connection` in which nothing waits; forgotten once it is served here. */
-  readonly #empty = new Set<string>();
-  /** The same of dead letters. */
-  readonly #letterless = new Set<string>();
-  /** `directory/connection` whose dead letters were refused: not before this monotonic time again. */
-  readonly #refused = new Map<string, number>();
+  readonly #notes = new WeakMap<BridgeStore, DirectoryNotes>();
   /** Deleted, until they are defined anew. */
   readonly #deleted = new Set<string>();
   #draining: {
@@ -94,9 +90,13 @@ export class HandOver {
   /** They are served here from now on: resolves when their stores in this worker's directory are free. */
   async letGo(ids: readonly string[]): Promise<void> {
     const draining = this.#draining;
-    if (draining === null || !ids.includes(draining.id)) return;
-    draining.end.abort();
-    await draining.done;
+    if (draining !== null && ids.includes(draining.id)) {
+      draining.end.abort();
+      await draining.done;
+    }
+    // What they journal from now on may be here when they are served elsewhere, were it a moment later.
+    const own = this.#options.directories().filter(({ isOwn }) => isOwn);
+    for (const directory of own) for (const id of ids) this.#of(directory).forget(id);
   }
 
   /** A connection is deleted: what other workers' directories hold of it goes. Resolves when its store in our own is free. */
@@ -105,32 +105,35 @@ export class HandOver {
     return this.letGo([id]);
   }
 
-  /** Nothing of a connection that is defined waits in it, and no dead letter of one. */
-  isDrained({ id, store }: HeldDirectory): boolean {
-    return store.connectionIds().every((connection) => {
-      const key = `${id}/${connection}`;
-      return this.#empty.has(key) && this.#letterless.has(key);
-    });
+  /** Nothing of a connection that is defined waits in it, no dead letter of one, and its ledgers are said. */
+  isDrained(directory: HeldDirectory): boolean {
+    return this.#of(directory).isDrained(directory.store.connectionIds());
+  }
+
+  #of({ id, store }: HeldDirectory): DirectoryNotes {
+    const known = this.#notes.get(store);
+    if (known !== undefined) return known;
+    const notes = new DirectoryNotes((connection, ledger) => this.#options.onLedger(id, connection, ledger));
+    this.#notes.set(store, notes);
+    return notes;
   }
 
   async #look(): Promise<void> {
+    for (const directory of this.#options.directories()) this.#of(directory).sayAgain();
     for (const [directory, id] of this.#candidates()) {
-      const key = `${directory.id}/${id}`;
+      const { empty } = this.#of(directory);
       if (this.#options.whereIs(id) === null) await this.#delete(directory, id);
-      else if (!this.#empty.has(key) && (await this.#drain(directory, id, (...held) => this.#giveUplinks(...held)))) {
-        this.#empty.add(key);
-      }
+      else if (!empty.has(id)) await this.#drain(directory, id, empty, (...held) => this.#giveUplinks(...held));
     }
     const { clock } = this.#options;
     for (const [directory, id] of this.#candidates()) {
-      const key = `${directory.id}/${id}`;
-      if (!this.#empty.has(key) || this.#letterless.has(key)) continue;
-      if (clock.monotonic() < (this.#refused.get(key) ?? 0)) continue;
-      this.#refused.delete(key);
+      const { empty, letterless, refused } = this.#of(directory);
+      if (!empty.has(id) || letterless.has(id)) continue;
+      if (clock.monotonic() < (refused.get(id) ?? 0)) continue;
+      refused.delete(id);
       const hasAny = (directory.store.deadLetters(id)?.totals().count ?? 0) > 0;
-      if (!hasAny || (await this.#drain(directory, id, (...held) => this.#giveLetters(...held)))) {
-        this.#letterless.add(key);
-      }
+      if (!hasAny) letterless.add(id);
+      else await this.#drain(directory, id, letterless, (...held) => this.#giveLetters(...held));
     }
   }
 
@@ -143,12 +146,10 @@ export class HandOver {
       for (const id of isHeld(directory) ? directory.store.connectionIds() : []) {
         if (this.#stopped) return;
         if (!isHeld(directory)) break;
-        const key = `${directory.id}/${id}`;
         const where = this.#options.whereIs(id);
         if (where !== null) this.#deleted.delete(id);
         if (directory.isOwn && where?.kind === 'here') {
-          this.#empty.delete(key);
-          this.#letterless.delete(key);
+          this.#of(directory).forget(id);
         } else if (where === null) {
           if (!directory.isOwn && this.#deleted.has(id)) yield [directory, id];
           // Nobody's yet: it may be ours in a moment, and its store must be free then.
@@ -157,34 +158,33 @@ export class HandOver {
     }
   }
 
-  async #delete({ id: directory, store }: HeldDirectory, id: string): Promise<void> {
-    this.#empty.delete(`${directory}/${id}`);
-    this.#letterless.delete(`${directory}/${id}`);
+  async #delete(held: HeldDirectory, id: string): Promise<void> {
+    const { id: directory, store } = held;
+    this.#of(held).forget(id);
     try {
       await store.deleteConnection(id);
-      this.#options.onLedger(directory, id, null);
+      this.#of(held).say(id, null);
     } catch (error) {
       const message = `What ${directory} holds of the deleted connection cannot be deleted: ${describeError(error)}. It is tried again.`;
       this.#options.events.emit({ kind: 'diskFailed', severity: 'warning', connectionId: id, key: directory, message });
     }
   }
 
-  /** Opens its store for `give`, which says whether there is nothing more to give. */
-  async #drain(directory: HeldDirectory, id: string, give: Give): Promise<boolean> {
+  /** Opens its store for `give`, which says whether there is nothing more to give: then the connection is `done`. */
+  async #drain(directory: HeldDirectory, id: string, done: Set<string>, give: Give): Promise<void> {
     const end = new AbortController();
-    const { promise: done, resolve } = Promise.withResolvers<void>();
-    this.#draining = { id, end, done };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#draining = { id, end, done: promise };
     try {
       const store = await directory.store.openConnection(id, { maxBytes: this.#options.journalMaxBytes });
       try {
-        return await give(directory, id, store, end.signal);
+        if (await give(directory, id, store, end.signal)) done.add(id);
       } finally {
-        this.#options.onLedger(directory.id, id, store.ledger());
+        this.#of(directory).say(id, store.ledger());
         await store.close();
       }
     } catch {
       // Its runtime has it, or the disk refuses, of which the runtimes tell.
-      return false;
     } finally {
       this.#draining = null;
       resolve();
@@ -244,7 +244,7 @@ export class HandOver {
             ? takeLettersHere(id, letters)
             : await sendLettersTo(taker.address, id, letters, signal);
         if (refusal !== null) {
-          this.#refused.set(`${directory.id}/${id}`, clock.monotonic() + REFUSED_MS);
+          this.#of(directory).refused.set(id, clock.monotonic() + REFUSED_MS);
           this.#cannot(id, 'letters', `Dead letters that ${directory.id} has`, refusal);
           return false;
         }

@@ -82,7 +82,7 @@ test('what waits in the directory of a worker that is gone goes to those who ser
       sent[id]?.push(...uplinks);
     },
     ...NO_LETTERS,
-    onLedger: (_directory, id, ledger) =>
+    onLedger: async (_directory, id, ledger) =>
       void ledgers.set(id, ledger === null ? -1 : ledger.received * 10_000 + ledger.pending),
     journalMaxBytes: 1e9,
     events: sink,
@@ -126,7 +126,7 @@ test('a connection that comes back is let go of at once, also when its worker be
       return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
     },
     ...NO_LETTERS,
-    onLedger: () => {},
+    onLedger: async () => {},
     journalMaxBytes: 1e9,
     events: { emit: () => {} },
     clock,
@@ -179,7 +179,7 @@ test('dead letters follow their connection: taken once, counted there, offered a
       if (offers === 2) throw new Error('no answer');
       return null;
     },
-    onLedger: (_directory, id, ledger) => {
+    onLedger: async (_directory, id, ledger) => {
       if (ledger === null) return;
       const deadLettered = ledger.deadLettered.refused ?? 0;
       ledgers.set(id, { received: ledger.received, deadLettered, off: imbalance(ledger) });

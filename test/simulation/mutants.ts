@@ -29,8 +29,8 @@ const WRITER = 'src/store/journal-writer.ts';
 export const MUTANTS: readonly Mutant[] = [
   mutant('acknowledge before commit', [
     INTAKE,
-    'const first = this.#o.store.append(entries, (error) => {',
-    'done(null);\n    const first = this.#o.store.append(entries, (error) => {',
+    'const first = this.#o.store.append(entries, onDisk, passed);',
+    'done(null);\n    const first = this.#o.store.append(entries, onDisk, passed);',
   ]),
   mutant('acknowledge what the disk refused', [INTAKE, 'done(error);\n', 'done(null);\n']),
   mutant('write without waiting for the disk', [
@@ -70,8 +70,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('keep the ledger out of the transaction', [
     BOOKS,
-    'this.#saveColumns(ledger, outcomes, replays.taken);',
-    'queueMicrotask(() => tables.database.transaction(() => this.#saveColumns(ledger, outcomes, replays.taken)));',
+    'this.#saveColumns(ledger, passed.size === 0 ? outcomes : [...outcomes, ...passed.keys()], gone);',
+    'queueMicrotask(() => tables.database.transaction(() => this.#saveColumns(ledger, [...outcomes, ...passed.keys()], gone)));',
   ]),
   mutant('lose the order on putting back', [
     WAITING,
@@ -95,8 +95,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('one request too many at once', [
     GATE,
-    'Math.max(1, Math.floor(this.#limits.concurrency * share))',
-    '1 + Math.max(1, Math.floor(this.#limits.concurrency * share))',
+    'const concurrency = Math.max(1, Math.min(',
+    'const concurrency = 1 + Math.max(1, Math.min(',
   ]),
   mutant('ignore Retry-After', [
     'src/here/outcome.ts',
@@ -151,6 +151,10 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
 ];
 
+export function fits(find: string, source: string): boolean {
+  return source.split(find).length === 2;
+}
+
 /** Changes what is loaded from now on in this thread. */
 export function release({ name, edits }: Mutant): void {
   registerHooks({
@@ -160,7 +164,7 @@ export function release({ name, edits }: Mutant): void {
       for (const { file, find, replace } of edits) {
         if (!url.endsWith(file)) continue;
         source ??= Buffer.from(loaded.source as Uint8Array).toString('utf8');
-        if (source.split(find).length !== 2) throw new Error(`The mutant "${name}" does not fit ${file} any more`);
+        if (!fits(find, source)) throw new Error(`The mutant "${name}" does not fit ${file} any more`);
         source = source.replace(find, () => replace);
       }
       return source === null ? loaded : { ...loaded, source };

@@ -80,6 +80,11 @@ export class ProjectDevices {
     this.#quietly(() => this.#options.store.remove(this.#options.project, [device]));
   }
 
+  /** Unlike a forgotten one it is not claimed if it exists: that would be a request a device. */
+  doubt(device: string): void {
+    this.#known.delete(device);
+  }
+
   forgetQuota(): void {
     this.#quotaUntilMs = Number.NEGATIVE_INFINITY;
   }

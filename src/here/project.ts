@@ -85,6 +85,7 @@ export class OpenProject implements HereProject {
       ensure: (ids, limit, callerSignal) => devices.ensure(ids, limit, callerSignal, deviceCalls),
       confirm: (ids) => devices.confirm(ids),
       forget: (device) => devices.forget(device),
+      doubt: (device) => devices.doubt(device),
       forgetQuota: () => devices.forgetQuota(),
     };
   }

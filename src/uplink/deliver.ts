@@ -44,6 +44,11 @@ const REFUSAL_WINDOW = 200;
 const REFUSAL_LIMIT = 40;
 /** A device that HERE says to know and still answers 404 for is not asked about for ever. */
 const MAX_NOT_FOUND = 6;
+/**
+ * After so many unknown devices in a row the rest of a batch is not tried one by one: a project that was emptied would take two
+ * requests a device, a job of the registry makes sure of a hundred.
+ */
+const MANY_UNKNOWN = 3;
 const DELIVERED: UplinkOutcome = Object.freeze({ kind: 'delivered' });
 
 export class Delivery {
@@ -101,6 +106,7 @@ class Run {
   /** Not final yet. */
   readonly #open: Set<Item>;
   readonly #unknown = new Set<string>();
+  #unknownInARow = 0;
 
   constructor(
     d: Delivery,
@@ -121,6 +127,7 @@ class Run {
     switch (outcome.kind) {
       case 'accepted':
         this.#works();
+        this.#unknownInARow = 0;
         for (const item of items) this.#final(item, DELIVERED, outcome.requestId);
         this.#delivery.noteRefused(false, items.length);
         this.#parts.onAccepted();
@@ -161,6 +168,7 @@ class Run {
   }
 
   async #send(items: readonly Item[]): Promise<PartVerdict> {
+    if (this.#unknownInARow >= MANY_UNKNOWN) this.#doubt(items);
     const part = this.#unknown.size === 0 ? items : items.filter((item) => !this.#unknown.has(item.device));
     if (part.length === 0) return { kind: 'accepted' };
     let startedAt = 0;
@@ -176,6 +184,16 @@ class Run {
       return { kind: 'retry', outcome: { kind: 'retry', cause: 'stopped', afterMs: null, answer } };
     }
     return this.answered(part, outcome, startedAt);
+  }
+
+  /** Their uplinks wait with those of unknown devices, but once only: then HERE's word on each of them counts. */
+  #doubt(items: readonly Item[]): void {
+    for (const item of items) {
+      if (item.doubted === true) continue;
+      item.doubted = true;
+      this.#project.devices.doubt(item.device);
+      this.#unknown.add(item.device);
+    }
   }
 
   /** 413: both halves go, one after the other, and the gate remembers. */
@@ -214,6 +232,7 @@ class Run {
       this.#project.devices.forget(item.device);
       item.notFound = (item.notFound ?? 0) + 1;
       if (this.#parts.createsDevices && item.notFound < MAX_NOT_FOUND) {
+        this.#unknownInARow += 1;
         this.#unknown.add(item.device);
         return { kind: 'refused' };
       }

@@ -24,6 +24,8 @@ export interface Item {
   /** Times that it was sent, and that HERE did not know its device. */
   attempts: number;
   notFound?: number;
+  /** Its device was asked about for the company it was in. */
+  doubted?: boolean;
   /** Wall-clock ms of the last request; 0: none. */
   sentAt?: number;
   /** The state version that rides on its last record. */

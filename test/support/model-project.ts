@@ -51,6 +51,7 @@ export function modelProject(options: {
       ),
     confirm: () => {},
     forget: () => {},
+    doubt: () => {},
     forgetQuota: () => {},
   };
   const project: ModelProject = {

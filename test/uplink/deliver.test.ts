@@ -112,6 +112,39 @@ describe('delivery', () => {
     expect(creating.room.count).toBe(1);
   });
 
+  it('asks about the rest of a batch at once when HERE knows none of several devices in a row', async () => {
+    for (const withHint of [false, true]) {
+      const judge = (records: readonly string[]): RequestOutcome => {
+        const hint = withHint ? 0 : null;
+        return { kind: 'refused', unknownDevice: records.length > 0, hint, answer: answer(404) };
+      };
+      const line = setUp(500, true);
+      const project = modelProject({ judge });
+      expect(await line.send(project)).toEqual({ kind: 'done' });
+      expect(project.requests.length).toBeLessThanOrEqual(2 * Math.log2(500));
+      expect(new Set(line.unknown).size).toBe(50);
+      expect(line.settled.size).toBe(0);
+      expect(line.room.count).toBe(500);
+      // Once only: HERE's word on each of them counts from then on.
+      const before = project.requests.length;
+      for (const device of line.unknown) line.room.release(device);
+      await line.send(project);
+      expect(project.requests.length - before).toBeGreaterThan(50 - 3);
+    }
+  });
+
+  it('goes on one by one while HERE takes records between the unknown devices', async () => {
+    const bad = new Set(['r5', 'r10', 'r15', 'r20', 'r25', 'r30']);
+    const judge = (records: readonly string[]): RequestOutcome | null => {
+      const at = records.findIndex((record) => bad.has(record));
+      return at < 0 ? null : { kind: 'refused', unknownDevice: true, hint: at, answer: answer(404) };
+    };
+    const line = setUp(50, true);
+    await line.send(modelProject({ judge }));
+    expect(line.settled.size).toBe(44);
+    expect(line.unknown).toHaveLength(6);
+  });
+
   it('gives every uplink one final word or none, in order per device, whatever HERE answers', async () => {
     const outcomes = fc.constantFrom('accepted', 'refused', 'hint', 'unknown', 'tooLarge', 'retry');
     await fc.assert(

@@ -144,6 +144,8 @@ export interface DeviceRegistry {
   confirm(devices: Iterable<string>): void;
   /** HERE answered 404 for it: forget that it was known. */
   forget(device: string): void;
+  /** HERE answered 404 for several beside it: perhaps it does not know this one either. `ensure` asks before it counts as known. */
+  doubt(device: string): void;
   /** Somebody may have given the project more devices, or a new licence: HERE is asked again, not in ten minutes. */
   forgetQuota(): void;
 }

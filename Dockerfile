@@ -13,13 +13,14 @@ COPY package.json package-lock.json ./
 # The development dependency `node` is not needed here: the image is Node 24 already. No package needs an install script.
 RUN npm ci --omit=dev --ignore-scripts --no-fund --no-audit
 
-FROM node:24-bookworm-slim AS console
+# The console, and the bridge in few files that V8 has compiled: it starts in a third of the time, and needs no sources.
+FROM node:24-bookworm-slim AS built
 WORKDIR /app
 COPY package.json package-lock.json tsconfig.json ./
 RUN npm ci --ignore-scripts --no-fund --no-audit
 COPY bin ./bin
 COPY src ./src
-RUN node bin/build-console.js
+RUN node bin/build-console.js && node bin/build-bridge.js
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production \
@@ -31,8 +32,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY bin ./bin
 COPY config ./config
-COPY src ./src
-COPY --from=console /app/dist ./dist
+COPY --from=built /app/dist ./dist
 # By number, so that `runAsNonRoot` of Kubernetes can see it: the user `node` of the base image.
 USER 1000:1000
 VOLUME ["/data"]

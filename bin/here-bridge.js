@@ -4,6 +4,7 @@
 /* biome-ignore-all lint/style/useNodejsImportProtocol: Node before 12.20 does not know `node:` */
 import { spawn } from 'child_process';
 import { existsSync } from 'fs';
+import module from 'module';
 import { dirname, join } from 'path';
 import { fileURLToPath } from 'url';
 
@@ -12,8 +13,17 @@ const here = fileURLToPath(import.meta.url);
 const root = dirname(dirname(here));
 const major = Number(process.versions.node.split('.')[0]);
 
-if (major >= NEEDED_MAJOR) import('../src/main.ts');
+if (major >= NEEDED_MAJOR) run();
 else runPinned(join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node'));
+
+/** The sources where they are, so that what is edited is what runs; an image has what `build-bridge.js` built of them. */
+function run() {
+  if (existsSync(join(root, 'src', 'main.ts'))) return import('../src/main.ts');
+  // V8's code of that, made with it and lying beside it: whoever could write there could write the program as well.
+  const code = join(root, 'dist', 'code');
+  if (existsSync(code)) module.enableCompileCache(code);
+  return import('../dist/main.js');
+}
 
 function runPinned(node) {
   if (!existsSync(node)) {

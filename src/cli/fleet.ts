@@ -23,6 +23,7 @@ interface Options {
 }
 
 const MQTT_URL = 'mqtt://127.0.0.1:1883';
+const KNOWN_URL = /^(mqtts?|wss?):\/\/[^/]|^kafka:/;
 const KAFKA_URL = /^kafka:\/\/[^/@]+\/[A-Za-z0-9._-]{1,249}$/;
 
 const EXAMPLES = `
@@ -59,6 +60,10 @@ export function registerFleet(program: Command, io: CliIo): void {
       const { isKafkaUrl, startKafkaFleet } = await import('../sandbox/fleet/kafka-publisher.ts');
       const { fleetKafka } = await import('../bridge/fleet-kafka.ts');
       const { systemClock } = await import('../ops/clock.ts');
+      if (!KNOWN_URL.test(options.brokerUrl) || !URL.canParse(options.brokerUrl)) {
+        const what = 'wants mqtt://, mqtts://, ws:// or wss:// and an address, or kafka://host:port/topic';
+        throw new BridgeError('usage', `--broker-url: ${what}`, { exitCode: EXIT.usage });
+      }
       const connectTo = (address: string) => fleetKafka(address, systemClock);
       const password = options.password ?? io.env.MQTT_PASSWORD;
       const common = {

@@ -29,9 +29,6 @@ SIGTERM or Ctrl-C: takes nothing more, settles what is in flight, ends within 10
 Exit codes: 0 stopped, 75 another bridge holds the data directory or the config prefix, 78 the configuration is wrong.`,
     )
     .action(async (_options: unknown, command: Command) => {
-      setFlagsFromString(COLLECT_SOONER);
-      const { boundYoungGeneration } = await import('../ops/young-generation.ts');
-      boundYoungGeneration(YOUNG_BYTES);
       const signal = io.stopSignal();
       const { config } = await loadFrom(command, io);
       const { createLogger } = await import('../ops/logger.ts');
@@ -40,6 +37,10 @@ Exit codes: 0 stopped, 75 another bridge holds the data directory or the config 
       const { aborted } = await import('../ops/signals.ts');
       const { startBridge } = await import('../bridge.ts');
       const { ServedDemo } = await import('./demo/served-demo.ts');
+      // Once all is loaded: V8 takes code that was compiled ahead only with the flags that it was compiled with.
+      setFlagsFromString(COLLECT_SOONER);
+      const { boundYoungGeneration } = await import('../ops/young-generation.ts');
+      boundYoungGeneration(YOUNG_BYTES);
       const demo = await ServedDemo.prepare(config, systemClock);
       try {
         const parts = { logger, clock: systemClock, chance: systemChance, signal, demo };

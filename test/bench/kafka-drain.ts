@@ -86,7 +86,7 @@ async function openBridge(
     brokers: { main: { kind: 'kafka', bootstrap: brokers.split(',') } },
     topics: { prefix: 'bridge' },
   };
-  const worker = await startWorker(path.join(folder, 'bridge'), here, settings, children, profileDir);
+  const worker = await startWorker(path.join(folder, 'bridge'), here, settings, children, { profileDir });
   const { pid } = worker.child;
   const { email, password, appIds } = here;
   const configuration = { email, password, appId: appIds[0], source: { topics: [UPLINKS] } };

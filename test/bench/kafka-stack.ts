@@ -90,14 +90,22 @@ export interface Worker {
   call(method: string, route: string, body?: unknown): Promise<unknown>;
 }
 
-/** A bridge with all of it on Kafka (`brokers`), or as `settings` say; resolves when it is ready. `nodeArgs`: before the program. */
+export interface WorkerOptions {
+  /** Writes a CPU profile of it there. */
+  readonly profileDir?: string | undefined;
+  /** What Node is told before the program. */
+  readonly nodeArgs?: readonly string[];
+  /** In place of the sources. */
+  readonly program?: string;
+}
+
+/** A bridge with all of it on Kafka (`brokers`), or as `settings` say; resolves when it is ready. */
 export async function startWorker(
   folder: string,
   here: Here,
   settings: Readonly<Record<string, unknown>>,
   children: Stoppable[],
-  profileDir?: string,
-  nodeArgs: readonly string[] = [],
+  { profileDir, nodeArgs = [], program = main }: WorkerOptions = {},
 ): Promise<Worker> {
   const dataDir = path.join(folder, 'data');
   mkdirSync(dataDir, { recursive: true });
@@ -106,7 +114,7 @@ export async function startWorker(
   const rest = { http: { port: 0 }, log: { level: 'warn' } };
   writeFileSync(file, JSON.stringify({ dataDir, here: { defaultService: 'sandbox', services }, ...rest, ...settings }));
   const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
-  const child = start(process.execPath, [...profile, ...nodeArgs, main, 'start', '--config', file], {
+  const child = start(process.execPath, [...profile, ...nodeArgs, program, 'start', '--config', file], {
     HERE_BRIDGE_SECRETS_KEY: 'ab'.repeat(32),
   });
   children.push(child);

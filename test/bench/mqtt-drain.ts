@@ -59,7 +59,7 @@ export async function mqttDrain(options: DrainOptions, say: (line: string) => vo
     children.push(bare);
     await bare.line();
     const brokers = { main: { kind: 'mqtt', url: broker } };
-    const worker = await startWorker(folder, here, { brokers }, children, options.profileDir);
+    const worker = await startWorker(folder, here, { brokers }, children, options);
     await openConnection(worker, here);
     const pids = { Mosquitto: mosquitto.pid, 'HERE’s peer': here.pid };
     const rounds: { bare: Round; bridge: BridgeRound }[] = [];

@@ -104,7 +104,7 @@ async function open(
   const broker = { kind: 'kafka', bootstrap: brokers.split(',') };
   const settings = { brokers: { main: broker }, topics: { prefix: `bridge-${count}` } };
   const home = path.join(folder, String(count));
-  const worker = await startWorker(home, here, settings, children, options.profileDir);
+  const worker = await startWorker(home, here, settings, children, options);
   const prefix = euiPrefixOf({ seed: 1 });
   const each = Math.ceil(options.devices / count);
   const define = async (at: number): Promise<void> => {

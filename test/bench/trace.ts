@@ -76,7 +76,7 @@ async function amongBridges(
       mkdirSync(own);
       const { url } = await startMosquitto(own, 1_000, children);
       const brokers = { main: { kind: 'mqtt', url } };
-      const worker = await startWorker(own, here, { brokers }, children, undefined, nodeArgs);
+      const worker = await startWorker(own, here, { brokers }, children, { nodeArgs });
       await openConnection(worker, here);
       return { pid: worker.child.pid, drain: () => restAndDrain(worker, url, here, uplinks ?? 100_000) };
     });

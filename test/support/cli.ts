@@ -60,13 +60,13 @@ export interface Running {
   readonly ended: Promise<CliResult & { readonly signal: NodeJS.Signals | null }>;
 }
 
-/** `node`: this process's by default. The environment is empty but for PATH and what is given. */
+/** `node`: this process's by default; `program`: another launcher. The environment is empty but for PATH and what is given. */
 export function startLauncher(
   args: readonly string[],
-  options: { node?: string; env?: Record<string, string> } = {},
+  options: { node?: string; program?: string; env?: Record<string, string> } = {},
 ): Running {
   const env = { PATH: process.env.PATH ?? '', ...options.env };
-  const child = spawn(options.node ?? process.execPath, [launcher, ...args], { env });
+  const child = spawn(options.node ?? process.execPath, [options.program ?? launcher, ...args], { env });
   const output = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => {
     output.out += chunk;

@@ -1,5 +1,5 @@
 // The fleet on a real broker: one MQTT client that publishes its messages with QoS 1 (mqtt://, mqtts://, ws://, wss://).
-import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import mqtt, { type IClientOptions, type MqttClient, type MqttProtocol } from 'mqtt';
 import { DownlinkAnswers } from './downlink-answers.ts';
 import { createFleet, euiPrefixOf, type Fleet } from './fleet.ts';
 import type { FleetNetwork } from './other-networks.ts';
@@ -45,7 +45,7 @@ export function startFleetPublisher(options: FleetPublisherOptions): FleetPublis
       ? createFleet(options)
       : createPaddedFleet({ ...options, payloadBytes: options.payloadBytes });
   const stopping = new AbortController();
-  const client = mqtt.connect(options.brokerUrl, clientOptions(options));
+  const client = mqtt.connect(clientOptions(options));
   const prefix = euiPrefixOf(options);
   const answers =
     options.answersDownlinks === true
@@ -111,6 +111,21 @@ function clientOptions(options: FleetPublisherOptions): IClientOptions {
     ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),
     ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...addressOf(options.brokerUrl),
+  };
+}
+
+/** mqtt.js reads a URL by `url.parse`, of which Node warns on standard error. Credentials in the URL come before those beside it. */
+function addressOf(brokerUrl: string): IClientOptions {
+  const { protocol, hostname, port, username, password, pathname, search } = new URL(brokerUrl);
+  return {
+    protocol: protocol.slice(0, -1) as MqttProtocol,
+    // Without the brackets of an IPv6 address.
+    host: hostname.replace(/^\[|\]$/g, ''),
+    ...(port === '' ? {} : { port: Number(port) }),
+    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    path: `${pathname || '/'}${search}`,
   };
 }
 

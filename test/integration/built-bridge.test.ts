@@ -1,0 +1,51 @@
+// What `npm run build:bridge` makes is the same bridge, in an image without its sources.
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildBridge } from '../support/built-bridge.ts';
+import { startLauncher } from '../support/cli.ts';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-built-'));
+let program = '';
+
+beforeAll(() => {
+  program = buildBridge(path.join(folder, 'app'));
+}, 240_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the built bridge', () => {
+  test('finds its version and its packaged configurations', async () => {
+    const [built, source] = [{ program }, {}].map((options) => startLauncher(['--version'], options).ended);
+    expect(await built).toMatchObject({ code: 0, out: (await source!).out });
+    const configs = ['config', '--config', 'compose', '--json'];
+    const [inImage, inClone] = [{ program }, {}].map((options) => startLauncher(configs, options).ended);
+    expect((await inImage)!.out).toBe((await inClone!).out);
+    expect((await inImage)!.err).toBe((await inClone!).err);
+  });
+
+  test('is compiled already: V8 takes each file as it lies there', async () => {
+    const env = { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' };
+    const ended = await startLauncher(['--version'], { program, env }).ended;
+    expect(ended.code).toBe(0);
+    const told = ended.out + ended.err;
+    expect(told.match(/was accepted/g)?.length).toBeGreaterThan(5);
+    expect(told).toMatch(/main\.js was accepted/);
+    expect(told).not.toMatch(/was rejected|cache was not found/);
+    // By the image's own user too, whoever built it.
+    const code = path.join(folder, 'app/dist/code');
+    const modes = readdirSync(code, { recursive: true }).map(
+      (name) => statSync(path.join(code, String(name))).mode & 0o004,
+    );
+    expect(new Set(modes)).toEqual(new Set([0o004]));
+  });
+
+  test('carries uplinks to HERE and loses none', async () => {
+    const ended = await startLauncher(['demo', '--for', '5s', '--json'], { program }).ended;
+    expect(ended.code).toBe(0);
+    expect(ended.err).not.toMatch(/Warning/);
+    const last = JSON.parse(ended.out.trim().split('\n').at(-1)!);
+    expect(last).toMatchObject({ balanced: true });
+    expect(last.delivered).toBeGreaterThan(0);
+  });
+});

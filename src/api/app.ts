@@ -86,6 +86,11 @@ export interface AppOptions {
 /** Also served under ThingPark's base path. */
 export const BASE_PATHS = ['', '/iot-flow/v1'] as const;
 
+/**
+ * Longer than the pauses of whoever asks again and again (the console: 10 s) and than proxies keep a connection (a minute): else
+ * a question may meet a connection that is just being closed, and programs that do not ask again see an error.
+ */
+const KEEP_ALIVE_MS = 72_000;
 const BODY_LIMIT_BYTES = 256 * 1024;
 const MAX_PARAMETER = 512;
 const MERGE_PATCH = 'application/merge-patch+json';
@@ -113,7 +118,7 @@ export async function createApp(options: AppOptions): Promise<Api> {
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
-    keepAliveTimeout: 5_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: 60_000,
     routerOptions: { maxParamLength: MAX_PARAMETER },
     frameworkErrors: (error, _request, reply) => {

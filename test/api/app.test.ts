@@ -176,4 +176,20 @@ describe('The HTTP port', () => {
       await server.stop();
     }
   });
+
+  test('keeps a connection for longer than proxies do, so that none is closed under a question', async () => {
+    const server = await startHttp({
+      ports: portsOf({}),
+      host: '127.0.0.1',
+      port: 0,
+      authenticate: () => ({ kind: 'refused', status: 401, message: 'Who are you?' }),
+    });
+    try {
+      const { headers } = await fetch(`${server.url}/health/live`);
+      const [, seconds] = /timeout=(\d+)/.exec(headers.get('keep-alive') ?? '') ?? [];
+      expect(Number(seconds)).toBeGreaterThan(60);
+    } finally {
+      await server.stop();
+    }
+  });
 });

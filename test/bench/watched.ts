@@ -13,7 +13,8 @@ interface Got {
   readonly streams: number;
   readonly bytes: number;
   readonly answers: number;
-  readonly refused: number;
+  /** Path and status or error → how often. */
+  readonly refused: Readonly<Record<string, number>>;
 }
 
 /** 20 live pages of the console. */
@@ -50,7 +51,8 @@ async function watched(kind: 'listeners' | 'pages', count: number, settings: Ben
       watchers.send('close');
       const { streams, bytes, answers, refused } = JSON.parse(await watchers.line()) as Got;
       if (streams < count || bytes === 0) throw new Error(`only ${streams} of ${count} streams told ${bytes} bytes`);
-      if (refused > 0) throw new Error(`${refused} of the pages’ questions had no answer`);
+      const unanswered = Object.entries(refused).map(([question, times]) => `${question} (${times} ×)`);
+      if (unanswered.length > 0) throw new Error(`questions of the pages had no answer: ${unanswered.join(', ')}`);
       say(`  ${streams} streams told ${Math.round(bytes / 1000)} kB, ${answers} answers`);
       return round;
     };

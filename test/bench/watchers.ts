@@ -26,7 +26,16 @@ const connectionPolls: readonly Poll[] = [
   { path: `/events?limit=10&connectionId=${CONNECTION}`, everyMs: null, staleBy: 'event' },
 ];
 
-let got = { streams: 0, bytes: 0, answers: 0, refused: 0 };
+interface Got {
+  streams: number;
+  bytes: number;
+  answers: number;
+  /** Questions without an answer: path and status or error → how often. */
+  refused: Record<string, number>;
+}
+
+const nothing = (): Got => ({ streams: 0, bytes: 0, answers: 0, refused: {} });
+let got = nothing();
 let close: (() => void)[] = [];
 
 /** Of 20: ten connections, four lists, three devices, two of all devices, and one that follows the uplinks live. */
@@ -90,17 +99,29 @@ function listen(path: string, take: (text: string) => void): Promise<void> {
   });
 }
 
-function get(path: string): Promise<void> {
+/**
+ * Counts the answer, or what came instead. A connection that was kept may just be closing when a question goes out on it: it is
+ * then asked once more on a new one, as browsers do.
+ */
+async function get(path: string): Promise<void> {
+  let told = await answerOf(path, agent);
+  if (told === CLOSING) told = await answerOf(path, false);
+  if (told === '200') got.answers += 1;
+  else got.refused[`${path}: ${told}`] = (got.refused[`${path}: ${told}`] ?? 0) + 1;
+}
+
+const CLOSING = 'closed before an answer';
+
+/** The status of a whole answer, or why there is none. `false`: on a connection of its own. */
+function answerOf(path: string, by: http.Agent | false): Promise<string> {
   return new Promise((resolve) => {
-    const request = http.get(url + path, { headers, agent }, (response) => {
-      if (response.statusCode === 200) got.answers += 1;
-      else got.refused += 1;
+    const request = http.get(url + path, { headers, agent: by }, (response) => {
       response.resume();
-      response.on('close', resolve);
+      response.on('close', () => resolve(response.complete ? String(response.statusCode) : 'cut'));
     });
-    request.on('error', () => {
-      got.refused += 1;
-      resolve();
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      const isClosing = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+      resolve(isClosing ? CLOSING : (error.code ?? error.message));
     });
   });
 }
@@ -113,7 +134,7 @@ async function someDevice(): Promise<string> {
 }
 
 async function open(): Promise<void> {
-  got = { streams: 0, bytes: 0, answers: 0, refused: 0 };
+  got = nothing();
   const device = await someDevice();
   for (let index = 0; index < Number(number); index++) {
     if (kind === 'pages') await openPage(index, device);

@@ -7,6 +7,7 @@ import { formatCount, text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { TextField } from '../../ui/field.tsx';
 import { PasswordField } from './password-again.tsx';
+import { TriedForm } from './tried-form.tsx';
 import { typedIn } from './wizard.ts';
 
 const words = text.wizard;
@@ -30,13 +31,31 @@ export function AccountStep({ draft, onNext }: { readonly draft: Draft; readonly
   };
   const guarded: Draft = { ...draft, set: (name, value) => change(name, String(value)) };
   return (
-    <form
-      className="wizard-form"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        ask();
-      }}
+    <TriedForm
+      onTry={ask}
+      action={words.logIn}
+      trying={words.loggingIn}
+      isTrying={list.isPending}
+      isTried={list.data !== undefined}
+      denial={denial}
+      outcome={
+        <>
+          {list.error !== null && <p className="banner bad">{list.error.message}</p>}
+          {list.data?.length === 0 && <p className="banner warn">{words.noProjects}</p>}
+          {list.data !== undefined && list.data.length > 0 && (
+            <Projects projects={list.data} chosen={typedIn(draft.values, 'appId')} draft={draft} />
+          )}
+        </>
+      }
+      wayOn={
+        <Button
+          kind="primary"
+          isDisabled={list.data === undefined || typedIn(draft.values, 'appId') === ''}
+          onPress={onNext}
+        >
+          {words.next}
+        </Button>
+      }
     >
       <p className="muted">{words.accountHint}</p>
       <TextField
@@ -50,33 +69,7 @@ export function AccountStep({ draft, onNext }: { readonly draft: Draft; readonly
         onChange={(value) => change('email', value)}
       />
       <PasswordField draft={guarded} error={missing(password)} />
-      <div>
-        <Button
-          type="submit"
-          kind={list.data === undefined ? 'primary' : 'secondary'}
-          deniedBecause={denial}
-          isDisabled={list.isPending}
-        >
-          {list.isPending ? words.loggingIn : words.logIn}
-        </Button>
-      </div>
-      <div role="status">
-        {list.error !== null && <p className="banner bad">{list.error.message}</p>}
-        {list.data?.length === 0 && <p className="banner warn">{words.noProjects}</p>}
-        {list.data !== undefined && list.data.length > 0 && (
-          <Projects projects={list.data} chosen={typedIn(draft.values, 'appId')} draft={draft} />
-        )}
-      </div>
-      <div className="wizard-actions">
-        <Button
-          kind="primary"
-          isDisabled={list.data === undefined || typedIn(draft.values, 'appId') === ''}
-          onPress={onNext}
-        >
-          {words.next}
-        </Button>
-      </div>
-    </form>
+    </TriedForm>
   );
 }
 

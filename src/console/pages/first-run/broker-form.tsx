@@ -10,6 +10,7 @@ import { Button } from '../../ui/button.tsx';
 import { TextField } from '../../ui/field.tsx';
 import { notify } from '../../ui/notices.tsx';
 import { brokerOf, fieldOf, isSecured, KINDS, kindOf, MECHANISMS, readAddress, suggestedName } from './new-broker.ts';
+import { TriedForm } from './tried-form.tsx';
 import { typedIn } from './wizard.ts';
 
 const words = text.wizard;
@@ -44,14 +45,49 @@ export function BrokerForm({ draft, onBack, onAdded }: BrokerFormProps): ReactNo
   const about = (name: string): string | null => complaints.get(name) ?? null;
   const needsPassword = typed('brokerUser') !== '' && typed('brokerPassword') === '' && !hadPassword;
   return (
-    <form
-      className="wizard-form"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
+    <TriedForm
+      onTry={() => {
         setPressed(true);
         if (!isMissing) test.mutate(brokerOf(draft.values));
       }}
+      action={words.brokerTest}
+      trying={words.brokerTesting}
+      isTrying={test.isPending}
+      isTried={test.data?.ok === true}
+      denial={denial}
+      outcome={
+        <>
+          {test.error !== null && <p className="banner bad">{test.error.message}</p>}
+          {test.data?.steps
+            .filter(({ result }) => result === 'failed')
+            .map(({ step, message }) => (
+              <p key={step} className="banner bad">
+                {message}
+              </p>
+            ))}
+          {test.data?.ok === true && <p className="banner good">{words.brokerAnswers}</p>}
+          {add.error !== null && <p className="banner bad">{add.error.message}</p>}
+        </>
+      }
+      wayOn={
+        <>
+          <Button onPress={onBack}>{words.back}</Button>
+          <Button
+            kind="primary"
+            isDisabled={test.data?.ok !== true || add.isPending}
+            onPress={() =>
+              add.mutate(brokerOf(draft.values), {
+                onSuccess: ({ name }) => {
+                  notify(words.brokerAdded(name));
+                  onAdded(name);
+                },
+              })
+            }
+          >
+            {words.addBroker}
+          </Button>
+        </>
+      }
     >
       <Choice label={words.brokerKind} name="brokerKind" value={kind} onChange={change}>
         {KINDS.map((each) => [each, words.brokerKinds[each]])}
@@ -121,46 +157,7 @@ export function BrokerForm({ draft, onBack, onAdded }: BrokerFormProps): ReactNo
         error={about('brokerName')}
         onChange={(value) => change('brokerName', value)}
       />
-      <div>
-        <Button
-          type="submit"
-          kind={test.data?.ok === true ? 'secondary' : 'primary'}
-          deniedBecause={denial}
-          isDisabled={test.isPending}
-        >
-          {test.isPending ? words.brokerTesting : words.brokerTest}
-        </Button>
-      </div>
-      <div role="status">
-        {test.error !== null && <p className="banner bad">{test.error.message}</p>}
-        {test.data?.steps
-          .filter(({ result }) => result === 'failed')
-          .map(({ step, message }) => (
-            <p key={step} className="banner bad">
-              {message}
-            </p>
-          ))}
-        {test.data?.ok === true && <p className="banner good">{words.brokerAnswers}</p>}
-        {add.error !== null && <p className="banner bad">{add.error.message}</p>}
-      </div>
-      <div className="wizard-actions">
-        <Button onPress={onBack}>{words.back}</Button>
-        <Button
-          kind="primary"
-          isDisabled={test.data?.ok !== true || add.isPending}
-          onPress={() =>
-            add.mutate(brokerOf(draft.values), {
-              onSuccess: ({ name }) => {
-                notify(words.brokerAdded(name));
-                onAdded(name);
-              },
-            })
-          }
-        >
-          {words.addBroker}
-        </Button>
-      </div>
-    </form>
+    </TriedForm>
   );
 }
 

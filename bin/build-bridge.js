@@ -8,7 +8,8 @@ import { build } from 'vite';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const dist = path.join(root, 'dist');
-for (const name of ['main.js', 'bridge', 'code']) rmSync(path.join(dist, name), { recursive: true, force: true });
+for (const name of ['main.js', 'shift-clock.js', 'bridge', 'code'])
+  rmSync(path.join(dist, name), { recursive: true, force: true });
 await build({
   root,
   configFile: false,
@@ -23,7 +24,8 @@ await build({
     target: 'node24',
     minify: false,
     rolldownOptions: {
-      input: { main: path.join(root, 'src/main.ts') },
+      // `here-bridge chaos` loads the clock into the bridges that it starts.
+      input: { main: path.join(root, 'src/main.ts'), 'shift-clock': path.join(root, 'src/chaos/shift-clock.ts') },
       // As far below the root as the sources are, which look for `config` and `package.json` from where they lie.
       output: { entryFileNames: '[name].js', chunkFileNames: 'bridge/[name].js' },
     },

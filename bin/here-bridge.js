@@ -18,11 +18,10 @@ else runPinned(join(root, 'node_modules', 'node', 'bin', process.platform === 'w
 
 /** The sources where they are, so that what is edited is what runs; an image has what `build-bridge.js` built of them. */
 function run() {
-  if (existsSync(join(root, 'src', 'main.ts'))) return import('../src/main.ts');
-  // V8's code of that, made with it and lying beside it: whoever could write there could write the program as well.
-  const code = join(root, 'dist', 'code');
-  if (existsSync(code)) module.enableCompileCache(code);
-  return import('../dist/main.js');
+  // V8's code of what is loaded: made at a first start where this user may write, and a start without it takes a third longer.
+  // It lies beside the program: whoever could write there could write the program as well.
+  module.enableCompileCache(join(root, 'dist', 'code'));
+  return existsSync(join(root, 'src', 'main.ts')) ? import('../src/main.ts') : import('../dist/main.js');
 }
 
 function runPinned(node) {

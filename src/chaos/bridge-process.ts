@@ -3,12 +3,11 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ConnectionView } from '../domain/ports/control.ts';
 import { Child, type Ending } from './child.ts';
+import { LAUNCHER, SHIFT_CLOCK } from './programs.ts';
 import { pause, until } from './wait.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const MAIN = path.resolve(import.meta.dirname, '../main.ts');
-const SHIFT_CLOCK = path.resolve(import.meta.dirname, 'shift-clock.ts');
 const RESTART_AFTER_MS = 500;
 const CALL_MS = 12_000;
 /** What it promises to need at most, and a little for the machine. */
@@ -41,7 +40,7 @@ export class BridgeProcess {
     const clock = `${SHIFT_CLOCK}?file=${encodeURIComponent(this.#clockFile)}`;
     const child = new Child(
       process.execPath,
-      ['--import', `file://${clock}`, MAIN, 'start', '--data-dir', dataDir, ...args],
+      ['--import', `file://${clock}`, LAUNCHER, 'start', '--data-dir', dataDir, ...args],
       { env, logFile: path.join(dir, 'bridge.log') },
     );
     this.#child = child;

@@ -2,11 +2,11 @@
 import path from 'node:path';
 import type { FaultRule } from '../sandbox/options.ts';
 import { Child } from './child.ts';
+import { LAUNCHER } from './programs.ts';
 import { freePort, until } from './wait.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-const MAIN = path.resolve(import.meta.dirname, '../main.ts');
 const START_MS = 90_000;
 const CALL_MS = 5_000;
 
@@ -43,7 +43,7 @@ export class HereProcess {
     const { dir, seed, requestsPerSecond, env } = this.#options;
     const settings = ['--port', String(this.port), '--seed', String(seed), '--record-file', this.recordFile];
     if (requestsPerSecond !== null) settings.push('--rate-limit', String(requestsPerSecond));
-    const child = new Child(process.execPath, [MAIN, 'sandbox', ...settings], {
+    const child = new Child(process.execPath, [LAUNCHER, 'sandbox', ...settings], {
       env,
       logFile: path.join(dir, 'here.log'),
     });

@@ -48,4 +48,11 @@ describe('the built bridge', () => {
     expect(last).toMatchObject({ balanced: true });
     expect(last.delivered).toBeGreaterThan(0);
   });
+
+  test('tries itself in chaos, as a clone does', async () => {
+    const ended = await startLauncher(['chaos', '--rounds', '1', '--seed', '1', '--json'], { program }).ended;
+    const verdict = JSON.parse(ended.out.trim().split('\n').at(-1) ?? '');
+    expect(verdict, ended.err).toMatchObject({ rounds: 1, missing: 0, unbalanced: 0 });
+    expect(verdict.acknowledged).toBeGreaterThan(2_000);
+  }, 150_000);
 });

@@ -1,10 +1,11 @@
-// `node src/main.ts start` as a child process that can be watched, stopped, killed and started again.
+// `here-bridge start` as a child process that can be watched, stopped, killed and started again.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 
-const main = path.resolve(import.meta.dirname, '../../src/main.ts');
+/** Not src/main.ts: hundreds of bridges are started in a run, and the launcher keeps what V8 compiles. */
+const launcher = path.resolve(import.meta.dirname, '../../bin/here-bridge.js');
 const KEPT_CHARACTERS = 200_000;
 
 /** A broken-off run must not leave bridges behind. */
@@ -26,7 +27,7 @@ export class MainProcess {
   }
 
   launch(): ChildProcess {
-    const child = spawn(process.execPath, [main, 'start', '--config', this.#config], {
+    const child = spawn(process.execPath, [launcher, 'start', '--config', this.#config], {
       env: { PATH: process.env.PATH ?? '' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

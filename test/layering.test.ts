@@ -106,6 +106,24 @@ describe('The layout', () => {
     expect(sources.filter((file) => !ports.test(file) && uses.test(code(file)))).toEqual([]);
   });
 
+  test('loads no library for the command line but the one that reads it: a verb loads the rest', () => {
+    const LOADED = /^\s*(?:import|export)\s+(?!type\b)[^'";]*?from\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]/gm;
+    const seen = new Set<string>();
+    const libraries = new Set<string>();
+    const follow = (file: string): void => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      for (const [, from, bare] of read(file).matchAll(LOADED)) {
+        const target = (from ?? bare) as string;
+        if (target.startsWith('.')) follow(path.join(path.dirname(file), target));
+        else if (!target.startsWith('node:')) libraries.add(target);
+      }
+    };
+    follow('src/main.ts');
+    expect(seen.size).toBeGreaterThan(50);
+    expect([...libraries]).toEqual(['commander']);
+  });
+
   test('imports files by their whole name', () => {
     const bare = imports.filter(({ to }) => to.startsWith('src/') && !/\.(ts|tsx|js|json|css)$/.test(to));
     expect(bare).toEqual([]);

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { BROKER_NAME_PATTERN, KafkaDefinitionSchema, MqttDefinitionSchema } from '../domain/broker-definition.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import type { BrokerOutcome, BrokerView } from '../domain/ports/brokers.ts';
 import type { ApiApp } from './app.ts';
 import { component } from './components.ts';

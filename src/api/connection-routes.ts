@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import type { AmendOutcome, ConnectionQuery, ConnectionView } from '../domain/ports/control.ts';
 import type { ApiApp } from './app.ts';
 import * as schemas from './connection-schemas.ts';

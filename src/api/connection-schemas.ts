@@ -1,7 +1,7 @@
 // What a connection looks like in answers, and what requests about connections may hold.
 import Type, { type Static } from 'typebox';
 import { AlarmSchema, CONNECTION_STATES, CONNECTOR_ID, ConfigurationSchema } from '../domain/connection.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import { component } from './components.ts';
 import { described } from './connection-words.ts';
 import { ConnectionId, Count, DateTime, Nullable } from './fields.ts';

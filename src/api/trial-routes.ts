@@ -1,6 +1,6 @@
 // Routes to try before relying: a connection before it is saved, and an uplink without sending it.
 import Type from 'typebox';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import { TEST_STEPS } from '../domain/ports/desk.ts';
 import type { ApiApp } from './app.ts';
 import { component } from './components.ts';

@@ -4,7 +4,8 @@ import type { FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import { CONNECTION_ID_PATTERN } from '../domain/connection.ts';
-import { explain, isPlainObject, MAX_FIELD_ERRORS, type PatternWords } from '../domain/explain-schema.ts';
+import { explain, MAX_FIELD_ERRORS, type PatternWords } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import { Refusal, type RequestField } from './problem.ts';
 
 const ID_WORDS = 'at most 63 letters, digits, dots, dashes and underscores, beginning with a letter or digit';

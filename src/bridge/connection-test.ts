@@ -4,7 +4,7 @@ import type { MadeConnection } from '../connections/definition.ts';
 import { mergeMasked } from '../connections/definition-secrets.ts';
 import type { DefinitionValidator } from '../connections/validate-definition.ts';
 import type { Connection, DefinitionRecord } from '../domain/connection.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import type { ConnectionTest, TestStep } from '../domain/ports/desk.ts';
 import type { Answered, ListedProject } from '../domain/ports/here-questions.ts';
 import type { HereDesk } from './here-desk.ts';

@@ -5,7 +5,7 @@ import type { Definitions } from '../connections/definitions.ts';
 import type { DefinitionValidator } from '../connections/validate-definition.ts';
 import type { DefinitionRecord } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import type { Publisher } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import type { AmendOutcome, ApplyOutcome, WriteCondition } from '../domain/ports/control.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import { syncDirectory } from '../store/database.ts';
 import { type DirectoryLock, lockDirectory } from '../store/lock.ts';

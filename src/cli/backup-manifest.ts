@@ -1,36 +1,17 @@
 // The first entry of a backup, `manifest.json`: what is in it, and what it needs.
-import Type, { type Static } from 'typebox';
-import Value from 'typebox/value';
 import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { Manifest } from './manifest-schema.ts';
 
 export const MANIFEST = 'manifest.json';
 export const FORMAT = 1;
 export const MAX_MANIFEST_BYTES = 1024 ** 3;
 
-const KeyId = Type.String({ pattern: '^[0-9a-f]{8}$' });
-
-const Manifest = Type.Object({
-  format: Type.Literal(FORMAT),
-  version: Type.String(),
-  storeVersion: Type.Integer({ minimum: 1 }),
-  takenAt: Type.String(),
-  keys: Type.Object({
-    current: KeyId,
-    former: Type.Array(KeyId),
-    isGenerated: Type.Boolean(),
-    isIncluded: Type.Boolean(),
-  }),
-  definitions: Type.Record(Type.String(), Type.Unknown()),
-  files: Type.Array(Type.Object({ name: Type.String(), bytes: Type.Integer({ minimum: 0 }) })),
-});
-export type Manifest = Static<typeof Manifest>;
-
 /** Nothing else is written by a restore, so that an archive cannot reach out of the data directory. */
 const NAME =
   /^(bridge\.db|broker-[A-Za-z0-9][A-Za-z0-9_.-]*\.db|secret\.key|journals\/[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\/\d{16}-[0-9a-f]{8}\.seg)$/;
 
-/** Throws a BridgeError: `data` (65), `storeTooNew` (78). */
-export function readManifest(json: string): Manifest {
+/** Rejects with a BridgeError: `data` (65), `storeTooNew` (78). */
+export async function readManifest(json: string): Promise<Manifest> {
   let value: unknown;
   try {
     value = JSON.parse(json);
@@ -42,7 +23,8 @@ export function readManifest(json: string): Manifest {
     const message = `The backup is of a newer bridge: its format is ${format}, this bridge knows ${FORMAT}. Restore it with that one.`;
     throw new BridgeError('storeTooNew', message, { exitCode: EXIT.config });
   }
-  if (!Value.Check(Manifest, value)) throw notOurs('its manifest is not what a bridge writes');
+  const { isManifest } = await import('./manifest-schema.ts');
+  if (!isManifest(value)) throw notOurs('its manifest is not what a bridge writes');
   const names = new Set(value.files.map(({ name }) => name));
   if (names.size !== value.files.length || !names.has('bridge.db')) throw notOurs('its list of files is not sound');
   for (const name of names)

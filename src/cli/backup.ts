@@ -8,9 +8,10 @@ import type { Command } from 'commander';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { BackupCopy } from '../domain/ports/backup.ts';
 import { AdminClient, refusal } from './admin-client.ts';
-import { FORMAT, keyNeeded, MANIFEST, type Manifest } from './backup-manifest.ts';
+import { FORMAT, keyNeeded, MANIFEST } from './backup-manifest.ts';
 import { loadFrom, withConfigOptions } from './config-options.ts';
 import { type CliIo, printLine } from './io.ts';
+import type { Manifest } from './manifest-schema.ts';
 import { TAR_END, tarHeader, tarPadding } from './tar.ts';
 
 /** For the copy of the database. */

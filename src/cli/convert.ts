@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ConversionOutcome } from '../connections/foreign-fields.ts';
 import { BridgeError, EXIT } from '../domain/errors.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import { definitionValidator } from './definition.ts';
 import { type CliIo, printLine } from './io.ts';
 import { nameOf, readJsonOrYaml } from './read-json.ts';

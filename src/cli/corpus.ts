@@ -5,7 +5,6 @@ import { loadFrom, withConfigOptions } from './config-options.ts';
 import { type CorpusMessage, readCorpus } from './corpus-files.ts';
 import { readConnection } from './definition.ts';
 import { type CliIo, paint, printJson, printLine, table } from './io.ts';
-import { readMapping } from './mapping-file.ts';
 
 const EXAMPLES = `
 A file is a JSON list, one JSON, or one JSON a line; a folder is every .json, .jsonl and .ndjson in it. An entry is an uplink
@@ -52,6 +51,7 @@ export function registerCorpus(program: Command, io: CliIo): void {
     .action(async (path: string, options: Options, command: Command) => {
       const { config } = await loadFrom(command, io);
       const defined = await readConnection(io, options.definition ?? null);
+      const { readMapping } = await import('./mapping-file.ts');
       const mapping = options.mapping === undefined ? defined.mapping : await readMapping(io, options.mapping);
       const { systemClock } = await import('../ops/clock.ts');
       const messages = await readCorpus(io, path, systemClock.now());

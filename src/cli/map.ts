@@ -5,7 +5,6 @@ import type { Explanation } from '../uplink/prepare.ts';
 import { loadFrom, withConfigOptions } from './config-options.ts';
 import { readConnection } from './definition.ts';
 import { type CliIo, paint, printJson, printLine, table } from './io.ts';
-import { readMapping } from './mapping-file.ts';
 import { readInput } from './read-json.ts';
 
 interface Options {
@@ -39,6 +38,7 @@ export function registerMap(program: Command, io: CliIo): void {
     .action(async (file: string, options: Options, command: Command) => {
       const { config } = await loadFrom(command, io);
       const defined = await readConnection(io, options.definition ?? null);
+      const { readMapping } = await import('./mapping-file.ts');
       const connection =
         options.mapping === undefined ? defined : { ...defined, mapping: await readMapping(io, options.mapping) };
       const input = await readInput(io, file);

@@ -2,7 +2,8 @@
 import Type from 'typebox';
 import { type MappingDefinition, MappingSchema } from '../domain/connection.ts';
 import { BridgeError, EXIT } from '../domain/errors.ts';
-import { explain, isPlainObject } from '../domain/explain-schema.ts';
+import { explain } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import type { CliIo } from './io.ts';
 import { nameOf, readJson } from './read-json.ts';
 

@@ -5,9 +5,10 @@ import { createGunzip } from 'node:zlib';
 import type { Command } from 'commander';
 import type { RestoredDirectory } from '../bridge/restored-directory.ts';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
-import { keyNeeded, MANIFEST, MAX_MANIFEST_BYTES, type Manifest, notOurs, readManifest } from './backup-manifest.ts';
+import { keyNeeded, MANIFEST, MAX_MANIFEST_BYTES, notOurs, readManifest } from './backup-manifest.ts';
 import { loadFrom, withConfigOptions } from './config-options.ts';
 import { type CliIo, printLine } from './io.ts';
+import type { Manifest } from './manifest-schema.ts';
 import { TarReader } from './tar.ts';
 
 export function registerRestore(program: Command, io: CliIo): void {

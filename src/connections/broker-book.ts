@@ -11,7 +11,7 @@ import {
 import type { FieldError } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import type { Broker, Publisher, TableReader } from '../domain/ports/broker.ts';
 import type { BrokerCondition, BrokerOutcome } from '../domain/ports/brokers.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';

@@ -13,7 +13,8 @@ import {
   type SealedField,
 } from '../domain/broker-definition.ts';
 import type { FieldError } from '../domain/connection.ts';
-import { explain, isPlainObject } from '../domain/explain-schema.ts';
+import { explain } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import { SECRET_MASK } from './check-semantics.ts';
 
 export type CheckedBroker =

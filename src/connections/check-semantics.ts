@@ -1,7 +1,8 @@
 // What a schema cannot say of a definition: forms that need code, and fields that exclude each other.
 import type { FieldError } from '../domain/connection.ts';
-import { isPlainObject, listWords, MAX_FIELD_ERRORS } from '../domain/explain-schema.ts';
+import { listWords, MAX_FIELD_ERRORS } from '../domain/explain-schema.ts';
 import { nearest } from '../domain/nearest.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 
 /** Checks that live with other parts of the bridge. Each answers null, or in plain words what is allowed. */
 export interface DefinitionCheckers {

@@ -1,7 +1,7 @@
 // A Bento (or Redpanda Connect) configuration that reads uplinks from MQTT or Kafka and posts them to HERE Tracking, as a definition of
 // the bridge. Facts: their documentation of the inputs `mqtt`, `kafka`, `kafka_franz` and the output `http_client`.
 import { CONNECTOR_ID } from '../domain/connection.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import {
   type ConversionOutcome,
   ForeignFields,

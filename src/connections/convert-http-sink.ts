@@ -1,7 +1,7 @@
 // An HTTP sink connector of Kafka Connect that posts to HERE Tracking, as a definition of the bridge. Facts: the documentation of
 // Confluent's and of Aiven's HTTP sink connectors.
 import { CONNECTOR_ID } from '../domain/connection.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import {
   type ConversionOutcome,
   ForeignFields,

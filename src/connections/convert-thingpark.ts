@@ -1,7 +1,7 @@
 // A connection of ThingPark X IoT Flow (`actility-here-iot`), as its API gives it, as a definition of the bridge: the names are the same.
 import { CONNECTION_ID_PATTERN, CONNECTOR_ID, ConfigurationSchema } from '../domain/connection.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
 import { nearest } from '../domain/nearest.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import { SECRET_MASK } from './check-semantics.ts';
 import { SECRET_FIELDS } from './definition-secrets.ts';
 import { type ConversionOutcome, ForeignFields, type Reasons } from './foreign-fields.ts';

@@ -8,7 +8,7 @@ import {
   type FieldError,
 } from '../domain/connection.ts';
 import type { EventKind, EventSink } from '../domain/events.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 import type { Broker, TableReader } from '../domain/ports/broker.ts';
 import type { MadeConnection } from './definition.ts';
 import type { DefinitionValidator } from './validate-definition.ts';

@@ -1,6 +1,6 @@
 // The fields of a configuration that is converted: each is taken over, or named with the reason why not.
 import type { FieldError } from '../domain/connection.ts';
-import { isPlainObject } from '../domain/explain-schema.ts';
+import { isPlainObject } from '../domain/plain-object.ts';
 
 /** What became of a foreign configuration. Notes name what could not be carried over, by JSON pointer into it; never a value. */
 export interface Conversion {

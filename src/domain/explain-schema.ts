@@ -4,6 +4,7 @@ import type { TSchema } from 'typebox';
 import { Check } from 'typebox/value';
 import type { FieldError } from './connection.ts';
 import { nearest } from './nearest.ts';
+import { isPlainObject } from './plain-object.ts';
 
 /** More are of no use to a person, and a definition may hold thousands of wrong matchers. */
 export const MAX_FIELD_ERRORS = 100;
@@ -46,10 +47,6 @@ export function explain(schema: TSchema, value: unknown, patternWords: PatternWo
 function pointerTo(parent: string, key: string | number): string {
   const short = String(key).length > 64 ? `${String(key).slice(0, 64)}…` : String(key);
   return `${parent}/${short.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
-
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 class Explanation {

@@ -20,7 +20,7 @@ COPY package.json package-lock.json tsconfig.json ./
 RUN npm ci --ignore-scripts --no-fund --no-audit
 COPY bin ./bin
 COPY src ./src
-RUN node bin/build-console.js && node bin/build-bridge.js
+RUN node bin/build-console.js && node bin/build-bridge.js --user 1000
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production \

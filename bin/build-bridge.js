@@ -1,7 +1,7 @@
 // Builds the bridge into dist: its sources and packages in few files, without types, and V8's code of them. Node otherwise looks
 // up, strips and compiles two thousand modules at each start, which is two thirds of it. For images; a clone runs its sources.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
@@ -44,5 +44,11 @@ if (status !== 0) throw new Error(`The built bridge cannot be loaded: Node ended
 // Node writes them for its own user alone; an image has another.
 for (const entry of readdirSync(path.join(dist, 'code'), { recursive: true, withFileTypes: true })) {
   if (entry.isFile()) chmodSync(path.join(entry.parentPath, entry.name), 0o644);
+}
+// The folder's name ends with the number of the user that it is for: `--user 1000` makes it that of another one, who may only read it.
+const [option, user] = process.argv.slice(2);
+if (option === '--user') {
+  const [name] = readdirSync(path.join(dist, 'code'));
+  renameSync(path.join(dist, 'code', name), path.join(dist, 'code', name.replace(/\d+$/, user)));
 }
 console.error('The bridge is built: dist/main.js');

@@ -60,13 +60,16 @@ export interface Running {
   readonly ended: Promise<CliResult & { readonly signal: NodeJS.Signals | null }>;
 }
 
-/** `node`: this process's by default; `program`: another launcher. The environment is empty but for PATH and what is given. */
+/** `node`: this process's by default; `program`: another launcher; `user`: the number of another one. The environment is empty but for PATH and what is given. */
 export function startLauncher(
   args: readonly string[],
-  options: { node?: string; program?: string; env?: Record<string, string> } = {},
+  options: { node?: string; program?: string; user?: number; env?: Record<string, string> } = {},
 ): Running {
   const env = { PATH: process.env.PATH ?? '', ...options.env };
-  const child = spawn(options.node ?? process.execPath, [options.program ?? launcher, ...args], { env });
+  const child = spawn(options.node ?? process.execPath, [options.program ?? launcher, ...args], {
+    env,
+    ...(options.user === undefined ? {} : { uid: options.user }),
+  });
   const output = { out: '', err: '' };
   child.stdout.on('data', (chunk: Buffer) => {
     output.out += chunk;

@@ -37,6 +37,7 @@ import type { Control } from './domain/ports/control.ts';
 import type { DemoControl } from './domain/ports/demo.ts';
 import { Gateway } from './here/gateway.ts';
 import type { Logger } from './ops/logger.ts';
+import { reachLog } from './ops/out-of-reach.ts';
 import { openSecretBox } from './store/secrets.ts';
 import { openStore, type StoreOptions } from './store/store.ts';
 
@@ -242,10 +243,7 @@ async function build(
         );
       });
     },
-    onStatus: (state) => {
-      if (!state.up)
-        logger.warn({ broker: topics.broker }, `The config topic is out of reach: ${state.reason ?? 'no answer'}`);
-    },
+    onStatus: reachLog({ logger, clock, broker: topics.broker }, 'The config topic is'),
   });
   stops.push(() => cluster?.stop());
   // At once, for the same reason. Definitions end first: nothing is applied any more.

@@ -40,8 +40,8 @@ export interface SharedBookOptions {
   readonly onTrouble: (trouble: BookTrouble) => void;
   /** The table's record under this key is somebody else's: told of it, and of its absence, as it comes. */
   readonly other?: { readonly key: string; readonly heard: (value: string | null) => void };
-  /** The broker cannot be asked (any more), and is asked again. */
-  readonly onWaiting?: (reason: string) => void;
+  /** Whether the broker can be asked; it is asked again where it cannot. */
+  readonly onReach?: (reach: { readonly up: boolean; readonly reason: string }) => void;
   /** How long the broker may take to hand out what it retains. 300 ms by default. */
   readonly settleMs?: number;
 }
@@ -92,13 +92,14 @@ export class SharedBook {
         },
         onStatus: ({ up, reason = 'no answer', fatal = false }) => {
           this.#up = up;
+          if (!fatal) options.onReach?.({ up, reason });
           if (up) return;
           // A topic that is not as it must be: a person has to mend it. Once people are let in they stay so.
-          if (fatal)
+          if (fatal) {
             this.#ready.reject(
               new BridgeError('usersUnreadable', `The users cannot be read: ${reason}`, { exitCode: EXIT.unavailable }),
             );
-          else options.onWaiting?.(reason);
+          }
         },
       },
     );

@@ -19,6 +19,7 @@ import type { Clock } from '../domain/ports/clock.ts';
 import type { KeyRing } from '../domain/ports/secrets.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import type { Logger } from '../ops/logger.ts';
+import { reachLog } from '../ops/out-of-reach.ts';
 import { KeptTextFile } from '../store/kept-file.ts';
 
 export interface AccessParts {
@@ -73,8 +74,7 @@ export async function startAccess(
     file: new KeptTextFile(path.join(dataDir, 'access.sealed')),
     onTrouble: ({ kind, message }) =>
       events.emit({ kind: 'usersRecord', severity: 'error', connectionId: null, key: kind, message }),
-    onWaiting: (reason) =>
-      logger.warn({ broker: topics.broker }, `The users on the config topic are out of reach: ${reason}`),
+    onReach: reachLog({ logger, clock, broker: topics.broker }, 'The users on the config topic are'),
     other: { key: KEY_CHECK, heard: (value) => keyCheck.heard(value) },
   });
   try {

@@ -70,18 +70,28 @@ export class Lane {
     else await metadataOf(wire, [some]);
     ready();
     const loops = new Map<number, Promise<void>>();
-    const broken = Promise.withResolvers<never>();
-    broken.promise.catch(() => {});
-    while (!signal.aborted) {
-      for (const { leaders } of this.#reader.topics.values()) {
-        for (const leader of leaders) {
-          if (leader < 0 || loops.has(leader)) continue;
-          const loop = this.#poll(wire, leader, signal);
-          loops.set(leader, loop);
-          loop.catch(broken.reject);
+    const broken: unknown[] = [];
+    // One for the life of the connection: this lane is woken thousands of times a minute.
+    const wake = (): void => this.wake();
+    signal.addEventListener('abort', wake, { once: true });
+    try {
+      while (!signal.aborted) {
+        for (const { leaders } of this.#reader.topics.values()) {
+          for (const leader of leaders) {
+            if (leader < 0 || loops.has(leader)) continue;
+            const loop = this.#poll(wire, leader, signal);
+            loops.set(leader, loop);
+            loop.catch((error) => {
+              broken.push(error);
+              wake();
+            });
+          }
         }
+        if (broken.length === 0) await this.#woken(signal);
+        if (broken.length > 0) throw broken[0];
       }
-      await Promise.race([broken.promise, this.#woken(signal)]);
+    } finally {
+      signal.removeEventListener('abort', wake);
     }
     await Promise.allSettled(loops.values());
   }
@@ -236,12 +246,10 @@ export class Lane {
     } else this.#reader.lookAgain();
   }
 
+  /** Resolves at the next `wake`, which the end of the connection brings too. */
   #woken(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting.add(resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    return new Promise((resolve) => this.#waiting.add(resolve));
   }
 }
 

@@ -1,5 +1,5 @@
 // What a source on Kafka is told of its topics: that one is missing only where it is, and where it begins.
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createKafkaBroker } from '../../src/brokers/kafka.ts';
 import { RecordingListener, until } from '../brokers/outside.ts';
 import { freshName, kafkaBrokers, kafkaClient, makeTopic } from '../support/kafka.ts';
@@ -58,5 +58,36 @@ describeWith('kafka', 'A source on Kafka', () => {
     await produce(topic, 'first');
     await until('it has the first record', () => listener.texts.includes('first'), 10_000);
     expect(listener.last).toBe('up');
+  });
+
+  test('that has been woken a thousand times has left nothing behind', async () => {
+    const topic = await makeTopic(freshName('woken'));
+    const broker = createKafkaBroker(kafkaBrokerOptions(await kafkaBrokers()));
+    const listener = new RecordingListener();
+    const source = broker.openSource({ clientId: freshName('group'), topics: [topic], expectSession: false }, listener);
+    onTestFinished(() => source.stop());
+    source.start();
+    await until('it is up', () => listener.last === 'up', 10_000);
+    // Who waits for the end of the connection, beyond those that wait already.
+    let waiting = 0;
+    const prototype = AbortSignal.prototype;
+    const { addEventListener, removeEventListener } = prototype;
+    vi.spyOn(prototype, 'addEventListener').mockImplementation(function (this: AbortSignal, ...args) {
+      waiting += 1;
+      addEventListener.apply(this, args);
+    });
+    vi.spyOn(prototype, 'removeEventListener').mockImplementation(function (this: AbortSignal, ...args) {
+      waiting -= 1;
+      removeEventListener.apply(this, args);
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    for (let n = 0; n < 1_000; n++) {
+      source.pause();
+      source.resume();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await produce(topic, 'after');
+    await until('it still reads', () => listener.texts.includes('after'), 10_000);
+    expect(waiting).toBeLessThan(50);
   });
 });

@@ -6,6 +6,7 @@ import { createApiPorts } from './bridge/api-ports.ts';
 import { createBackup } from './bridge/backup.ts';
 import { Brokers } from './bridge/brokers.ts';
 import { ClusterParts, groupOf } from './bridge/cluster.ts';
+import { configReach } from './bridge/config-reach.ts';
 import { debugLogs } from './bridge/debug-parts.ts';
 import { startDefinedBrokers } from './bridge/defined-brokers.ts';
 import { connectionMaker, definitionValidator } from './bridge/definition-parts.ts';
@@ -37,7 +38,6 @@ import type { Control } from './domain/ports/control.ts';
 import type { DemoControl } from './domain/ports/demo.ts';
 import { Gateway } from './here/gateway.ts';
 import type { Logger } from './ops/logger.ts';
-import { reachLog } from './ops/out-of-reach.ts';
 import { openSecretBox } from './store/secrets.ts';
 import { openStore, type StoreOptions } from './store/store.ts';
 
@@ -243,7 +243,7 @@ async function build(
         );
       });
     },
-    onStatus: reachLog({ logger, clock, broker: topics.broker }, 'The config topic is'),
+    onStatus: configReach(config, { logger, clock, chance, events }),
   });
   stops.push(() => cluster?.stop());
   // At once, for the same reason. Definitions end first: nothing is applied any more.

@@ -9,6 +9,7 @@ export const EVENT_KINDS = [
   'definitionMissing',
   'definitionStale',
   'brokerInvalid',
+  'topicSettings',
   'logInRefused',
   'accountLocked',
   'projectMissing',

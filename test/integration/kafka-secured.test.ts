@@ -46,7 +46,7 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
       'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,CLIENT:SASL_PLAINTEXT',
       'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
       'sasl.mechanism.inter.broker.protocol': 'PLAIN',
-      'listener.name.client.plain.sasl.jaas.config': `${plain} required username="admin" password="admin-secret" user_admin="admin-secret" user_bridge="bridge-secret";`,
+      'listener.name.client.plain.sasl.jaas.config': `${plain} required username="admin" password="admin-secret" user_admin="admin-secret" user_bridge="bridge-secret" user_granted="granted-secret";`,
       'listener.name.client.scram-sha-256.sasl.jaas.config': `${scram} required;`,
       'listener.name.client.scram-sha-512.sasl.jaas.config': `${scram} required;`,
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
@@ -221,4 +221,75 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
     expect(counter.connections).toBe(before);
     expect(before).toBeLessThanOrEqual(2);
   });
+
+  test('with the rights that the documentation names, and no others, a bridge has all that it needs', {
+    timeout: 120_000,
+  }, async () => {
+    const client = admin().admin();
+    await client.connect();
+    await client.createAcls({ acl: documentedRights('User:granted') });
+    for (const topic of ['uplinks', 'things.downlink']) {
+      await client.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: false });
+    }
+    await client.disconnect();
+    const sandbox = await useSandbox();
+    const address = `127.0.0.1:${port}`;
+    const setting = {
+      ...{ kind: 'kafka', bootstrap: [address], username: 'granted', password: 'granted-secret' },
+      ...{ sasl: { mechanism: 'plain' }, metadataRefreshMs: 300 },
+    };
+    const dataDir = temporaryFolder();
+    const services = { test: { url: sandbox.url } };
+    const broker = { kind: 'kafka' as const, url: `kafka://${address}`, setting };
+    const local = await LocalBridge.start({
+      dataDir,
+      broker,
+      services,
+      settings: { secrets: { key: 'ab'.repeat(32) } },
+    });
+    await eventually('the config topic is read', () => local.bridge.control.worker().ready, 40_000);
+    const { email, password, appIds } = sandbox;
+    await local.apply('a', definition({ email, password, appId: appIds[0], source: { topics: ['uplinks'] } }));
+    await untilState(local, 'a', 'OPENED', 40_000);
+    await eventually('its source is up', async () => (await local.connection('a'))?.status.source?.up, 40_000);
+    const producer = createKafkaClient(kafkaOptions(address, login('admin', 'admin-secret'))).producer();
+    await producer.connect();
+    await producer.send({ topic: 'uplinks', messages: [{ key: '70B3D50000000001', value: 'no JSON' }] });
+    await producer.disconnect();
+    await eventually('its ledger is told', async () => {
+      return (await local.connection('a'))?.ledger?.deadLettered?.notJson !== undefined || null;
+    });
+    await local.bridge.control.remove('a');
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    const bad = (await local.events()).filter(
+      ({ severity, kind }) => severity !== 'info' && kind !== 'uplinksDeadLettered',
+    );
+    expect(bad).toEqual([]);
+    expect(local.log.filter((line) => line.includes('is missing'))).toEqual([]);
+  });
 });
+
+/** As the commands of docs/kafka.md give them. */
+function documentedRights(principal: string) {
+  const text = fs
+    .readFileSync(path.resolve(import.meta.dirname, '../../docs/kafka.md'), 'utf8')
+    .replaceAll('\\\n', ' ');
+  const commands = text.split('\n').filter((line) => line.startsWith('kafka-acls.sh'));
+  const operations: Record<string, number> = {
+    Read: 3,
+    Write: 4,
+    Create: 5,
+    Delete: 6,
+    Describe: 8,
+    DescribeConfigs: 10,
+  };
+  return commands.flatMap((command) => {
+    const [, kind = '', name = ''] = /--(topic|group) (\S+)/.exec(command) ?? [];
+    const resource = { resourceType: kind === 'topic' ? 2 : 3, resourceName: name };
+    const resourcePatternType = command.includes('--resource-pattern-type prefixed') ? 4 : 3;
+    return [...command.matchAll(/--operation (\w+)/g)].map(([, operation = '']) => {
+      const rest = { principal, host: '*', operation: operations[operation] ?? 0, permissionType: 3 };
+      return { ...resource, resourcePatternType, ...rest };
+    });
+  });
+}

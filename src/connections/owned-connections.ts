@@ -34,6 +34,8 @@ export class OwnedConnections implements DefinitionListener {
   readonly #served = new Set<number>();
   /** Ours; what travels with them is still being read. */
   readonly #coming = new Set<number>();
+  /** Those whose latest definition is not valid: whoever gains them later tells it too. */
+  readonly #invalid = new Map<string, { readonly name: string | null; readonly errors: readonly FieldError[] }>();
   /** Deleted before it was known whose they are. */
   readonly #early = new Set<string>();
 
@@ -69,6 +71,7 @@ export class OwnedConnections implements DefinitionListener {
   onDefinition(connection: Connection): void {
     const { id } = connection;
     this.#early.delete(id);
+    this.#invalid.delete(id);
     const wasServed = this.isServed(id);
     this.#defined.set(id, connection);
     this.#partitions.delete(id);
@@ -78,6 +81,7 @@ export class OwnedConnections implements DefinitionListener {
   }
 
   onInvalid(id: string, name: string | null, errors: readonly FieldError[]): void {
+    this.#invalid.set(id, { name, errors });
     if (this.#isOursToTell(id)) this.#options.supervisor.onInvalid(id, name, errors);
   }
 
@@ -96,7 +100,7 @@ export class OwnedConnections implements DefinitionListener {
   }
 
   onSnapshot(ids: ReadonlySet<string>): void {
-    for (const id of this.#defined.keys()) if (!ids.has(id)) this.#forget(id);
+    for (const id of [...this.#defined.keys(), ...this.#invalid.keys()]) if (!ids.has(id)) this.#forget(id);
     this.#options.supervisor.onSnapshot(ids);
   }
 
@@ -118,6 +122,9 @@ export class OwnedConnections implements DefinitionListener {
       const partition = this.partitionOf(id) ?? -1;
       if (now.has(partition) && this.#served.has(partition)) this.#options.supervisor.onDefinition(connection);
     }
+    for (const [id, { name, errors }] of this.#invalid) {
+      if (now.has(this.#tellerOf(id)) && this.#isOursToTell(id)) this.#options.supervisor.onInvalid(id, name, errors);
+    }
   }
 
   async onLost(partitions: readonly number[]): Promise<void> {
@@ -137,14 +144,16 @@ export class OwnedConnections implements DefinitionListener {
 
   #forget(id: string): void {
     this.#defined.delete(id);
+    this.#invalid.delete(id);
     this.#partitions.delete(id);
   }
 
   /** Of one that has no valid definition nobody knows the account: its name decides. */
   #isOursToTell(id: string): boolean {
-    const { partitions } = this.#options.ownership;
-    if (partitions === 0) return false;
-    const partition = this.partitionOf(id) ?? partitionOfKey(id, partitions);
-    return this.#served.has(partition);
+    return this.#options.ownership.partitions > 0 && this.#served.has(this.#tellerOf(id));
+  }
+
+  #tellerOf(id: string): number {
+    return this.partitionOf(id) ?? partitionOfKey(id, this.#options.ownership.partitions);
   }
 }

@@ -83,6 +83,23 @@ describe('The connections of a worker among several', () => {
     expect(said.filter((word) => word.startsWith('run'))).toEqual([]);
   });
 
+  test('that are not valid are told by whoever has them, also when that is known only later, and not once they are mended', async () => {
+    const owned = make();
+    ownership.partitions = 0;
+    owned.onInvalid('a', null, []);
+    owned.onInvalid('mended', null, []);
+    owned.onInvalid('gone', null, []);
+    owned.onDefinition(connection('mended', 1));
+    owned.onSnapshot(new Set(['a', 'mended']));
+    ownership.partitions = 4;
+    await gained(owned, [0, 1, 2, 3]);
+    expect(said.filter((word) => word.startsWith('invalid'))).toEqual(['invalid a']);
+    said.length = 0;
+    await owned.onLost([0, 1, 2, 3]);
+    await gained(owned, [0, 1, 2, 3]);
+    expect(said.filter((word) => word.startsWith('invalid'))).toEqual(['invalid a']);
+  });
+
   test('run only when nothing else holds their stores, and not when they were lost again meanwhile', async () => {
     const owned = make();
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -58,7 +58,7 @@ describeWith('kafka', 'A config topic on Kafka', () => {
     expect(invalid).toHaveLength(5);
     expect(await local.connection('never-there')).toBeNull();
     expect(await local.connection('twice')).toBeNull();
-    await untilState(local, 'big', 'CLOSED');
+    expect((await untilState(local, 'big', 'CLOSED')).status.errors).toMatchObject([{ pointer: '' }]);
     // A definition that takes the place of a bad one is served.
     await put('big', JSON.stringify(good));
     await untilState(local, 'big', 'OPENED');
@@ -77,6 +77,8 @@ describeWith('kafka', 'A config topic on Kafka', () => {
     await first.stop();
     const admin = (await kafkaClient()).admin();
     await admin.connect();
+    // kafkajs looks for the leader only among topics that it has been asked about.
+    await admin.fetchTopicOffsets(topic);
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '-1' }] });
     await admin.disconnect();
     const second = await start();

@@ -39,9 +39,18 @@ export class Takeovers {
     });
   }
 
-  /** A connection still sends nothing. */
+  /** A connection has sent nothing yet. */
   get isOpen(): boolean {
     return this.#waiting.length > 0;
+  }
+
+  /** A connection sends nothing of what was published since: where nothing was, nothing can arrive. */
+  get hasFailed(): boolean {
+    return this.#waiting.some(({ id, from }) => {
+      return this.#look(id)
+        .acknowledged.slice(from)
+        .some((each) => each.isTelemetry);
+    });
   }
 
   summary(): { readonly p50: number | null; readonly max: number | null } {

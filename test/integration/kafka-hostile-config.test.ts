@@ -56,13 +56,6 @@ describeWith('kafka', 'A config topic on Kafka', () => {
     expect(of('binary')).toEqual([expect.stringContaining('this is no JSON')]);
     expect(of(null)).toEqual([expect.stringContaining('"no/id"')]);
     expect(invalid).toHaveLength(5);
-    for (const id of ['never-there', 'twice']) {
-      await until(`${id} is gone`, async () => (await local.connection(id)) === null);
-    }
-    expect((await untilState(local, 'big', 'CLOSED')).status.errors).toMatchObject([{ pointer: '' }]);
-    // A definition that takes the place of a bad one is served.
-    await put('big', JSON.stringify(good));
-    await untilState(local, 'big', 'OPENED');
   }, 120_000);
 
   test('that deletes by age is told with the command that mends it; what it has deleted meanwhile is told, and kept', async () => {

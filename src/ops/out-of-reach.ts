@@ -8,7 +8,7 @@ export interface Reach {
   readonly reason?: string | null;
 }
 
-export const TELL_AGAIN_MS = 600_000;
+const TELL_AGAIN_MS = 600_000;
 
 /** `what`: the subject with its verb, as in "The config topic is". */
 export function reachLog(

@@ -46,12 +46,56 @@ describeWith('chromium', 'the table of connections', () => {
   });
 
   test('a bridge that is gone is told within five seconds, and its return mends the page', async () => {
-    const { page } = await stage.open('/connections');
-    await page.getByText('Tenant A').waitFor();
+    const { page } = await stage.open('/connections/tenant-b');
+    await page.getByText('Advanced settings').waitFor();
+    // Also for somebody who has scrolled down.
+    await page.evaluate('scrollTo(0, document.body.scrollHeight)');
     await stage.killBridge();
-    await page.getByText(/No contact with the bridge since/).waitFor({ timeout: 5_000 });
+    const lost = page.getByText(/No contact with the bridge since/);
+    await lost.waitFor({ timeout: 5_000 });
+    expect((await lost.boundingBox())?.y).toBe(0);
     await stage.startBridge();
     await page.getByText(/No contact with the bridge since/).waitFor({ state: 'detached', timeout: 15_000 });
+  });
+
+  test('on a phone the state and its menu are in sight, also the longest', async () => {
+    const appId = stage.sandbox.appIds[1];
+    await stage.request('PUT', '/connections/refused', {
+      connectorId: 'actility-here-iot',
+      name: 'Refrigerated containers of the northern depots, leased, second contract of 2024',
+      configuration: { email: 'nobody@sandbox.example', password: 'wrong', appId },
+    });
+    const { page } = await stage.open('/connections', { width: 360 });
+    const menu = page.getByRole('button', { name: /^Refrigerated.*: Authentication failed/ });
+    await menu.waitFor();
+    const { x = 0, width = 0, height = 0 } = (await menu.boundingBox()) ?? {};
+    expect(x + width).toBeLessThanOrEqual(346);
+    expect(height).toBeLessThanOrEqual(46);
+  });
+
+  test('as many tabs of one browser as it has connections leave one for the next', async () => {
+    const { page } = await stage.open('/connections');
+    await page.getByText('Tenant A').waitFor();
+    for (let tab = 0; tab < 6; tab++) {
+      const other = tab === 0 ? page : await page.context().newPage();
+      if (tab > 0) await other.goto(`${stage.url}/ui/connections`);
+      await other.getByText('Tenant A').waitFor();
+      // What a browser does with a tab behind others; the one that drives it keeps all in sight.
+      await other.evaluate(`
+        Object.defineProperty(document, 'hidden', { get: () => true, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      `);
+    }
+    const last = await page.context().newPage();
+    await last.goto(`${stage.url}/ui/connections`);
+    await last.getByText('Tenant A').waitFor();
+    // Seen again, a page hears of what happened meanwhile, and of what happens from then on.
+    await stage.request('POST', '/connections/tenant-a/stop');
+    await page.evaluate(`delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))`);
+    await page
+      .getByRole('row', { name: /Tenant A/ })
+      .getByText('Deactivated')
+      .waitFor();
   });
 
   for (const scheme of ['light', 'dark'] as const) {

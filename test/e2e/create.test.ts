@@ -13,7 +13,10 @@ describeWith('chromium', 'a connection is made and changed', () => {
 
   test('the form names what is missing, keeps what was typed over a reload, and makes the connection', async () => {
     const { email, password, appIds } = stage.sandbox;
-    const { page, complaints } = await stage.open('/connections');
+    const { page, complaints } = await stage.page();
+    // As over plain HTTP from another machine, where browsers leave it out.
+    await page.addInitScript({ content: 'delete Crypto.prototype.randomUUID' });
+    await page.goto(`${stage.url}/ui/connections`);
     await page.getByRole('link', { name: 'Add connection' }).first().click();
     await page.getByRole('button', { name: 'HERE Technologies' }).click();
     await page.getByRole('button', { name: 'Create' }).click();
@@ -78,6 +81,13 @@ describeWith('chromium', 'a connection is made and changed', () => {
     await save();
     await page.getByText("Update done – Connection 'Shared' has been updated").waitFor();
     await page.getByText('of the first').first().waitFor();
+    // Whoever goes by keys goes on where the editing began.
+    const pencil = page.getByRole('button', { name: 'Edit Description' });
+    await pencil.and(page.locator(':focus')).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Description', { exact: true }).and(page.locator(':focus')).waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await pencil.and(page.locator(':focus')).waitFor();
   });
 
   test('the ledger fills while uplinks pass', async () => {

@@ -68,6 +68,7 @@ describeWith('chromium', 'the first steps', () => {
     await page.getByRole('radio', { name: new RegExp(appIds[0] ?? 'none') }).check();
     await page.getByRole('button', { name: 'Next' }).click();
     await page.getByText('Where do uplinks come from?').waitFor();
+    await page.locator('[aria-current=step]:focus').getByText('Broker').waitFor();
     await page.getByRole('button', { name: 'Next' }).click();
 
     await page.locator('input[name=pattern]').fill('site/{DevEUI}/up');

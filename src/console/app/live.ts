@@ -27,8 +27,23 @@ class LiveLink {
 
   start(onChange: (change: Change) => void): void {
     this.#onChange = onChange;
-    this.#open();
+    document.addEventListener('visibilitychange', () => this.#see());
+    if (!document.hidden) this.#open();
     void this.#ask();
+  }
+
+  /**
+   * A page that nobody sees keeps no stream: a browser has six connections to a bridge without HTTP/2, and as many tabs would
+   * leave none for what a seventh asks. Seen again, it fetches anew what it missed.
+   */
+  #see(): void {
+    if (document.hidden) {
+      this.#source?.close();
+      this.#source = null;
+    } else if (this.#source === null) {
+      this.#open();
+      this.#onChange({ type: 'all', connectionId: null });
+    }
   }
 
   get contact(): Contact {

@@ -11,6 +11,7 @@ export interface ButtonProps {
   readonly label?: string;
   /** Why the viewer may not use it; then it is disabled, and says so. */
   readonly deniedBecause?: string | null;
+  readonly autoFocus?: boolean;
   readonly onPress?: () => void;
 }
 
@@ -21,6 +22,7 @@ export function Button(props: ButtonProps): ReactNode {
       className={`button ${kind}${small ? ' small' : ''}`}
       type={props.type ?? 'button'}
       isDisabled={props.isDisabled === true || deniedBecause !== null}
+      {...(props.autoFocus === true ? { autoFocus: true } : {})}
       {...(props.label === undefined ? {} : { 'aria-label': props.label })}
       {...(props.onPress === undefined ? {} : { onPress: props.onPress })}
     >

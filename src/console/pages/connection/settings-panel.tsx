@@ -40,6 +40,8 @@ export function SettingsPanel({ connection, etag }: SettingsPanelProps): ReactNo
   const draft = useDraft(`settings.${connection.id}`, SECRETS);
   // Somebody else may have logged in meanwhile, who may only look.
   const editing = useDenial('operator') === null ? draft.values.editing : undefined;
+  // Whoever goes by keys is where the editing began when it ends.
+  const [left, setLeft] = useState<string | null>(null);
   const connector = connectors.data?.find(({ id }) => id === connection.connectorId);
   if (connector === undefined) return <LoadNotice state={connectors} />;
   const schema = connector.connection.configurationSchema;
@@ -60,16 +62,35 @@ export function SettingsPanel({ connection, etag }: SettingsPanelProps): ReactNo
     if (field.type === 'boolean') draft.set('typed', (value ?? field.default) === true);
     else if (!isSecret(field)) draft.set('typed', textOf(value));
   };
+  const leave = (name: string): void => {
+    draft.clear();
+    setLeft(name);
+  };
   const row = (setting: Setting): ReactNode =>
     editing === setting.name ? (
-      <SettingEditor key={setting.name} connection={connection} etag={etag} setting={setting} draft={draft} />
+      <SettingEditor
+        key={setting.name}
+        connection={connection}
+        etag={etag}
+        setting={setting}
+        draft={draft}
+        onLeave={() => leave(setting.name)}
+      />
     ) : (
-      <SettingRow key={setting.name} setting={setting} onEdit={() => edit(setting)} />
+      <SettingRow
+        key={setting.name}
+        setting={setting}
+        isLeft={left === setting.name}
+        onEdit={() => {
+          setLeft(null);
+          edit(setting);
+        }}
+      />
     );
   const isBasic = ({ name, schema: field }: Setting): boolean => name === 'name' || field['x-group'] !== 'advanced';
   return (
     <>
-      <Panel title={words.basic} note={words.connectionId(connection.id)}>
+      <Panel title={words.basic} anchor="settings" note={words.connectionId(connection.id)}>
         <div className="settings">{settings.filter(isBasic).map(row)}</div>
       </Panel>
       <Panel title={words.advanced}>
@@ -79,7 +100,14 @@ export function SettingsPanel({ connection, etag }: SettingsPanelProps): ReactNo
   );
 }
 
-function SettingRow({ setting, onEdit }: { readonly setting: Setting; readonly onEdit: () => void }): ReactNode {
+interface RowProps {
+  readonly setting: Setting;
+  /** It was edited just now. */
+  readonly isLeft: boolean;
+  readonly onEdit: () => void;
+}
+
+function SettingRow({ setting, isLeft, onEdit }: RowProps): ReactNode {
   const { schema, name, value, isRequired } = setting;
   const denial = useDenial('operator');
   const label = schema.title ?? name;
@@ -95,7 +123,7 @@ function SettingRow({ setting, onEdit }: { readonly setting: Setting; readonly o
         <span className={`setting-value${value === undefined ? ' muted' : ''}`}>
           {shown === '' ? text.common.none : shown}
         </span>
-        <Button label={text.common.edit(label)} deniedBecause={denial} onPress={onEdit}>
+        <Button label={text.common.edit(label)} deniedBecause={denial} autoFocus={isLeft} onPress={onEdit}>
           <PencilIcon />
         </Button>
       </div>
@@ -106,13 +134,14 @@ function SettingRow({ setting, onEdit }: { readonly setting: Setting; readonly o
 interface EditorProps extends SettingsPanelProps {
   readonly setting: Setting;
   readonly draft: Draft;
+  readonly onLeave: () => void;
 }
 
 function isSecret(schema: FieldSchema): boolean {
   return schema['x-control'] === 'password';
 }
 
-function SettingEditor({ connection, etag, setting, draft }: EditorProps): ReactNode {
+function SettingEditor({ connection, etag, setting, draft, onLeave }: EditorProps): ReactNode {
   const { schema, name, value, isRequired } = setting;
   const field = isSecret(schema) ? 'secret' : 'typed';
   const typed = draft.values[field] ?? '';
@@ -127,7 +156,7 @@ function SettingEditor({ connection, etag, setting, draft }: EditorProps): React
     try {
       await amend.mutateAsync({ change: setting.patch(sentValue(schema, typed)), etag: basis });
       notify(words.done(connection.name));
-      draft.clear();
+      onLeave();
     } catch (error) {
       setRefusal(error instanceof ApiError ? error : new ApiError(0, 'failed', String(error)));
     }
@@ -161,7 +190,7 @@ function SettingEditor({ connection, etag, setting, draft }: EditorProps): React
         </p>
       )}
       <div className="setting-actions">
-        <Button small onPress={draft.clear}>
+        <Button small onPress={onLeave}>
           {text.common.cancel}
         </Button>
         {isConflict ? (

@@ -42,7 +42,7 @@ export function ConnectionsPage(): ReactNode {
   const columns = useMemo(() => {
     const all = columnsOf(sort, setSort, denial, (id) => void navigate({ to: '/connections/$id', params: { id } }));
     // What a person on a phone looks for is in sight without scrolling sideways.
-    return isNarrow ? [...all.slice(0, 1), ...all.slice(-1), ...all.slice(1, -1)] : all;
+    return isNarrow ? [...all.slice(0, 1), ...all.slice(-1), ...all.slice(1, -1)].map(slim) : all;
   }, [sort, denial, navigate, isNarrow]);
   const first = results[0];
   const isFiltered = q !== '' || state !== '';
@@ -105,6 +105,17 @@ export function ConnectionsPage(): ReactNode {
   );
 }
 
+/** Widths on a phone: name and state fill it. */
+const PHONE_WIDTHS: Readonly<Record<string, string>> = {
+  name: '138px',
+  state: '180px',
+  connector: 'minmax(168px, 1fr)',
+};
+
+function slim(column: Column<ConnectionView>): Column<ConnectionView> {
+  return { ...column, width: PHONE_WIDTHS[column.key] ?? column.width };
+}
+
 /** The pages that rows `first` to `last` are on; the first page always, since it tells how many there are. */
 function pagesOf(first: number, last: number): readonly number[] {
   const from = Math.floor(first / PAGE) + 1;
@@ -128,7 +139,7 @@ function columnsOf(
     {
       key: 'name',
       title: words.name,
-      width: 'minmax(162px, 2.6fr)',
+      width: 'minmax(150px, 2.6fr)',
       cell: (row) => (
         // The router's own link looks at every change of the address: of thousands of rows that is felt.
         <a

@@ -1,6 +1,7 @@
 // Creating a connection: the connector's tile, then its form.
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactNode, useRef, useState } from 'react';
+import { attemptKey } from '../../api/attempt.ts';
 import { ApiError } from '../../api/call.ts';
 import { type NewConnection, useCreateConnection } from '../../api/connections.ts';
 import { type Connector, useConnectors } from '../../api/connectors.ts';
@@ -64,7 +65,7 @@ function CreateForm({ connector }: { readonly connector: Connector }): ReactNode
   const [isPressed, setPressed] = useState(false);
   const [refusal, setRefusal] = useState<ApiError | null>(null);
   // The same key for the same attempt: a form that is sent twice makes one connection.
-  const key = useRef(crypto.randomUUID());
+  const key = useRef(attemptKey());
   const create = useCreateConnection();
   const trial = useTestConnection();
   const denial = useDenial('operator');
@@ -103,7 +104,7 @@ function CreateForm({ connector }: { readonly connector: Connector }): ReactNode
       notify(words.done(made.name));
       await navigate({ to: '/connections/$id', params: { id: made.id } });
     } catch (error) {
-      key.current = crypto.randomUUID();
+      key.current = attemptKey();
       setRefusal(error instanceof ApiError ? error : new ApiError(0, 'failed', String(error)));
     }
   };

@@ -1,6 +1,7 @@
 // A name, what will be created, and creating it.
 import { useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useRef, useState } from 'react';
+import { attemptKey } from '../../api/attempt.ts';
 import { useBrokers } from '../../api/brokers.ts';
 import { useCreateConnection } from '../../api/connections.ts';
 import { useDenial } from '../../api/session.ts';
@@ -20,7 +21,7 @@ export function NameStep({ draft, onBack }: { readonly draft: Draft; readonly on
   const denial = useDenial('operator');
   const navigate = useNavigate();
   // The same key for the same attempt: what is sent twice makes one connection.
-  const key = useRef(crypto.randomUUID());
+  const key = useRef(attemptKey());
   const [isPressed, setPressed] = useState(false);
   const typed = (name: string): string => typedIn(draft.values, name);
   const [hadPassword] = useState(typed('password') !== '');
@@ -36,7 +37,7 @@ export function NameStep({ draft, onBack }: { readonly draft: Draft; readonly on
       await navigate({ to: '/connections/$id', params: { id: made.id } });
     } catch {
       // Shown below; another attempt is another one.
-      key.current = crypto.randomUUID();
+      key.current = attemptKey();
     }
   };
   return (

@@ -1,6 +1,6 @@
 // Connecting a HERE account in four steps, each tested before the next. What was typed outlives a reload; passwords do not.
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { useDraft } from '../../forms/draft.ts';
 import { text } from '../../text/text.ts';
 import { AccountStep } from './account-step.tsx';
@@ -20,6 +20,14 @@ export function WizardPage(): ReactNode {
   // A later step without what comes before it: somebody has come by an old address.
   const step: StepName = typedIn(draft.values, 'appId') === '' ? 'account' : wanted;
   const go = (to: StepName): void => void navigate({ to: '/start/connect', search: { step: to } });
+  // The button that led here is gone: whoever goes by keys begins at the step, where it has no field of its own to begin with.
+  const head = useRef<HTMLLIElement>(null);
+  const before = useRef(step);
+  useEffect(() => {
+    if (before.current === step) return;
+    before.current = step;
+    if (document.activeElement === document.body) head.current?.focus();
+  }, [step]);
   const number = STEPS.indexOf(step) + 1;
   return (
     <div className="wizard">
@@ -28,6 +36,8 @@ export function WizardPage(): ReactNode {
         {STEPS.map((each, index) => (
           <li
             key={each}
+            ref={each === step ? head : null}
+            tabIndex={each === step ? -1 : undefined}
             aria-current={each === step ? 'step' : undefined}
             className={index + 1 < number ? 'is-done' : ''}
           >

@@ -4,21 +4,10 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+import { BUNDLE_ABOUT, BUNDLE_PARTS, hideEmails, metricLines } from '../domain/support-bundle.ts';
 import { AdminClient } from './admin-client.ts';
 import { loadFrom, withConfigOptions } from './config-options.ts';
 import { type CliIo, printLine } from './io.ts';
-
-/** What is asked of the running bridge; each is left out, with the reason, where it cannot be had. */
-const PARTS = {
-  status: '/status',
-  connections: '/connections?perPage=100',
-  ledgers: '/ledgers',
-  events: '/events?limit=1000',
-  usage: '/here/usage',
-  metrics: '/metrics',
-} as const;
-
-const EMAIL = /[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}/g;
 
 export function registerSupportBundle(program: Command, io: CliIo): void {
   withConfigOptions(program.command('support-bundle'))
@@ -45,7 +34,7 @@ Exit codes: 0 written, 69 no bridge answers (what can be known without one is wr
       const running = await askBridge(config.dataDir);
       if (running.error !== null) io.exitWith(EXIT.unavailable);
       const bundle = {
-        about: 'A support bundle of the HERE Tracking Bridge, without secrets',
+        about: BUNDLE_ABOUT,
         time,
         node: process.version,
         platform: `${os.platform()} ${os.release()} ${os.arch()}`,
@@ -71,8 +60,9 @@ async function askBridge(
   const parts: Record<string, unknown> = {};
   try {
     const client = await AdminClient.find(dataDir);
-    for (const [name, route] of Object.entries(PARTS)) {
-      parts[name] = name === 'metrics' ? await lines(client, route) : (await client.request('GET', route)).body;
+    for (const [name, route] of Object.entries(BUNDLE_PARTS)) {
+      parts[name] =
+        name === 'metrics' ? metricLines(await client.text(route)) : (await client.request('GET', route)).body;
     }
   } catch (error) {
     return { error: describeError(error), parts };
@@ -80,11 +70,6 @@ async function askBridge(
   return { error: null, parts };
 }
 
-/** Metrics are text; their comments are left out. */
-async function lines(client: AdminClient, route: string): Promise<readonly string[]> {
-  return (await client.text(route)).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-}
-
 function safe(value: unknown, redactText: (text: string) => string): unknown {
-  return typeof value === 'string' ? redactText(value).replaceAll(EMAIL, '(email)') : value;
+  return typeof value === 'string' ? hideEmails(redactText(value)) : value;
 }

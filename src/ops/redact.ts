@@ -1,27 +1,16 @@
 // Makes whatever is to be logged safe: secrets masked, texts cut, depth and number of entries bounded.
+import { MASK, redactText } from '../domain/redact-text.ts';
 
-export const MASK = '*****';
+export { MASK, redactText };
 
 /** Names of values that are never shown, compared without case and separators. */
 const SECRET_NAME =
   /^(.*password|.*passwd|pwd|.*secret|.*secretkey|.*accesskey|.*token|.*authorization|.*cookie|downlinkaskey|downlinkurl|lrnkey|.*credentials?|apikey|privatekey|encryptionkey)$/;
-const URL_CREDENTIALS = /(:\/\/)[^/\s"'@]*:[^\s"']*@/g;
-/** API tokens of this bridge, values that it has sealed, and JSON Web Tokens: their forms say what they are. */
-const TOKENS =
-  /\bhbt_[A-Za-z0-9_-]{12}_[A-Za-z0-9_-]{20,}|\benc:v1:[0-9a-f]{8}:[A-Za-z0-9_-]+|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*/g;
-const BEARER = /\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi;
-
-const MAX_TEXT = 2000;
 const MAX_DEPTH = 6;
 const MAX_VALUES = 200;
 
 function isSecretName(name: string): boolean {
   return name.length <= 100 && SECRET_NAME.test(name.toLowerCase().replace(/[^a-z]/g, ''));
-}
-
-export function redactText(text: string): string {
-  const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}… (${text.length} characters)` : text;
-  return cut.replace(URL_CREDENTIALS, `$1${MASK}@`).replace(BEARER, `$1 ${MASK}`).replace(TOKENS, MASK);
 }
 
 /** A bounded copy: what is too deep or too many is left out and marked with `…`. */

@@ -1,4 +1,5 @@
 // Settings, workers and about in a real browser: users and tokens come and go; a viewer sees what a viewer may.
+import fs from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/requirements.ts';
@@ -28,6 +29,23 @@ describeWith('chromium', 'the settings of the bridge', () => {
     await page.getByRole('link', { name: 'Workers' }).click();
     await page.getByText('This worker is alone').waitFor();
     expect(complaints).toEqual([]);
+  });
+
+  test('a support bundle is saved, without secrets and email addresses', async () => {
+    await stage.connect('fleet', 'Fleet');
+    const { page } = await stage.open('/about');
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download a support bundle' }).click();
+    const file = await (await saved).path();
+    await page.getByText(/The support bundle is saved as here-bridge-support-.*\.json/).waitFor();
+    const content = fs.readFileSync(file, 'utf8');
+    const { bridge } = JSON.parse(content) as { bridge: Record<string, unknown> };
+    expect(bridge.connections).toMatchObject([{ id: 'fleet', state: 'OPENED' }]);
+    expect(bridge).toMatchObject({ status: { ready: true }, ledgers: expect.anything(), events: expect.anything() });
+    expect(bridge.metrics).toContainEqual(expect.stringMatching(/^here_bridge_/));
+    expect(content).not.toContain(stage.sandbox.email);
+    expect(content).not.toContain(stage.sandbox.password);
+    await stage.request('DELETE', '/connections/fleet');
   });
 
   for (const scheme of ['light', 'dark'] as const) {

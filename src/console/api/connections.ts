@@ -59,6 +59,20 @@ export function useConnection(id: string) {
   });
 }
 
+const NAME_KEPT_MS = 300_000;
+
+/** The name of a connection, where only its id is told; the id until it is known, and for one that is deleted. */
+export function useConnectionName(id: string): string {
+  const { data } = useQuery({
+    queryKey: ['names', id],
+    queryFn: async ({ signal }) =>
+      (await call<ConnectionView>('GET', `/connections/${encodeURIComponent(id)}`, { signal })).data.name,
+    staleTime: NAME_KEPT_MS,
+    retry: false,
+  });
+  return data ?? id;
+}
+
 export type ConnectionAction = 'start' | 'stop' | 'restart';
 
 export function useConnectionAction() {

@@ -87,6 +87,24 @@ export function useDropLetters(connection: string) {
   });
 }
 
+const EXPORT_PAGE = 200;
+
+/** Resolves to NDJSON, a letter a line, the oldest first: what `here-bridge dead-letters import` takes. */
+export function useExportLetters(connection: string) {
+  return useMutation({
+    mutationFn: async (filter: LetterFilter): Promise<readonly string[]> => {
+      const lines: string[] = [];
+      for (let after: number | null = 0; after !== null; ) {
+        const body = { filter, order: 'oldest', after, limit: EXPORT_PAGE, content: true };
+        const page: Page = (await call<Page>('POST', `${base(connection)}/search`, { body })).data;
+        for (const letter of page.letters) lines.push(`${JSON.stringify(letter)}\n`);
+        after = page.next;
+      }
+      return lines;
+    },
+  });
+}
+
 export type Progress = ReplayProgress & Partial<Pick<ReplayEnd, 'end' | 'message'>>;
 
 /** Tells how far it is about once a second; hanging up (`signal`) ends the replay. */

@@ -9,6 +9,8 @@ export interface Project {
   readonly appId: string;
   readonly projectId: string | null;
   readonly projectName: string;
+  /** HERE's word for the kind of licence. */
+  readonly type: string | null;
   readonly isExpired: boolean;
   readonly endsAt: string | null;
   readonly devicesLeft: number | null;

@@ -20,7 +20,16 @@ export const deSettings: Pick<Catalogue, 'herePanel' | 'test' | 'access' | 'work
     notHeard: 'hier nicht gehört',
     position: 'Letzte Position bei HERE',
     trackingId: 'Tracking-ID',
-    byExternalId: 'auf der Seite des Geräts',
+    report: 'Letzte Meldung bei HERE',
+    behind: 'älter',
+    behindBecause:
+      'Die letzte Meldung bei HERE ist älter als das, was hier gehört wurde: Die Seite des Geräts zeigt, wo seine Uplinks sind.',
+    portals: {
+      title: 'Bei HERE',
+      admin: 'Admin Portal: Projekte, App-IDs',
+      workspace: 'Workspace: Geräte auf der Karte von HERE',
+      platform: 'Portal der HERE-Plattform',
+    },
     firstOf: (count) => `Die ersten ${count} werden gezeigt.`,
   },
   test: {
@@ -122,6 +131,10 @@ export const deSettings: Pick<Catalogue, 'herePanel' | 'test' | 'access' | 'work
     api: 'Dokumentation der API',
     licences:
       'Die Bridge steht unter der Apache License 2.0 (LICENSE). Woraus sie besteht und unter welchen Lizenzen, steht in docs/licences.md beim Programm.',
-    support: 'Stimmt etwas nicht? Dies schreibt alles, was Helfende wissen müssen, in eine Datei ohne Geheimnisse:',
+    support:
+      'Etwas stimmt nicht? Ein Support-Paket enthält in einer Datei ohne Geheimnisse, was jemand wissen muss, der hilft. Es ist lesbarer Text: Sehen Sie ihn durch, bevor Sie ihn weitergeben.',
+    download: 'Support-Paket herunterladen',
+    command: 'Auf dem Rechner der Bridge fügt der Befehl ihre Konfiguration hinzu:',
+    saved: (file) => `Das Support-Paket ist als ${file} gespeichert`,
   },
 };

@@ -221,11 +221,14 @@ export const catalogue: Catalogue = {
     replayAll: 'Alle erneut senden',
     replayGroup: 'Diese erneut senden',
     replayOne: 'Diese Nachricht erneut senden',
+    exportAll: 'Alle exportieren',
+    exportGroup: 'Diese exportieren',
+    exported: (count, file) => `${count} unzustellbare Nachricht(en) als ${file} gespeichert`,
     dropAll: 'Alle verwerfen',
     dropGroup: 'Diese verwerfen',
     dropTitle: 'Unzustellbares verwerfen?',
-    dropQuestion: (id) =>
-      `Die Nachrichten werden endgültig aus „${id}“ gelöscht; die Bilanz zählt sie weiter. Exportieren Sie sie im Zweifel vorher.`,
+    dropQuestion: (name) =>
+      `Die Nachrichten werden endgültig aus „${name}“ gelöscht; die Bilanz zählt sie weiter. Exportieren Sie sie im Zweifel vorher.`,
     dropped: (count) => `${count} Nachricht(en) verworfen`,
     progress: (sent, waiting) => `${sent} wieder unterwegs, ${waiting} noch ohne endgültiges Ergebnis.`,
     stop: 'Anhalten',

@@ -18,7 +18,16 @@ export const enSettings = {
     notHeard: 'not heard here',
     position: 'Last position at HERE',
     trackingId: 'Tracking id',
-    byExternalId: 'on the device’s page',
+    report: 'Last report at HERE',
+    behind: 'behind',
+    behindBecause:
+      'HERE’s last report is older than what was heard here: see the device’s page for where its uplinks are.',
+    portals: {
+      title: 'At HERE',
+      admin: 'Admin Portal: projects, App IDs',
+      workspace: 'Workspace: devices on HERE’s map',
+      platform: 'HERE platform portal',
+    },
     firstOf: (count: string) => `The first ${count} are shown.`,
   },
   test: {
@@ -119,6 +128,10 @@ export const enSettings = {
     api: 'Documentation of the API',
     licences:
       'The bridge is under the Apache License 2.0 (LICENSE). What it is made of, and under which licences, is in docs/licences.md beside the program.',
-    support: 'Something is wrong? This writes what somebody who helps needs to know, in one file without secrets:',
+    support:
+      'Something is wrong? A support bundle has what somebody who helps needs to know, in one file without secrets. It is readable text: look through it before you pass it on.',
+    download: 'Download a support bundle',
+    command: 'On the machine of the bridge the command adds its configuration:',
+    saved: (file: string) => `The support bundle is saved as ${file}`,
   },
 } as const;

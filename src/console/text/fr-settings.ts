@@ -20,7 +20,16 @@ export const frSettings: Pick<Catalogue, 'herePanel' | 'test' | 'access' | 'work
     notHeard: 'pas entendu ici',
     position: 'Dernière position chez HERE',
     trackingId: 'Tracking ID',
-    byExternalId: 'sur la page de l’appareil',
+    report: 'Dernier rapport chez HERE',
+    behind: 'en retard',
+    behindBecause:
+      'Le dernier rapport chez HERE est plus ancien que ce qui a été entendu ici : la page de l’appareil montre où sont ses uplinks.',
+    portals: {
+      title: 'Chez HERE',
+      admin: 'Admin Portal : projets, App ID',
+      workspace: 'Workspace : appareils sur la carte de HERE',
+      platform: 'Portail de la plateforme HERE',
+    },
     firstOf: (count) => `Les ${count} premiers sont montrés.`,
   },
   test: {
@@ -123,6 +132,9 @@ export const frSettings: Pick<Catalogue, 'herePanel' | 'test' | 'access' | 'work
     licences:
       'Le pont est sous Apache License 2.0 (LICENSE). De quoi il est fait, et sous quelles licences, est dans docs/licences.md à côté du programme.',
     support:
-      'Quelque chose ne va pas ? Ceci écrit ce que doit savoir la personne qui aide, dans un fichier sans secrets :',
+      'Quelque chose ne va pas ? Un dossier d’assistance contient, en un fichier sans secrets, ce que doit savoir la personne qui aide. C’est du texte lisible : parcourez-le avant de le transmettre.',
+    download: 'Télécharger un dossier d’assistance',
+    command: 'Sur la machine du pont, la commande y ajoute sa configuration :',
+    saved: (file) => `Le dossier d’assistance est enregistré sous ${file}`,
   },
 };

@@ -219,11 +219,14 @@ export const catalogue: Catalogue = {
     replayAll: 'Tout renvoyer',
     replayGroup: 'Renvoyer ceux-ci',
     replayOne: 'Renvoyer celui-ci',
+    exportAll: 'Tout exporter',
+    exportGroup: 'Exporter ceux-ci',
+    exported: (count, file) => `${count} message(s) non distribué(s) enregistré(s) sous ${file}`,
     dropAll: 'Tout abandonner',
     dropGroup: 'Abandonner ceux-ci',
     dropTitle: 'Abandonner ces messages ?',
-    dropQuestion: (id) =>
-      `Les messages sont supprimés de « ${id} » pour de bon ; le bilan les compte toujours. Dans le doute, exportez-les d’abord.`,
+    dropQuestion: (name) =>
+      `Les messages sont supprimés de « ${name} » pour de bon ; le bilan les compte toujours. Dans le doute, exportez-les d’abord.`,
     dropped: (count) => `${count} message(s) abandonné(s)`,
     progress: (sent, waiting) => `${sent} de nouveau en route, ${waiting} encore sans résultat.`,
     stop: 'Arrêter',

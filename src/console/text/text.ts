@@ -93,7 +93,7 @@ const perSecond = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 
 /** A rate such as "12.5 / s". */
 export function formatRate(rate: number): string {
-  return `${(rate < 100 ? perSecond : whole).format(rate)} / s`;
+  return `${(rate < 100 ? perSecond : whole).format(rate)}\u00a0/\u00a0s`;
 }
 
 const inMetres = new Intl.NumberFormat(locale, { style: 'unit', unit: 'meter', maximumSignificantDigits: 3 });

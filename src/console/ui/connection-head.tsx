@@ -19,7 +19,13 @@ export function ConnectionPlaces({ id }: { readonly id: string }): ReactNode {
       <ul>
         {PLACES.map(([to, label]) => (
           <li key={to}>
-            <Link to={to} params={{ id }} activeOptions={{ exact: true }} activeProps={{ 'aria-current': 'page' }}>
+            <Link
+              to={to}
+              params={{ id }}
+              // The page of a device belongs to the devices.
+              activeOptions={{ exact: to === '/connections/$id' }}
+              activeProps={{ 'aria-current': 'page' }}
+            >
               {label}
             </Link>
           </li>

@@ -62,16 +62,18 @@ export function TextField(props: TextFieldProps): ReactNode {
         {props.info !== undefined && <InfoTip about={label}>{props.info}</InfoTip>}
       </span>
       <div className="field-control">
-        {kind === 'long' ? (
-          <TextArea className="input" {...placeholder} />
-        ) : (
-          <Input className="input" {...placeholder} />
-        )}
-        {isValid && error === null && kind !== 'password' && props.end === undefined && (
-          <span className="field-tick" aria-hidden="true">
-            ✓
-          </span>
-        )}
+        <span className="field-entry">
+          {kind === 'long' ? (
+            <TextArea className="input" {...placeholder} />
+          ) : (
+            <Input className="input" {...placeholder} />
+          )}
+          {isValid && error === null && (
+            <span className="field-tick" aria-hidden="true">
+              ✓
+            </span>
+          )}
+        </span>
         {kind === 'password' && (
           <Button
             label={isShown ? text.common.hide(label) : text.common.show(label)}

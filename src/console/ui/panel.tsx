@@ -7,13 +7,15 @@ export interface PanelProps {
   readonly title: string;
   readonly note?: ReactNode;
   readonly end?: ReactNode;
+  /** What a link on the page leads to: `#anchor`. */
+  readonly anchor?: string;
   readonly children: ReactNode;
 }
 
-export function Panel({ title, note, end, children }: PanelProps): ReactNode {
+export function Panel({ title, note, end, anchor, children }: PanelProps): ReactNode {
   const id = useId();
   return (
-    <section className="panel" aria-labelledby={id}>
+    <section className="panel" id={anchor} aria-labelledby={id}>
       <div className="panel-head">
         <h2 id={id}>{title}</h2>
         {note !== undefined && <span className="muted">{note}</span>}

@@ -21,7 +21,7 @@ export const PLACES: readonly Place[] = [
   { name: 'first-steps', route: '/start', shown: 'Watch it work' },
   { name: 'wizard', route: '/start/connect', shown: 'The e-mail address and password' },
   { name: 'try', route: '/try', shown: 'Nothing pasted yet' },
-  { name: 'events', route: '/events', shown: 'How bad' },
+  { name: 'events', route: '/events', shown: 'Severity' },
   { name: 'workers', route: '/workers', shown: 'This worker is alone' },
   { name: 'settings', route: '/settings', shown: 'Key in use' },
   { name: 'about', route: '/about', shown: 'Data directory' },

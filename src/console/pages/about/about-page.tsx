@@ -1,7 +1,11 @@
 // About: which version this is, where it keeps its data, its licences, and how to get help.
 import type { ReactNode } from 'react';
+import { useSupportBundle } from '../../api/support-bundle.ts';
 import { useStatus } from '../../api/workers.ts';
 import { text } from '../../text/text.ts';
+import { Button } from '../../ui/button.tsx';
+import { fileTime, saveFile } from '../../ui/download.ts';
+import { notify, notifyFailure } from '../../ui/notices.tsx';
 import { LoadNotice, Panel } from '../../ui/panel.tsx';
 import { Moment } from '../../ui/time.tsx';
 
@@ -10,6 +14,12 @@ const words = text.about;
 export function AboutPage(): ReactNode {
   const query = useStatus();
   const status = query.data;
+  const bundle = useSupportBundle();
+  const save = (content: string): void => {
+    const file = `here-bridge-support-${fileTime()}.json`;
+    saveFile(file, 'application/json', [content]);
+    notify(words.saved(file));
+  };
   return (
     <>
       <div className="page-head">
@@ -51,6 +61,15 @@ export function AboutPage(): ReactNode {
         </p>
         <p>{words.licences}</p>
         <p>{words.support}</p>
+        <p>
+          <Button
+            isDisabled={bundle.isPending}
+            onPress={() => bundle.mutate(undefined, { onSuccess: save, onError: notifyFailure })}
+          >
+            {words.download}
+          </Button>
+        </p>
+        <p className="muted">{words.command}</p>
         <pre>here-bridge support-bundle</pre>
       </Panel>
     </>

@@ -53,7 +53,14 @@ export function ConnectionPage(): ReactNode {
           {reason}
         </p>
       )}
-      <p className="banner">{words.help}</p>
+      <div className="banner">
+        <p>{words.help}</p>
+        <p className="help-links">
+          <a href="#downlink">{text.downlink.title}</a>
+          <a href="#settings">{text.settings.basic}</a>
+          <a href="/docs">{text.about.api}</a>
+        </p>
+      </div>
       <EventsPanel id={id} />
       <MetricsPanel id={id} />
       {ledger === null ? <p className="muted">{words.noLedger}</p> : <LedgerPanel id={id} ledger={ledger} />}

@@ -15,7 +15,7 @@ export function DownlinkPanel({ id }: { readonly id: string }): ReactNode {
   const denial = useDenial('operator');
   const [isAsking, setAsking] = useState(false);
   return (
-    <Panel title={words.title}>
+    <Panel title={words.title} anchor="downlink">
       <SendDownlink id={id} />
       <div className="downlink-address">
         <p className="muted">{words.addressHint}</p>

@@ -10,6 +10,15 @@ import { type Column, VirtualTable } from '../../ui/virtual-table.tsx';
 
 const words = text.herePanel;
 
+/** Where people look at HERE itself: projects and App IDs, devices on HERE's map, and projects of the HERE platform. */
+const PORTALS = [
+  ['https://admin.tracking.here.com/', words.portals.admin],
+  ['https://app.tracking.here.com/workspace', words.portals.workspace],
+  ['https://platform.here.com/', words.portals.platform],
+] as const;
+/** Uplinks take a moment, and not every frame becomes a report. */
+const BEHIND_MS = 15 * 60_000;
+
 export function HerePanel({ connection }: { readonly connection: ConnectionView }): ReactNode {
   const { id, configuration } = connection;
   const appId = String(configuration.appId ?? '');
@@ -32,6 +41,14 @@ export function HerePanel({ connection }: { readonly connection: ConnectionView 
               ) : (
                 <ProjectPairs project={project} />
               )}
+              <dt>{words.portals.title}</dt>
+              <dd className="here-portals">
+                {PORTALS.map(([url, label]) => (
+                  <a key={url} href={url} target="_blank" rel="noreferrer">
+                    {label}
+                  </a>
+                ))}
+              </dd>
             </dl>
             <DeviceList id={id} view={view} />
           </>
@@ -42,7 +59,7 @@ export function HerePanel({ connection }: { readonly connection: ConnectionView 
 }
 
 function ProjectPairs({ project }: { readonly project: Project }): ReactNode {
-  const { projectName, projectId, isExpired, endsAt, devicesLeft } = project;
+  const { projectName, projectId, type, isExpired, endsAt, devicesLeft } = project;
   return (
     <>
       <dt>{words.project}</dt>
@@ -51,6 +68,7 @@ function ProjectPairs({ project }: { readonly project: Project }): ReactNode {
       </dd>
       <dt>{words.licence}</dt>
       <dd>
+        {type !== null && <>{type} · </>}
         {isExpired ? (
           <span className="badge bad">{words.expired}</span>
         ) : endsAt === null ? (
@@ -67,12 +85,14 @@ function ProjectPairs({ project }: { readonly project: Project }): ReactNode {
 
 function DeviceList({ id, view }: { readonly id: string; readonly view: HereView }): ReactNode {
   const { devices, hasMore } = view;
+  // HERE's lists name devices that were made by their external id by that id alone.
+  const hasTracking = devices.some(({ trackingId }) => trackingId !== null);
   return (
     <>
       <h3 className="here-devices">{words.devices}</h3>
       <VirtualTable
         label={words.devices}
-        columns={columnsOf(id)}
+        columns={columnsOf(id).filter(({ key }) => key !== 'tracking' || hasTracking)}
         count={devices.length}
         rowAt={(index) => devices[index]}
         rowKey={(row) => row.trackingId ?? row.device ?? ''}
@@ -105,17 +125,35 @@ function columnsOf(id: string): readonly Column<ListedDevice>[] {
       title: words.heard,
       width: '150px',
       cell: ({ lastSeen }) =>
-        lastSeen === null ? <span className="badge warn">{words.notHeard}</span> : <Ago at={lastSeen} />,
+        lastSeen === null ? <span className="badge warn">{words.notHeard}</span> : <Ago at={lastSeen} style="short" />,
+    },
+    {
+      key: 'report',
+      title: words.report,
+      width: '190px',
+      cell: ({ lastSeen, reported }) => {
+        const at = reportOf(reported);
+        const isBehind = lastSeen !== null && Date.parse(lastSeen) - (at ?? 0) > BEHIND_MS;
+        return (
+          <>
+            <Ago at={at} style="short" />{' '}
+            {isBehind && (
+              <span className="badge warn" title={words.behindBecause}>
+                {words.behind}
+              </span>
+            )}
+          </>
+        );
+      },
     },
     { key: 'position', title: words.position, width: '190px', cell: ({ reported }) => placeOf(reported) },
     {
       key: 'tracking',
       title: words.trackingId,
       width: 'minmax(170px, 1fr)',
-      cell: ({ trackingId, device }) =>
+      cell: ({ trackingId }) =>
         trackingId === null ? (
-          // HERE's lists name devices that were made by their external id by that id alone.
-          <span className="muted">{device === null ? text.common.unknown : words.byExternalId}</span>
+          <span className="muted">{text.common.none}</span>
         ) : (
           <span className="mono" title={trackingId}>
             {trackingId}
@@ -123,6 +161,12 @@ function columnsOf(id: string): readonly Column<ListedDevice>[] {
         ),
     },
   ];
+}
+
+/** When the device last reported, as HERE has it: ms since the epoch. */
+function reportOf(reported: unknown): number | null {
+  const { timestamp } = (reported ?? {}) as { readonly timestamp?: unknown };
+  return typeof timestamp === 'number' ? timestamp : null;
 }
 
 function placeOf(reported: unknown): string {

@@ -47,7 +47,8 @@ export function LedgerPanel({ id, ledger }: { readonly id: string; readonly ledg
                 <strong title={formatCount(part.count)}>{formatShort(part.count)}</strong>
                 {part.reasons.map(([reason, count]) => (
                   <span key={reason} className="muted">
-                    {reason}: {formatCount(count)}
+                    {part.key === 'deadLettered' ? (text.deadLetters.reasons[reason] ?? reason) : reason}:{' '}
+                    {formatCount(count)}
                   </span>
                 ))}
               </dd>

@@ -104,8 +104,8 @@ function Ring({ label, count, ok, failed }: RingProps): ReactNode {
       </svg>
       <p className="muted">
         {words.successful}: {formatCount(ok)} · {words.failed}: {formatCount(failed)}
-        {share !== null && ` · ${words.shareOk(formatShare(share))}`}
       </p>
+      {share !== null && <p className="muted">{words.shareOk(formatShare(share))}</p>}
     </div>
   );
 }

@@ -12,7 +12,8 @@ export function UsagePanel({ connection }: { readonly connection: ConnectionView
   const { drain, here: usage } = activity;
   const isDraining = drain.waiting > 0 && drain.emptyInMs !== null;
   const forecast = isDraining
-    ? words.emptyIn(formatCount(drain.waiting), formatSpan(drain.emptyInMs ?? 0))
+    ? // A forecast in milliseconds would be no forecast.
+      words.emptyIn(formatCount(drain.waiting), formatSpan(Math.max(1_000, drain.emptyInMs ?? 0)))
     : drain.waiting > 0
       ? words.notShrinking(formatCount(drain.waiting))
       : words.nothingWaits;

@@ -1,12 +1,21 @@
 // The dead letters of a connection: by reason, one looked at and mended, one or a group sent again or dropped.
 import { useParams } from '@tanstack/react-router';
 import { type ReactNode, useRef, useState } from 'react';
-import { type LetterFilter, type Progress, useDropLetters, useLetters, useReplay } from '../../api/dead-letters.ts';
+import { useConnectionName } from '../../api/connections.ts';
+import {
+  type LetterFilter,
+  type Progress,
+  useDropLetters,
+  useExportLetters,
+  useLetters,
+  useReplay,
+} from '../../api/dead-letters.ts';
 import { useDenial } from '../../api/session.ts';
 import { formatBytes, formatCount, text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/confirm.tsx';
 import { ConnectionHead } from '../../ui/connection-head.tsx';
+import { fileTime, saveFile } from '../../ui/download.ts';
 import { notify, notifyFailure } from '../../ui/notices.tsx';
 import { Empty, LoadNotice, Panel } from '../../ui/panel.tsx';
 import { Moment } from '../../ui/time.tsx';
@@ -22,10 +31,17 @@ export function DeadLettersPage(): ReactNode {
   const [chosen, setChosen] = useState<number | null>(null);
   const [dropping, setDropping] = useState(false);
   const letters = useLetters(id, reason);
+  const name = useConnectionName(id);
   const drop = useDropLetters(id);
+  const exporting = useExportLetters(id);
   const replay = useReplaying(id);
   const denial = useDenial('operator');
   const filter: LetterFilter = reason === '' ? {} : { reasons: [reason] };
+  const save = (lines: readonly string[]): void => {
+    const file = `dead-letters-${id}-${fileTime()}.ndjson`;
+    saveFile(file, 'application/x-ndjson', lines);
+    notify(words.exported(formatCount(lines.length), file));
+  };
   const rows = letters.data?.pages.flatMap((page) => page.letters) ?? [];
   const totals = letters.data?.pages[0]?.totals;
   return (
@@ -43,6 +59,12 @@ export function DeadLettersPage(): ReactNode {
               onPress={() => replay.run(filter)}
             >
               {reason === '' ? words.replayAll : words.replayGroup}
+            </Button>
+            <Button
+              isDisabled={rows.length === 0 || exporting.isPending}
+              onPress={() => exporting.mutate(filter, { onSuccess: save, onError: notifyFailure })}
+            >
+              {reason === '' ? words.exportAll : words.exportGroup}
             </Button>
             <Button
               kind="danger"
@@ -118,7 +140,7 @@ export function DeadLettersPage(): ReactNode {
           onClose={() => setDropping(false)}
           onConfirm={async () => notify(words.dropped(formatCount(await drop.mutateAsync(filter))))}
         >
-          {words.dropQuestion(id)}
+          {words.dropQuestion(name)}
         </Confirm>
       )}
     </>

@@ -1,4 +1,5 @@
 // One dead letter: what HERE or the reader said, beside the record; its message can be mended before it is sent again.
+import { useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { type Letter, useEditLetter, useLetter } from '../../api/dead-letters.ts';
 import { useDenial } from '../../api/session.ts';
@@ -35,6 +36,8 @@ function Shown(props: {
   const draft = useDraft(`letter.${connection}.${letter.id}.${letter.editedAt ?? ''}`, NO_SECRETS);
   const payload = String(draft.values.payload ?? pretty(letter.payload ?? ''));
   const edit = useEditLetter(connection);
+  const trial = useDraft('try', NO_SECRETS);
+  const navigate = useNavigate();
   const denial = useDenial('operator');
   const isChanged = payload !== pretty(letter.payload ?? '');
   const save = (next: string | null): void =>
@@ -99,6 +102,16 @@ function Shown(props: {
         {letter.editedAt !== undefined && (
           <Button deniedBecause={denial} onPress={() => save(null)}>
             {words.revert}
+          </Button>
+        )}
+        {letter.payload !== undefined && (
+          <Button
+            onPress={() => {
+              trial.set('uplink', payload);
+              void navigate({ to: '/try' });
+            }}
+          >
+            {text.nav.tryUplink}
           </Button>
         )}
         <Button kind="primary" deniedBecause={denial} isDisabled={isChanged} onPress={onReplay}>

@@ -18,7 +18,7 @@ export function TracesPanel({ id, device }: OfDevice): ReactNode {
           <p className="muted">{words.noTraces}</p>
         ) : (
           <Scroller label={words.traces}>
-            <ul className="uplinks">
+            <ul className="uplinks traces">
               {traces.map((trace, index) => (
                 // HERE may store two records of one moment, and they have no id.
                 // biome-ignore lint/suspicious/noArrayIndexKey: fetched as a whole, and rows have no state

@@ -98,8 +98,18 @@ function columnsOf(id: string): readonly Column<Device>[] {
         </Link>
       ),
     },
-    { key: 'last', title: words.lastSeen, width: 'minmax(130px, 1fr)', cell: (row) => <Ago at={row.lastSeen} /> },
-    { key: 'first', title: words.firstSeen, width: 'minmax(130px, 1fr)', cell: (row) => <Ago at={row.firstSeen} /> },
+    {
+      key: 'last',
+      title: words.lastSeen,
+      width: 'minmax(130px, 1fr)',
+      cell: (row) => <Ago at={row.lastSeen} style="short" />,
+    },
+    {
+      key: 'first',
+      title: words.firstSeen,
+      width: 'minmax(130px, 1fr)',
+      cell: (row) => <Ago at={row.firstSeen} style="short" />,
+    },
     {
       key: 'uplinks',
       title: words.uplinks,

@@ -2,6 +2,7 @@
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import type { BridgeEvent } from '../../../domain/events.ts';
+import { useConnectionName } from '../../api/connections.ts';
 import { useEvents } from '../../api/events.ts';
 import { text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
@@ -43,14 +44,7 @@ export function EventsPage(): ReactNode {
         <Empty title={words.none} />
       ) : (
         <div className="panel panel-body">
-          <EventList
-            events={events}
-            nameOf={(id) => (
-              <Link to="/connections/$id" params={{ id }}>
-                {id}
-              </Link>
-            )}
-          />
+          <EventList events={events} nameOf={(id) => <Named id={id} />} />
           {query.hasNextPage && (
             <Button small isDisabled={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>
               {words.older}
@@ -59,5 +53,13 @@ export function EventsPage(): ReactNode {
         </div>
       )}
     </>
+  );
+}
+
+function Named({ id }: { readonly id: string }): ReactNode {
+  return (
+    <Link to="/connections/$id" params={{ id }} title={id}>
+      <bdi>{useConnectionName(id)}</bdi>
+    </Link>
   );
 }

@@ -46,14 +46,19 @@ function columnsOf(id: string, onShow: (device: string) => void): readonly Colum
     {
       key: 'device',
       title: text.devices.device,
-      width: 'minmax(180px, 1fr)',
+      width: 'minmax(166px, 1fr)',
       cell: ({ device }) => (
         <Link className="mono" to="/connections/$id/devices/$device" params={{ id, device }}>
           {device}
         </Link>
       ),
     },
-    { key: 'report', title: words.report, width: '150px', cell: ({ reportedAt }) => <Ago at={reportedAt} /> },
+    {
+      key: 'report',
+      title: words.report,
+      width: '130px',
+      cell: ({ reportedAt }) => <Ago at={reportedAt} style="short" />,
+    },
     {
       key: 'position',
       title: words.position,

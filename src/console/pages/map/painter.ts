@@ -54,10 +54,10 @@ export function markRadius({ members }: Cluster): number {
 export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
   const { view, base, outlines, palette } = scene;
   base.draw(context, view, outlines, palette);
+  drawDegrees(context, view, palette, scene.compass);
   drawTrack(context, scene);
   drawMarks(context, scene);
   drawChosen(context, scene);
-  drawDegrees(context, view, palette, scene.compass);
   drawScale(context, scene);
 }
 

@@ -7,6 +7,7 @@ import { formatClock, formatCount, formatRate, formatSpan, text } from '../../te
 import { Button } from '../../ui/button.tsx';
 import { ConnectionHead } from '../../ui/connection-head.tsx';
 import { TextField } from '../../ui/field.tsx';
+import { useNarrow } from '../../ui/narrow.ts';
 import { Empty } from '../../ui/panel.tsx';
 import { type Column, VirtualTable } from '../../ui/virtual-table.tsx';
 
@@ -27,6 +28,7 @@ export function TailPage(): ReactNode {
   const device = typed.replaceAll(/[\s:-]/g, '').toUpperCase();
   const isWhole = /^[0-9A-F]{16}$/.test(device);
   const tail = useTail(id, { device: isWhole ? device : '', outcome }, isPaused);
+  const isNarrow = useNarrow();
   const { uplinks, state, reason, seen, missed, rate } = tail;
   return (
     <>
@@ -78,7 +80,7 @@ export function TailPage(): ReactNode {
       </p>
       <VirtualTable
         label={words.title}
-        columns={columnsOf(id)}
+        columns={isNarrow ? forPhone(columnsOf(id)) : columnsOf(id)}
         count={uplinks.length}
         rowAt={(index) => uplinks[index]}
         rowKey={(row) => `${row.seq} ${row.time}`}
@@ -89,6 +91,12 @@ export function TailPage(): ReactNode {
       <p className="muted">{words.bounded(formatCount(SHOWN))}</p>
     </>
   );
+}
+
+/** What became of which device is in sight without scrolling sideways. */
+function forPhone(columns: readonly Column<FollowedUplink>[]): readonly Column<FollowedUplink>[] {
+  const isFirst = ({ key }: Column<FollowedUplink>): boolean => key === 'device' || key === 'outcome';
+  return [...columns.filter(isFirst), ...columns.filter((column) => !isFirst(column))];
 }
 
 function columnsOf(id: string): readonly Column<FollowedUplink>[] {

@@ -56,6 +56,7 @@ describeWith('chromium', 'the table of connections', () => {
     expect((await lost.boundingBox())?.y).toBe(0);
     await stage.startBridge();
     await page.getByText(/No contact with the bridge since/).waitFor({ state: 'detached', timeout: 15_000 });
+    await page.getByText('In contact with the bridge again').waitFor();
   });
 
   test('on a phone the state and its menu are in sight, also the longest', async () => {

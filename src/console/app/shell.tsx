@@ -8,7 +8,7 @@ import { LogIn } from '../pages/log-in/log-in.tsx';
 import { formatClock, text } from '../text/text.ts';
 import { Button } from '../ui/button.tsx';
 import { MenuIcon } from '../ui/icons.tsx';
-import { Notices, notifyFailure } from '../ui/notices.tsx';
+import { Notices, notify, notifyFailure } from '../ui/notices.tsx';
 import { useContact } from './live.ts';
 import './shell.css';
 
@@ -95,6 +95,11 @@ function Whoami({ session }: { readonly session: Session }): ReactNode {
 
 function ContactLine(): ReactNode {
   const { live, lastHeardAt } = useContact();
+  const wasLive = useRef(live);
+  useEffect(() => {
+    if (live && !wasLive.current) notify(text.live.back);
+    wasLive.current = live;
+  }, [live]);
   return (
     <div role="alert" className={live ? 'visually-hidden' : 'shell-lost'}>
       {live ? '' : text.live.lost(formatClock(lastHeardAt))}

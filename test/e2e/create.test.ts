@@ -98,7 +98,10 @@ describeWith('chromium', 'a connection is made and changed', () => {
     await page.getByText('balanced', { exact: true }).waitFor();
     // What HERE has stands beside it.
     await page.getByRole('button', { name: /^Ask HERE again/ }).click();
-    await page.getByRole('table', { name: 'Devices as HERE lists them' }).getByText('ago').first().waitFor();
+    const listed = page.getByRole('table', { name: 'Devices as HERE lists them' });
+    // When it was heard, and when HERE last heard of it.
+    await listed.locator('.vt-body-row', { hasText: /ago.*ago/ }).first().waitFor();
+    expect(await listed.getByText('behind').count()).toBe(0);
     await page
       .getByText(/more devices can be created|unknown/)
       .first()

@@ -133,7 +133,7 @@ function columnsOf(id: string): readonly Column<ListedDevice>[] {
       width: '190px',
       cell: ({ lastSeen, reported }) => {
         const at = reportOf(reported);
-        const isBehind = lastSeen !== null && Date.parse(lastSeen) - (at ?? 0) > BEHIND_MS;
+        const isBehind = lastSeen !== null && at !== null && Date.parse(lastSeen) - at > BEHIND_MS;
         return (
           <>
             <Ago at={at} style="short" />{' '}
@@ -163,10 +163,11 @@ function columnsOf(id: string): readonly Column<ListedDevice>[] {
   ];
 }
 
-/** When the device last reported, as HERE has it: ms since the epoch. */
+/** When the device last reported, as HERE has it (in its lists as ISO, elsewhere in ms): ms since the epoch. */
 function reportOf(reported: unknown): number | null {
   const { timestamp } = (reported ?? {}) as { readonly timestamp?: unknown };
-  return typeof timestamp === 'number' ? timestamp : null;
+  const at = typeof timestamp === 'string' ? Date.parse(timestamp) : timestamp;
+  return typeof at === 'number' && Number.isFinite(at) ? at : null;
 }
 
 function placeOf(reported: unknown): string {

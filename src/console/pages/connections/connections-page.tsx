@@ -107,8 +107,8 @@ export function ConnectionsPage(): ReactNode {
 
 /** Widths on a phone: name and state fill it. */
 const PHONE_WIDTHS: Readonly<Record<string, string>> = {
-  name: '138px',
-  state: '180px',
+  name: '130px',
+  state: '200px',
   connector: 'minmax(168px, 1fr)',
 };
 

@@ -100,7 +100,10 @@ describeWith('chromium', 'a connection is made and changed', () => {
     await page.getByRole('button', { name: /^Ask HERE again/ }).click();
     const listed = page.getByRole('table', { name: 'Devices as HERE lists them' });
     // When it was heard, and when HERE last heard of it.
-    await listed.locator('.vt-body-row', { hasText: /ago.*ago/ }).first().waitFor();
+    await listed
+      .locator('.vt-body-row', { hasText: /ago.*ago/ })
+      .first()
+      .waitFor();
     expect(await listed.getByText('behind').count()).toBe(0);
     await page
       .getByText(/more devices can be created|unknown/)

@@ -1,6 +1,6 @@
 // recovery: HERE is away and a million uplinks wait. How soon a worker runs with such a journal, what memory it takes while it waits
-// and while it catches up, and that it delivers all of them.
-import { mkdtempSync, rmSync } from 'node:fs';
+// and while it catches up, and that it delivers all of them. The bridge is built, as an image has it.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { JournalEntry } from '../../src/domain/ports/store.ts';
@@ -9,6 +9,7 @@ import { createPaddedFleet } from '../../src/sandbox/fleet/padding.ts';
 import { DEFAULT_ACCOUNT } from '../../src/sandbox/options.ts';
 import { openSecretBox } from '../../src/store/secrets.ts';
 import { openStore } from '../../src/store/store.ts';
+import { buildBridge } from '../support/built-bridge.ts';
 import { freePort } from '../support/free-port.ts';
 import { type Child, residentBytes, start, until } from './process.ts';
 import { MAIN, startWorker, type Worker } from './worker.ts';
@@ -33,26 +34,35 @@ export interface RecoveryResult {
 }
 
 const ID = 'bench';
-const JOURNAL_BYTES = 4 * 1024 ** 3;
+/** With the built-in broker, so that nothing but the worker itself is measured. */
+const SETTINGS = { 'brokers.main.kind': 'embedded', 'budgets.journalMaxBytes': 4 * 1024 ** 3 };
+const JOURNAL_BYTES = SETTINGS['budgets.journalMaxBytes'];
 const CHUNK = 500;
 const SAMPLE_MS = 50;
 const RUN_MS = 60_000;
 const DRAIN_MS = 900_000;
 
 export async function recovery(options: RecoveryOptions): Promise<RecoveryResult> {
-  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-recovery-'));
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-recovery-'));
+  const dataDir = path.join(folder, 'data');
+  mkdirSync(dataDir);
   const ports = { here: await freePort(), mqtt: await freePort() };
   const children: Child[] = [];
   const peak = new Peak();
   try {
-    const first = startHere(dataDir, ports, children);
+    const program = buildBridge(path.join(folder, 'image'));
+    const startHere = (): Worker => {
+      const settings = { ...SETTINGS, 'brokers.main.port': ports.mqtt };
+      return startWorker(dataDir, ['--here-url', `http://127.0.0.1:${ports.here}`], settings, children, program);
+    };
+    const first = startHere();
     await first.ready();
     await define(first);
     await first.stop();
     await fill(dataDir, options);
 
     const startedAt = performance.now();
-    const worker = startHere(dataDir, ports, children);
+    const worker = startHere();
     await worker.ready();
     await until('the connection shows what waits', RUN_MS, async () => {
       return (await worker.connection(ID))?.ledger?.pending === options.uplinks;
@@ -76,7 +86,7 @@ export async function recovery(options: RecoveryOptions): Promise<RecoveryResult
   } finally {
     peak.stop();
     for (const child of children.reverse()) await child.stop();
-    rmSync(dataDir, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -100,16 +110,6 @@ class Peak {
   stop(): void {
     clearInterval(this.#timer);
   }
-}
-
-/** With the built-in broker, so that nothing but the worker itself is measured. */
-function startHere(dataDir: string, ports: { here: number; mqtt: number }, children: Child[]): Worker {
-  const settings = {
-    'brokers.main.kind': 'embedded',
-    'brokers.main.port': ports.mqtt,
-    'budgets.journalMaxBytes': JOURNAL_BYTES,
-  };
-  return startWorker(dataDir, ['--here-url', `http://127.0.0.1:${ports.here}`], settings, children);
 }
 
 async function define(worker: Worker): Promise<void> {

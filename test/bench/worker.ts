@@ -27,9 +27,10 @@ export function startWorker(
   args: readonly string[],
   settings: Readonly<Record<string, string | number>>,
   children: Child[],
+  program = MAIN,
 ): Worker {
   const child = start(process.execPath, [
-    ...[MAIN, 'start', '--data-dir', dataDir, '--http-port', '0', '--log-level', 'error', ...args],
+    ...[program, 'start', '--data-dir', dataDir, '--http-port', '0', '--log-level', 'error', ...args],
     ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]),
   ]);
   children.push(child);

@@ -1,12 +1,6 @@
 // The test suites: `unit` needs nothing but Node; `integration` starts real brokers and the sandbox.
 import { defineConfig } from 'vitest/config';
 
-/**
- * Of suites that start processes of their own: they wait more than they compute, so there may be more of them than cores. Those of
- * the browser and of the brokers share the workers.
- */
-const WAITING = { maxWorkers: 3, sequence: { groupOrder: 1 } };
-
 const elsewhere = ['test/integration/**', 'test/simulation/**', 'test/compose/**', 'test/bench/**', 'test/e2e/**'];
 
 export default defineConfig({
@@ -21,7 +15,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 90_000,
-          ...WAITING,
+          maxWorkers: 1,
         },
       },
       {
@@ -30,7 +24,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          ...WAITING,
+          maxWorkers: 2,
         },
       },
     ],

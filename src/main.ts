@@ -78,4 +78,7 @@ const world = { stdin, stdout, stderr, env, cwd: process.cwd(), stopSignal };
 const hold = setInterval(() => {}, 2 ** 30);
 process.exitCode = await runCli(process.argv.slice(2), world, version);
 clearInterval(hold);
+// Ended on purpose, when all is written: left to itself, Node first frees what is left of handles, and was seen to wait for one of
+// them for ever, at a whole core (nodejs/node#47748; after an hour of chaos, whose connections end in every way there is).
+process.once('beforeExit', () => process.exit());
 setTimeout(() => process.exit(), LINGER_MS).unref();

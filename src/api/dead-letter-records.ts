@@ -43,7 +43,7 @@ export function wholeRecordOf(connection: string, letter: DeadLetter): object {
 }
 
 /** Text where it is UTF-8 that comes back as the same bytes, and not longer in JSON than base64 would be. */
-function payloadOf(payload: Buffer): Payload {
+export function payloadOf(payload: Buffer): Payload {
   const text = payload.toString('utf8');
   const base64 = (): Payload => ({ payloadBase64: payload.toString('base64') });
   if (!Buffer.from(text, 'utf8').equals(payload)) return base64();

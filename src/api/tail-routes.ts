@@ -1,15 +1,22 @@
-// `GET /connections/{id}/tail`: each uplink's final word as it falls, one line of JSON each.
+// `GET /connections/{id}/tail`: each uplink's final word as it falls, one line of JSON each; of one device also the messages.
 import Type from 'typebox';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { FollowedUplink, HeardMessage } from '../domain/ports/control.ts';
 import type { ApiApp } from './app.ts';
+import { payloadOf } from './dead-letter-records.ts';
 import { ByConnection, DevEui } from './fields.ts';
 import { Outcome } from './message-routes.ts';
-import { notFound } from './problem.ts';
+import { notFound, Refusal } from './problem.ts';
 import type { ApiPorts } from './routes.ts';
 
 /** A follower that reads slower than uplinks come misses some rather than filling the memory. */
 const FOLLOWER_MAX_BYTES = 1024 * 1024;
+/** More than a person reads, and than a device sends. */
+const MESSAGES_PER_SECOND = 5;
+/** The largest uplink that `POST /uplinks/try` is asked of by the console. */
+const MESSAGE_MAX_BYTES = 256 * 1024;
 
-export function tailRoutes(app: ApiApp, { control }: Pick<ApiPorts, 'control'>): void {
+export function tailRoutes(app: ApiApp, { control, clock }: Pick<ApiPorts, 'control' | 'clock'>): void {
   app.get(
     '/connections/:id/tail',
     {
@@ -18,10 +25,24 @@ export function tailRoutes(app: ApiApp, { control }: Pick<ApiPorts, 'control'>):
       schema: {
         tags: ['Messages'],
         summary: 'Follow a connection, one line an uplink',
-        description: 'A reader that is too slow misses some: a line `{"missed": n}` says how many.',
+        description:
+          'A reader that is too slow misses some: a line `{"missed": n}` says how many. With `messages` the uplinks of the device ' +
+          'also come as lines `{"message": {"time", "device", "topic", "payload"}}` when they arrive, before it is known what becomes ' +
+          'of them: `payload` is the text, `payloadBase64` stands for what is none, and `tooLarge` (bytes) for more than ' +
+          `${MESSAGE_MAX_BYTES} bytes. At most ${MESSAGES_PER_SECOND} a second are shown, the others are counted as missed. ` +
+          'Messages are not kept: only what comes from now on is shown.',
         params: ByConnection,
         querystring: Type.Object(
-          { device: Type.Optional(DevEui), outcome: Type.Optional(Outcome) },
+          {
+            device: Type.Optional(DevEui),
+            outcome: Type.Optional(Outcome),
+            messages: Type.Optional(
+              Type.Boolean({
+                default: false,
+                description: 'Also its uplinks as they came; only together with `device`.',
+              }),
+            ),
+          },
           { additionalProperties: false },
         ),
         response: { 200: Type.String() },
@@ -30,21 +51,39 @@ export function tailRoutes(app: ApiApp, { control }: Pick<ApiPorts, 'control'>):
     async (request, reply) => {
       const { id } = request.params;
       const device = request.query.device?.toUpperCase();
-      const { outcome } = request.query;
+      const { outcome, messages = false } = request.query;
+      if (messages && device === undefined) throw withoutDevice();
       const stream = reply.raw;
       let missed = 0;
-      const unfollow = control.follow(id, (uplink) => {
-        if (device !== undefined && uplink.device !== device) return;
-        if (outcome !== undefined && uplink.outcome.kind !== outcome) return;
+      const write = (line: object): void => {
         if (stream.writableLength > FOLLOWER_MAX_BYTES) {
           missed += 1;
           return;
         }
         if (missed > 0) stream.write(`${JSON.stringify({ missed })}\n`);
         missed = 0;
-        stream.write(`${JSON.stringify(uplink)}\n`);
-      });
-      if (unfollow === null) throw notFound(`Connection ${id} is not running here`);
+        stream.write(`${JSON.stringify(line)}\n`);
+      };
+      const ends: (Cancel | null)[] = [];
+      const isWanted = (uplink: FollowedUplink): boolean =>
+        (device === undefined || uplink.device === device) &&
+        (outcome === undefined || uplink.outcome.kind === outcome);
+      ends.push(control.follow(id, (uplink) => isWanted(uplink) && write(uplink)));
+      if (messages && device !== undefined) {
+        const mayShow = perSecond(clock, MESSAGES_PER_SECOND);
+        const show = (message: HeardMessage): void => {
+          if (mayShow()) write({ message: shown(message) });
+          else missed += 1;
+        };
+        ends.push(control.followMessages(id, device, show));
+      }
+      const unfollow = (): void => {
+        for (const end of ends) end?.();
+      };
+      if (ends.includes(null)) {
+        unfollow();
+        throw notFound(`Connection ${id} is not running here`);
+      }
       reply.hijack();
       stream.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
       stream.flushHeaders();
@@ -52,4 +91,27 @@ export function tailRoutes(app: ApiApp, { control }: Pick<ApiPorts, 'control'>):
       return reply;
     },
   );
+}
+
+function withoutDevice(): Refusal {
+  const message = 'is allowed only together with `device`: the messages of one device are shown';
+  return new Refusal(400, `The query parameter messages ${message}`, {
+    errors: [{ pointer: '/messages', message, in: 'query' }],
+  });
+}
+
+function shown({ payload, ...message }: HeardMessage): object {
+  return { ...message, ...(payload.length > MESSAGE_MAX_BYTES ? { tooLarge: payload.length } : payloadOf(payload)) };
+}
+
+/** True for so many calls of each second. */
+function perSecond(clock: Clock, most: number): () => boolean {
+  let second = 0;
+  let count = 0;
+  return () => {
+    const now = Math.floor(clock.monotonic() / 1000);
+    if (now !== second) [second, count] = [now, 0];
+    count += 1;
+    return count <= most;
+  };
 }

@@ -101,7 +101,7 @@ export function trialRoutes(app: ApiApp, { desk }: Pick<ApiPorts, 'desk'>): void
   app.post(
     '/uplinks/try',
     {
-      config: { right: 'uplinks:try' },
+      config: { right: 'uplinks:try', audit: 'none' },
       schema: {
         tags: ['Messages'],
         summary: 'What HERE would get of an uplink, with the rule behind each field; nothing is sent',

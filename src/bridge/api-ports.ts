@@ -80,6 +80,7 @@ export function createApiPorts(options: ApiPortsOptions): {
   const lookAt = createSourceLook({ broker: (name) => brokers.get(name), clock, chance, explain: trial.explain });
   const control = createControl({
     views,
+    maxMessageBytes: config.sources.maxMessageBytes,
     definitions,
     writer: new DefinitionWriter({ ...options, isKnown }),
     clock,

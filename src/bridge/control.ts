@@ -19,6 +19,7 @@ import type { Feed } from '../domain/ports/feed.ts';
 import type { FiguresControl } from '../domain/ports/figures.ts';
 import type { MessageControl } from '../domain/ports/messages.ts';
 import type { EventStore } from '../domain/ports/store.ts';
+import { earFor } from './arrivals.ts';
 import { type DefinitionWriter, revisionOf } from './definition-writer.ts';
 import type { Views } from './views.ts';
 
@@ -27,6 +28,8 @@ export interface ControlOptions {
   readonly definitions: Pick<Definitions, 'record' | 'ids'>;
   readonly writer: DefinitionWriter;
   readonly clock: Clock;
+  /** Longer messages are not looked into. */
+  readonly maxMessageBytes: number;
   readonly eventStore: EventStore;
   readonly worker: () => WorkerView;
   readonly letters: LetterControl;
@@ -134,6 +137,10 @@ export function createControl(options: ControlOptions): Control {
         const uplink: FollowedUplink = { time: new Date(clock.now()).toISOString(), ...trace };
         listener(uplink);
       });
+    },
+    followMessages(id, device, listener): Cancel | null {
+      if (!views.lines.has(id)) return null;
+      return views.arrivals.listen(id, earFor(device, options, listener));
     },
     events: (query) => options.eventStore.list(query),
   };

@@ -10,6 +10,7 @@ import type { TriedUplink } from '../domain/ports/desk.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
 import type { Logger } from '../ops/logger.ts';
 import { redact, redactText } from '../ops/redact.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { LiveLine } from './views.ts';
 
@@ -17,6 +18,7 @@ export interface DebugLogsOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly feed: LiveFeed;
+  readonly arrivals: Pick<Arrivals, 'listen'>;
   /** Also of a connection that does not run. */
   readonly setState: (connectionId: string, name: string, value: string | null) => void;
   readonly explain: (connection: Connection, message: BrokerMessage) => TriedUplink;
@@ -89,23 +91,13 @@ export class DebugLogs implements DebugControl {
     else line.store.setState(STATE, null);
   }
 
-  /** Must be quick where it is off. */
-  heard(connection: Connection, messages: readonly BrokerMessage[]): void {
-    const active = this.#active.get(connection.id);
-    if (active === undefined) return;
-    for (const message of messages) {
-      if (this.#mayLog(connection.id, active))
-        this.#log(connection.id, active, 'uplink', this.#describe(connection, message));
-    }
-  }
-
   /** What was asked for goes on at the next start. */
   stop(): void {
     for (const id of this.#active.keys()) this.#end(id);
   }
 
   #begin(id: string, until: number, lines: DebugLine[]): void {
-    const { clock, feed, logger } = this.#o;
+    const { arrivals, clock, feed, logger } = this.#o;
     const ends = [
       // Two days fit a timer.
       clock.after(Math.max(0, until - clock.now()), () => this.#over(id)),
@@ -114,6 +106,10 @@ export class DebugLogs implements DebugControl {
         if (item.kind === 'status') this.#log(id, active, 'status', shortStatus(item.status));
         else if (item.kind === 'event') this.#log(id, active, 'event', item.event);
         else if (item.kind === 'removed') this.#end(id);
+      }),
+      arrivals.listen(id, (connection, messages) => {
+        for (const message of messages)
+          if (this.#mayLog(id, active)) this.#log(id, active, 'uplink', this.#describe(connection, message));
       }),
     ];
     const active: Active = { until, lines, ends, unfollow: () => {}, second: 0, logged: 0, leftOut: 0 };

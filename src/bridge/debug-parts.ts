@@ -20,7 +20,7 @@ export function debugLogs(
 ): DebugLogs {
   const { logger, clock, feed, store, views } = parts;
   const debug = new DebugLogs({
-    ...{ logger, clock, feed },
+    ...{ logger, clock, feed, arrivals: views.arrivals },
     setState: (id, name, value) => store.setState(id, name, value),
     explain: (connection, message) => explainUplink(config, connection, message, clock.now()),
     onChange: (id) => views.refresh(id),

@@ -23,7 +23,7 @@ export function lineMaker(
     readonly events: EventSink;
     readonly views: Views;
     readonly downlinks: Downlinks;
-    readonly debug?: Pick<DebugLogs, 'lineMade' | 'heard'>;
+    readonly debug?: Pick<DebugLogs, 'lineMade'>;
   },
 ): (request: LineRequest) => MadeLine {
   const { clock, chance, events, views, downlinks, debug } = parts;
@@ -59,7 +59,7 @@ export function lineMaker(
     views.lines.set(connection.id, live);
     debug?.lineMade(connection.id, live);
     const concern = concernOf(connection.source.matchers);
-    const line = new TwoWayLine(flow, downlink, (messages) => debug?.heard(connection, messages));
+    const line = new TwoWayLine(flow, downlink, (messages) => views.arrivals.tell(connection, messages));
     const adapt = (next: Connection): void => {
       live.source = next.source;
       downlink.change(next);

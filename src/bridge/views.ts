@@ -12,6 +12,7 @@ import type { ReplayOptions } from '../uplink/replay.ts';
 import { RetiredDevices } from '../uplink/retired.ts';
 import { Trail } from '../uplink/trail.ts';
 import type { UplinkFlow } from '../uplink/uplink-flow.ts';
+import { Arrivals } from './arrivals.ts';
 import { LiveFeed } from './live-feed.ts';
 
 export interface LiveLine {
@@ -30,6 +31,7 @@ export class Views implements StatusSink {
   readonly #statuses = new Map<string, ConnectionStatus>();
   readonly #ledgers = new Map<string, Ledger>();
   readonly lines = new Map<string, LiveLine>();
+  readonly arrivals = new Arrivals();
   /** They outlive their lines: a changed definition makes a new line. */
   readonly #trails = new Map<string, Trail>();
   readonly #activities = new Map<string, DeviceActivity>();

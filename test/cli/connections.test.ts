@@ -103,6 +103,7 @@ async function start(answers: Partial<Control> = {}): Promise<Calls> {
       calls.removed.push(id);
       return views.has(id) ? { kind: 'ok', created: false } : { kind: 'notFound' };
     },
+    followMessages: () => null,
     follow: (id, listener) => {
       if (!views.has(id)) return null;
       listener({ ...FOLLOWED, seq: 7, outcome: { kind: 'delivered' } });

@@ -75,6 +75,15 @@ export interface FollowedUplink {
   readonly latencyMs: number;
 }
 
+/** An uplink as it came, for those who follow a device. */
+export interface HeardMessage {
+  /** When it came. */
+  readonly time: string;
+  readonly device: string;
+  readonly topic: string;
+  readonly payload: Buffer;
+}
+
 /** What must hold for a change to be made; nothing: it is made upon whatever is there. */
 export interface WriteCondition {
   /** `ConnectionView.revision` of what the change is based on. */
@@ -124,6 +133,8 @@ export interface Control {
   remove(id: string, condition?: WriteCondition): Promise<AmendOutcome>;
   /** null: no such running connection. */
   follow(id: string, listener: (uplink: FollowedUplink) => void): Cancel | null;
+  /** The device's uplinks (16 upper-case hex digits) as they come, before it is known what becomes of them. null: as `follow`. */
+  followMessages(id: string, device: string, listener: (message: HeardMessage) => void): Cancel | null;
   events(options: EventQuery): readonly BridgeEvent[];
   /** Changes as they come, for those who follow live. */
   readonly feed: Feed;

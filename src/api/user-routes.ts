@@ -24,6 +24,9 @@ const Password = Type.String({
   maxLength: 4 * PASSWORD_MAX_LENGTH,
   description: 'At least 15 characters; a few words do well.',
 });
+const Part = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 200, description: 'A part of it; capitals do not matter.' }),
+);
 const ByName = Type.Object({ name: Name });
 
 const UserSchema = component('User', Type.Object({ name: Name, role: Role, createdAt: DateTime, changedAt: DateTime }));
@@ -219,13 +222,25 @@ export function auditRoutes(app: ApiApp, { audit }: Pick<ApiPorts, 'audit'>): vo
             before: Type.Optional(
               Type.String({ pattern: '^[0-9a-z-]{1,40}$', description: 'Entries before the one with this id.' }),
             ),
+            who: Part,
+            action: Part,
+            target: Part,
+            outcome: Type.Optional(Type.Enum(['done', 'refused'])),
+            from: Type.Optional(DateTime),
+            to: Type.Optional(DateTime),
           },
           strict,
         ),
         response: { 200: Type.Array(AuditSchema) },
       },
     },
-    async ({ query: { limit = 100, before } }) =>
-      audit.list(before === undefined ? { limit } : { limit, beforeId: before }),
+    async ({ query: { limit = 100, before, from, to, ...parts } }) =>
+      audit.list({
+        limit,
+        ...parts,
+        ...(before === undefined ? {} : { beforeId: before }),
+        ...(from === undefined ? {} : { from: new Date(from).toISOString() }),
+        ...(to === undefined ? {} : { to: new Date(to).toISOString() }),
+      }),
   );
 }

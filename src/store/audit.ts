@@ -25,7 +25,7 @@ export class AuditTable implements AuditStore {
       'DELETE FROM audit WHERE key <= (SELECT key FROM audit ORDER BY key DESC LIMIT 1 OFFSET ?)',
     );
     this.#keyOf = sql.prepare('SELECT key FROM audit WHERE id = ?');
-    this.#list = sql.prepare('SELECT entry FROM audit WHERE key < ? ORDER BY key DESC LIMIT ?');
+    this.#list = sql.prepare('SELECT entry FROM audit WHERE key < ? ORDER BY key DESC');
   }
 
   /** Survives a kill; a power loss may take the last ones (the log has them too): log-ins that fail must not cost the line disk waits. Throws when the disk refuses. */
@@ -39,8 +39,32 @@ export class AuditTable implements AuditStore {
     });
   }
 
-  list({ limit, beforeId }: AuditQuery): readonly AuditEntry[] {
+  /** Reads no further than it must; the bound of the table is the most that it looks through. */
+  list(query: AuditQuery): readonly AuditEntry[] {
+    const { limit, beforeId } = query;
     const before = beforeId === undefined ? Number.MAX_SAFE_INTEGER : Number(this.#keyOf.get(beforeId)?.key ?? 0);
-    return this.#list.all(before, limit).map((row) => JSON.parse(String(row.entry)) as AuditEntry);
+    const isAsked = filterOf(query);
+    const entries: AuditEntry[] = [];
+    for (const row of this.#list.iterate(before)) {
+      const entry = JSON.parse(String(row.entry)) as AuditEntry;
+      if (isAsked(entry) && entries.push(entry) >= limit) break;
+    }
+    return entries;
   }
+}
+
+/** Here and not in SQLite, which knows capitals of ASCII only. */
+function filterOf({ who, action, target, outcome, from, to }: AuditQuery): (entry: AuditEntry) => boolean {
+  const has = (part: string | undefined): ((words: string | null) => boolean) => {
+    const wanted = part?.toLowerCase();
+    return (words) => wanted === undefined || (words ?? '').toLowerCase().includes(wanted);
+  };
+  const [hasWho, hasAction, hasTarget] = [has(who), has(action), has(target)];
+  return (entry) =>
+    hasWho(entry.who) &&
+    hasAction(entry.action) &&
+    hasTarget(entry.target) &&
+    (outcome === undefined || entry.outcome === outcome) &&
+    (from === undefined || entry.time >= from) &&
+    (to === undefined || entry.time < to);
 }

@@ -198,6 +198,28 @@ test('with users: log in, do what the role may, make a token, log out, and find 
       'anna | user.change | vera | done | role operator',
     ]),
   );
+  const narrowed = async (query: string): Promise<unknown[]> => {
+    const { status, body } = await ask('GET', `/audit?${query}`, { cookie: anna });
+    expect(status).toBe(200);
+    return (body as unknown as Record<string, unknown>[]).map(
+      ({ who, action, target }) => `${who} ${action} ${target}`,
+    );
+  };
+  expect(await narrowed('who=VER&outcome=refused')).toEqual(['vera PUT /connections/:id a']);
+  expect(await narrowed('action=user.change')).toEqual(['anna user.change vera']);
+  expect(await narrowed('who=otto&action=delete&target=a')).toEqual(['token ci of otto DELETE /connections/:id a']);
+  // Narrowed before it is cut, so that a page is full; and the page after it goes on where it ended.
+  const [one, two] = audit.filter(({ who }) => String(who).includes('otto')).map(({ id }) => id);
+  const ofOtto = async (query: string): Promise<unknown> =>
+    ((await ask('GET', `/audit?who=otto&limit=1${query}`, { cookie: anna })).body as unknown as { id: string }[])[0]
+      ?.id;
+  expect([await ofOtto('&action=PUT'), await ofOtto('')]).toEqual([expect.any(String), one]);
+  expect(await ofOtto(`&before=${one}`)).toBe(two);
+  const [latest] = audit as unknown as { time: string }[];
+  expect(await narrowed(`to=${audit.at(-1)?.time}`)).toEqual([]);
+  expect(await narrowed(`from=${new Date(Date.parse(latest?.time ?? '') + 1).toISOString()}`)).toEqual([]);
+  expect(await narrowed(`from=${audit.at(-1)?.time}`)).toHaveLength(audit.length);
+  expect((await ask('GET', '/audit?outcome=maybe', { cookie: anna })).status).toBe(400);
   expect(JSON.stringify(audit)).not.toContain(PASSWORD);
   expect(JSON.stringify(audit)).not.toContain(token.slice(17));
   const shown = await cli(['audit', '--limit', '3', '--data-dir', dataDir]);

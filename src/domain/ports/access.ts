@@ -80,6 +80,14 @@ export interface AuditQuery {
   readonly limit: number;
   /** Entries before this one. */
   readonly beforeId?: string;
+  /** Each a part of what the entry says, in capitals or not. */
+  readonly who?: string;
+  readonly action?: string;
+  readonly target?: string;
+  readonly outcome?: AuditEntry['outcome'];
+  /** ISO 8601 in UTC, with it and without it. */
+  readonly from?: string;
+  readonly to?: string;
 }
 
 /** Bounded: the oldest go first. */

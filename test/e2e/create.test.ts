@@ -21,6 +21,10 @@ describeWith('chromium', 'a connection is made and changed', () => {
     await page.getByRole('button', { name: 'HERE Technologies' }).click();
     await page.getByRole('button', { name: 'Create' }).click();
     expect(await page.getByText('This is needed.').count()).toBe(3);
+    // The first of them has the focus, and its complaint belongs to it.
+    await page.locator('input[name=name]:focus').waitFor();
+    const described = "document.getElementById(document.activeElement.getAttribute('aria-describedby')).textContent";
+    expect(await page.evaluate(described)).toBe('This is needed.');
     await page.getByRole('textbox', { name: /^Name/ }).fill('My first HERE connection');
     await page.getByRole('textbox', { name: /^Email/ }).fill(email);
     await page.locator('input[name=appId]').fill(appIds[0] ?? '');

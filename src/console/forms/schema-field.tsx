@@ -78,6 +78,8 @@ function Choice(props: SchemaFieldProps & { readonly typed: string; readonly lab
       <select
         id={`choice-${props.name}`}
         className="input"
+        aria-invalid={refusal !== null}
+        aria-describedby={refusal === null ? undefined : `choice-${props.name}-wrong`}
         value={typed}
         onChange={(event) => props.onChange(event.target.value)}
       >
@@ -90,7 +92,11 @@ function Choice(props: SchemaFieldProps & { readonly typed: string; readonly lab
           </option>
         ))}
       </select>
-      {refusal !== null && <p className="field-error">{refusal}</p>}
+      {refusal !== null && (
+        <p className="field-error" id={`choice-${props.name}-wrong`}>
+          {refusal}
+        </p>
+      )}
     </div>
   );
 }

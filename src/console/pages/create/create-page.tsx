@@ -8,6 +8,7 @@ import { type Connector, useConnectors } from '../../api/connectors.ts';
 import { type Credentials, useTestConnection } from '../../api/here.ts';
 import { useDenial } from '../../api/session.ts';
 import { useDraft } from '../../forms/draft.ts';
+import { useFirstWrong } from '../../forms/first-wrong.ts';
 import { configurationOf, type FieldSchema, type FormValues, faultOf } from '../../forms/schema.ts';
 import { SchemaField } from '../../forms/schema-field.tsx';
 import { text } from '../../text/text.ts';
@@ -62,7 +63,10 @@ function CreateForm({ connector }: { readonly connector: Connector }): ReactNode
   const fields = Object.entries(schema.properties);
   const secrets = fields.filter(([, field]) => field['x-control'] === 'password').map(([name]) => name);
   const draft = useDraft(`create.${connector.id}`, secrets);
-  const [isPressed, setPressed] = useState(false);
+  const [attempts, setAttempts] = useState(0);
+  const isPressed = attempts > 0;
+  const form = useRef<HTMLFormElement>(null);
+  useFirstWrong(form, attempts);
   const [refusal, setRefusal] = useState<ApiError | null>(null);
   // The same key for the same attempt: a form that is sent twice makes one connection.
   const key = useRef(attemptKey());
@@ -92,11 +96,11 @@ function CreateForm({ connector }: { readonly connector: Connector }): ReactNode
     };
   };
   const tryOut = (): void => {
-    setPressed(true);
+    setAttempts(attempts + 1);
     if (isComplete) trial.mutate(definition());
   };
   const send = async (): Promise<void> => {
-    setPressed(true);
+    setAttempts(attempts + 1);
     if (!isComplete) return;
     try {
       const made = await create.mutateAsync({ definition: definition(), key: key.current });
@@ -106,6 +110,7 @@ function CreateForm({ connector }: { readonly connector: Connector }): ReactNode
     } catch (error) {
       key.current = attemptKey();
       setRefusal(error instanceof ApiError ? error : new ApiError(0, 'failed', String(error)));
+      setAttempts((count) => count + 1);
     }
   };
   const field = ([name, each]: readonly [string, FieldSchema]): ReactNode => (
@@ -126,6 +131,7 @@ function CreateForm({ connector }: { readonly connector: Connector }): ReactNode
   );
   return (
     <form
+      ref={form}
       className="create"
       noValidate
       onSubmit={(event) => {

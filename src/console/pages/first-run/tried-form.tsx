@@ -1,5 +1,6 @@
 // The form of a step that is tried before one goes on: its fields, the button that tries them, what came of it, the way on.
-import type { ReactNode } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
+import { useFirstWrong } from '../../forms/first-wrong.ts';
 import { Button } from '../../ui/button.tsx';
 
 export interface TriedFormProps {
@@ -19,12 +20,17 @@ export interface TriedFormProps {
 
 export function TriedForm(props: TriedFormProps): ReactNode {
   const { onTry, action, trying, isTrying, isTried, denial, outcome, wayOn, children } = props;
+  const [attempts, setAttempts] = useState(0);
+  const form = useRef<HTMLFormElement>(null);
+  useFirstWrong(form, attempts);
   return (
     <form
+      ref={form}
       className="wizard-form"
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
+        setAttempts(attempts + 1);
         onTry();
       }}
     >

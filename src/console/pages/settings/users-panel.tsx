@@ -1,9 +1,10 @@
 // The users: listed, added, deleted. For administrators.
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
 import type { Role } from '../../../domain/access.ts';
 import { useAddUser, useRemoveUser, useUsers } from '../../api/access.ts';
 import { ApiError } from '../../api/call.ts';
 import { useDraft } from '../../forms/draft.ts';
+import { useFirstWrong } from '../../forms/first-wrong.ts';
 import { text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/confirm.tsx';
@@ -70,6 +71,9 @@ function AddUser({ denial, isFirst }: { readonly denial: string | null; readonly
   const [name, password] = [String(draft.values.name ?? ''), String(draft.values.password ?? '')];
   const chosen = (draft.values.role ?? 'viewer') as Role;
   const [refusal, setRefusal] = useState<ApiError | null>(null);
+  const [attempts, setAttempts] = useState(0);
+  const form = useRef<HTMLFormElement>(null);
+  useFirstWrong(form, attempts);
   const add = useAddUser();
   const role = isFirst ? 'admin' : chosen;
   const send = async (): Promise<void> => {
@@ -80,11 +84,13 @@ function AddUser({ denial, isFirst }: { readonly denial: string | null; readonly
       draft.clear();
     } catch (error) {
       setRefusal(error instanceof ApiError ? error : new ApiError(0, 'failed', String(error)));
+      setAttempts((count) => count + 1);
     }
   };
   const isTold = refusal?.about('name') ?? refusal?.about('password') ?? null;
   return (
     <form
+      ref={form}
       className="grant-form"
       noValidate
       onSubmit={(event) => {

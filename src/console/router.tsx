@@ -3,7 +3,9 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { FailedPage, NotFoundPage } from './app/error-page.tsx';
 import { Shell } from './app/shell.tsx';
+import { eventSearchOf } from './pages/events/event-search.ts';
 import { type StepName, stepOf } from './pages/first-run/wizard.ts';
+import { auditSearchOf } from './pages/settings/audit-search.ts';
 
 const rootRoute = createRootRoute({ component: Shell, notFoundComponent: NotFoundPage, errorComponent: FailedPage });
 
@@ -30,6 +32,7 @@ const connection = createRoute({
 const events = createRoute({
   getParentRoute: () => rootRoute,
   path: '/events',
+  validateSearch: eventSearchOf,
   component: lazyRouteComponent(() => import('./pages/events/events-page.tsx'), 'EventsPage'),
 });
 
@@ -97,6 +100,7 @@ const workers = createRoute({
 const settings = createRoute({
   getParentRoute: () => rootRoute,
   path: '/settings',
+  validateSearch: auditSearchOf,
   component: lazyRouteComponent(() => import('./pages/settings/settings-page.tsx'), 'SettingsPage'),
 });
 

@@ -48,12 +48,76 @@ describeWith('chromium', 'the pages of the console', () => {
     expect(complaints).toEqual([]);
   });
 
-  test('events are listed, and can be narrowed by how bad they are', async () => {
-    const { page } = await stage.open('/events');
+  test('events are listed, and narrowed by connection, kind, severity and time; the address keeps it', async () => {
+    await stage.connect('second', 'Second');
+    const { page, complaints } = await stage.open('/events');
     await page.getByRole('heading', { name: 'Events' }).waitFor();
-    await page.getByRole('link', { name: 'Fleet', exact: true }).first().waitFor();
+    const rows = page.locator('.event-list li');
+    const ofFleet = rows.getByRole('link', { name: 'Fleet', exact: true });
+    const ofSecond = rows.getByRole('link', { name: 'Second', exact: true });
+    await ofFleet.first().waitFor();
+    await ofSecond.first().waitFor();
+
+    // By keyboard alone: what is typed is searched, and the arrow chooses.
+    await page.getByRole('combobox', { name: 'Connection' }).focus();
+    await page.keyboard.type('seco');
+    await page.getByRole('option', { name: 'Second' }).waitFor();
+    expect(await page.getByRole('option').count()).toBe(1);
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await ofFleet.first().waitFor({ state: 'detached' });
+    await ofSecond.first().waitFor();
+    await page.waitForURL(/[?&]connection=second/);
+    expect(await page.evaluate('document.activeElement.role')).toBe('combobox');
+
+    await page.getByLabel('Kind').selectOption({ label: 'Connection opened' });
+    await page.waitForURL(/kind=connectionOpened/);
+    await page.getByLabel('Time', { exact: true }).selectOption({ label: 'Last hour' });
+    await page.waitForURL(/span=hour/);
+    await page.reload();
+    await ofSecond.first().waitFor();
+    expect(await rows.count()).toBe(1);
+    expect(await page.getByRole('combobox', { name: 'Connection' }).inputValue()).toBe('Second');
+    expect(await page.getByLabel('Kind').inputValue()).toBe('connectionOpened');
+
+    await page.getByLabel('Kind').selectOption({ label: 'Journal full' });
+    await page.getByText('No event is like that.').waitFor();
+    await page.getByLabel('Kind').selectOption({ label: 'All' });
+    await page.getByRole('combobox', { name: 'Connection' }).fill('');
+    await ofFleet.first().waitFor();
     await page.getByLabel('Severity').selectOption('error');
     await page.locator('.event-list .badge', { hasText: 'Info' }).first().waitFor({ state: 'detached' });
+    await page.getByLabel('Severity').selectOption({ label: 'All' });
+
+    await page.getByLabel('Time', { exact: true }).selectOption({ label: 'From – to' });
+    await ofFleet.first().waitFor();
+    await page.getByLabel('From', { exact: true }).fill('2020-07-01T10:00');
+    await page.getByLabel('Until', { exact: true }).fill('2020-07-01T11:00');
+    // As the viewer's clock said then: summer in Berlin.
+    await page.waitForURL(/from=2020-07-01T08%3A00%3A00.000Z&to=2020-07-01T09%3A00%3A00.000Z/);
+    await page.getByText('Your time, GMT+2').first().waitFor();
+    await page.getByText('No event is like that.').waitFor();
+    await page.getByLabel('From', { exact: true }).fill('2020-07-01T12:00');
+    await page.getByText('This ends before it begins.').waitFor();
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.getByLabel('Until', { exact: true }).fill('');
+    await ofFleet.first().waitFor();
+    expect(complaints).toEqual([]);
+    await stage.request('DELETE', '/connections/second');
+  });
+
+  test('the events of a connection lead to all of them, and those to who changed it', async () => {
+    const { page } = await stage.open('/connections/fleet');
+    await page.getByRole('link', { name: 'All events of this connection' }).click();
+    await page.waitForURL(/\/ui\/events\?connection=fleet/);
+    await page.getByRole('link', { name: 'Who changed what' }).click();
+    const audit = page.getByRole('region', { name: 'Audit: who changed what' });
+    await audit.getByText('PUT /connections/:id fleet').waitFor();
+    expect(await audit.getByLabel('Of what').inputValue()).toBe('fleet');
+    // Another page's address clears the filter.
+    await page.getByRole('link', { name: 'Settings', exact: true }).click();
+    await page.waitForFunction("document.querySelector('input[name=target]').value === ''");
   });
 
   test('a dead letter shows what HERE said, is mended and sent again', async () => {

@@ -70,6 +70,7 @@ describeWith('chromium', 'the settings of the bridge', () => {
     await page.getByLabel('Password of the user', { exact: true }).fill('short');
     await page.getByRole('button', { name: 'Add user' }).click();
     await page.locator('.field-error', { hasText: /15/ }).waitFor();
+    await page.locator('input[name=password]:focus').waitFor();
     await page.getByLabel('Password of the user', { exact: true }).fill(PASSWORD);
     await page.getByRole('button', { name: 'Add user' }).click();
     await page.getByRole('button', { name: 'Log in' }).waitFor();
@@ -80,6 +81,19 @@ describeWith('chromium', 'the settings of the bridge', () => {
     await page.getByRole('button', { name: 'Add user' }).click();
     await page.getByText("User 'victor' has been added").waitFor();
     await page.getByText('user.add victor').waitFor();
+    // The audit is narrowed, and the address keeps it.
+    const audit = page.getByRole('region', { name: 'Audit: who changed what' });
+    await audit.getByLabel('What', { exact: true }).pressSequentially('User.Add');
+    await page.waitForURL(/action=User\.Add/);
+    await audit.getByText('session.logIn').first().waitFor({ state: 'detached' });
+    await audit.getByLabel('Of what').fill('vict');
+    await audit.getByText('user.add anna').waitFor({ state: 'detached' });
+    await page.reload();
+    await audit.getByText('user.add victor').waitFor();
+    expect(await audit.getByRole('listitem').count()).toBe(1);
+    expect(await audit.getByLabel('What', { exact: true }).inputValue()).toBe('User.Add');
+    await audit.getByLabel('Outcome').selectOption('Refused');
+    await audit.getByText('No change is like that.').waitFor();
   });
 
   test('a token is made, shown once, and revoked after a confirmation', async () => {
@@ -98,6 +112,8 @@ describeWith('chromium', 'the settings of the bridge', () => {
     const { page } = await stage.open('/settings');
     await logIn(page, 'victor');
     await page.getByText('victor (viewer)').waitFor();
+    const audit = page.getByRole('region', { name: 'Audit: who changed what' });
+    await audit.getByText('Your role (viewer) may look but not change this').waitFor();
     await page.getByText('Your role (viewer) may look but not change this').first().waitFor();
     expect(await page.getByRole('button', { name: 'Add user' }).isDisabled()).toBe(true);
   });

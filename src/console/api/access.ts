@@ -1,5 +1,5 @@
 // Users, API tokens, the state of the keys, and the audit.
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { AuditEntry, Role, TokenView, UserView } from '../../domain/access.ts';
 import type { KeysView } from '../../domain/ports/keys.ts';
 import { call } from './call.ts';
@@ -20,17 +20,30 @@ export const useKeys = (isAdmin: boolean) => useList<KeysView>('/keys', isAdmin)
 /** One's own; for administrators all. */
 export const useTokens = () => useList<readonly TokenView[]>('/tokens', true);
 
-export function useAudit(isAdmin: boolean) {
+/** Told of by nothing, so it is asked again and again while it is looked at. */
+const AUDIT_REFRESH_MS = 5_000;
+
+export interface AuditFilter {
+  /** Each a part of what the entry says. */
+  readonly who?: string;
+  readonly action?: string;
+  readonly target?: string;
+  readonly outcome?: AuditEntry['outcome'];
+}
+
+/** For administrators alone. */
+export function useAudit(filter: AuditFilter) {
   return useInfiniteQuery({
-    queryKey: ['access', 'audit'],
+    queryKey: ['access', 'audit', filter],
     queryFn: async ({ pageParam, signal }) => {
-      const query = new URLSearchParams({ limit: String(AUDIT_PAGE) });
+      const query = new URLSearchParams({ limit: String(AUDIT_PAGE), ...filter });
       if (pageParam !== null) query.set('before', pageParam);
       return (await call<AuditEntry[]>('GET', `/audit?${query}`, { signal })).data;
     },
     initialPageParam: null as string | null,
     getNextPageParam: (last) => (last.length < AUDIT_PAGE ? null : (last.at(-1)?.id ?? null)),
-    enabled: isAdmin,
+    placeholderData: keepPreviousData,
+    refetchInterval: AUDIT_REFRESH_MS,
   });
 }
 

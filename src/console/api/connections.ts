@@ -1,5 +1,5 @@
 // Connections as the console asks for them and changes them.
-import { useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useMutation, useQueries, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { ConnectionState } from '../../domain/connection.ts';
 import type { ConnectionView } from '../../domain/ports/control.ts';
 import { call } from './call.ts';
@@ -61,16 +61,33 @@ export function useConnection(id: string) {
 
 const NAME_KEPT_MS = 300_000;
 
-/** The name of a connection, where only its id is told; the id until it is known, and for one that is deleted. */
-export function useConnectionName(id: string): string {
+/** The name of a connection, where only its id is told; the id until it is known, and for one that is deleted. Of none: ''. */
+export function useConnectionName(id: string | null): string {
   const { data } = useQuery({
     queryKey: ['names', id],
     queryFn: async ({ signal }) =>
-      (await call<ConnectionView>('GET', `/connections/${encodeURIComponent(id)}`, { signal })).data.name,
+      (await call<ConnectionView>('GET', `/connections/${encodeURIComponent(id ?? '')}`, { signal })).data.name,
     staleTime: NAME_KEPT_MS,
     retry: false,
+    enabled: id !== null,
   });
-  return data ?? id;
+  return data ?? id ?? '';
+}
+
+const OFFERED = 20;
+
+/** The first few that `q` finds, by name, with their names alone; what was found before stays while the next is looked for. */
+export function useConnectionSearch(q: string, isWanted: boolean) {
+  return useQuery({
+    queryKey: ['connections', 'search', q],
+    queryFn: async ({ signal }) => {
+      const query = new URLSearchParams({ perPage: String(OFFERED), sort: 'name', ...(q === '' ? {} : { q }) });
+      const { data } = await call<ConnectionView[]>('GET', `/connections?${query}`, { signal });
+      return data.map(({ id, name }) => ({ id, name }));
+    },
+    placeholderData: keepPreviousData,
+    enabled: isWanted,
+  });
 }
 
 export type ConnectionAction = 'start' | 'stop' | 'restart';

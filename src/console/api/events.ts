@@ -1,11 +1,17 @@
 // Events: what a person should know, of one connection or of all.
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import type { BridgeEvent } from '../../domain/events.ts';
+import type { BridgeEvent, EventKind } from '../../domain/events.ts';
 import { call } from './call.ts';
 
 export interface EventFilter {
   readonly connectionId?: string;
-  readonly severities?: readonly BridgeEvent['severity'][];
+  readonly kind?: EventKind;
+  readonly severity?: BridgeEvent['severity'];
+  /** ISO 8601, with it and without it. */
+  readonly from?: string;
+  readonly to?: string;
+  /** ms back from now, in place of `from` and `to`. */
+  readonly spanMs?: number;
 }
 
 interface EventPage {
@@ -20,8 +26,11 @@ async function page(
   signal: AbortSignal,
 ): Promise<EventPage> {
   const query = new URLSearchParams({ limit: String(limit) });
-  if (filter.connectionId !== undefined) query.set('connectionId', filter.connectionId);
-  for (const severity of filter.severities ?? []) query.append('severity', severity);
+  for (const name of ['connectionId', 'kind', 'severity', 'from', 'to'] as const) {
+    const value = filter[name];
+    if (value !== undefined) query.set(name, value);
+  }
+  if (filter.spanMs !== undefined) query.set('from', new Date(Date.now() - filter.spanMs).toISOString());
   if (cursor !== null) query.set('cursor', cursor);
   const { data, headers } = await call<BridgeEvent[]>('GET', `/events?${query}`, { signal });
   return { events: data, next: headers.get('x-next-cursor') };
@@ -35,11 +44,15 @@ export function useLatestEvents(connectionId: string, limit: number) {
   });
 }
 
+/** What has become too old for a span leaves it so often, also when nothing new happens. */
+const SPAN_REFRESH_MS = 60_000;
+
 export function useEvents(filter: EventFilter) {
   return useInfiniteQuery({
     queryKey: ['events', 'all', filter],
     queryFn: ({ pageParam, signal }) => page(filter, pageParam, 100, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next,
+    refetchInterval: filter.spanMs === undefined ? false : SPAN_REFRESH_MS,
   });
 }

@@ -1,5 +1,6 @@
 // Alle Texte der Konsole auf Deutsch.
 import { deDevices } from './de-devices.ts';
+import { deEvents } from './de-events.ts';
 import { deFields } from './de-fields.ts';
 import { deFirstRun } from './de-first-run.ts';
 import { deMap } from './de-map.ts';
@@ -9,6 +10,7 @@ import type { Catalogue } from './en.ts';
 
 export const catalogue: Catalogue = {
   ...deDevices,
+  ...deEvents,
   ...deFields,
   ...deFirstRun,
   ...deMap,
@@ -101,15 +103,6 @@ export const catalogue: Catalogue = {
     places: 'Seiten dieser Verbindung',
     help: 'Ist etwas nicht wie erwartet? Die Ereignisse unten sagen, was geschah und was zu tun ist. Mehr steht in der Dokumentation auf den Seiten From ThingPark und Troubleshooting.',
     noLedger: 'Es gibt noch keine Bilanz: Sie beginnt mit dem ersten Uplink.',
-  },
-  events: {
-    title: 'Ereignisse',
-    none: 'Es ist nichts geschehen, was jemand wissen müsste.',
-    more: 'Weitere Ereignisse',
-    older: 'Ältere Ereignisse',
-    severity: 'Schwere',
-    severities: { info: 'Info', warning: 'Warnung', error: 'Fehler' },
-    times: (count) => `${count}-mal`,
   },
   ledger: {
     title: 'Wo die Uplinks sind',

@@ -1,5 +1,6 @@
 // Every string of the console in English. Other languages have the same shape.
 import { enDevices } from './en-devices.ts';
+import { enEvents } from './en-events.ts';
 import { enFirstRun } from './en-first-run.ts';
 import { enMap } from './en-map.ts';
 import { enSettings } from './en-settings.ts';
@@ -7,6 +8,7 @@ import { enTail } from './en-tail.ts';
 
 export const en = {
   ...enDevices,
+  ...enEvents,
   ...enFirstRun,
   ...enMap,
   ...enSettings,
@@ -96,15 +98,6 @@ export const en = {
     places: 'Pages of this connection',
     help: 'Something not as expected? The events below say what happened and what to do. The pages From ThingPark and Troubleshooting of the documentation say more.',
     noLedger: 'There is no ledger yet: it begins with the first uplink.',
-  },
-  events: {
-    title: 'Events',
-    none: 'Nothing has happened that a person should know.',
-    more: 'See more events',
-    older: 'Older events',
-    severity: 'Severity',
-    severities: { info: 'Info', warning: 'Warning', error: 'Error' },
-    times: (count: string) => `${count} times`,
   },
   ledger: {
     title: 'Where the uplinks are',

@@ -1,6 +1,7 @@
 // Tous les textes de la console en français.
 import type { Catalogue } from './en.ts';
 import { frDevices } from './fr-devices.ts';
+import { frEvents } from './fr-events.ts';
 import { frFields } from './fr-fields.ts';
 import { frFirstRun } from './fr-first-run.ts';
 import { frMap } from './fr-map.ts';
@@ -9,6 +10,7 @@ import { frTail } from './fr-tail.ts';
 
 export const catalogue: Catalogue = {
   ...frDevices,
+  ...frEvents,
   ...frFields,
   ...frFirstRun,
   ...frMap,
@@ -101,15 +103,6 @@ export const catalogue: Catalogue = {
     places: 'Pages de cette connexion',
     help: 'Quelque chose d’inattendu ? Les événements ci-dessous disent ce qui s’est passé et que faire. Les pages From ThingPark et Troubleshooting de la documentation en disent plus.',
     noLedger: 'Il n’y a pas encore de bilan : il commence au premier uplink.',
-  },
-  events: {
-    title: 'Événements',
-    none: 'Il ne s’est rien passé qu’il faille savoir.',
-    more: 'Voir plus d’événements',
-    older: 'Événements plus anciens',
-    severity: 'Gravité',
-    severities: { info: 'Info', warning: 'Alerte', error: 'Erreur' },
-    times: (count) => `${count} fois`,
   },
   ledger: {
     title: 'Où sont les uplinks',

@@ -49,6 +49,13 @@ export function formatTime(time: string | number): string {
   return stamp.format(new Date(time));
 }
 
+const offset = new Intl.DateTimeFormat(locale, { timeZoneName: 'shortOffset' });
+
+/** The viewer's offset at that moment, such as "GMT+1". */
+export function formatOffset(time: string | number): string {
+  return offset.formatToParts(new Date(time)).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+}
+
 export function formatClock(time: string | number): string {
   return clockTime.format(new Date(time));
 }

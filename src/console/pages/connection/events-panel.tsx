@@ -1,4 +1,5 @@
 // The latest events of a connection.
+import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import { useLatestEvents } from '../../api/events.ts';
 import { text } from '../../text/text.ts';
@@ -26,7 +27,14 @@ export function EventsPanel({ id }: { readonly id: string }): ReactNode {
       ) : events.data.length === 0 ? (
         <p className="muted">{words.none}</p>
       ) : (
-        <EventList events={events.data} />
+        <>
+          <EventList events={events.data} />
+          <p>
+            <Link to="/events" search={{ connection: id }}>
+              {words.all}
+            </Link>
+          </p>
+        </>
       )}
     </Panel>
   );

@@ -1,11 +1,10 @@
 // Settings of the bridge itself: who may do what, with which tokens; the language; the state of the keys; who changed what.
 import type { ReactNode } from 'react';
-import { useAudit, useKeys } from '../../api/access.ts';
+import { useKeys } from '../../api/access.ts';
 import { useDenial } from '../../api/session.ts';
 import { formatCount, text } from '../../text/text.ts';
-import { Button } from '../../ui/button.tsx';
 import { LoadNotice, Panel } from '../../ui/panel.tsx';
-import { Moment } from '../../ui/time.tsx';
+import { AuditPanel } from './audit-panel.tsx';
 import { LanguagePanel } from './language-panel.tsx';
 import { TokensPanel } from './tokens-panel.tsx';
 import { UsersPanel } from './users-panel.tsx';
@@ -24,7 +23,7 @@ export function SettingsPage(): ReactNode {
       <TokensPanel />
       <LanguagePanel />
       <KeysPanel denial={denial} />
-      <AuditPanel denial={denial} />
+      {denial === null ? <AuditPanel /> : <Denied title={words.audit} anchor="audit" denial={denial} />}
     </>
   );
 }
@@ -59,43 +58,15 @@ function KeysPanel({ denial }: { readonly denial: string | null }): ReactNode {
   );
 }
 
-function AuditPanel({ denial }: { readonly denial: string | null }): ReactNode {
-  const query = useAudit(denial === null);
-  if (denial !== null) return <Denied title={words.audit} denial={denial} />;
-  const entries = query.data?.pages.flat() ?? [];
-  return (
-    <Panel title={words.audit}>
-      {query.data === undefined ? (
-        <LoadNotice state={query} />
-      ) : entries.length === 0 ? (
-        <p className="muted">{words.noAudit}</p>
-      ) : (
-        <ul className="grants">
-          {entries.map(({ id, time, who, action, target, outcome, from, detail }) => (
-            <li key={id}>
-              <Moment at={time} />
-              <span className={`badge ${outcome === 'done' ? 'none' : 'bad'}`}>
-                {outcome === 'done' ? words.done : words.refused}
-              </span>
-              <strong>{[action, target].filter((part) => part !== null).join(' ')}</strong>
-              <span className="muted">{words.by(who, from ?? '')}</span>
-              {detail !== null && <span className="muted grant-secret">{detail}</span>}
-            </li>
-          ))}
-        </ul>
-      )}
-      {query.hasNextPage && (
-        <Button isDisabled={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>
-          {text.events.older}
-        </Button>
-      )}
-    </Panel>
-  );
+interface DeniedProps {
+  readonly title: string;
+  readonly denial: string;
+  readonly anchor?: string;
 }
 
-function Denied({ title, denial }: { readonly title: string; readonly denial: string }): ReactNode {
+function Denied({ denial, ...panel }: DeniedProps): ReactNode {
   return (
-    <Panel title={title}>
+    <Panel {...panel}>
       <p className="muted">{denial}</p>
     </Panel>
   );

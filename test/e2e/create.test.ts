@@ -81,7 +81,10 @@ describeWith('chromium', 'a connection is made and changed', () => {
     await save();
     await page.getByText(/Somebody else has changed this connection meanwhile/).waitFor();
     await page.getByText(/Description is now: of the second/).waitFor();
-    await page.getByRole('button', { name: 'Use mine instead' }).click();
+    // The button that was pressed is another now: the focus stays at it.
+    await page.getByRole('button', { name: 'Use mine instead' }).and(page.locator(':focus')).waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Confirm' }).and(page.locator(':focus')).waitFor();
     await save();
     await page.getByText("Update done – Connection 'Shared' has been updated").waitFor();
     await page.getByText('of the first').first().waitFor();

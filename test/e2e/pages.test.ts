@@ -78,13 +78,14 @@ describeWith('chromium', 'the pages of the console', () => {
     await page.reload();
     await ofSecond.first().waitFor();
     expect(await rows.count()).toBe(1);
-    expect(await page.getByRole('combobox', { name: 'Connection' }).inputValue()).toBe('Second');
+    await page.waitForFunction("document.querySelector('[role=combobox]').value === 'Second'");
     expect(await page.getByLabel('Kind').inputValue()).toBe('connectionOpened');
 
     await page.getByLabel('Kind').selectOption({ label: 'Journal full' });
     await page.getByText('No event is like that.').waitFor();
     await page.getByLabel('Kind').selectOption({ label: 'All' });
     await page.getByRole('combobox', { name: 'Connection' }).fill('');
+    await page.keyboard.press('Escape');
     await ofFleet.first().waitFor();
     await page.getByLabel('Severity').selectOption('error');
     await page.locator('.event-list .badge', { hasText: 'Info' }).first().waitFor({ state: 'detached' });

@@ -1,5 +1,5 @@
 // A choice of one of a few, with its label: the browser's own control.
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 import { text } from '../text/text.ts';
 
 export interface SelectFieldProps<T extends string> {
@@ -15,10 +15,14 @@ export interface SelectFieldProps<T extends string> {
 
 export function SelectField<T extends string>(props: SelectFieldProps<T>): ReactNode {
   const { label, value, options, nameOf, none = text.common.all, onChange } = props;
+  const id = useId();
   return (
-    <label className="field">
-      <span className="field-label">{label}</span>
+    <div className="field">
+      <label className="field-label" htmlFor={id}>
+        {label}
+      </label>
       <select
+        id={id}
         className="input"
         value={value ?? ''}
         onChange={(event) => onChange(options.find((each) => each === event.target.value))}
@@ -30,6 +34,6 @@ export function SelectField<T extends string>(props: SelectFieldProps<T>): React
           </option>
         ))}
       </select>
-    </label>
+    </div>
   );
 }

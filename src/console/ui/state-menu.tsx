@@ -1,5 +1,5 @@
 // The state badge of a connection with its menu: start, stop, restart, delete.
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Button } from 'react-aria-components/Button';
 import { Menu, MenuItem, MenuTrigger } from 'react-aria-components/Menu';
 import { Popover } from 'react-aria-components/Popover';
@@ -7,6 +7,7 @@ import type { ConnectionState } from '../../domain/connection.ts';
 import { type ConnectionAction, useConnectionAction, useDeleteConnection } from '../api/connections.ts';
 import { text } from '../text/text.ts';
 import { Confirm } from './confirm.tsx';
+import { focusIfLost } from './focus.ts';
 import { notify, notifyFailure } from './notices.tsx';
 import { StateBadge } from './state-badge.tsx';
 
@@ -59,6 +60,19 @@ function WholeMenu({ id, name, active, state, onDeleted }: StateMenuProps): Reac
   const act = useConnectionAction();
   const remove = useDeleteConnection();
   const words = text.connections;
+  const button = useRef<HTMLButtonElement>(null);
+  const isDeleted = useRef(false);
+  // The item of the menu that opened a dialog is gone when that closes; and a row goes with its connection.
+  const close = (): void => {
+    setAsking(null);
+    focusIfLost(() => button.current);
+  };
+  useEffect(
+    () => () => {
+      if (isDeleted.current) focusIfLost(() => document.getElementById('content'));
+    },
+    [],
+  );
   const run = (action: ConnectionAction): Promise<void> =>
     act.mutateAsync({ id, action }).then(() => notify(words.done[action](name)));
   const choose = (choice: Choice): void => {
@@ -69,7 +83,7 @@ function WholeMenu({ id, name, active, state, onDeleted }: StateMenuProps): Reac
   return (
     <>
       <MenuTrigger defaultOpen>
-        <Button autoFocus className="button quiet small" aria-label={words.menu(name, text.states[state])}>
+        <Button ref={button} autoFocus className="button quiet small" aria-label={words.menu(name, text.states[state])}>
           <StateBadge state={state} />
           <span aria-hidden="true">▾</span>
         </Button>
@@ -84,12 +98,7 @@ function WholeMenu({ id, name, active, state, onDeleted }: StateMenuProps): Reac
         </Popover>
       </MenuTrigger>
       {asking === 'stop' && (
-        <Confirm
-          title={words.stopTitle}
-          action={words.actions.stop}
-          onClose={() => setAsking(null)}
-          onConfirm={() => run('stop')}
-        >
+        <Confirm title={words.stopTitle} action={words.actions.stop} onClose={close} onConfirm={() => run('stop')}>
           {words.stopQuestion(name)}
         </Confirm>
       )}
@@ -98,9 +107,10 @@ function WholeMenu({ id, name, active, state, onDeleted }: StateMenuProps): Reac
           title={words.deleteTitle}
           action={words.actions.delete}
           isDangerous
-          onClose={() => setAsking(null)}
+          onClose={close}
           onConfirm={async () => {
             await remove.mutateAsync(id);
+            isDeleted.current = true;
             notify(words.done.delete(name));
             onDeleted?.();
           }}

@@ -1,5 +1,5 @@
 // The settings of a connection, each with a pencil: edit, confirm, done. Two people editing at once: the second is told.
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { ConnectionView } from '../../../domain/ports/control.ts';
 import { ApiError } from '../../api/call.ts';
 import { useAmendConnection } from '../../api/connections.ts';
@@ -11,6 +11,7 @@ import { SchemaField } from '../../forms/schema-field.tsx';
 import { text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/confirm.tsx';
+import { focusIfLost } from '../../ui/focus.ts';
 import { PencilIcon } from '../../ui/icons.tsx';
 import { InfoTip } from '../../ui/info-tip.tsx';
 import { notify } from '../../ui/notices.tsx';
@@ -152,6 +153,14 @@ function SettingEditor({ connection, etag, setting, draft, onLeave }: EditorProp
   const amend = useAmendConnection(connection.id);
   const isRight = typeof typed === 'boolean' || faultOf(schema, typed, isRequired) === null;
   const isConflict = refusal?.status === 412 || refusal?.status === 409;
+  // The button that was pressed has made room for another: whoever goes by keys goes on there.
+  const form = useRef<HTMLFormElement>(null);
+  const isSwapped = useRef(isConflict);
+  useEffect(() => {
+    if (asking || isSwapped.current === isConflict) return;
+    isSwapped.current = isConflict;
+    focusIfLost(() => form.current?.querySelector<HTMLElement>('.setting-actions .primary'));
+  }, [asking, isConflict]);
   const send = async (): Promise<void> => {
     try {
       await amend.mutateAsync({ change: setting.patch(sentValue(schema, typed)), etag: basis });
@@ -164,6 +173,7 @@ function SettingEditor({ connection, etag, setting, draft, onLeave }: EditorProp
   const complaint = refusal?.about(name === 'name' ? 'name' : `configuration/${name}`) ?? null;
   return (
     <form
+      ref={form}
       className="setting is-edited"
       noValidate
       onSubmit={(event) => {

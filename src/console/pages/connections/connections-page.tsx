@@ -190,7 +190,8 @@ function figureColumn(
     const figure = of(row);
     if (figure === undefined) return <span className="muted">{text.common.none}</span>;
     return (
-      <span title={`${formatCount(figure.hour)} / ${formatCount(figure.day)}`}>
+      // Huge ones take two lines.
+      <span className="wrapped" title={`${formatCount(figure.hour)} / ${formatCount(figure.day)}`}>
         {formatShort(figure.hour)} / {formatShort(figure.day)}
       </span>
     );

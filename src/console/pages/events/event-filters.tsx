@@ -1,11 +1,11 @@
 // What the events' page is narrowed by: connection, kind, severity and time.
-import type { ReactNode } from 'react';
+import { type ReactNode, useId } from 'react';
 import { EVENT_KINDS } from '../../../domain/events.ts';
 import { formatOffset, text } from '../../text/text.ts';
 import { ConnectionPicker } from '../../ui/connection-picker.tsx';
 import { SelectField } from '../../ui/select-field.tsx';
 import { useTyped } from '../../ui/typed.ts';
-import { type EventSearch, isBackwards, localOf, SEVERITIES } from './event-search.ts';
+import { type EventSearch, isBackwards, localOf, momentOf, SEVERITIES } from './event-search.ts';
 
 const words = text.events;
 const SPAN_CHOICES = ['hour', 'day', 'week', 'own'] as const;
@@ -70,10 +70,8 @@ interface MomentFieldProps {
 
 /** In the viewer's zone, which is told beside it: of that moment, since summer has another offset. */
 function MomentField({ label, value, onChange, error = null }: MomentFieldProps): ReactNode {
-  const [typed, setTyped] = useTyped(localOf(value), (local) =>
-    onChange(local === '' ? undefined : new Date(local).toISOString()),
-  );
-  const id = `event-${label}`;
+  const [typed, setTyped] = useTyped(localOf(value), (local) => onChange(momentOf(local)));
+  const id = useId();
   return (
     <div className={`field${error === null ? '' : ' is-wrong'}`}>
       <label className="field-label" htmlFor={id}>

@@ -37,7 +37,8 @@ export function eventSearchOf(given: Record<string, unknown>): EventSearch {
   };
 }
 
-function momentOf(given: unknown): string | undefined {
+/** ISO 8601, of what a field or an address says; undefined: no moment. */
+export function momentOf(given: unknown): string | undefined {
   const ms = typeof given === 'string' ? Date.parse(given) : Number.NaN;
   return Number.isNaN(ms) ? undefined : new Date(ms).toISOString();
 }

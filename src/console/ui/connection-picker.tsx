@@ -1,5 +1,5 @@
 // A connection chosen by its name, of however many: the bridge searches, and the first that fit are offered.
-import { type ReactNode, useDeferredValue, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Button } from 'react-aria-components/Button';
 import { ComboBox } from 'react-aria-components/ComboBox';
 import { Input } from 'react-aria-components/Input';
@@ -29,10 +29,12 @@ export function ConnectionPicker({ value, onChange }: ConnectionPickerProps): Re
   const name = useConnectionName(value ?? null);
   const chosen: Named | null = value === undefined ? null : { id: value, name };
   // The name of the one that is chosen is no search.
-  const q = useDeferredValue(typed === chosen?.name ? '' : typed.trim());
+  const q = typed === chosen?.name ? '' : typed.trim();
   const { data: found = [] } = useConnectionSearch(q, isOpen || q !== '');
   // The control takes what it shows from its list, so the one that is chosen is always on it.
-  const items = chosen === null ? found : [chosen, ...found.filter(({ id }) => id !== chosen.id)];
+  // What was found for less is still there while more is looked for: of that, what fits.
+  const fits = found.filter(({ id, name }) => `${name}\n${id}`.toLowerCase().includes(q.toLowerCase()));
+  const items = chosen === null ? fits : [chosen, ...fits.filter(({ id }) => id !== chosen.id)];
   return (
     <ComboBox
       className="field"

@@ -205,7 +205,10 @@ test('with users: log in, do what the role may, make a token, log out, and find 
       ({ who, action, target }) => `${who} ${action} ${target}`,
     );
   };
-  expect(await narrowed('who=VER&outcome=refused')).toEqual(['vera PUT /connections/:id a']);
+  expect(await narrowed('who=VER&outcome=refused')).toEqual([
+    expect.stringMatching(/^vera token\.revoke /),
+    'vera PUT /connections/:id a',
+  ]);
   expect(await narrowed('action=user.change')).toEqual(['anna user.change vera']);
   expect(await narrowed('who=otto&action=delete&target=a')).toEqual(['token ci of otto DELETE /connections/:id a']);
   // Narrowed before it is cut, so that a page is full; and the page after it goes on where it ended.

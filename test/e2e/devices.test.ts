@@ -4,6 +4,7 @@ import { describeWith } from '../support/requirements.ts';
 import { accessibilityFaults, Stage } from './support/stage.ts';
 
 const STRANGER = '20635F0101000777';
+const LATEST = '20635F0101000776';
 const OTHERS = ['20635F0101000778', '20635F0101000779'] as const;
 
 describeWith('chromium', 'the pages about devices', () => {
@@ -35,6 +36,75 @@ describeWith('chromium', 'the pages about devices', () => {
     await page.getByRole('group', { name: 'What HERE has stored' }).getByText('Record').first().waitFor();
     await page.getByRole('group', { name: 'Reported' }).waitFor();
     expect(complaints).toEqual([]);
+  });
+
+  test('the next uplink is shown as it came beside its record, with the rule behind a field; held it stays, and can be tried', async () => {
+    const { page, complaints } = await stage.open('/connections/nobody/devices/0018B20000000B2A');
+    await page.getByText('This page waits for the device’s next uplink').waitFor();
+    await page.getByText('Connection nobody is not running here. Trying again').waitFor();
+    const send = (frame: number) => {
+      const payload = { gpsLatitude: 52.5, gpsLongitude: 13.4, horizontalAccuracy: 12 };
+      const head = { Time: new Date().toISOString(), DevEUI: LATEST, FPort: 2, FCntUp: frame, payload_hex: '00' };
+      return stage.publish(`mqtt/things/${LATEST}/uplink`, JSON.stringify({ DevEUI_uplink: { ...head, payload } }));
+    };
+    await send(1);
+    await page.goto(`${stage.url}/ui/connections/fleet/devices/${LATEST}`);
+    await page.getByText('This page waits for the device’s next uplink').waitFor();
+    await page.getByText('Live.').waitFor();
+    complaints.length = 0;
+    const message = page.getByRole('group', { name: 'Message as it came' });
+    const record = page.getByRole('group', { name: 'HERE record' });
+    await send(2);
+    await message.getByText('"FCntUp": 2,').waitFor();
+    await record.getByText(`"id": "${LATEST}"`).waitFor();
+    // A newer one takes its place.
+    await send(3);
+    await message.getByText('"FCntUp": 3,').waitFor();
+    await page.getByRole('button', { name: 'Hold' }).click();
+    await page.getByText('Held; newer uplinks are not shown.').waitFor();
+    await send(4);
+    await page.waitForTimeout(2_500);
+    expect(await message.textContent()).toContain('"FCntUp": 3,');
+    const caption = page.locator('.ruled-caption');
+    await record.getByRole('button', { name: '"id":' }).hover();
+    expect(await caption.textContent()).toBe('id by device-in-body');
+    // And by keyboard.
+    await record.getByRole('button', { name: '"lat":' }).focus();
+    expect(await caption.textContent()).toBe('position.lat by abeeway-gps-fields');
+    expect(await accessibilityFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Open in “Try an uplink”' }).click();
+    await page.getByRole('heading', { name: 'Try an uplink' }).waitFor();
+    expect(await page.getByRole('textbox', { name: 'Uplink' }).inputValue()).toContain('"FCntUp": 3,');
+    await record.getByText(`"id": "${LATEST}"`).waitFor();
+    expect(complaints).toEqual([]);
+  });
+
+  test('a page that nobody sees, or that was left, follows no device', async () => {
+    const { page } = await stage.page();
+    const open = new Set<unknown>();
+    page.on('request', (request) => {
+      if (request.url().includes('/tail?')) open.add(request);
+    });
+    page.on('requestfailed', (request) => open.delete(request));
+    page.on('requestfinished', (request) => open.delete(request));
+    await page.goto(`${stage.url}/ui/connections/fleet/devices/${device}`);
+    await expect.poll(() => open.size, { timeout: 15_000 }).toBe(1);
+    const hide = (isHidden: boolean) =>
+      page.evaluate(`Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} });
+        document.dispatchEvent(new Event('visibilitychange'));`);
+    await hide(true);
+    await expect.poll(() => open.size, { timeout: 15_000 }).toBe(0);
+    await hide(false);
+    await expect.poll(() => open.size, { timeout: 15_000 }).toBe(1);
+    await page.getByRole('link', { name: 'Devices', exact: true }).click();
+    await expect.poll(() => open.size, { timeout: 15_000 }).toBe(0);
+  });
+
+  test('on a phone the message and its record stand under each other, and nothing juts out', async () => {
+    const { page } = await stage.open(`/connections/fleet/devices/${device}`, { width: 360, height: 780 });
+    await page.getByRole('group', { name: 'HERE record' }).first().waitFor();
+    await page.getByRole('button', { name: 'Hold' }).click();
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
   });
 
   test('a command is sent and followed, as bytes and as JSON; what is wrong is told beside its field', async () => {

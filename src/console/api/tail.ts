@@ -2,6 +2,7 @@
 // hold bytes for it) and only as many lines are parsed as are shown.
 import { useEffect, useRef, useState } from 'react';
 import type { FollowedUplink } from '../../domain/ports/control.ts';
+import { followLines } from './lines.ts';
 
 export interface TailFilter {
   /** A whole DevEUI; empty: all. */
@@ -27,7 +28,6 @@ export interface Tail {
 export const SHOWN = 500;
 const SHOW_MS = 250;
 const RATE_STEPS = 12;
-const AGAIN_MS = 2_000;
 const NONE: Tail = { uplinks: [], state: 'connecting', reason: null, seen: 0, missed: 0, rate: 0 };
 
 /** While paused nothing new is shown, and what comes is counted. */
@@ -54,7 +54,6 @@ class Follower {
   readonly #stopping = new AbortController();
   /** Lines that are not shown yet, the latest last; older ones fall out unparsed. */
   #lines: string[] = [];
-  #rest = '';
   #counts: number[] = [];
   #sinceShown = 0;
   #shown = NONE;
@@ -74,48 +73,26 @@ class Follower {
     this.#tell(NONE);
     const timer = setInterval(() => this.#show(), SHOW_MS);
     signal.addEventListener('abort', () => clearInterval(timer));
-    while (!signal.aborted) {
-      let reason: string | null = null;
-      try {
-        reason = await this.#follow(signal);
-      } catch {
-        // No answer, or one that broke off: told as lost, and tried again.
-      }
-      if (signal.aborted) return;
-      this.#shown = { ...this.#shown, state: 'lost', reason };
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    }
+    await followLines(this.#path, signal, {
+      onLive: () => {
+        this.#shown = { ...this.#shown, state: 'live', reason: null };
+      },
+      onLost: (reason) => {
+        this.#shown = { ...this.#shown, state: 'lost', reason };
+      },
+      onLine: (line) => this.#take(line),
+    });
   }
 
-  /** Until the stream ends; the refusal in words, where there is one. */
-  async #follow(signal: AbortSignal): Promise<string | null> {
-    const response = await fetch(this.#path, { signal, cache: 'no-store', credentials: 'same-origin' });
-    if (!response.ok || response.body === null) {
-      const problem = (await response.json().catch(() => ({}))) as { detail?: unknown };
-      return typeof problem.detail === 'string' ? problem.detail : String(response.status);
+  #take(line: string): void {
+    if (line.startsWith('{"missed"')) {
+      this.#shown = { ...this.#shown, missed: this.#shown.missed + missedIn(line) };
+      return;
     }
-    this.#shown = { ...this.#shown, state: 'live', reason: null };
-    this.#rest = '';
-    const decoder = new TextDecoder();
-    const reader = response.body.getReader();
-    for (let step = await reader.read(); !step.done; step = await reader.read()) {
-      this.#take(decoder.decode(step.value, { stream: true }));
-    }
-    return null;
-  }
-
-  #take(chunk: string): void {
-    const lines = (this.#rest + chunk).split('\n');
-    this.#rest = lines.pop() ?? '';
-    for (const line of lines) {
-      if (line.startsWith('{"missed"')) {
-        this.#shown = { ...this.#shown, missed: this.#shown.missed + missedIn(line) };
-        continue;
-      }
-      this.#sinceShown += 1;
-      this.#lines.push(line);
-    }
-    if (this.#lines.length > SHOWN) this.#lines = this.#lines.slice(-SHOWN);
+    this.#sinceShown += 1;
+    this.#lines.push(line);
+    // Now and then, not with every line.
+    if (this.#lines.length > 2 * SHOWN) this.#lines = this.#lines.slice(-SHOWN);
   }
 
   #show(): void {
@@ -124,7 +101,7 @@ class Follower {
     const rate = this.#counts.reduce((sum, count) => sum + count, 0) / ((this.#counts.length * SHOW_MS) / 1000);
     let shown = uplinks;
     if (!this.#isPaused() && this.#lines.length > 0) {
-      const fresh = this.#lines.map(uplinkIn).reverse();
+      const fresh = this.#lines.slice(-SHOWN).map(uplinkIn).reverse();
       shown = [...fresh, ...uplinks].slice(0, SHOWN);
       this.#lines = [];
     }

@@ -25,17 +25,23 @@ export interface Tried {
 export function useTriedUplink(uplink: string) {
   return useQuery({
     queryKey: ['uplinks', 'try', uplink],
-    queryFn: async ({ signal }) => {
-      // JSON goes as JSON, so that the API's own limits hold for it; anything else as the text that it is.
-      const body = { uplink: parsed(uplink) };
-      return (await call<Tried>('POST', '/uplinks/try', { body, signal })).data;
-    },
+    queryFn: ({ signal }) => tryUplink({ uplink: parsed(uplink) }, signal),
     enabled: uplink.trim() !== '',
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 60_000,
   });
 }
 
+/** As that connection maps it. */
+export function tryAs(connectionId: string, topic: string, uplink: string, signal: AbortSignal): Promise<Tried> {
+  return tryUplink({ uplink: parsed(uplink), topic, connectionId }, signal);
+}
+
+async function tryUplink(body: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Tried> {
+  return (await call<Tried>('POST', '/uplinks/try', { body, signal })).data;
+}
+
+/** JSON goes as JSON, so that the API's own limits hold for it; anything else as the text that it is. */
 function parsed(uplink: string): unknown {
   try {
     return JSON.parse(uplink);

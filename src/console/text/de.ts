@@ -186,6 +186,8 @@ export const catalogue: Catalogue = {
     noPosition: 'In diesem Uplink ist keine Position: HERE bekommt seine übrigen Werte.',
     noPositionBecause: 'Es gibt keine Position. Was geprüft wurde und warum es nicht galt:',
     rules: 'Die Regel hinter jedem Feld',
+    pointAtField:
+      'Zeigen Sie auf eine Zeile des Datensatzes, oder gehen Sie mit der Tabulatortaste dorthin: hier steht die Regel dahinter.',
     noRule: 'keine Regel ergab es',
     by: (rule) => `durch ${rule}`,
     sends: (device, records) => `Gerät ${device}: ${records} Datensatz/Datensätze für HERE`,

@@ -181,6 +181,7 @@ export const en = {
     noPosition: 'There is no position in this uplink: HERE gets its other values.',
     noPositionBecause: 'There is no position. What was looked at, and why it was not taken:',
     rules: 'The rule behind each field',
+    pointAtField: 'Point at a line, or move to it with Tab: the rule behind it stands here.',
     noRule: 'no rule gave it',
     by: (rule: string) => `by ${rule}`,
     sends: (device: string, records: string) => `Device ${device}: ${records} record(s) for HERE`,

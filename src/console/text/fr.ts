@@ -185,6 +185,8 @@ export const catalogue: Catalogue = {
     noPosition: 'Il n’y a pas de position dans cet uplink : HERE reçoit ses autres valeurs.',
     noPositionBecause: 'Il n’y a pas de position. Ce qui a été examiné, et pourquoi ce n’était pas valable :',
     rules: 'La règle derrière chaque champ',
+    pointAtField:
+      'Pointez une ligne de l’enregistrement, ou atteignez-la avec la touche Tab : la règle qui l’a donnée s’affiche ici.',
     noRule: 'aucune règle ne l’a donné',
     by: (rule) => `par ${rule}`,
     sends: (device, records) => `Appareil ${device} : ${records} enregistrement(s) pour HERE`,

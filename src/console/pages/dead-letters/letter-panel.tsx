@@ -1,5 +1,4 @@
 // One dead letter: what HERE or the reader said, beside the record; its message can be mended before it is sent again.
-import { useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { type Letter, useEditLetter, useLetter } from '../../api/dead-letters.ts';
 import { useDenial } from '../../api/session.ts';
@@ -10,6 +9,7 @@ import { TextField } from '../../ui/field.tsx';
 import { notify, notifyFailure } from '../../ui/notices.tsx';
 import { LoadNotice, Panel } from '../../ui/panel.tsx';
 import { Moment } from '../../ui/time.tsx';
+import { indented, useOpenInTry } from '../try/use-open-in-try.ts';
 
 const words = text.deadLetters;
 const NO_SECRETS: readonly string[] = [];
@@ -34,12 +34,11 @@ function Shown(props: {
   const { connection, letter, onReplay } = props;
   const { detail } = letter;
   const draft = useDraft(`letter.${connection}.${letter.id}.${letter.editedAt ?? ''}`, NO_SECRETS);
-  const payload = String(draft.values.payload ?? pretty(letter.payload ?? ''));
+  const payload = String(draft.values.payload ?? indented(letter.payload ?? ''));
   const edit = useEditLetter(connection);
-  const trial = useDraft('try', NO_SECRETS);
-  const navigate = useNavigate();
+  const openInTry = useOpenInTry();
   const denial = useDenial('operator');
-  const isChanged = payload !== pretty(letter.payload ?? '');
+  const isChanged = payload !== indented(letter.payload ?? '');
   const save = (next: string | null): void =>
     edit.mutate(
       { id: letter.id, payload: next },
@@ -81,7 +80,7 @@ function Shown(props: {
       {detail.record !== undefined && (
         <details open>
           <summary>{words.record}</summary>
-          <pre className="letter-record">{pretty(detail.record)}</pre>
+          <pre className="letter-record">{indented(detail.record)}</pre>
         </details>
       )}
       {letter.payload === undefined ? (
@@ -104,28 +103,11 @@ function Shown(props: {
             {words.revert}
           </Button>
         )}
-        {letter.payload !== undefined && (
-          <Button
-            onPress={() => {
-              trial.set('uplink', payload);
-              void navigate({ to: '/try' });
-            }}
-          >
-            {text.nav.tryUplink}
-          </Button>
-        )}
+        {letter.payload !== undefined && <Button onPress={() => openInTry(payload)}>{text.nav.tryUplink}</Button>}
         <Button kind="primary" deniedBecause={denial} isDisabled={isChanged} onPress={onReplay}>
           {words.replayOne}
         </Button>
       </div>
     </Panel>
   );
-}
-
-function pretty(json: string): string {
-  try {
-    return JSON.stringify(JSON.parse(json), null, 2);
-  } catch {
-    return json;
-  }
 }

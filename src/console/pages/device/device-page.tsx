@@ -8,6 +8,7 @@ import { ConnectionHead } from '../../ui/connection-head.tsx';
 import { LoadNotice } from '../../ui/panel.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { CommandsPanel } from './commands-panel.tsx';
+import { LatestPanel } from './latest-panel.tsx';
 import { ShadowPanel } from './shadow-panel.tsx';
 import { TracesPanel } from './traces-panel.tsx';
 import { UplinksPanel } from './uplinks-panel.tsx';
@@ -44,6 +45,7 @@ export function DevicePage(): ReactNode {
       )}
       <div className="device-panels">
         <UplinksPanel id={id} device={device} />
+        <LatestPanel key={`${id} ${device}`} id={id} device={device} />
         <CommandsPanel id={id} device={device} />
         <ShadowPanel id={id} device={device} />
         <TracesPanel id={id} device={device} />

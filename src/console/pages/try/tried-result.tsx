@@ -2,9 +2,9 @@
 import { Fragment, type ReactNode } from 'react';
 import type { Tried, TriedField } from '../../api/trial.ts';
 import { text } from '../../text/text.ts';
-import { Json } from '../../ui/json.tsx';
 import { Panel } from '../../ui/panel.tsx';
 import { PlacePanel } from './place-panel.tsx';
+import { RuledRecord } from './ruled-record.tsx';
 import './try.css';
 
 const words = text.tryUplink;
@@ -33,7 +33,7 @@ export function TriedResult({ tried }: { readonly tried: Tried }): ReactNode {
         <Fragment key={at}>
           <PlacePanel device={device} record={record} fields={fields} />
           <Panel title={words.record}>
-            <Json label={words.record} value={record} />
+            <RuledRecord record={record} fields={fields} />
           </Panel>
         </Fragment>
       ))}

@@ -45,8 +45,9 @@ describeWith('kafka', 'A config topic on Kafka', () => {
     await put('twice', JSON.stringify(good));
     for (let time = 0; time < 2; time++) await put('twice', null);
     await put('last', JSON.stringify(good));
-    await untilState(local, 'good', 'OPENED');
-    await untilState(local, 'last', 'OPENED');
+    // Thirteen records, one of them of 2 MB, beside what else is on a busy machine.
+    await untilState(local, 'good', 'OPENED', 60_000);
+    await untilState(local, 'last', 'OPENED', 60_000);
     const invalid = (await local.events()).filter(({ kind }) => kind === 'definitionInvalid');
     const of = (id: string | null) =>
       invalid.filter(({ connectionId }) => connectionId === id).map((each) => each.message);

@@ -102,7 +102,7 @@ describeWith('chromium', 'the languages of the console', () => {
     await page.getByText('Breite 52,52008°, Länge 13,40495° · auf 12 m genau').waitFor();
     await page.goto(`${stage.url}/ui/connections/fleet`);
     await page
-      .getByText(/vor \d+ (Sekunde|Minute)/)
+      .getByText(/vor \d+ (s|Sek|Min)/)
       .first()
       .waitFor();
   });

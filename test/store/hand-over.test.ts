@@ -1,181 +1,29 @@
-// What is handed over of a directory, when it is held again and again, and when its ledgers cannot be said at once.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { Adoption } from '../../src/bridge/adoption.ts';
-import { HandOver, type HandOverOptions } from '../../src/connections/hand-over.ts';
-import type { Ledger } from '../../src/domain/ledger.ts';
-import type { Whereabouts } from '../../src/domain/ports/cluster.ts';
-import type { BridgeStore } from '../../src/domain/ports/store.ts';
-import { openSecretBox } from '../../src/store/secrets.ts';
-import { openStore } from '../../src/store/store.ts';
-import { ManualClock } from '../support/manual-clock.ts';
-import { append, entries, passTime, temporaryFolder } from './support.ts';
+// Messages that another worker has journalled leave this journal and its ledger.
+import { expect, test } from 'vitest';
+import { append, DELIVERED, entries, readAll, TestStore } from './support.ts';
 
-const MAX = { maxBytes: 1e9 };
-const ELSEWHERE: Whereabouts = { kind: 'elsewhere', worker: 'w-other', address: 'http://other' };
-
-/** True once so much of its time has passed. */
-function after(clock: ManualClock, ms: number): () => boolean {
-  const end = clock.monotonic() + ms;
-  return () => clock.monotonic() >= end;
-}
-
-/** A worker with a directory of its own beside that of another, `w-0`. */
-class Survivor {
-  readonly clock = new ManualClock();
-  readonly root = temporaryFolder();
-  readonly gone = path.join(this.root, 'w-0');
-  readonly #box = openSecretBox({ dataDir: temporaryFolder(), key: null });
-
-  async open(dataDir: string): Promise<BridgeStore> {
-    const { clock } = this;
-    const store = await openStore({
-      ...{ dataDir, clock, box: this.#box, report: () => {}, deadLettersMaxBytes: 1e6, deadLettersMaxAgeMs: 1e9 },
-    });
-    onTestFinished(() => store.close());
-    return store;
+test('what was handed over is not read again, also after a kill, and the ledger balances without it', async () => {
+  await using s = await TestStore.open();
+  let a = await s.connection();
+  await append(a, entries(1, 6));
+  a.settle([{ seq: 2, outcome: DELIVERED }]);
+  a.handOver([1, 2, 4]);
+  for (let round = 0; round < 3; round++) {
+    expect((await readAll(a)).map(({ seq }) => seq)).toEqual([3, 5, 6]);
+    expect(a.ledger()).toMatchObject({ received: 4, pending: 3, delivered: 1 });
+    expect(a.verify()).toBe(0);
+    a = round === 0 ? await s.kill() : await s.reopen();
   }
-
-  /** The other worker starts, journals `count` uplinks of a connection, and is killed. */
-  async otherLives(start: number, count: number): Promise<void> {
-    mkdirSync(this.gone, { recursive: true });
-    writeFileSync(path.join(this.gone, 'used-by.json'), JSON.stringify({ start }));
-    const store = await this.open(this.gone);
-    await append(await store.openConnection('a', MAX), entries(1, count));
-    await store.close();
-  }
-
-  handOver(options: Partial<HandOverOptions> & Pick<HandOverOptions, 'directories'>): HandOver {
-    const handOver = new HandOver({
-      whereIs: () => ELSEWHERE,
-      takeHere: async () => {},
-      sendTo: async () => {},
-      takeLettersHere: () => null,
-      sendLettersTo: async () => null,
-      onLedger: async () => {},
-      journalMaxBytes: 1e9,
-      events: { emit: () => {} },
-      clock: this.clock,
-      ...options,
-    });
-    onTestFinished(() => handOver.stop());
-    return handOver;
-  }
-
-  async adoption(): Promise<Adoption> {
-    const directory = path.join(this.root, 'w-9');
-    const own = { directory, id: 'w-me', store: await this.open(directory), isOwn: true };
-    const open = (each: string): Promise<BridgeStore> => this.open(each);
-    const adoption = new Adoption({ dataDir: this.root, own, open, events: { emit: () => {} } });
-    onTestFinished(() => adoption.stop());
-    return adoption;
-  }
-}
-
-test('a worker that comes back and is killed again is handed over again by the one that did so before', async () => {
-  const survivor = new Survivor();
-  const adoption = await survivor.adoption();
-  let sent = 0;
-  const handOver = survivor.handOver({
-    directories: () => adoption.held(),
-    sendTo: async (_address, _id, uplinks) => {
-      sent += uplinks.length;
-    },
-  });
-  handOver.start();
-  for (const [start, count] of [10, 7].entries()) {
-    sent = 0;
-    await survivor.otherLives(start, count);
-    await adoption.look(handOver);
-    expect(adoption.held()).toHaveLength(2);
-    // Seen to before anything was looked through, it must not be let go of.
-    await adoption.look(handOver);
-    await passTime(survivor.clock, () => sent === count);
-    for (let look = 0; look < 5 && adoption.held().length > 1; look++) {
-      await passTime(survivor.clock, after(survivor.clock, 2000));
-      await adoption.look(handOver);
-    }
-    expect(adoption.held()).toHaveLength(1);
-  }
+  expect(await append(a, entries(7, 1))).toBe(7);
+  a.handOver([3, 5, 6, 7]);
+  expect(a.ledger()).toMatchObject({ received: 1, pending: 0, delivered: 1 });
+  expect(a.verify()).toBe(0);
 });
 
-test('a ledger that could not be said is said again, and its directory is held until then', async () => {
-  const survivor = new Survivor();
-  await survivor.otherLives(1, 10);
-  const adoption = await survivor.adoption();
-  const said: (number | undefined)[] = [];
-  let isAway = true;
-  let tries = 0;
-  const handOver = survivor.handOver({
-    directories: () => adoption.held(),
-    onLedger: async (_directory, _id, ledger) => {
-      tries += 1;
-      if (isAway) throw new Error('Kafka did not acknowledge the record');
-      said.push(ledger?.pending);
-    },
-  });
-  await adoption.look(handOver);
-  handOver.start();
-  await passTime(survivor.clock, () => tries >= 4);
-  await adoption.look(handOver);
-  expect(adoption.held()).toHaveLength(2);
-  isAway = false;
-  await passTime(survivor.clock, () => said.length > 0);
-  expect(said.at(-1)).toBe(0);
-  await adoption.look(handOver);
-  expect(adoption.held()).toHaveLength(1);
-});
-
-test('the latest ledger is said when an earlier one is still on its way', async () => {
-  const survivor = new Survivor();
-  await survivor.otherLives(1, 10);
-  const adoption = await survivor.adoption();
-  const first = Promise.withResolvers<void>();
-  const said: Ledger['pending'][] = [];
-  let isTaken = false;
-  const handOver = survivor.handOver({
-    directories: () => adoption.held(),
-    sendTo: async () => {
-      if (!isTaken) throw new Error('503');
-    },
-    onLedger: (_directory, _id, ledger) => {
-      said.push(ledger?.pending ?? -1);
-      return said.length === 1 ? first.promise : Promise.resolve();
-    },
-  });
-  await adoption.look(handOver);
-  handOver.start();
-  await passTime(survivor.clock, () => said.length === 1);
-  isTaken = true;
-  await passTime(survivor.clock, after(survivor.clock, 5000));
-  expect(said).toEqual([10]);
-  first.resolve();
-  await passTime(survivor.clock, () => said.length === 2);
-  expect(said).toEqual([10, 0]);
-});
-
-test('what a connection journalled while it was served here for a moment is handed over too', async () => {
-  const survivor = new Survivor();
-  const store = await survivor.open(path.join(survivor.root, 'w-9'));
-  const journal = async (count: number): Promise<void> => {
-    const connection = await store.openConnection('a', MAX);
-    await append(connection, entries(1, count));
-    await connection.close();
-  };
-  await journal(3);
-  let sent = 0;
-  const handOver = survivor.handOver({
-    directories: () => [{ id: 'w-me', store, isOwn: true }],
-    sendTo: async (_address, _id, uplinks) => {
-      sent += uplinks.length;
-    },
-  });
-  handOver.start();
-  await passTime(survivor.clock, () => sent === 3);
-  await passTime(survivor.clock, () => handOver.isDrained({ id: 'w-me', store, isOwn: true }));
-  // Between two looks it comes and goes.
-  await handOver.letGo(['a']);
-  await journal(4);
-  await passTime(survivor.clock, () => sent === 7);
+test('what was never committed cannot be handed over', async () => {
+  await using s = await TestStore.open();
+  const a = await s.connection();
+  await append(a, entries(1, 2));
+  expect(() => a.handOver([3])).toThrow(RangeError);
+  expect(a.ledger()).toMatchObject({ received: 2, pending: 2 });
 });

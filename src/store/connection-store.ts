@@ -27,12 +27,7 @@ import { JournalUpkeep } from './journal-upkeep.ts';
 import { JournalWriter } from './journal-writer.ts';
 import { openPlaces, type Places, placesIn } from './places.ts';
 import type { Segment } from './segment.ts';
-
-const MAX_SEGMENT_BYTES = 16 * 1024 * 1024;
-/** Small enough that a journal of 1 MiB is not full of settled records. */
-const MIN_SEGMENT_BYTES = 128 * 1024;
-/** An open segment of this size whose records are all settled is given up for a new one. */
-const IDLE_SEGMENT_BYTES = 1024 * 1024;
+import { IDLE_SEGMENT_BYTES, largeSegmentBytes, segmentBytes } from './segment-size.ts';
 
 export class JournalledConnection implements ConnectionStore {
   readonly id: string;
@@ -62,7 +57,7 @@ export class JournalledConnection implements ConnectionStore {
     );
     this.#writer = new JournalWriter({
       ...options,
-      segmentBytes: Math.min(MAX_SEGMENT_BYTES, Math.max(MIN_SEGMENT_BYTES, Math.floor(options.maxBytes / 8))),
+      segmentBytes: segmentBytes(options.maxBytes),
       lastSeq: recovered.lastSeq,
       listener: {
         onSegment: (segment) => recovered.ranges.segments.push(segment),
@@ -216,13 +211,13 @@ export class JournalledConnection implements ConnectionStore {
     if (this.#closing) return;
     this.#orLater(() => this.#books.saveNumbers());
     this.#orLater(() => this.#letters.tick());
-    this.#writer.closeSettledSegment(IDLE_SEGMENT_BYTES);
+    this.#writer.closeSegmentFrom(largeSegmentBytes(this.maxBytes), IDLE_SEGMENT_BYTES);
     this.#upkeep.tick();
   }
 
   /** Takes what is settled out of the files. False: a file that is written to, or that waits, still holds some. */
   async erase(): Promise<boolean> {
-    this.#writer.closeSettledSegment(0);
+    this.#writer.closeSegmentFrom(Number.POSITIVE_INFINITY, 0);
     await this.#upkeep.erase();
     return this.#books.ranges.segments.every((segment) => segment.unsettled === segment.recordCount);
   }

@@ -100,10 +100,14 @@ export class JournalWriter {
     } else this.#bookLeftOut(count);
   }
 
-  /** Closes the open segment when all of it is settled and it is worth a file: an idle journal stays small. */
-  closeSettledSegment(minBytes: number): void {
-    const open = this.#open;
-    if (open && !this.#inFlight && open.segment.unsettled === 0 && open.segment.bytes >= minBytes) this.#closeSegment();
+  /**
+   * Closes the open segment from `bytes` on, and from `settledBytes` on when all of it is settled, so that it can be
+   * compacted or removed even if nothing is appended any more.
+   */
+  closeSegmentFrom(bytes: number, settledBytes: number): void {
+    if (!this.#open || this.#inFlight) return;
+    const { segment } = this.#open;
+    if (segment.bytes >= (segment.unsettled === 0 ? Math.min(settledBytes, bytes) : bytes)) this.#closeSegment();
   }
 
   /** The journal's directory cannot be had: as after a failed write, appends are refused until a probe passes. */

@@ -17,6 +17,7 @@ const TOLD_AT_ONCE = 60;
 const UPLINKS_PER_SECOND = 500;
 /** Five a second for an hour. */
 const UPLINKS = 18_000;
+const STALLED_MS = 30_000;
 
 interface Held {
   readonly heap: number;
@@ -81,7 +82,7 @@ describeWith('chromium', 'the console, open for an hour', () => {
     });
   }
 
-  test('the live tail holds no more memory after the uplinks of an hour', { timeout: 240_000 }, async () => {
+  test('the live tail holds no more memory after the uplinks of an hour', { timeout: 480_000 }, async () => {
     stage.startFleet({ devices: 100, ratePerSecond: UPLINKS_PER_SECOND });
     const { page } = await stage.open('/connections/fleet/tail');
     const session = await page.context().newCDPSession(page);
@@ -95,12 +96,14 @@ describeWith('chromium', 'the console, open for an hour', () => {
   });
 });
 
-/** Resolves when the tail has seen so many uplinks. */
+/** Resolves when the tail has seen so many uplinks. How fast it sees them is the machine's matter: it must only go on. */
 async function seen(page: Page, count: number): Promise<void> {
   const line = page.getByText('since this page was opened');
-  for (const end = performance.now() + 120_000; ; ) {
+  for (let [last, end] = [-1, 0]; ; ) {
     const [digits = ''] = /^\D*[\d,]+/.exec((await line.textContent()) ?? '') ?? [];
-    if (Number(digits.replaceAll(/\D/g, '')) >= count) return;
+    const now = Number(digits.replaceAll(/\D/g, ''));
+    if (now >= count) return;
+    if (now > last) [last, end] = [now, performance.now() + STALLED_MS];
     if (performance.now() > end) throw new Error(`the tail has not seen ${count}: ${await line.textContent()}`);
     await page.waitForTimeout(200);
   }

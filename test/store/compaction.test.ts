@@ -44,6 +44,30 @@ test('one device that is stuck does not fill the journal: 10 MB pass through a b
   expect(s.incidents).toEqual([]);
 });
 
+test.for([
+  { what: 'all of which is settled', left: 0 },
+  { what: 'of which little is left', left: 1 },
+])('one append that fills the journal, $what, gives its room back though nothing follows', async ({ left }) => {
+  await using s = await TestStore.open();
+  const a = await s.connection('a', BUDGET);
+  const first = await append(a, entries(1, 490, BYTES));
+  expect(a.bytes).toBeGreaterThan(0.9 * BUDGET);
+  a.settle(Array.from({ length: 490 - left }, (_, i) => ({ seq: first + left + i, outcome: DELIVERED })));
+  await passTime(s.clock, () => a.bytes < BUDGET / 8);
+  expect((await readAll(a)).map(({ seq }) => seq)).toEqual(left === 0 ? [] : [1]);
+  expect(a.verify()).toBe(0);
+});
+
+test('a journal whose share of all room shrinks gives back what is settled in the file that it writes to', async () => {
+  await using s = await TestStore.open();
+  const a = await s.connection('a', 1e9);
+  const first = await append(a, entries(1, 400, BYTES));
+  a.settle(Array.from({ length: 399 }, (_, i) => ({ seq: first + 1 + i, outcome: DELIVERED })));
+  a.share = BUDGET / 2;
+  await passTime(s.clock, () => a.bytes < BUDGET / 8);
+  expect((await readAll(a)).map(({ seq }) => seq)).toEqual([1]);
+});
+
 test('without its database a compacted journal still has what was not settled, and says how much it cannot account for', async () => {
   await using s = await TestStore.open();
   let a = await s.connection('a', BUDGET);

@@ -5,14 +5,16 @@ import type { FollowedUplink, HeardMessage } from '../domain/ports/control.ts';
 import type { ApiApp } from './app.ts';
 import { payloadOf } from './dead-letter-records.ts';
 import { ByConnection, DevEui } from './fields.ts';
+import { LineStream } from './line-stream.ts';
 import { Outcome } from './message-routes.ts';
 import { notFound, Refusal } from './problem.ts';
 import type { ApiPorts } from './routes.ts';
 
-/** A follower that reads slower than uplinks come misses some rather than filling the memory. */
-const FOLLOWER_MAX_BYTES = 1024 * 1024;
 /** More than a person reads, and than a device sends. */
 const MESSAGES_PER_SECOND = 5;
+/** Those of a second are spread over it: a page shows what comes several times a second. */
+const STEPS_PER_SECOND = 4;
+const MOST_PER_SECOND = 100_000;
 /** The largest uplink that `POST /uplinks/try` is asked of by the console. */
 const MESSAGE_MAX_BYTES = 256 * 1024;
 
@@ -26,7 +28,8 @@ export function tailRoutes(app: ApiApp, { control, clock }: Pick<ApiPorts, 'cont
         tags: ['Messages'],
         summary: 'Follow a connection, one line an uplink',
         description:
-          'A reader that is too slow misses some: a line `{"missed": n}` says how many. With `messages` the uplinks of the device ' +
+          'A reader that is too slow misses some: a line `{"missed": n}` says how many. With `perSecond` it gets at most so many ' +
+          'uplinks a second, and lines `{"more": n}` for the others. With `messages` the uplinks of the device ' +
           'also come as lines `{"message": {"time", "device", "topic", "payload"}}` when they arrive, before it is known what becomes ' +
           'of them: `payload` is the text, `payloadBase64` stands for what is none, and `tooLarge` (bytes) for more than ' +
           `${MESSAGE_MAX_BYTES} bytes. At most ${MESSAGES_PER_SECOND} a second are shown, the others are counted as missed. ` +
@@ -36,6 +39,13 @@ export function tailRoutes(app: ApiApp, { control, clock }: Pick<ApiPorts, 'cont
           {
             device: Type.Optional(DevEui),
             outcome: Type.Optional(Outcome),
+            perSecond: Type.Optional(
+              Type.Integer({
+                minimum: 1,
+                maximum: MOST_PER_SECOND,
+                description: 'Uplinks a second that are told one by one; the others are counted. All by default.',
+              }),
+            ),
             messages: Type.Optional(
               Type.Boolean({
                 default: false,
@@ -51,29 +61,28 @@ export function tailRoutes(app: ApiApp, { control, clock }: Pick<ApiPorts, 'cont
     async (request, reply) => {
       const { id } = request.params;
       const device = request.query.device?.toUpperCase();
-      const { outcome, messages = false } = request.query;
+      const { outcome, perSecond, messages = false } = request.query;
       if (messages && device === undefined) throw withoutDevice();
-      const stream = reply.raw;
-      let missed = 0;
-      const write = (line: object): void => {
-        if (stream.writableLength > FOLLOWER_MAX_BYTES) {
-          missed += 1;
-          return;
-        }
-        if (missed > 0) stream.write(`${JSON.stringify({ missed })}\n`);
-        missed = 0;
-        stream.write(`${JSON.stringify(line)}\n`);
-      };
+      const lines = new LineStream(reply.raw);
       const ends: (Cancel | null)[] = [];
       const isWanted = (uplink: FollowedUplink): boolean =>
         (device === undefined || uplink.device === device) &&
         (outcome === undefined || uplink.outcome.kind === outcome);
-      ends.push(control.follow(id, (uplink) => isWanted(uplink) && write(uplink)));
+      const mayTell =
+        perSecond === undefined
+          ? () => true
+          : pace(clock, Math.ceil(perSecond / STEPS_PER_SECOND), 1000 / STEPS_PER_SECOND);
+      const tell = (uplink: FollowedUplink): void => {
+        if (!isWanted(uplink)) return;
+        if (mayTell()) lines.write(uplink);
+        else lines.leaveOut();
+      };
+      ends.push(control.follow(id, tell));
       if (messages && device !== undefined) {
-        const mayShow = perSecond(clock, MESSAGES_PER_SECOND);
+        const mayShow = pace(clock, MESSAGES_PER_SECOND, 1000);
         const show = (message: HeardMessage): void => {
-          if (mayShow()) write({ message: shown(message) });
-          else missed += 1;
+          if (mayShow()) lines.write({ message: shown(message) });
+          else lines.miss();
         };
         ends.push(control.followMessages(id, device, show));
       }
@@ -85,6 +94,7 @@ export function tailRoutes(app: ApiApp, { control, clock }: Pick<ApiPorts, 'cont
         throw notFound(`Connection ${id} is not running here`);
       }
       reply.hijack();
+      const stream = reply.raw;
       stream.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
       stream.flushHeaders();
       stream.on('close', unfollow);
@@ -104,13 +114,13 @@ function shown({ payload, ...message }: HeardMessage): object {
   return { ...message, ...(payload.length > MESSAGE_MAX_BYTES ? { tooLarge: payload.length } : payloadOf(payload)) };
 }
 
-/** True for so many calls of each second. */
-function perSecond(clock: Clock, most: number): () => boolean {
-  let second = 0;
+/** True for so many calls of each period. */
+function pace(clock: Clock, most: number, periodMs: number): () => boolean {
+  let period = 0;
   let count = 0;
   return () => {
-    const now = Math.floor(clock.monotonic() / 1000);
-    if (now !== second) [second, count] = [now, 0];
+    const now = Math.floor(clock.monotonic() / periodMs);
+    if (now !== period) [period, count] = [now, 0];
     count += 1;
     return count <= most;
   };

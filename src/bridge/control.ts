@@ -10,7 +10,6 @@ import type {
   ConnectionQuery,
   ConnectionView,
   Control,
-  FollowedUplink,
   WorkerView,
 } from '../domain/ports/control.ts';
 import type { LetterControl } from '../domain/ports/dead-letters.ts';
@@ -133,9 +132,12 @@ export function createControl(options: ControlOptions): Control {
     follow(id, listener): Cancel | null {
       const live = views.lines.get(id);
       if (live === undefined) return null;
+      // Final words fall in hundreds at once.
+      let [at, time] = [Number.NaN, ''];
       return live.flow.follow((trace) => {
-        const uplink: FollowedUplink = { time: new Date(clock.now()).toISOString(), ...trace };
-        listener(uplink);
+        const now = clock.now();
+        if (now !== at) [at, time] = [now, new Date(now).toISOString()];
+        listener({ time, ...trace });
       });
     },
     followMessages(id, device, listener): Cancel | null {

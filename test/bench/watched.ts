@@ -30,13 +30,15 @@ export async function listeners(settings: BenchSettings): Promise<readonly Figur
 }
 
 async function watched(kind: 'listeners' | 'pages', count: number, settings: BenchSettings): Promise<Compared> {
-  const { uplinks, pairs, say } = settings;
+  const { uplinks, pairs, profileDir, say } = settings;
   const folder = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-bench-'));
   const children: Stoppable[] = [];
   try {
     const broker = (await startMosquitto(folder, 1_000, children)).url;
     const here = await startPeer(children);
-    const worker = await startWorker(folder, here, { brokers: { main: { kind: 'mqtt', url: broker } } }, children);
+    const worker = await startWorker(folder, here, { brokers: { main: { kind: 'mqtt', url: broker } } }, children, {
+      profileDir: profileDir ?? undefined,
+    });
     await openConnection(worker, here);
     const { url, token } = adminOf(path.join(folder, 'data'));
     const program = path.join(import.meta.dirname, 'watchers.ts');

@@ -65,7 +65,7 @@ async function openPage(index: number, device: string): Promise<void> {
   await listen('/events/stream', (text) => {
     for (const poll of polls) if (text.includes(`event: ${poll.staleBy}\n`)) ask(poll);
   });
-  if (index % 20 === 19) await listen(`${base}/tail?`, () => {});
+  if (index % 20 === 19) await listen(`${base}/tail?perSecond=200`, () => {});
   every(HEALTH_MS, () => void get('/health/live'));
   for (const poll of polls) {
     ask(poll);

@@ -27,6 +27,12 @@ export class Topics {
     return { sum: addLedgers(own.map(([, ledger]) => ledger)), workers: own.length };
   }
 
+  /** What each worker has taken of it. */
+  received(id: string): ReadonlyMap<string, number> {
+    const own = [...this.#ledgers.records].filter(([key]) => key.startsWith(`${id}@`));
+    return new Map(own.map(([key, { received }]) => [key, received]));
+  }
+
   status(id: string): ConnectionStatus | undefined {
     return this.#statuses.records.get(id);
   }

@@ -154,10 +154,13 @@ async function checkOutcome(topics: Topics, sandbox: SandboxView, all: readonly 
 function checkOrder(sandbox: SandboxView, all: readonly Tenant[], load: Load, { moves }: Scene): void {
   const own = sandbox.late.flatMap(({ appId, key }) => {
     const tenant = all.find((each) => each.appId === appId);
-    return tenant === undefined ? [] : (load.acknowledged(tenant.id).find((each) => each.key === key) ?? []);
+    const uplink = tenant && load.acknowledged(tenant.id).find((each) => each.key === key);
+    return uplink ? [{ ...uplink, id: tenant.id }] : [];
   });
-  const outside = own.filter(({ at }) => !moves.some(({ from, to }) => at >= from && at <= to));
-  const seen = `${outside.length} out of order${outside[0] === undefined ? '' : `, the first is ${outside[0].key}`}; ${own.length - outside.length} while its connection moved`;
+  const mayBeLate = (id: string, at: number): boolean =>
+    moves.some(({ from, to, ids }) => at >= from && at <= to && (ids?.includes(id) ?? true));
+  const outside = own.filter(({ id, at }) => !mayBeLate(id, at));
+  const seen = `${outside.length} out of order${outside[0] === undefined ? '' : `, the first is ${outside[0].id} ${outside[0].key}`}; ${own.length - outside.length} while its connection moved`;
   check('each device’s records arrived in order, but for take-overs', outside.length === 0, seen);
 }
 

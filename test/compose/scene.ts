@@ -15,6 +15,8 @@ const KAFKA_AWAY_MS = 8_000;
 const PARTITIONS = 64;
 /** An uplink waits no longer for HERE while all is well. */
 const JOURNALLED_MS = 3_000;
+/** A worker says its ledgers once a second. */
+const LEDGERS_SAID_MS = 3_000;
 
 export interface SceneParts {
   readonly stack: Stack;
@@ -28,6 +30,8 @@ export interface SceneParts {
 export interface Move {
   readonly from: number;
   readonly to: number;
+  /** Those that did; absent: any may have. */
+  readonly ids?: readonly string[];
 }
 
 export class Scene {
@@ -99,6 +103,8 @@ export class Scene {
     const lives = async (): Promise<string> =>
       (await Promise.all(bridges.map((id) => inspect(id, '{{.State.StartedAt}} {{.State.Running}}')))).join(' ');
     const before = await lives();
+    const received = this.#received();
+    const from = Date.now() - JOURNALLED_MS;
     const kafka = await stack.container('kafka');
     await docker(['kill', kafka]);
     await new Promise((resolve) => setTimeout(resolve, KAFKA_AWAY_MS));
@@ -122,6 +128,20 @@ export class Scene {
       `${(took / 1000).toFixed(1)} s, all settled after ${((performance.now() - startMs) / 1000).toFixed(1)} s, ${shares(workers)}`,
     );
     check('no bridge was restarted', (await lives()) === before, `${bridges.length} bridges`);
+    // They come back to their group one by one: a connection may go to one that was there before its own worker.
+    await new Promise((resolve) => setTimeout(resolve, LEDGERS_SAID_MS));
+    this.moves.push({ from, to: Date.now(), ids: this.#takenByTwo(received) });
+  }
+
+  #received(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    return new Map(this.#parts.tenants.map(({ id }) => [id, this.#parts.topics.received(id)]));
+  }
+
+  /** Connections of which more than one worker has taken uplinks since. */
+  #takenByTwo(before: ReadonlyMap<string, ReadonlyMap<string, number>>): readonly string[] {
+    const grownAt = (id: string): number =>
+      [...this.#parts.topics.received(id)].filter(([worker, now]) => now > (before.get(id)?.get(worker) ?? 0)).length;
+    return [...before.keys()].filter((id) => grownAt(id) > 1);
   }
 
   async scaleTo(count: number): Promise<void> {

@@ -1,4 +1,4 @@
-// Following one device over the API: its uplinks as they came, beside what becomes of them.
+// Following uplinks over the API: of one device as they came, beside what becomes of them; of a busy connection so many a second.
 import { expect, onTestFinished, test } from 'vitest';
 import { apiClient } from '../support/api.ts';
 import { definition, LocalBridge, temporaryFolder, until, untilState, useBroker } from '../support/bridge.ts';
@@ -17,6 +17,7 @@ function uplink(device: string, n: number): string {
 interface Line {
   readonly device?: string;
   readonly missed?: number;
+  readonly more?: number;
   readonly message?: {
     readonly time: string;
     readonly device: string;
@@ -105,4 +106,30 @@ test('the messages of one device come as they arrived, where they are asked for;
   await call('POST', '/uplinks/try', { uplink: JSON.parse(last), connectionId: 'a' });
   const audit = (await call('GET', '/audit')).body as { action: string }[];
   expect(audit.filter(({ action }) => action.includes('/uplinks/try'))).toEqual([]);
+});
+
+test('of a busy connection so many a second are told as the reader wants, and the others are counted', async () => {
+  const sandbox = await useSandbox();
+  const broker = await useBroker('embedded');
+  const setup = { dataDir: temporaryFolder(), broker, services: { sandbox: { url: sandbox.url } } };
+  const bridge = await LocalBridge.start(setup);
+  const { email, password, appIds } = sandbox;
+  await bridge.apply('a', definition({ email, password, appId: appIds[0], source: { topics: ['a/+/uplink'] } }));
+  await untilState(bridge, 'a', 'OPENED');
+  const client = await BrokerClient.connect(broker.url);
+  const api = bridge.bridge.health.url;
+  const refused = await apiClient(api)('GET', '/connections/a/tail?perSecond=0');
+  expect(refused).toMatchObject({ status: 400, body: { errors: [{ pointer: '/perSecond', in: 'query' }] } });
+
+  const all = await follow(`${api}/connections/a/tail`);
+  const some = await follow(`${api}/connections/a/tail?perSecond=20`);
+  const startMs = performance.now();
+  await Promise.all(Array.from({ length: 600 }, (_, n) => client.publish(`a/${DEVICE}/uplink`, uplink(DEVICE, n))));
+  const told = ({ lines }: typeof some) => lines.filter(({ device }) => device !== undefined).length;
+  const more = () => some.lines.reduce((sum, line) => sum + (line.more ?? 0), 0);
+  await until('all are counted', async () => told(some) + more() === 600 && told(all) === 600);
+  const periods = Math.floor((performance.now() - startMs) / 250) + 2;
+  expect(told(some)).toBeGreaterThan(0);
+  expect(told(some)).toBeLessThanOrEqual(5 * periods);
+  expect(all.lines.some((line) => 'more' in line || 'missed' in line)).toBe(false);
 });

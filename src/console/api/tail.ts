@@ -1,5 +1,4 @@
-// A connection's uplinks as they come. Whatever the rate, the line is read at once (a reader that hangs back would make the bridge
-// hold bytes for it) and only as many lines are parsed as are shown.
+// A connection's uplinks as they come. Of a busy connection the bridge tells as many as a page can show, and counts the others.
 import { useEffect, useRef, useState } from 'react';
 import type { FollowedUplink } from '../../domain/ports/control.ts';
 import { followLines } from './lines.ts';
@@ -26,6 +25,8 @@ export interface Tail {
 }
 
 export const SHOWN = 500;
+/** What is told of a busy connection: more than anybody reads. */
+export const PER_SECOND = 200;
 const SHOW_MS = 250;
 const RATE_STEPS = 12;
 const NONE: Tail = { uplinks: [], state: 'connecting', reason: null, seen: 0, missed: 0, rate: 0 };
@@ -36,7 +37,7 @@ export function useTail(connection: string, { device, outcome }: TailFilter, isP
   const paused = useRef(isPaused);
   paused.current = isPaused;
   useEffect(() => {
-    const query = new URLSearchParams();
+    const query = new URLSearchParams({ perSecond: String(PER_SECOND) });
     if (device !== '') query.set('device', device);
     if (outcome !== '') query.set('outcome', outcome);
     const path = `/connections/${encodeURIComponent(connection)}/tail?${query}`;
@@ -86,7 +87,11 @@ class Follower {
 
   #take(line: string): void {
     if (line.startsWith('{"missed"')) {
-      this.#shown = { ...this.#shown, missed: this.#shown.missed + missedIn(line) };
+      this.#shown = { ...this.#shown, missed: this.#shown.missed + countIn(line, 'missed') };
+      return;
+    }
+    if (line.startsWith('{"more"')) {
+      this.#sinceShown += countIn(line, 'more');
       return;
     }
     this.#sinceShown += 1;
@@ -115,7 +120,7 @@ function uplinkIn(line: string): FollowedUplink {
   return JSON.parse(line) as FollowedUplink;
 }
 
-function missedIn(line: string): number {
-  const { missed } = JSON.parse(line) as { missed?: unknown };
-  return typeof missed === 'number' ? missed : 0;
+function countIn(line: string, name: 'missed' | 'more'): number {
+  const count = (JSON.parse(line) as { readonly [name: string]: unknown })[name];
+  return typeof count === 'number' ? count : 0;
 }

@@ -16,7 +16,8 @@ export const deTail: Pick<Catalogue, 'tail' | 'ignored' | 'downlink'> = {
     missed: (count) => `${count} ausgelassen, weil sie schneller kamen, als dieser Browser liest`,
     none: 'Noch ist nichts gekommen',
     noneHint: 'Uplinks erscheinen hier, sobald feststeht, was aus ihnen wird.',
-    bounded: (count) => `Gezeigt werden die letzten ${count}.`,
+    bounded: (count, most) =>
+      `Gezeigt werden die letzten ${count}, von einer stark befahrenen Verbindung ${most} in der Sekunde.`,
     time: 'Zeit',
     frame: 'Frame',
     why: 'Grund',

@@ -14,7 +14,7 @@ export const enTail = {
     missed: (count: string) => `${count} left out because they came faster than this browser reads`,
     none: 'Nothing has come yet',
     noneHint: 'Uplinks appear here when it is settled what becomes of them.',
-    bounded: (count: string) => `The latest ${count} are shown.`,
+    bounded: (count: string, most: string) => `The latest ${count} are shown, of a busy connection ${most} a second.`,
     time: 'Time',
     frame: 'Frame',
     why: 'Why',

@@ -16,7 +16,7 @@ export const frTail: Pick<Catalogue, 'tail' | 'ignored' | 'downlink'> = {
     missed: (count) => `${count} omis, arrivés plus vite que ce navigateur ne lit`,
     none: 'Rien n’est encore arrivé',
     noneHint: 'Les uplinks apparaissent ici dès que leur sort est connu.',
-    bounded: (count) => `Les ${count} derniers sont montrés.`,
+    bounded: (count, most) => `Les ${count} derniers sont montrés, d’une connexion très active ${most} par seconde.`,
     time: 'Heure',
     frame: 'Trame',
     why: 'Motif',

@@ -2,7 +2,7 @@
 import { Link, useParams } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import type { FollowedUplink } from '../../../domain/ports/control.ts';
-import { SHOWN, useTail } from '../../api/tail.ts';
+import { PER_SECOND, SHOWN, useTail } from '../../api/tail.ts';
 import { formatClock, formatCount, formatRate, formatSpan, text } from '../../text/text.ts';
 import { Button } from '../../ui/button.tsx';
 import { ConnectionHead } from '../../ui/connection-head.tsx';
@@ -88,7 +88,7 @@ export function TailPage(): ReactNode {
         minWidth={820}
         empty={<Empty title={words.none}>{words.noneHint}</Empty>}
       />
-      <p className="muted">{words.bounded(formatCount(SHOWN))}</p>
+      <p className="muted">{words.bounded(formatCount(SHOWN), formatCount(PER_SECOND))}</p>
     </>
   );
 }

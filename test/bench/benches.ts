@@ -128,8 +128,9 @@ async function mapping({ say }: BenchSettings): Promise<readonly Figure[]> {
   ];
 }
 
-async function shared({ say }: BenchSettings): Promise<readonly Figure[]> {
-  const options = { connections: 200, uplinks: 60_000, devices: 4_000, payloadBytes: 1_500, partitions: 4, rounds: 3 };
+async function shared({ say, profileDir }: BenchSettings): Promise<readonly Figure[]> {
+  const size = { connections: 200, uplinks: 60_000, devices: 4_000, payloadBytes: 1_500, partitions: 4, rounds: 3 };
+  const options = profileDir === null ? size : { ...size, profileDir };
   const { cpuRatio, inexact } = await sharedTopic(options, say);
   return [
     { name: 'shared-topic.cpu', value: cpuRatio, unit: '× one connection’s CPU time', must: 'atMost', bar: 1.5 },

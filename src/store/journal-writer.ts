@@ -138,6 +138,8 @@ export class JournalWriter {
       try {
         await this.#write(group);
       } catch (error) {
+        // Before anybody hears that it was not kept: records that a failed write has left whole would be found after a kill.
+        await this.#mend().catch(() => {});
         this.#fail(group, error as Error);
         break;
       }

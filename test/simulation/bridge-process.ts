@@ -72,6 +72,7 @@ const box: SecretBox = {
 export class BridgeProcess {
   readonly #parts: ProcessParts;
   #letters: LetterControl | null = null;
+  #stopping: Promise<void> | null = null;
   readonly #ends: (() => Promise<void> | void)[] = [];
 
   constructor(parts: ProcessParts) {
@@ -159,8 +160,13 @@ export class BridgeProcess {
     return this.#letters?.replay(id, how).kind ?? 'not yet running';
   }
 
-  /** SIGTERM: takes nothing more, settles what is in flight (bounded), commits, closes. */
-  async stop(): Promise<void> {
+  /** SIGTERM: takes nothing more, settles what is in flight (bounded), commits, closes. Asked again it goes on with that. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     for (let end = this.#ends.pop(); end !== undefined; end = this.#ends.pop()) await end();
   }
 

@@ -121,8 +121,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('forget the names of new journal files', [WRITER, 'await disk.syncDirectory(directory);', '']),
   mutant('keep what a torn write left behind', [
     'src/store/journal-writer.ts',
-    'await this.#mend().catch(() => {});',
-    'this.#remains = null;',
+    'await this.#mend().catch(() => {});\n        this.#fail(',
+    'this.#remains = null;\n        this.#fail(',
   ]),
   mutant('send again what was settled while it was read back', [
     'src/uplink/backlog.ts',

@@ -228,16 +228,18 @@ function readPid(file: string): number | null {
   }
 }
 
-/** Resolves with the connection once it is in this state. */
-export function untilState(worker: Worker, id: string, state: string, timeoutMs = 20_000): Promise<Shown> {
-  return until(
-    `${id} is ${state}`,
-    async () => {
-      const shown = await worker.connection(id);
-      return shown?.state === state ? shown : null;
-    },
-    timeoutMs,
-  );
+/** Resolves with the connection once it is in this state. How soon that must be is another test's matter: machines are busy. */
+export async function untilState(worker: Worker, id: string, state: string, timeoutMs = 60_000): Promise<Shown> {
+  let last: Shown | null = null;
+  const look = async (): Promise<Shown | null> => {
+    last = await worker.connection(id);
+    return last?.state === state ? last : null;
+  };
+  try {
+    return await until(`${id} is ${state}`, look, timeoutMs);
+  } catch (error) {
+    throw new Error(`${(error as Error).message}; it is ${JSON.stringify(last)}`, { cause: error });
+  }
 }
 
 /** Resolves with the ledger once nothing is pending and so many messages have a place in it. It must balance all the while. */

@@ -1,5 +1,5 @@
 // `npm run mutants`: lets deliberate defects loose, one after the other, and prints which check caught which.
-//   npm run mutants -- [--seeds 400] [--only "drop on 413"] [--patience 600] [--json]
+//   npm run mutants -- [--seeds 1500] [--only "drop on 413"] [--patience 600] [--json]
 import { parseArgs } from 'node:util';
 import { MUTANTS } from './mutants.ts';
 import { runSeeds } from './run-seeds.ts';
@@ -7,7 +7,7 @@ import { runSeeds } from './run-seeds.ts';
 const { values } = parseArgs({
   options: {
     /** The budget of each. */
-    seeds: { type: 'string', default: '400' },
+    seeds: { type: 'string', default: '1500' },
     from: { type: 'string', default: '1' },
     /** Seconds that one seed may take: a machine that is busy with other work needs more, or it "catches" all of them. */
     patience: { type: 'string', default: '60' },

@@ -128,7 +128,7 @@ export function drawPlan(seed: number): Plan {
 
 /** Chance alone would hardly ever hit the moment. */
 function drawRenameCrash(dice: Dice, faults: readonly PlannedFault[]): RenameCrash | null {
-  if (!dice.isLucky(0.25)) return null;
+  if (!dice.isLucky(0.5)) return null;
   return {
     atMs: dice.between(40_000, faults.at(-1)?.atMs ?? LEAST_MS / 2),
     ending: dice.isLucky(0.8) ? 'powerLoss' : 'kill',

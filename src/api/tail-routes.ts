@@ -68,10 +68,7 @@ export function tailRoutes(app: ApiApp, { control, clock }: Pick<ApiPorts, 'cont
       const isWanted = (uplink: FollowedUplink): boolean =>
         (device === undefined || uplink.device === device) &&
         (outcome === undefined || uplink.outcome.kind === outcome);
-      const mayTell =
-        perSecond === undefined
-          ? () => true
-          : pace(clock, Math.ceil(perSecond / STEPS_PER_SECOND), 1000 / STEPS_PER_SECOND);
+      const mayTell = perSecond === undefined ? () => true : evenPace(clock, perSecond);
       const tell = (uplink: FollowedUplink): void => {
         if (!isWanted(uplink)) return;
         if (mayTell()) lines.write(uplink);
@@ -112,6 +109,12 @@ function withoutDevice(): Refusal {
 
 function shown({ payload, ...message }: HeardMessage): object {
   return { ...message, ...(payload.length > MESSAGE_MAX_BYTES ? { tooLarge: payload.length } : payloadOf(payload)) };
+}
+
+/** True for at most so many calls of each second, which are spread over it. */
+function evenPace(clock: Clock, perSecond: number): () => boolean {
+  const steps = Math.min(STEPS_PER_SECOND, perSecond);
+  return pace(clock, Math.floor(perSecond / steps), 1000 / steps);
 }
 
 /** True for so many calls of each period. */

@@ -139,6 +139,7 @@ export class JournalWriter {
         await this.#write(group);
       } catch (error) {
         // Before anybody hears that it was not kept: records that a failed write has left whole would be found after a kill.
+        // Where the disk refuses that too, it is tried again before the journal takes anything.
         await this.#mend().catch(() => {});
         this.#fail(group, error as Error);
         break;

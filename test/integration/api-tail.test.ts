@@ -123,13 +123,26 @@ test('of a busy connection so many a second are told as the reader wants, and th
 
   const all = await follow(`${api}/connections/a/tail`);
   const some = await follow(`${api}/connections/a/tail?perSecond=20`);
+  const few = await follow(`${api}/connections/a/tail?perSecond=1`);
   const startMs = performance.now();
   await Promise.all(Array.from({ length: 600 }, (_, n) => client.publish(`a/${DEVICE}/uplink`, uplink(DEVICE, n))));
   const told = ({ lines }: typeof some) => lines.filter(({ device }) => device !== undefined).length;
-  const more = () => some.lines.reduce((sum, line) => sum + (line.more ?? 0), 0);
-  await until('all are counted', async () => told(some) + more() === 600 && told(all) === 600);
-  const periods = Math.floor((performance.now() - startMs) / 250) + 2;
+  const more = ({ lines }: typeof some) => lines.reduce((sum, line) => sum + (line.more ?? 0), 0);
+  const areCounted = (count: number) => async () =>
+    told(some) + more(some) === count && told(few) + more(few) === count && told(all) === count;
+  await until('all are counted', areCounted(600));
   expect(told(some)).toBeGreaterThan(0);
-  expect(told(some)).toBeLessThanOrEqual(5 * periods);
+  expect(told(some)).toBeLessThanOrEqual(5 * (Math.floor((performance.now() - startMs) / 250) + 2));
+
+  // Not in one moment: several a second, for a reader who wants one.
+  const before = told(few);
+  const trickleMs = performance.now();
+  for (let n = 0; n < 30; n++) {
+    await client.publish(`a/${DEVICE}/uplink`, uplink(DEVICE, 600 + n));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await until('these are counted', areCounted(630));
+  expect(told(few)).toBeGreaterThan(before);
+  expect(told(few) - before).toBeLessThanOrEqual(Math.floor((performance.now() - trickleMs) / 1000) + 2);
   expect(all.lines.some((line) => 'more' in line || 'missed' in line)).toBe(false);
 });

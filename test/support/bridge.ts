@@ -228,8 +228,8 @@ function readPid(file: string): number | null {
   }
 }
 
-/** Resolves with the connection once it is in this state. How soon that must be is another test's matter: machines are busy. */
-export async function untilState(worker: Worker, id: string, state: string, timeoutMs = 60_000): Promise<Shown> {
+/** Resolves with the connection once it is in this state; says where it is where it does not come there. */
+export async function untilState(worker: Worker, id: string, state: string, timeoutMs = 20_000): Promise<Shown> {
   let last: Shown | null = null;
   const look = async (): Promise<Shown | null> => {
     last = await worker.connection(id);

@@ -50,12 +50,13 @@ export function createLiveView(options: LiveViewOptions): LiveView {
       screen.write(`${renderLine(snapshot)}\n`);
       return;
     }
-    const columns = screen.columns ?? 80;
+    // A terminal that does not know its size says 0 (a container's, a recording's).
+    const columns = screen.columns || 80;
     // Lines that a narrower window has broken cannot be counted: begin anew.
     const resized = drawnLines > 0 && columns !== drawnColumns;
     const back = resized ? CLEAR_SCREEN : drawnLines > 0 ? `\u001b[${drawnLines}F${CLEAR_BELOW}` : '';
     // One line less than the window has, for the cursor's own.
-    const rows = Math.max(1, (screen.rows ?? 24) - 1);
+    const rows = Math.max(1, (screen.rows || 24) - 1);
     const lines = renderView(snapshot, { columns, rows, colour: options.colour }).slice(0, rows);
     screen.write(`${back}${lines.join('\n')}\n`);
     drawnLines = lines.length;

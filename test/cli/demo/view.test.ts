@@ -119,7 +119,7 @@ describe('the live view', () => {
 
 class PaperScreen implements Screen {
   readonly isTTY: boolean;
-  readonly rows = 40;
+  rows = 40;
   columns = 100;
   text = '';
 
@@ -149,6 +149,15 @@ describe('showing it', () => {
     view.stop();
     expect(screen.text.endsWith('\u001b[?25h')).toBe(true);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('shows connections and ledger also on a terminal that does not know its size', () => {
+    const screen = new PaperScreen(true);
+    [screen.columns, screen.rows] = [0, 0];
+    const view = createLiveView({ screen, clock: new ManualClock(), colour: false, snapshot: () => snapshot });
+    view.start();
+    view.stop();
+    for (const shown of ['harbour', 'delivered']) expect(screen.text).toContain(shown);
   });
 
   test('prints a line every five seconds where there is no terminal', async () => {

@@ -12,7 +12,7 @@ import type { ConnectionStatus } from '../../src/domain/connection.ts';
 import type { BridgeEvent } from '../../src/domain/events.ts';
 import { imbalance, type Ledger, sumReasons } from '../../src/domain/ledger.ts';
 import type { Clock } from '../../src/domain/ports/clock.ts';
-import type { ConnectionActivity } from '../../src/domain/ports/control.ts';
+import type { ApplyOutcome, ConnectionActivity } from '../../src/domain/ports/control.ts';
 import { systemChance, systemClock } from '../../src/ops/clock.ts';
 import { createLogger } from '../../src/ops/logger.ts';
 import { freePort } from './free-port.ts';
@@ -121,6 +121,7 @@ export class LocalBridge implements Worker {
   readonly bridge: Bridge;
   /** Each line of the log. */
   readonly log: string[];
+  #hasTaken = false;
 
   private constructor(bridge: Bridge, log: string[]) {
     this.bridge = bridge;
@@ -143,7 +144,15 @@ export class LocalBridge implements Worker {
   }
 
   async apply(id: string, record: unknown): Promise<void> {
-    const outcome = await this.bridge.control.apply(id, record);
+    const attempt = (): Promise<ApplyOutcome> => this.bridge.control.apply(id, record);
+    // A bridge that has just started may not have read the config topic yet, and says that it is to be tried again.
+    const outcome = this.#hasTaken
+      ? await attempt()
+      : await until('the config topic is read', async () => {
+          const answer = await attempt();
+          return answer.kind === 'unavailable' && answer.message.includes('cannot be reached') ? null : answer;
+        });
+    this.#hasTaken = true;
     if (outcome.kind !== 'ok') throw new Error(`not taken: ${JSON.stringify(outcome)}`);
   }
 

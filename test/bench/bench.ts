@@ -26,6 +26,6 @@ export interface Bench {
   readonly name: string;
   /** Part of the short gate. */
   readonly isQuick: boolean;
-  readonly needs: readonly ('mosquitto' | 'kafka')[];
+  readonly needs: readonly ('chromium' | 'kafka' | 'mosquitto')[];
   run(settings: BenchSettings): Promise<readonly Figure[]>;
 }

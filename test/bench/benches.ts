@@ -10,6 +10,7 @@ import { type DrainOptions, type DrainResult, mqttDrain } from './mqtt-drain.ts'
 import { peers } from './peers/peers.ts';
 import { benchPrepare } from './prepare.bench.ts';
 import { recovery } from './recovery.ts';
+import { scroll } from './scroll.ts';
 import { sharedTopic } from './shared-topic.ts';
 import { startUp } from './start-up.ts';
 import { takeover } from './takeover.ts';
@@ -40,6 +41,7 @@ export const BENCHES: readonly Bench[] = [
   { name: 'takeover', isQuick: false, needs: ['mosquitto', 'kafka'], run: takeover },
   { name: 'console', isQuick: false, needs: ['mosquitto'], run: consoles },
   { name: 'events', isQuick: false, needs: ['mosquitto'], run: listeners },
+  { name: 'scroll', isQuick: false, needs: ['chromium'], run: scroll },
   { name: 'trace', isQuick: false, needs: ['mosquitto'], run: trace },
   { name: 'peers', isQuick: false, needs: ['mosquitto'], run: peers },
 ];

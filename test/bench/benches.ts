@@ -6,10 +6,12 @@ import { isolation } from './isolation.ts';
 import { kafkaDrain } from './kafka-drain.ts';
 import { limitUse } from './limit-use.ts';
 import { liveLatency } from './live-latency.ts';
+import { memory } from './memory.ts';
 import { type DrainOptions, type DrainResult, mqttDrain } from './mqtt-drain.ts';
 import { peers } from './peers/peers.ts';
 import { benchPrepare } from './prepare.bench.ts';
 import { recovery } from './recovery.ts';
+import { recoveryKafka } from './recovery-kafka.ts';
 import { scroll } from './scroll.ts';
 import { sharedTopic } from './shared-topic.ts';
 import { startUp } from './start-up.ts';
@@ -30,7 +32,9 @@ export const BENCHES: readonly Bench[] = [
   { name: 'devices', isQuick: false, needs: ['mosquitto'], run: devices },
   { name: 'start', isQuick: false, needs: ['mosquitto'], run: starts },
   { name: 'mapping', isQuick: true, needs: [], run: mapping },
-  { name: 'memory', isQuick: false, needs: ['mosquitto'], run: memory },
+  { name: 'memory', isQuick: false, needs: ['mosquitto'], run: waiting },
+  { name: 'recovery', isQuick: false, needs: ['mosquitto'], run: recovery },
+  { name: 'recovery-kafka', isQuick: false, needs: ['kafka'], run: recoveryKafka },
   { name: 'isolation', isQuick: false, needs: ['mosquitto'], run: isolated },
   { name: 'commands', isQuick: false, needs: ['mosquitto'], run: (settings) => commands(100_000, settings) },
   { name: 'commands-million', isQuick: false, needs: ['mosquitto'], run: (settings) => commands(1_000_000, settings) },
@@ -97,7 +101,7 @@ async function limits({ say }: BenchSettings): Promise<readonly Figure[]> {
 /** The dearest number of devices against the cheapest. */
 async function devices({ say }: BenchSettings): Promise<readonly Figure[]> {
   const costs: number[] = [];
-  for (const count of [1_000, 10_000, 100_000]) {
+  for (const count of [1_000, 10_000, 100_000, 1_000_000]) {
     say(`  ${count} devices`);
     const options = { uplinks: 100_000, pairs: 3, window: 1_000, devices: count, payloadBytes: 1_500 };
     costs.push((await mqttDrain(options, say)).cpuRatio);
@@ -140,9 +144,9 @@ async function shared({ say, profileDir }: BenchSettings): Promise<readonly Figu
   ];
 }
 
-async function memory({ say }: BenchSettings): Promise<readonly Figure[]> {
+async function waiting({ say }: BenchSettings): Promise<readonly Figure[]> {
   const options = { uplinks: 1_000_000, devices: 20_000, payloadBytes: 1_500, outageMs: 20_000 };
-  const { startMs, outageMaxBytes, drainMaxBytes, drainRate, delivered } = await recovery(options);
+  const { startMs, outageMaxBytes, drainMaxBytes, drainRate, delivered } = await memory(options);
   say(
     `  ${delivered} delivered at ${Math.round(drainRate)} a second; ${megabytes(outageMaxBytes)} MB while HERE was away`,
   );

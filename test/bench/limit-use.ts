@@ -5,9 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../../src/ops/clock.ts';
 import { startFleetPublisher } from '../../src/sandbox/fleet/publisher.ts';
-import { type Here, type Stoppable, startWorker } from './kafka-stack.ts';
-import { start } from './process.ts';
-import { ask, openConnection, startMosquitto } from './stack.ts';
+import { type Stoppable, startWorker } from './kafka-stack.ts';
+import { limitUsed, openConnection, startLimitedSandbox, startMosquitto } from './stack.ts';
 
 export interface LimitOptions {
   readonly requestsPerSecond: number;
@@ -21,11 +20,6 @@ export interface LimitResult {
   readonly refused: number;
 }
 
-interface Stats {
-  readonly acceptedRequests: number;
-  readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
-}
-
 /** Few, so that the limit of requests is what holds the bridge up. */
 const RECORDS = 10;
 /** Until the bridge has found the limit. */
@@ -37,17 +31,7 @@ export async function limitUse(options: LimitOptions, say: (line: string) => voi
   const { requestsPerSecond, seconds } = options;
   try {
     const broker = (await startMosquitto(folder, 1_000, children)).url;
-    const main = path.resolve(import.meta.dirname, '../../src/main.ts');
-    const sandbox = start(process.execPath, [
-      main,
-      'sandbox',
-      '--port',
-      '0',
-      '--rate-limit',
-      String(requestsPerSecond),
-    ]);
-    children.push(sandbox);
-    const here = JSON.parse(await sandbox.line()) as Here;
+    const here = await startLimitedSandbox(requestsPerSecond, children);
     const services = { sandbox: { url: here.url, maxRecords: RECORDS } };
     const brokers = { main: { kind: 'mqtt', url: broker } };
     const worker = await startWorker(
@@ -64,13 +48,7 @@ export async function limitUse(options: LimitOptions, say: (line: string) => voi
     });
     await publisher.done;
     await new Promise((resolve) => setTimeout(resolve, SETTLE_S * 1_000));
-    const before = await ask<Stats>(here, '/sandbox/stats');
-    const startedAt = performance.now();
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
-    const after = await ask<Stats>(here, '/sandbox/stats');
-    const took = (performance.now() - startedAt) / 1000;
-    const accepted = after.acceptedRequests - before.acceptedRequests;
-    const limited = refusals(after) - refusals(before);
+    const { accepted, limited, seconds: took } = await limitUsed(here, seconds);
     const result = { used: accepted / (requestsPerSecond * took), refused: limited / (accepted + limited) };
     say(`  ${accepted} requests accepted, ${limited} refused in ${took.toFixed(1)} s`);
     return result;
@@ -78,8 +56,4 @@ export async function limitUse(options: LimitOptions, say: (line: string) => voi
     for (const child of children.reverse()) await child.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function refusals({ requests }: Stats): number {
-  return requests['POST /v3/batch']?.['429'] ?? 0;
 }

@@ -33,6 +33,58 @@ export async function startPeer(children: Stoppable[]): Promise<Peer> {
   return { ...(JSON.parse(await peer.line()) as Here), pid: peer.pid };
 }
 
+const MAIN = path.resolve(import.meta.dirname, '../../src/main.ts');
+
+/** The sandbox with a limit of requests a second. */
+export async function startLimitedSandbox(requestsPerSecond: number, children: Stoppable[]): Promise<Here> {
+  const sandbox = start(process.execPath, [MAIN, 'sandbox', '--port', '0', '--rate-limit', String(requestsPerSecond)]);
+  children.push(sandbox);
+  return JSON.parse(await sandbox.line()) as Here;
+}
+
+export interface LimitUsed {
+  /** Ingestion requests that were accepted, and those answered 429. */
+  readonly accepted: number;
+  readonly limited: number;
+  readonly seconds: number;
+}
+
+interface Stats {
+  readonly acceptedRequests: number;
+  readonly requests: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** What passes at a sandbox from now on for so long. */
+export async function limitUsed(here: Here, seconds: number): Promise<LimitUsed> {
+  const look = async (): Promise<{ accepted: number; limited: number }> => {
+    const { acceptedRequests, requests } = await ask<Stats>(here, '/sandbox/stats');
+    return { accepted: acceptedRequests, limited: requests['POST /v3/batch']?.['429'] ?? 0 };
+  };
+  const before = await look();
+  const startedAt = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
+  const after = await look();
+  return {
+    accepted: after.accepted - before.accepted,
+    limited: after.limited - before.limited,
+    seconds: (performance.now() - startedAt) / 1_000,
+  };
+}
+
+/** In place of those there are. */
+export async function setFaults(here: Here, faults: readonly object[]): Promise<void> {
+  const change = (method: string, body?: object): Promise<Response> =>
+    fetch(`${here.url}/sandbox/faults`, {
+      method,
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const answers = [await change('DELETE')];
+  for (const fault of faults) answers.push(await change('POST', fault));
+  const refused = answers.find(({ ok }) => !ok);
+  if (refused !== undefined) throw new Error(`the fault was not taken: ${refused.status} ${await refused.text()}`);
+}
+
 /** The peer's, or the sandbox's, answer to a question about itself. */
 export async function ask<T>(here: Here, route: string, method = 'GET'): Promise<T> {
   // A connection of its own: one that was kept may just be closing.
@@ -41,14 +93,14 @@ export async function ask<T>(here: Here, route: string, method = 'GET'): Promise
   return (await answer.json()) as T;
 }
 
-/** Defines the connection `bench`, or lets it go on. */
-export async function startConnection(worker: Worker, here: Here): Promise<void> {
-  await define(worker, here, true);
+/** Defines the connection `bench`, or lets it go on. `more` of its configuration. */
+export async function startConnection(worker: Worker, here: Here, more: object = {}): Promise<void> {
+  await define(worker, here, true, more);
 }
 
 /** `startConnection`, and waits until it takes uplinks. */
-export async function openConnection(worker: Worker, here: Here): Promise<void> {
-  await startConnection(worker, here);
+export async function openConnection(worker: Worker, here: Here, more: object = {}): Promise<void> {
+  await startConnection(worker, here, more);
   await until('the connection takes uplinks', 20_000, async () => {
     const found = (await worker.call('GET', '/connections/bench')) as Shown;
     return found.state === 'OPENED' && found.status.source?.up === true;
@@ -68,9 +120,9 @@ export async function stopConnection(worker: Worker, here: Here): Promise<void> 
   });
 }
 
-async function define(worker: Worker, here: Here, active: boolean): Promise<void> {
+async function define(worker: Worker, here: Here, active: boolean, more: object = {}): Promise<void> {
   const { email, password, appIds } = here;
-  const configuration = { email, password, appId: appIds[0] };
+  const configuration = { email, password, appId: appIds[0], ...more };
   const connection = { connectorId: 'actility-here-iot', name: 'bench', active, configuration };
   await worker.call('PUT', '/connections/bench', connection);
 }

@@ -52,14 +52,19 @@ export class KafkaOwnership implements Ownership {
 
   async start(listener: OwnershipListener, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
+    let failures = 0;
     let isTroubled = false;
     while (this.#partitions === 0) {
       try {
         this.#partitions = await this.#lookAtTopic();
       } catch (error) {
         const fatal = failureOf(error) === 'refused' || error instanceof BridgeError;
-        isTroubled = true;
-        listener.onTrouble({ reason: describeError(error), fatal });
+        failures += 1;
+        // The first failure is often a topic that was made just now, and has no leaders yet.
+        if (fatal || failures > 1) {
+          isTroubled = true;
+          listener.onTrouble({ reason: describeError(error), fatal });
+        }
         await pause(clock, fatal ? REFUSED_RETRY_MS : RETRY_MS, signal);
       }
       if (signal.aborted) throw new BridgeError('stopped', 'Stopped while waiting for Kafka.', { exitCode: EXIT.ok });
@@ -107,14 +112,37 @@ export class KafkaOwnership implements Ownership {
       });
     if (!createTopics) throw missing('is not to be made by the bridge');
     const made = { topic, numPartitions: partitionsWhenMade, replicationFactor: replicationFactor ?? -1 };
-    // False: another worker has made it at the same moment.
-    await admin.createTopics({ topics: [made] }).catch((error) => {
-      throw missing(`cannot be made (${describeError(error)})`, error);
-    });
+    try {
+      // False: another worker has made it at the same moment. Its leaders are not waited for: on a busy cluster kafkajs gives that up
+      // at the first "This server does not host this topic-partition", as if the topic had been refused.
+      await admin.createTopics({ topics: [made], waitForLeaders: false });
+    } catch (error) {
+      // What only a person can mend; anything else is tried again soon.
+      if (isRefusedTopic(error)) throw missing(`cannot be made (${describeError(error)})`, error);
+      throw error;
+    }
   }
 }
 
 type Admin = ReturnType<Kafka['admin']>;
+
+/** Answers to CreateTopics that stay the same until a right, a policy or a setting is changed. */
+const REFUSED = new Set([
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'POLICY_VIOLATION',
+  'INVALID_TOPIC_EXCEPTION',
+  'INVALID_PARTITIONS',
+  'INVALID_REPLICATION_FACTOR',
+  'INVALID_CONFIG',
+  'INVALID_REQUEST',
+]);
+
+/** kafkajs gathers the topics' errors in one (KafkaJSAggregateError). */
+function isRefusedTopic(error: unknown): boolean {
+  const { type, errors = [] } = error as { readonly type?: string; readonly errors?: readonly unknown[] };
+  return REFUSED.has(type ?? '') || errors.some(isRefusedTopic);
+}
 
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

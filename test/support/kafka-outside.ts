@@ -3,7 +3,7 @@
 import type { Kafka } from 'kafkajs';
 import kafkajs from 'kafkajs';
 import type { OutsideClient } from '../brokers/contract.ts';
-import { freshName, kafkaClient } from './kafka.ts';
+import { freshName, hasLeaders, kafkaClient } from './kafka.ts';
 
 type Heard = (topic: string, payload: Buffer, packet: { retain: boolean }) => void;
 
@@ -20,11 +20,14 @@ export async function kafkaOutside(): Promise<OutsideClient> {
   const producer = kafka.producer({
     idempotent: true,
     maxInFlightRequests: 1,
-    allowAutoTopicCreation: true,
+    allowAutoTopicCreation: false,
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
   });
   await producer.connect();
-  const ends: (() => Promise<unknown>)[] = [() => producer.disconnect()];
+  const admin = kafka.admin();
+  await admin.connect();
+  const made = new Set<string>();
+  const ends: (() => Promise<unknown>)[] = [() => producer.disconnect(), () => admin.disconnect()];
   const listeners: Heard[] = [];
   let waiting: Waiting[] = [];
   let sending: Promise<void> = Promise.resolve();
@@ -34,6 +37,12 @@ export async function kafkaOutside(): Promise<OutsideClient> {
     waiting = [];
     const topics = Map.groupBy(batch, ({ topic }) => topic);
     try {
+      for (const topic of topics.keys()) {
+        if (made.has(topic)) continue;
+        await admin.createTopics({ topics: [{ topic, numPartitions: -1 }], waitForLeaders: false });
+        await hasLeaders(admin, topic);
+        made.add(topic);
+      }
       const topicMessages = [...topics].map(([topic, messages]) => ({ topic, messages }));
       if (batch.length > 0) await producer.sendBatch({ topicMessages });
       for (const { resolve } of batch) resolve();
@@ -71,6 +80,7 @@ async function follow(kafka: Kafka, address: string, hear: Heard): Promise<() =>
   const admin = kafka.admin();
   await admin.connect();
   await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: false });
+  await hasLeaders(admin, topic);
   const ends = await retried(() => admin.fetchTopicOffsets(topic));
   const until = Number(ends[0]?.high ?? 0);
   await admin.disconnect();

@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Kafka } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import { onTestFinished } from 'vitest';
 import { createKafkaClient } from '../../src/brokers/kafka-client.ts';
 import { hasJava, KAFKA_VERSION } from './kafka-jars.ts';
@@ -91,6 +91,14 @@ async function until(what: string, look: () => Promise<boolean | undefined>): Pr
   }
 }
 
+/** Resolves when a topic can be written to and read. kafkajs's own waiting gives up at once while the brokers do not all know of it. */
+export async function hasLeaders(admin: Admin, topic: string): Promise<void> {
+  await until(`"${topic}" has leaders`, async () => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => ({ topics: [] }));
+    return topics[0]?.partitions.every(({ leader }) => leader >= 0);
+  });
+}
+
 /** Makes a topic; gone with the present test. */
 export async function makeTopic(
   name: string,
@@ -103,11 +111,7 @@ export async function makeTopic(
     topics: [{ topic: name, numPartitions: options.partitions ?? 1, configEntries }],
     waitForLeaders: false,
   });
-  // kafkajs's own waiting gives up at once while the brokers do not all know of the topic.
-  await until(`"${name}" has leaders`, async () => {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [name] }).catch(() => ({ topics: [] }));
-    return topics[0]?.partitions.every(({ leader }) => leader >= 0);
-  });
+  await hasLeaders(admin, name);
   onTestFinished(async () => {
     await admin.deleteTopics({ topics: [name] }).catch(() => {});
     await admin.disconnect();

@@ -38,6 +38,11 @@ export interface HereGatewayOptions {
 
 /** Projects that no connection uses at the moment keep what was learnt of them, up to so many. */
 const MAX_IDLE_PROJECTS = 32;
+/**
+ * A host that is well says so at once. A question that went out while HERE swallowed everything must not hold up the next one, and
+ * with it the end of the outage, for as long as a request with records may take.
+ */
+const HEALTH_TIMEOUT_MS = 10_000;
 
 interface Shared<T> {
   readonly value: T;
@@ -88,7 +93,9 @@ export class Gateway implements HereGateway {
 
   async isHealthy(service: string, signal: AbortSignal): Promise<boolean> {
     const { url, timeoutMs } = this.#service(service);
-    const answer = await this.#http(url, timeoutMs).call({ method: 'GET', path: '/v3/health', token: null, signal });
+    // Over connections of its own: those for requests may all be of the time when HERE swallowed everything.
+    const http = this.#http(url, Math.min(timeoutMs, HEALTH_TIMEOUT_MS));
+    const answer = await http.call({ method: 'GET', path: '/v3/health', token: null, signal });
     return answer.kind === 'answer' && answer.status === 200;
   }
 

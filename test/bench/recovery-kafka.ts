@@ -1,5 +1,6 @@
-// recovery-kafka: HERE is away while uplinks gather in Kafka; once it is back, how much of what HERE's limit permits is used, from
-// the first uplink that HERE takes on.
+// recovery-kafka: HERE is away while uplinks gather in Kafka; once it is back, how much of what is permitted is used, from the first
+// uplink that HERE takes. Permitted is HERE's limit, and of it what the ramp after an outage leaves: a tenth at first, all after a
+// minute (`rampMs`).
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -12,8 +13,11 @@ const UPLINKS = 'uplinks';
 const REQUESTS_PER_SECOND = 50;
 const RECORDS = 10;
 const OUTAGE_MS = 30_000;
-const SECONDS = 20;
-const ROUNDS = 5;
+/** `rampMs` of a service, by default. */
+const RAMP_S = 60;
+const RAMP_FROM = 0.1;
+const PERMITTED = REQUESTS_PER_SECOND * RAMP_S * ((RAMP_FROM + 1) / 2);
+const ROUNDS = 3;
 
 export async function recoveryKafka({ say }: BenchSettings): Promise<readonly Figure[]> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-bench-'));
@@ -33,7 +37,7 @@ export async function recoveryKafka({ say }: BenchSettings): Promise<readonly Fi
     const accepted = async (): Promise<number> =>
       (await ask<{ acceptedRecords: number }>(here, '/sandbox/stats')).acceptedRecords;
     // Enough for the measurement and what comes before it, each time.
-    const uplinks = REQUESTS_PER_SECOND * RECORDS * (SECONDS + 5);
+    const uplinks = REQUESTS_PER_SECOND * RECORDS * RAMP_S;
     const used: number[] = [];
     let published = 0;
     for (let round = 1; round <= ROUNDS; round++) {
@@ -47,8 +51,8 @@ export async function recoveryKafka({ say }: BenchSettings): Promise<readonly Fi
       const healedAt = performance.now();
       await until('HERE takes uplinks again', 60_000, async () => (await accepted()) > before);
       const pause = performance.now() - healedAt;
-      const { accepted: requests, limited, seconds } = await limitUsed(here, SECONDS);
-      used.push(requests / (REQUESTS_PER_SECOND * seconds));
+      const { accepted: requests, limited, seconds } = await limitUsed(here, RAMP_S);
+      used.push(requests / PERMITTED);
       say(
         `  round ${round}: again after ${(pause / 1000).toFixed(1)} s, then ${requests} requests accepted, ${limited} refused in ${seconds.toFixed(1)} s`,
       );

@@ -20,12 +20,15 @@ const STEP_MS = 30_000;
 const STEPS = 120;
 /** Real time for each step: attempts that are due are made, and fail. */
 const STEP_TAKES_MS = 125;
+/** Sockets have time-outs of their own, which do not move with the worker's clock. */
+const REAL_MS = 60_000;
 const RECORDS = 20;
 const REQUESTS_PER_SECOND = 50;
 /** For a minute and a half at HERE's limit. */
 const BACKLOG = 90_000;
+const DEVICES = 2_000;
 const FRESH = 20;
-const ROUNDS = 5;
+const ROUNDS = 3;
 
 interface Stage {
   readonly here: Here;
@@ -36,6 +39,8 @@ interface Stage {
 
 interface Fault {
   readonly name: string;
+  /** Connections are left that wait for an answer. */
+  readonly swallows: boolean;
   begin(stage: Stage): Promise<void> | void;
   end(stage: Stage): Promise<void> | void;
 }
@@ -43,16 +48,19 @@ interface Fault {
 const FAULTS: readonly Fault[] = [
   {
     name: 'HERE answers 503',
+    swallows: false,
     begin: ({ here }) => setFaults(here, [{ name: '503' }]),
     end: ({ here }) => setFaults(here, []),
   },
   {
     name: 'HERE swallows everything',
+    swallows: true,
     begin: ({ hereLink }) => hereLink.freeze(true),
     end: ({ hereLink }) => hereLink.thaw(),
   },
   {
     name: 'the broker swallows everything',
+    swallows: true,
     begin: ({ brokerLink }) => brokerLink.freeze(true),
     end: ({ brokerLink }) => brokerLink.thaw(),
   },
@@ -81,30 +89,40 @@ async function measure(fault: Fault): Promise<number> {
     children.push(hereLink, brokerLink);
     const services = { sandbox: { url: `http://127.0.0.1:${hereLink.port}`, maxRecords: RECORDS } };
     const brokers = { main: { kind: 'mqtt', url: `mqtt://127.0.0.1:${brokerLink.port}` } };
-    const settings = { brokers, here: { defaultService: 'sandbox', services } };
+    const settings = { brokers, here: { defaultService: 'sandbox', services }, log: { level: 'error' } };
     const worker = await startWorker(folder, here, settings, children, { program });
     await openConnection(worker, here);
     const stage = { here, broker, hereLink, brokerLink };
 
-    await fault.begin(stage);
-    const publisher = startFleetPublisher({
-      ...{ brokerUrl: broker, seed: 1, devices: 2_000, ratePerSecond: 6_000, total: BACKLOG, payloadBytes: 1_500 },
-      clock: systemClock,
+    // All of them have been heard before.
+    await publish(broker, DEVICES);
+    await publishFresh(broker);
+    await until('HERE knows all devices', 60_000, async () => {
+      return (await ask<{ acceptedRecords: number }>(here, '/sandbox/stats')).acceptedRecords >= DEVICES + FRESH;
     });
+
+    await fault.begin(stage);
+    const published = publish(broker, BACKLOG);
     for (let n = 0; n < STEPS; n++) {
       worker.child.send(`jump ${STEP_MS}`);
       await worker.child.line();
       await new Promise((resolve) => setTimeout(resolve, STEP_TAKES_MS));
     }
-    await publisher.done;
+    await published;
+    if (fault.swallows) await new Promise((resolve) => setTimeout(resolve, REAL_MS));
     await fault.end(stage);
     const healedAt = Date.now();
     const devices = await publishFresh(broker);
-    return (await lastArrival(here, devices)) - healedAt;
+    return (await lastArrival(here, devices, healedAt)) - healedAt;
   } finally {
     for (const child of children.reverse()) await child.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function publish(brokerUrl: string, total: number): Promise<void> {
+  const size = { seed: 1, devices: DEVICES, payloadBytes: 1_500 };
+  await startFleetPublisher({ brokerUrl, ...size, ratePerSecond: 6_000, total, clock: systemClock }).done;
 }
 
 async function linkTo(url: string): Promise<Link> {
@@ -123,15 +141,16 @@ async function publishFresh(brokerUrl: string): Promise<readonly string[]> {
   return messages.map(({ devEui }) => devEui);
 }
 
-/** When HERE took the last of them, ms since the epoch. */
-async function lastArrival(here: Here, devices: readonly string[]): Promise<number> {
+/** When HERE took the last of their uplinks, ms since the epoch. */
+async function lastArrival(here: Here, devices: readonly string[], since: number): Promise<number> {
   const arrived = new Map<string, number>();
   await until('the fresh uplinks arrive', 180_000, async () => {
     for (const device of devices) {
       if (arrived.has(device)) continue;
       const { records } = await ask<{ records: { receivedAt: number }[] }>(here, `/sandbox/received?device=${device}`);
-      if (records[0] === undefined) return false;
-      arrived.set(device, records[0].receivedAt);
+      const receivedAt = records.find((record) => record.receivedAt >= since)?.receivedAt;
+      if (receivedAt === undefined) return false;
+      arrived.set(device, receivedAt);
     }
     return true;
   });

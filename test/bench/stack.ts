@@ -102,8 +102,9 @@ export async function startConnection(worker: Worker, here: Here, more: object =
 export async function openConnection(worker: Worker, here: Here, more: object = {}): Promise<void> {
   await startConnection(worker, here, more);
   await until('the connection takes uplinks', 20_000, async () => {
-    const found = (await worker.call('GET', '/connections/bench')) as Shown;
-    return found.state === 'OPENED' && found.status.source?.up === true;
+    // "No worker serves it yet" is an error.
+    const found = (await worker.call('GET', '/connections/bench').catch(() => null)) as Shown | null;
+    return found?.state === 'OPENED' && found.status.source?.up === true;
   });
 }
 

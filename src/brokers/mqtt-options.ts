@@ -68,7 +68,11 @@ export interface PublishLimits {
   readonly timeoutMs: number;
 }
 
-export const RECONNECT: ReconnectOptions = { minMs: 500, maxMs: 30_000, refusedMs: 60_000, stableMs: 10_000 };
+/**
+ * An attempt that hangs takes `connectTimeoutMs` (10 s by default), and a pause may follow it: together they must stay below the half
+ * minute in which uplinks are to flow again once a broker is back.
+ */
+export const RECONNECT: ReconnectOptions = { minMs: 500, maxMs: 15_000, refusedMs: 60_000, stableMs: 10_000 };
 export const HELD: HeldLimits = { maxMessages: 65_535, maxBytes: 64 * 1024 * 1024 };
 export const PUBLISH: PublishLimits = { maxPending: 10_000, maxPendingBytes: 16 * 1024 * 1024, timeoutMs: 10_000 };
 

@@ -11,7 +11,7 @@ import { createPaddedFleet } from '../../src/sandbox/fleet/padding.ts';
 import { startFleetPublisher } from '../../src/sandbox/fleet/publisher.ts';
 import type { BenchSettings, Figure } from './bench.ts';
 import { type Here, type Stoppable, startWorker } from './kafka-stack.ts';
-import { median, until } from './process.ts';
+import { until } from './process.ts';
 import { ask, openConnection, setFaults, startLimitedSandbox, startMosquitto } from './stack.ts';
 
 const program = path.join(import.meta.dirname, 'jumping-worker.ts');
@@ -67,15 +67,16 @@ const FAULTS: readonly Fault[] = [
 ];
 
 export async function recovery({ say }: BenchSettings): Promise<readonly Figure[]> {
-  const worst: number[] = [];
+  const all: number[] = [];
   for (const fault of FAULTS) {
     const took: number[] = [];
     for (let n = 0; n < ROUNDS; n++) took.push(await measure(fault));
     say(`  ${fault.name} for an hour: ${took.map((ms) => (ms / 1000).toFixed(1)).join(', ')} s`);
-    worst.push(median(took));
+    all.push(...took);
   }
-  const value = Math.max(...worst) / 1000;
-  return [{ name: 'recovery', value, unit: 's, the worst of three faults', must: 'atMost', bar: 30 }];
+  // Not a median: whoever waits for the end of an outage waits for this one.
+  const value = Math.max(...all) / 1000;
+  return [{ name: 'recovery', value, unit: 's at most, after three faults', must: 'atMost', bar: 30 }];
 }
 
 /** ms from the end of the fault until the last of the fresh devices' uplinks was accepted. */

@@ -43,15 +43,21 @@ export class Scene {
     this.#parts = parts;
   }
 
-  /** All partitions on `count` living workers, and every connection open. Each worker's container by its host name. */
+  /**
+   * All partitions dealt evenly to `count` living workers, and every connection open. Each worker's container by its host name.
+   * A newcomer is alive and confirmed before it is dealt any, while the others still hold them all: hence a share of each.
+   */
   async settled(count: number): Promise<readonly ClusterWorker[]> {
     const { stack, tenants, topics } = this.#parts;
     let workers: readonly ClusterWorker[] = [];
     await waitUntil(`${count} workers share ${PARTITIONS} partitions, and all is OPENED`, SETTLE_MS, async () => {
       const running = await runningBridges(stack);
       workers = (await (await anyWorker(running)).workers()).filter(({ alive, confirmed }) => alive && confirmed);
-      const partitions = workers.reduce((sum, each) => sum + each.partitions.length, 0);
-      if (running.length !== count || workers.length !== count || partitions !== PARTITIONS) return false;
+      const held = workers.map(({ partitions }) => partitions.length);
+      const areDealt =
+        held.reduce((sum, each) => sum + each, 0) === PARTITIONS &&
+        held.every((each) => each >= Math.floor(PARTITIONS / count));
+      if (running.length !== count || workers.length !== count || !areDealt) return false;
       return tenants.every(({ id }) => topics.status(id)?.state === 'OPENED' && topics.status(id)?.source?.up === true);
     });
     return workers;

@@ -4,6 +4,7 @@ import type { LineRequest, MadeLine } from '../connections/runtime-options.ts';
 import type { Connection } from '../domain/connection.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
+import { Circuits } from '../uplink/circuit.ts';
 import { concernOf } from '../uplink/matchers.ts';
 import { compilePrepare } from '../uplink/prepare.ts';
 import { UplinkFlow } from '../uplink/uplink-flow.ts';
@@ -30,6 +31,8 @@ export function lineMaker(
   const { windowMaxBytes: maxBytes, allWindowsMaxBytes: allMaxBytes } = config.budgets;
   const used = () => [...views.lines].map(([id, { flow }]) => [id, flow.windowBytes] as const);
   const windows = new Windows({ clock, maxBytes, allMaxBytes, maxItems: WINDOW_MAX_ITEMS, used });
+  const { retryMinMs: minMs, retryMaxMs: maxMs } = config.delivery;
+  const circuits = new Circuits(clock, chance, { minMs, maxMs });
   return ({ connection, store, observer }) => {
     const { uplinkTimeValidityMs } = connection;
     const downlink = downlinks.make(connection, store);
@@ -41,7 +44,6 @@ export function lineMaker(
       prepare,
       store,
       clock,
-      chance,
       events,
       observer,
       uplinkTimeValidityMs,
@@ -49,7 +51,7 @@ export function lineMaker(
       maxDevices: connection.maxDevices,
       pairWaitMs: config.mapping.pairWaitMs,
       window: windows.of(connection.id),
-      retry: { minMs: config.delivery.retryMinMs, maxMs: config.delivery.retryMaxMs },
+      circuits,
       versions: downlink.versions,
       retired: views.retired(connection.id, store),
       trail: views.trail(connection.id, config.budgets.traceMaxUplinks),

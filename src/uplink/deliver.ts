@@ -2,7 +2,7 @@
 import type { Clock } from '../domain/ports/clock.ts';
 import type { HereAnswer, HereProject, RequestOutcome } from '../domain/ports/here.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
-import type { Pace } from './pace.ts';
+import type { LinePace } from './line-pace.ts';
 import type { Probe } from './probe.ts';
 import type { Item, WaitingRoom } from './waiting.ts';
 
@@ -25,7 +25,7 @@ export function newSignals(): DeliverySignals {
 
 export interface DeliveryParts {
   readonly room: WaitingRoom;
-  readonly pace: Pace;
+  readonly pace: Pick<LinePace, 'probing' | 'failed' | 'succeeded'>;
   readonly clock: Clock;
   readonly probe: Probe;
   /** The final word on one uplink. */
@@ -133,7 +133,7 @@ class Run {
         this.#parts.onAccepted();
         return { kind: 'accepted' };
       case 'retry':
-        if (outcome.cause !== 'stopped') pace.failed(startedAt, outcome.afterMs);
+        pace.failed(startedAt, outcome);
         for (const item of items) item.lastAnswer = outcome.answer;
         return { kind: 'retry', outcome };
       case 'reauthenticate':

@@ -42,6 +42,11 @@ export class Pace {
     this.#notBefore = 0;
   }
 
+  /** Another one's request has failed, for which this one waited. */
+  waited(): void {
+    this.#failingSince ??= this.#clock.monotonic();
+  }
+
   /** `startedAt`: monotonic time at which the failed request began; requests that were under way together count as one failure. */
   failed(startedAt: number, retryAfterMs: number | null): void {
     const now = this.#clock.monotonic();

@@ -2,7 +2,7 @@
 //   source → decode, filter, map (`prepare`) → journal → acknowledge → wait → batch → permit → POST /v3/batch → settle.
 import type { EventSink } from '../domain/events.ts';
 import type { BrokerMessage, PassedOver } from '../domain/ports/broker.ts';
-import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
+import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { StateVersions } from '../domain/ports/downlink.ts';
 import type { HereProject } from '../domain/ports/here.ts';
 import type { LineObserver, UplinkLine, UplinkMessage } from '../domain/ports/line.ts';
@@ -11,10 +11,11 @@ import type { ConnectionStore, ReplayLetter } from '../domain/ports/store.ts';
 import type { Prepared, UplinkOutcome } from '../domain/uplink.ts';
 import { type AdmissionOptions, DeviceAdmission } from './admit-devices.ts';
 import { Backlog, type WindowLimits } from './backlog.ts';
+import type { Circuits } from './circuit.ts';
 import { Delivery, type DeliverySignals, newSignals, recordsOf } from './deliver.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
 import { LatencyHistogram } from './latency.ts';
-import { Pace, type PaceOptions } from './pace.ts';
+import { LinePace } from './line-pace.ts';
 import { Probe } from './probe.ts';
 import { ReadBack } from './read-back.ts';
 import { rideAlong, told } from './ride-along.ts';
@@ -27,12 +28,12 @@ export interface UplinkFlowOptions extends AdmissionOptions, Pick<IntakeOptions,
   readonly prepare: (message: UplinkMessage, nowMs: number) => Prepared;
   readonly store: ConnectionStore;
   readonly clock: Clock;
-  readonly chance: Chance;
   readonly events: EventSink;
   readonly observer: LineObserver;
   readonly uplinkTimeValidityMs: number | null;
   readonly window: WindowLimits;
-  readonly retry: PaceOptions;
+  /** Of all lines. */
+  readonly circuits: Circuits;
   /** For those who pay per request: a record waits so long for others although a permit is free. 0: not at all. */
   readonly batchLingerMs: number;
   /** Outlives the line. */
@@ -46,7 +47,7 @@ export class UplinkFlow implements UplinkLine {
   readonly #room = new WaitingRoom();
   readonly #backlog: Backlog;
   readonly #intake: Intake;
-  readonly #pace: Pace;
+  readonly #pace: LinePace;
   readonly #probe = new Probe();
   readonly #settler: Settler;
   readonly #delivery: Delivery;
@@ -65,14 +66,14 @@ export class UplinkFlow implements UplinkLine {
 
   constructor(options: UplinkFlowOptions) {
     this.#o = options;
-    const { connectionId, store, clock, chance, events } = options;
+    const { connectionId, store, clock, events, observer } = options;
     this.#trail = options.trail;
     this.#backlog = new Backlog(store, options.window);
     this.#settler = new Settler(store, clock, (settled) => {
       for (const { seq } of settled) this.#backlog.settled(seq);
       this.#pump();
     });
-    this.#pace = new Pace(clock, chance, options.retry);
+    this.#pace = new LinePace(options.circuits, observer, () => this.#pump());
     this.#devices = new DeviceAdmission(options, this.#room, this.#backlog, events, clock);
     this.#intake = new Intake(options, this.#room, this.#backlog, {
       settle: (uplink, outcome) => {
@@ -101,7 +102,7 @@ export class UplinkFlow implements UplinkLine {
       probe: this.#probe,
       onAccepted: () => {
         if (this.#probe.on && this.#probe.end()) this.#room.releaseAll();
-        options.observer.onAccepted();
+        observer.onAccepted();
       },
     });
     this.#backlog.scan();
@@ -165,7 +166,7 @@ export class UplinkFlow implements UplinkLine {
     this.#signals = newSignals();
     this.#project = project;
     this.#delivery.forgetRefusals();
-    this.#pace.succeeded();
+    this.#pace.enter(project.gate);
     this.#room.markBacklog(this.#o.clock.now());
     if (mode === 'probe') this.#probe.begin();
     else this.#probe.end();
@@ -175,6 +176,7 @@ export class UplinkFlow implements UplinkLine {
 
   async close(signal: AbortSignal): Promise<void> {
     this.#project = null;
+    this.#pace.leave();
     this.#timer?.();
     this.#timer = null;
     const { ask, send } = this.#signals;
@@ -206,7 +208,7 @@ export class UplinkFlow implements UplinkLine {
       this.#pumpIn(waitMs);
       return;
     }
-    if (this.#careful && this.#inFlight > 0) return;
+    if ((this.#careful && this.#inFlight > 0) || !this.#pace.take()) return;
     this.#asking = true;
     void this.#request(project, this.#signals);
   }
@@ -219,7 +221,7 @@ export class UplinkFlow implements UplinkLine {
       const outcome = await project.gate.run(1, signals.ask.signal, async () => {
         this.#asking = false;
         this.#lingerUntil = null;
-        items = this.#project === project ? this.#takeBatch(project) : [];
+        items = this.#project === project && this.#pace.maySend ? this.#takeBatch(project) : [];
         if (items.length === 0) return null;
         startedAt = this.#o.clock.monotonic();
         const sentAt = this.#o.clock.now();
@@ -236,6 +238,7 @@ export class UplinkFlow implements UplinkLine {
     } finally {
       this.#asking = items.length === 0 ? false : this.#asking;
       this.#inFlight -= 1;
+      this.#pace.done();
       if (this.#inFlight === 0) for (const resolve of this.#idle.splice(0)) resolve();
       this.#pump();
     }
@@ -257,7 +260,6 @@ export class UplinkFlow implements UplinkLine {
     return taken.items;
   }
 
-  /** One small request at a time. */
   get #careful(): boolean {
     return this.#pace.probing || this.#probe.on;
   }

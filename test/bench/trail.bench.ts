@@ -6,6 +6,7 @@ import type { Connection } from '../../src/domain/connection.ts';
 import type { BrokerMessage } from '../../src/domain/ports/broker.ts';
 import type { JournalEntry, Settlement } from '../../src/domain/ports/store.ts';
 import { systemChance, systemClock } from '../../src/ops/clock.ts';
+import { Circuits } from '../../src/uplink/circuit.ts';
 import { compilePrepare } from '../../src/uplink/prepare.ts';
 import { Trail } from '../../src/uplink/trail.ts';
 import { UplinkFlow } from '../../src/uplink/uplink-flow.ts';
@@ -64,14 +65,13 @@ async function round(all: readonly BrokerMessage[], trail: Trail): Promise<numbe
     prepare: compilePrepare(connection),
     store,
     clock: systemClock,
-    chance: systemChance,
     events: { emit: () => {} },
     observer: { onAccepted: () => {}, onFailing: () => {}, onReauthenticate: () => {}, onHold: () => {} },
     uplinkTimeValidityMs: null,
     createDevices: false,
     maxDevices: null,
     window: { maxBytes: 1e9, maxItems: 1e6 },
-    retry: { minMs: 500, maxMs: 20_000 },
+    circuits: new Circuits(systemClock, systemChance, { minMs: 500, maxMs: 20_000 }),
     batchLingerMs: 0,
     trail,
   });

@@ -3,13 +3,15 @@ import { describe, expect, it } from 'vitest';
 import type { RequestOutcome } from '../../src/domain/ports/here.ts';
 import type { UplinkOutcome } from '../../src/domain/uplink.ts';
 import { systemClock } from '../../src/ops/clock.ts';
+import { Circuits } from '../../src/uplink/circuit.ts';
 import { Delivery, recordsOf } from '../../src/uplink/deliver.ts';
-import { Pace } from '../../src/uplink/pace.ts';
+import { LinePace } from '../../src/uplink/line-pace.ts';
 import { Probe } from '../../src/uplink/probe.ts';
 import { type Item, WaitingRoom } from '../../src/uplink/waiting.ts';
 import { answer, type ModelProject, modelProject } from '../support/model-project.ts';
 
 const chance = { random: () => 0.5, uuid: () => answer(0).requestId };
+const circuits = new Circuits(systemClock, chance, { minMs: 500, maxMs: 20_000 });
 
 function setUp(count: number, createsDevices = false) {
   const room = new WaitingRoom();
@@ -23,7 +25,7 @@ function setUp(count: number, createsDevices = false) {
   const probe = new Probe();
   const delivery = new Delivery({
     room,
-    pace: new Pace(systemClock, chance, { minMs: 500, maxMs: 20_000 }),
+    pace: new LinePace(circuits, { onFailing: () => {} }, () => {}),
     clock: systemClock,
     probe,
     settle: (item, outcome) => {

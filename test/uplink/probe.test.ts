@@ -1,58 +1,23 @@
 // A held connection is tried with one uplink at a time: what HERE refuses then is settled by nobody, and others have their turn.
 import { expect, it } from 'vitest';
-import type { BrokerMessage } from '../../src/domain/ports/broker.ts';
 import type { RequestOutcome } from '../../src/domain/ports/here.ts';
-import type { JournalEntry, Settlement } from '../../src/domain/ports/store.ts';
-import { Trail } from '../../src/uplink/trail.ts';
-import { UplinkFlow } from '../../src/uplink/uplink-flow.ts';
-import { ModelConnectionStore } from '../support/fakes/model-store.ts';
-import { ManualClock, SeededChance } from '../support/manual-clock.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { modelLine } from '../support/model-line.ts';
 import { answer, modelProject } from '../support/model-project.ts';
-
-class KeepingStore extends ModelConnectionStore {
-  readonly settled: Settlement[] = [];
-  override append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number {
-    return super.append(entries, (error) => queueMicrotask(() => done(error)));
-  }
-  override settle(settlements: readonly Settlement[] = []): void {
-    this.settled.push(...settlements);
-  }
-}
 
 function setUp(uplinks: number, devices: number) {
   const clock = new ManualClock();
-  const store = new KeepingStore('a', 1e9, new Map());
   const holds: string[] = [];
   let accepted = 0;
-  const flow = new UplinkFlow({
-    connectionId: 'a',
-    prepare: ({ payload }) => {
-      const [device, json] = String(payload).split(' ') as [string, string];
-      return { device, outcome: null, records: [{ device, json, bytes: json.length, timestamp: 0 }], emittedAt: 0 };
-    },
-    store,
-    clock,
-    chance: new SeededChance(),
-    events: { emit: () => {} },
+  const { flow, store, publish } = modelLine(clock, {
     observer: {
       onAccepted: () => void accepted++,
       onFailing: () => {},
       onReauthenticate: () => {},
       onHold: (reason) => void holds.push(reason),
     },
-    uplinkTimeValidityMs: null,
-    createDevices: true,
-    maxDevices: null,
-    window: { maxBytes: 1e6, maxItems: 1e5 },
-    retry: { minMs: 500, maxMs: 20_000 },
-    batchLingerMs: 0,
-    trail: new Trail(0),
   });
-  const messages = Array.from({ length: uplinks }, (_, i): BrokerMessage => {
-    const payload = Buffer.from(`d${i % devices} r${i + 1}`);
-    return { topic: 't', payload, qos: 1, retain: false, dup: false, arrivedAt: clock.now() };
-  });
-  flow.onMessages(messages, () => {});
+  publish(...Array.from({ length: uplinks }, (_, i) => `d${i % devices} r${i + 1}`));
   const probe = async (project: ReturnType<typeof modelProject>): Promise<void> => {
     flow.open(project, 'probe');
     await clock.advance(100);

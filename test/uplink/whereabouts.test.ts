@@ -1,52 +1,21 @@
 // "Where is my message": each stage of an uplink's way as the line itself tells it.
 import { expect, it } from 'vitest';
-import type { BrokerMessage } from '../../src/domain/ports/broker.ts';
 import type { RequestOutcome } from '../../src/domain/ports/here.ts';
-import type { JournalEntry } from '../../src/domain/ports/store.ts';
 import { Trail } from '../../src/uplink/trail.ts';
-import { UplinkFlow } from '../../src/uplink/uplink-flow.ts';
-import { ModelConnectionStore } from '../support/fakes/model-store.ts';
-import { ManualClock, SeededChance } from '../support/manual-clock.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { modelLine } from '../support/model-line.ts';
 import { answer, modelProject } from '../support/model-project.ts';
-
-class AsyncStore extends ModelConnectionStore {
-  override append(entries: readonly JournalEntry[], done: (error: Error | null) => void): number {
-    return super.append(entries, (error) => queueMicrotask(() => done(error)));
-  }
-}
 
 function setUp(maxItems = 1e5) {
   const clock = new ManualClock();
-  const flow = new UplinkFlow({
-    connectionId: 'a',
-    prepare: ({ payload }) => {
-      const [device, json] = String(payload).split(' ') as [string, string];
-      if (json === 'join') return { device, fCnt: 1, outcome: { kind: 'skipped', reason: 'join' } };
-      const records = [{ device, json, bytes: json.length, timestamp: 0 }];
-      return { device, fCnt: Number(json.slice(1)), outcome: null, records, emittedAt: clock.now() };
-    },
-    store: new AsyncStore('a', 1e9, new Map()),
-    clock,
-    chance: new SeededChance(),
-    events: { emit: () => {} },
-    observer: { onAccepted: () => {}, onFailing: () => {}, onReauthenticate: () => {}, onHold: () => {} },
-    uplinkTimeValidityMs: null,
-    createDevices: false,
-    maxDevices: null,
-    window: { maxBytes: 1e6, maxItems },
-    retry: { minMs: 500, maxMs: 20_000 },
-    batchLingerMs: 0,
-    trail: new Trail(800),
-  });
+  const window = { maxBytes: 1e6, maxItems };
+  const line = modelLine(clock, { createDevices: false, window, trail: new Trail(800) });
   const publish = async (...texts: string[]): Promise<void> => {
-    const messages = texts.map((text): BrokerMessage => {
-      return { topic: 't', payload: Buffer.from(text), qos: 1, retain: false, dup: false, arrivedAt: clock.now() };
-    });
-    flow.onMessages(messages, () => {});
+    line.publish(...texts);
     await clock.advance(20);
   };
-  const of = (device: string) => flow.messages({ device, limit: 100 }).messages;
-  return { clock, flow, publish, of };
+  const of = (device: string) => line.flow.messages({ device, limit: 100 }).messages;
+  return { clock, flow: line.flow, publish, of };
 }
 
 it('tells what waits, what HERE answered meanwhile, and what became of it', async () => {

@@ -50,7 +50,8 @@ export class Replays {
     if (this.#plan.refusedShare === 0) return;
     await this.#refuse();
     for (const end = performance.now() + ms; performance.now() < end && !signal.aborted; ) {
-      await pause(MEANWHILE_EVERY_MS);
+      await pause(MEANWHILE_EVERY_MS, signal);
+      if (signal.aborted) return;
       this.#replayAll(SLOWLY);
       // A HERE that was killed has forgotten it; one that is dead is asked the next time.
       await this.#refuse().catch(() => {});

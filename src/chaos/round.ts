@@ -120,16 +120,12 @@ class Round {
     await Promise.all(this.#publishers.map((each) => each.publish(WARM_UP_UPLINKS, WARM_UP_UPLINKS, WARM_UP_MS)));
     if (this.#stack.mosquitto !== null) await pause(SAVED_MS);
     const total = Math.ceil((uplinks * plan.load) / CONNECTIONS.length);
-    const rate = (total * 1000) / LAST_END_MS;
-    const published = Promise.all(this.#publishers.map((each) => each.publish(total, rate, DRAIN_MS)));
-    await Promise.all([
-      this.#strike(plan.faults),
-      this.#replays.meanwhile(LAST_END_MS, signal),
+    const published = this.#publishers.map((each) => each.publish(total, (total * 1000) / LAST_END_MS, DRAIN_MS));
+    const [recoveryMs] = await Promise.all([
+      this.#strikeAndProbe(plan.faults),
       this.#applications.desireFor(LAST_END_MS, signal),
     ]);
-    await this.#replays.refuseNoMore();
-    const recoveryMs = await this.#probe(DRAIN_MS);
-    await published;
+    await Promise.all(published);
     if (!signal.aborted) await this.#drain();
     if (!signal.aborted) await this.#replays.finish(DRAIN_MS);
     return await this.#conclude(recoveryMs);
@@ -138,6 +134,19 @@ class Round {
   async stop(): Promise<void> {
     for (const publisher of this.#publishers) await publisher.stop();
     await this.#applications.stop();
+  }
+
+  /** Recovery counts from the end of the last fault, while traffic goes on; HERE refuses no records any more then. */
+  async #strikeAndProbe(faults: readonly PlannedFault[]): Promise<(number | null)[]> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, this.#options.signal]);
+    const replaying = this.#replays.meanwhile(LAST_END_MS, signal);
+    await this.#strike(faults);
+    const endedAt = performance.now();
+    over.abort();
+    await replaying;
+    await this.#replays.refuseNoMore();
+    return this.#probe(DRAIN_MS, endedAt);
   }
 
   /** Lanes go side by side; within one lane faults go in turn. */
@@ -166,8 +175,7 @@ class Round {
     await Promise.all(work);
   }
 
-  async #probe(timeoutMs: number): Promise<(number | null)[]> {
-    const startedAt = performance.now();
+  async #probe(timeoutMs: number, startedAt = performance.now()): Promise<(number | null)[]> {
     const recovery: (number | null)[] = CONNECTIONS.map(() => null);
     const keys = this.#publishers.map((publisher) => publisher.probe());
     await until(timeoutMs, () => {

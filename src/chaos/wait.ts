@@ -1,8 +1,18 @@
 // Waiting for real processes: pauses, conditions with a bound, free ports. Time here is the machine's own.
 import { createServer } from 'node:net';
 
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** At the latest until `signal` aborts. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done);
+  });
 }
 
 /** False when `timeoutMs` have passed; a check that throws counts as "not yet". */

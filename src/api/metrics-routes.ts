@@ -30,6 +30,10 @@ const UsageSchema = component(
       pausedMs: Type.Number(),
       results: Type.Record(Type.String(), Count),
       records: Count,
+      recordsInDoubt: Type.Integer({
+        minimum: 0,
+        description: 'Sent again since no answer came: HERE may have them twice.',
+      }),
     },
     { description: 'What this worker uses of one app ID, shared by all connections on it.' },
   ),

@@ -97,6 +97,7 @@ export class Gate implements RequestGate {
       pausedMs: Number.isFinite(pausedMs) ? pausedMs : 0,
       results: { ...this.#usage.results },
       records: this.#usage.records,
+      recordsInDoubt: this.#usage.recordsInDoubt,
       durations: this.#usage.durations(),
     };
   }
@@ -182,7 +183,7 @@ export class Gate implements RequestGate {
    */
   observe(answer: HttpAnswer, startedMs: number | null = null, records = 0): void {
     const nowMs = this.#clock.monotonic();
-    this.#usage.answered(answer);
+    this.#usage.answered(answer, records);
     if (startedMs !== null && answer.kind === 'answer') this.#usage.took(nowMs - startedMs);
     const learn = (kind: Answered['kind'], pauseMs = 0): boolean => {
       const full = records * 2 >= this.#size.maxRecords;

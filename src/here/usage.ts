@@ -66,6 +66,7 @@ export class Usage {
   readonly #refused = new Amount();
   readonly results: Record<RequestResult, number>;
   #recordsTotal = 0;
+  #recordsInDoubt = 0;
   readonly #durations = new Float64Array(DURATION_BOUNDS_MS.length);
   #durationCount = 0;
   #durationSumMs = 0;
@@ -76,8 +77,9 @@ export class Usage {
     this.results = Object.fromEntries(REQUEST_RESULTS.map((result) => [result, 0])) as Record<RequestResult, number>;
   }
 
-  /** Once a request. Those that were stopped by us say nothing about HERE. */
-  answered(answer: HttpAnswer): void {
+  /** Once a request, of `records` telemetry records. Those that were stopped by us say nothing about HERE. */
+  answered(answer: HttpAnswer, records: number): void {
+    if (answer.kind === 'noAnswer' && answer.maybeSent) this.#recordsInDoubt += records;
     if (answer.kind === 'noAnswer' && answer.cause === 'stopped') return;
     const result = resultOf(answer);
     const nowMs = this.#clock.monotonic();
@@ -100,6 +102,10 @@ export class Usage {
 
   get records(): number {
     return this.#recordsTotal;
+  }
+
+  get recordsInDoubt(): number {
+    return this.#recordsInDoubt;
   }
 
   last(period: 'minute' | 'hour' | 'day'): PeriodUse {

@@ -148,6 +148,11 @@ export class Metrics implements MetricsPage {
     this.#counter('here_records_total', 'Telemetry records that HERE accepted.', labels, (facts, put) => {
       for (const usage of facts.usage) put(of(usage), usage.records);
     });
+    const inDoubt =
+      'Records of requests that HERE may have acted on though no answer came: they are sent again, perhaps twice there.';
+    this.#counter('here_records_in_doubt_total', inDoubt, labels, (facts, put) => {
+      for (const usage of facts.usage) put(of(usage), usage.recordsInDoubt);
+    });
     this.#gauge('here_permits', 'Permits of an app ID.', [...labels, 'kind'], (facts, put) => {
       for (const usage of facts.usage) {
         for (const [kind, count] of Object.entries(usage.permits)) put({ ...of(usage), kind }, count);

@@ -134,6 +134,7 @@ const USAGE: HereUsage = {
     noAnswer: 0,
   },
   records: 744_000,
+  recordsInDoubt: 2,
   durations: { boundsMs: [], counts: [], count: 0, sumMs: 0 },
 };
 

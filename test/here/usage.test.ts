@@ -61,6 +61,18 @@ test('refusals are counted by kind; what we stopped ourselves is not', () => {
   expect(gate.usage.lastMinute).toMatchObject({ requests: 9, refused: 2 });
 });
 
+test('records that HERE may have although no answer came are counted: they are sent again', () => {
+  const { gate } = setUp();
+  const none = { kind: 'noAnswer', cause: 'connection', message: '', requestId: 'r' } as const;
+  gate.observe({ ...none, maybeSent: true }, 0, 500);
+  gate.observe({ ...none, cause: 'stopped', maybeSent: true }, 0, 20);
+  // Nothing of it was sent.
+  gate.observe({ ...none, maybeSent: false }, 0, 500);
+  // HERE has said what became of them.
+  gate.observe(answer(503), 0, 500);
+  expect(gate.usage.recordsInDoubt).toBe(520);
+});
+
 test('what HERE tells of its limit is shown', () => {
   const { gate, clock } = setUp();
   expect(gate.usage.limit).toBe(null);

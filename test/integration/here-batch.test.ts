@@ -73,10 +73,12 @@ test.each([
   ['500', 'unavailable'],
   ['429', 'rateLimited'],
 ] as const)('after %s nothing counts as accepted: %s', async (name, cause) => {
-  const { sandbox, project } = await setUp();
+  const { sandbox, gateway, project } = await setUp();
   sandbox.addFault({ name, path: '/v3/batch', count: 1 });
   const outcome = await project.send([record(DEVICES[0]!)], never());
   expect(outcome).toMatchObject({ kind: 'retry' });
+  // A whole answer, whatever it says, says that the record was not taken.
+  expect(gateway.usage()[0]?.recordsInDoubt).toBe(['429', '500', '503'].includes(name) ? 0 : 1);
   // Half an answer looks like a broken connection or a broken answer, depending on where it is cut.
   if (name !== 'half') expect(outcome).toMatchObject({ cause });
 });

@@ -52,6 +52,7 @@ const USAGE: HereUsage = {
     noAnswer: 0,
   },
   records: 900,
+  recordsInDoubt: 2,
   durations: HISTOGRAM,
 };
 

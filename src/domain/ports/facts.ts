@@ -63,6 +63,8 @@ export interface HereUsage {
   readonly pausedMs: number;
   readonly results: Readonly<Record<RequestResult, number>>;
   readonly records: number;
+  /** Of requests that HERE may have acted on though no answer came: sent again, so HERE may have them twice. */
+  readonly recordsInDoubt: number;
   readonly durations: HistogramFacts;
 }
 

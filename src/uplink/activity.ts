@@ -3,10 +3,11 @@
 // Kept as text of 20 bytes a device in the connection's store now and then; what a crash takes with it is a few minutes of counts.
 
 const ROW_BYTES = 20;
-/** Beyond so many devices the ones that were quiet longest make room, and new ones wait while none was quiet for a day. */
+/** Beyond so many devices one that has been quiet makes room for each new one. */
 const MAX_DEVICES = 100_000;
 const MAX_KEPT = 20_000;
-const DAY_MS = 24 * 3_600_000;
+/** Rows that are looked at for one that has been quiet; where all were heard lately, the last of them goes. */
+const MOST_LOOKS = 16;
 const MINUTE_MS = 60_000;
 const DEVICE = /^[0-9A-F]{16}$/;
 
@@ -22,10 +23,14 @@ interface Row {
   firstAt: number;
   lastAt: number;
   uplinks: number;
+  /** Again, since the hand has passed. */
+  isHeard: boolean;
 }
 
 export class DeviceActivity {
   readonly #rows = new Map<string, Row>();
+  /** Goes round over all rows: no search through all of them, whatever there are, since this is the hot path. */
+  #hand = this.#rows.entries();
   #isChanged = false;
 
   /** On the hot path. `now`: wall-clock ms. */
@@ -35,8 +40,10 @@ export class DeviceActivity {
     if (row !== undefined) {
       row.lastAt = now;
       row.uplinks += 1;
-    } else if (this.#rows.size < MAX_DEVICES || this.#makeRoom(now)) {
-      this.#rows.set(device, { firstAt: now, lastAt: now, uplinks: 1 });
+      row.isHeard = true;
+    } else {
+      if (this.#rows.size >= MAX_DEVICES) this.#makeRoom();
+      this.#rows.set(device, { firstAt: now, lastAt: now, uplinks: 1, isHeard: false });
     }
     this.#isChanged = true;
   }
@@ -53,13 +60,13 @@ export class DeviceActivity {
 
   get(device: string): HeardDevice | null {
     const row = this.#rows.get(device);
-    return row === undefined ? null : { device, ...row };
+    return row === undefined ? null : shown(device, row);
   }
 
   /** In the order of DevEUIs, after this one. */
   page(after: string | null, limit: number): readonly HeardDevice[] {
     const devices = [...this.#rows.keys()].filter((device) => after === null || device > after).sort();
-    return devices.slice(0, limit).map((device) => ({ device, ...(this.#rows.get(device) as Row) }));
+    return devices.slice(0, limit).map((device) => shown(device, this.#rows.get(device) as Row));
   }
 
   get size(): number {
@@ -96,14 +103,29 @@ export class DeviceActivity {
       const lastAt = bytes.readUInt32LE(at + 12) * MINUTE_MS;
       const uplinks = bytes.readUInt32LE(at + 16);
       if (uplinks === 0 || this.#rows.has(device)) continue;
-      this.#rows.set(device, { firstAt: bytes.readUInt32LE(at + 8) * MINUTE_MS, lastAt, uplinks });
+      this.#rows.set(device, { firstAt: bytes.readUInt32LE(at + 8) * MINUTE_MS, lastAt, uplinks, isHeard: false });
     }
   }
 
-  #makeRoom(now: number): boolean {
-    for (const [device, { lastAt }] of this.#rows) if (lastAt < now - DAY_MS) this.#rows.delete(device);
-    return this.#rows.size < MAX_DEVICES;
+  #makeRoom(): void {
+    for (let looks = 1; ; looks++) {
+      let next = this.#hand.next();
+      if (next.done === true) {
+        this.#hand = this.#rows.entries();
+        next = this.#hand.next();
+      }
+      const [device, row] = next.value as [string, Row];
+      if (!row.isHeard || looks === MOST_LOOKS) {
+        this.#rows.delete(device);
+        return;
+      }
+      row.isHeard = false;
+    }
   }
+}
+
+function shown(device: string, { firstAt, lastAt, uplinks }: Row): HeardDevice {
+  return { device, firstAt, lastAt, uplinks };
 }
 
 function minutes(ms: number): number {

@@ -81,7 +81,7 @@ export class Views implements StatusSink {
     this.#trails.delete(id);
     this.#activities.delete(id);
     this.#retired.delete(id);
-    this.#ids = null;
+    this.#listAnew();
     this.#drains.delete(id);
     this.#next.remove(id);
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'removed', connectionId: id });
@@ -95,12 +95,17 @@ export class Views implements StatusSink {
 
   /** What another worker says of a connection that it serves; null: it is deleted. */
   heard(id: string, status: ConnectionStatus | null): void {
-    if (this.#statuses.has(id) !== (status !== null)) this.#ids = null;
+    if (this.#statuses.get(id)?.name !== status?.name) this.#listAnew();
     if (status === null) this.#statuses.delete(id);
     else this.#statuses.set(id, status);
     if (!this.#feed.isHeard) return;
     if (status === null) this.#feed.tell({ kind: 'removed', connectionId: id });
     else this.#feed.tell({ kind: 'status', connectionId: id, status });
+  }
+
+  #listAnew(): void {
+    this.#ids = null;
+    this.#idsByName = null;
   }
 
   status(id: string): ConnectionStatus | null {

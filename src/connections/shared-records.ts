@@ -140,9 +140,10 @@ export class SharedRecords {
     if (known === undefined && this.#known.size >= MAX_RECORDS) return;
     const isOurs = worker === this.#options.workerId;
     if (known === undefined || epoch > known.epoch) this.#known.set(key, { epoch, value, isOurs });
-    else if (known.isOurs && !isOurs) void this.#write(key).catch(() => {});
-    // Of one epoch and another worker: two took the key over at the same moment; the topic's last one counts for all.
-    else if (epoch === known.epoch && !known.isOurs) this.#known.set(key, { epoch, value, isOurs });
+    else if (epoch < known.epoch) {
+      if (known.isOurs && !isOurs) void this.#write(key).catch(() => {});
+      // Of one epoch and another worker: two took the key over at the same moment; the topic's last one counts for both of them too.
+    } else if (!known.isOurs || !isOurs) this.#known.set(key, { epoch, value, isOurs });
   }
 }
 

@@ -100,3 +100,24 @@ test('an attempt counts as stored only when the topic has it', async () => {
   expect(written).toEqual(['attempt 2']);
   expect(kept.get('me')).toBe('attempt 2');
 });
+
+test('two that take a key over at the same moment come to one value, and leave it at that', async () => {
+  const broker = await useBroker();
+  const { records: one } = await useRecords(broker, 'w-1');
+  const { records: two } = await useRecords(broker, 'w-2');
+  await Promise.all([one.caughtUp(forever), two.caughtUp(forever)]);
+  let writes = 0;
+  const reader = broker.openTable(
+    { prefix: 't/accounts', settleMs: 10 },
+    { onRecord: (key) => void (key === 'account' && writes++), onSnapshot: () => {}, onStatus: () => {} },
+  );
+  reader.start();
+  onTestFinished(() => reader.stop());
+  await Promise.all([one.put('account', 'of one'), two.put('account', 'of two')]);
+  for (let n = 0; n < 5; n++) await Promise.all([one.caughtUp(forever), two.caughtUp(forever)]);
+  expect(one.get('account')).toBe(two.get('account'));
+  expect(writes).toBeLessThanOrEqual(3);
+  // Who writes it next is above both.
+  await two.put('account', 'later');
+  await expect.poll(() => one.get('account')).toBe('later');
+});

@@ -55,17 +55,12 @@ export class Compaction {
 
   /** Compacts what is worth it now, a file after the other; a failure is told and left to the next call. */
   run(): Promise<void> {
-    this.#running ??= this.#compactAll()
-      .then(
-        () => {
-          this.#told = false;
-        },
-        (error) => this.#tell(error),
-      )
-      .finally(() => {
-        this.#running = null;
-      });
-    return this.#running;
+    if (this.#running !== null) return this.#running;
+    return this.#begin(
+      this.#compactAll().then(() => {
+        this.#told = false;
+      }),
+    );
   }
 
   /** Every closed file that holds settled records is written anew without them, however little that frees. */
@@ -77,12 +72,18 @@ export class Compaction {
         if (isMixed && !this.#stopped) await this.#compact(segment);
       }
     });
-    this.#running = erasing
+    return this.#begin(erasing);
+  }
+
+  /** What began last is what is under way: it waits for what was before. */
+  #begin(work: Promise<void>): Promise<void> {
+    const mine: Promise<void> = work
       .catch((error) => this.#tell(error))
       .finally(() => {
-        this.#running = null;
+        if (this.#running === mine) this.#running = null;
       });
-    return this.#running;
+    this.#running = mine;
+    return mine;
   }
 
   /** Resolves when nothing is under way. */

@@ -3,6 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { ConnectionStore } from '../../src/domain/ports/store.ts';
+import { Compaction } from '../../src/store/compaction.ts';
+import type { Disk } from '../../src/store/disk.ts';
+import type { JournalReader } from '../../src/store/journal-reader.ts';
+import type { Ranges } from '../../src/store/ranges.ts';
 import { append, DELIVERED, entries, FaultyDisk, passTime, readAll, TestStore, until } from './support.ts';
 
 const BUDGET = 1024 * 1024;
@@ -158,4 +162,53 @@ test('a damaged record is not copied: it becomes a dead letter when it is read',
   expect((await readAll(a)).map(({ seq }) => seq)).toEqual(stuck.slice(1));
   await passTime(s.clock, () => a.bytes < BUDGET / 2);
   expect(a.verify()).toBe(0);
+});
+
+test('a file is compacted by one at a time, whoever asks', async () => {
+  const waiting: (() => void)[] = [];
+  let most = 0;
+  const segment = {
+    ...{
+      name: 's',
+      closed: true,
+      base: 1,
+      end: 1,
+      bytes: 1e6,
+      recordCount: 100,
+      unsettled: 1,
+      salt: 1,
+      leftOutBefore: 0,
+    },
+    ...{ nextUnsettled: () => 1, unsettledBytes: () => 100 },
+  };
+  const compaction = new Compaction({
+    ...{ id: 'a', directory: '/nowhere', fromBytes: () => 0, bytes: () => 1 },
+    disk: { remove: async () => {}, open: async () => Promise.reject(new Error('not here')) } as unknown as Disk,
+    ranges: { segments: [segment] } as unknown as Ranges,
+    reader: {} as JournalReader,
+    barrier: () =>
+      new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        most = Math.max(most, waiting.length);
+      }),
+    report: () => {},
+  });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const all = [compaction.run(), compaction.erase()];
+  for (let i = 0; i < 3; i++) {
+    await turn();
+    waiting.shift()?.();
+    await turn();
+    // As the upkeep does every second.
+    all.push(compaction.run());
+  }
+  const stopped = compaction.stop();
+  for (let i = 0; i < 3; i++) {
+    await turn();
+    waiting.shift()?.();
+  }
+  await stopped;
+  expect(waiting).toEqual([]);
+  await Promise.all(all);
+  expect(most).toBe(1);
 });

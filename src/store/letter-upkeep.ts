@@ -109,7 +109,7 @@ export class LetterUpkeep {
     if (dropped === 0 || now - this.#toldAt < MINUTE) return;
     this.#untold = 0;
     this.#toldAt = now;
-    this.#tell(dropped, `take more than ${this.#o.maxBytes} bytes`);
+    this.#tell(dropped, `take more than ${this.#o.maxBytes()} bytes`);
   }
 
   #tell(dropped: number, why: string): void {

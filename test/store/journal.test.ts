@@ -97,6 +97,7 @@ test('dead letters are bounded by bytes: the oldest go, are counted and told, an
   expect(a.ledger().deadLettered).toEqual({ refused: 50 });
   // Told at once and then once a minute, not with every settlement.
   expect(s.told('deadLettersDropped').length).toBe(1);
+  expect(s.told('deadLettersDropped')[0]?.message).toContain('they take more than 20000 bytes');
   await s.clock.advance(61_000);
   const told = s.told('deadLettersDropped').map((incident) => ('dropped' in incident ? incident.dropped : 0));
   expect([told.length, told[0]! + told[1]!]).toEqual([2, s.store.deadLetters('a')!.totals().dropped.room]);

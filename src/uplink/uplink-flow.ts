@@ -112,7 +112,6 @@ export class UplinkFlow implements UplinkLine {
     return this.#intake.hasRoom;
   }
 
-  /** Bytes of uplinks in memory. */
   get windowBytes(): number {
     return this.#room.bytes;
   }
@@ -154,7 +153,6 @@ export class UplinkFlow implements UplinkLine {
     this.#intake.leaveOut(messages);
   }
 
-  /** See replay.ts. */
   replay(letters: readonly ReplayLetter[]): Promise<number> {
     return this.#intake.replay(letters);
   }
@@ -163,6 +161,8 @@ export class UplinkFlow implements UplinkLine {
     if (this.#lastProject !== project.appId) this.#devices.forget();
     else this.#devices.opened(project);
     this.#lastProject = project.appId;
+    // After a renewed log-in: what still waits for a permit of the round before.
+    this.#signals.ask.abort();
     this.#signals = newSignals();
     this.#project = project;
     this.#delivery.forgetRefusals();

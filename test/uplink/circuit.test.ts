@@ -146,6 +146,23 @@ describe('the lines of one project', () => {
   });
 });
 
+it('a line that opens anew no longer waits for a permit of the round before', async () => {
+  const clock = new ManualClock();
+  const { flow, publish } = modelLine(clock);
+  const project = modelProject({});
+  // After a `Retry-After`, perhaps: no permit comes.
+  const run = <T>(_priority: number, signal: AbortSignal): Promise<T> =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  flow.open({ ...project, gate: { ...project.gate, run } });
+  publish('d1 r1');
+  await clock.advance(100);
+  expect(flow.requestsInFlight).toBe(1);
+  flow.open(project);
+  await clock.advance(100);
+  expect(project.accepted).toEqual(['r1']);
+  expect(flow.requestsInFlight).toBe(0);
+});
+
 describe('the back-off', () => {
   const options = { minMs: 500, maxMs: 20_000 };
   const paceAt = (random: number) => {

@@ -1,6 +1,9 @@
 // Dead letters of deleted connections: kept for their time, taken back by a connection that is defined again, then gone.
+import fs from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
-import { append, entries, passTime, REFUSED, TestStore } from './support.ts';
+import { type Disk, realDisk } from '../../src/store/disk.ts';
+import { append, entries, passTime, REFUSED, TestStore, temporaryFolder } from './support.ts';
 
 const HOUR = 3_600_000;
 
@@ -57,16 +60,52 @@ test('a connection that is defined again takes its own back: the ledger balances
   expect([again.ledger().received, again.ledger().pending, again.verify()]).toEqual([2, 1, 0]);
 });
 
-test('a kill in the midst of a deletion loses none of them; one without any leaves nothing', async () => {
-  await using s = await TestStore.open({ keepAfterDeleteMs: HOUR });
+test('a kill at any step of a deletion loses none of them; of one without any nothing is left', async () => {
+  // The directory as a kill before or after a step leaves it.
+  let copies: string[] = [];
+  const copied = async (step: () => Promise<void>): Promise<void> => {
+    keep();
+    await step();
+    keep();
+  };
+  const disk: Disk = {
+    ...realDisk,
+    removeDirectory: (directory) => copied(() => realDisk.removeDirectory(directory)),
+    syncDirectory: (directory) => copied(() => realDisk.syncDirectory(directory)),
+  };
+  await using s = await TestStore.open({ keepAfterDeleteMs: HOUR, disk });
+  function keep(): void {
+    const copy = path.join(temporaryFolder(), 'data');
+    fs.cpSync(s.dataDir, copy, { recursive: true });
+    copies.push(copy);
+  }
+  async function deleted(id: string): Promise<TestStore[]> {
+    copies = [];
+    await s.store.deleteConnection(id);
+    keep();
+    expect(copies.length).toBe(5);
+    return Promise.all(copies.map((dataDir) => TestStore.openAt(dataDir, { keepAfterDeleteMs: HOUR })));
+  }
   await withLetters(s, 'a', 2);
   await withLetters(s, 'b', 0);
-  await s.store.deleteConnection('b');
-  expect([s.store.keptLetters(), s.store.deadLetters('b')]).toEqual([[], null]);
+  for (const later of await deleted('a')) {
+    expect(later.store.connectionIds()).toEqual(['b']);
+    expect(later.store.keptLetters()).toMatchObject([{ id: 'a', count: 2 }]);
+    expect([later.segments('a'), later.incidents]).toEqual([[], []]);
+    await later.store.close();
+  }
+  for (const later of await deleted('b')) {
+    expect([later.store.connectionIds(), later.store.deadLetters('b')]).toEqual([[], null]);
+    expect(later.store.keptLetters()).toMatchObject([{ id: 'a', count: 2 }]);
+    expect([fs.readdirSync(path.join(later.dataDir, 'journals')), later.incidents]).toEqual([[], []]);
+    await later.store.close();
+  }
+});
+
+test('they end at the next look where the setting says so after a restart', async () => {
+  await using s = await TestStore.open({ keepAfterDeleteMs: HOUR });
+  await withLetters(s, 'a', 2);
   await s.store.deleteConnection('a');
-  await s.moveOn();
-  expect(s.store.keptLetters()).toMatchObject([{ id: 'a', count: 2 }]);
-  // Without the setting they end at the next look.
   s.options = { ...s.options, keepAfterDeleteMs: 0 };
   await s.moveOn();
   await passTime(s.clock, () => s.store.deadLetters('a') === null);

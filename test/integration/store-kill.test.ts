@@ -15,11 +15,21 @@ interface Account {
   /** Handed to `settle`; without an answer when the kill came between, and then either is right. */
   readonly asked: Set<number>;
   state: number;
+  /** Checkpoints that a kill was aimed at. */
+  checkpoints: number;
   readonly strange: string[];
 }
 
-async function runAndKill(dataDir: string, seed: number, account: Account): Promise<void> {
-  const child = spawn(process.execPath, [CHILD, dataDir, String(seed)], { stdio: ['ignore', 'pipe', 'pipe'] });
+type Aim = 'before' | 'in' | 'after';
+
+const newAccount = (): Account => ({
+  ...{ taken: new Map(), settled: new Set(), asked: new Set(), state: 0, checkpoints: 0, strange: [] },
+});
+
+/** `aim`: not after so many answers, but at the next checkpoint, and the child does it by itself. */
+async function runAndKill(dataDir: string, seed: number, account: Account, aim: Aim | null = null): Promise<void> {
+  const args = [CHILD, dataDir, String(seed), ...(aim === null ? [] : [aim])];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (chunk) => {
     errors += chunk;
@@ -44,10 +54,11 @@ async function runAndKill(dataDir: string, seed: number, account: Account): Prom
     } else if (word === 'state') {
       if (Number(rest[0]) < account.state) account.strange.push(line);
       account.state = Number(rest[0]);
-    } else if (word !== 'incident' || !/tornTail|deadLettersDropped|deadLettersNearlyFull/.test(line))
+    } else if (word === 'checkpoint') account.checkpoints += 1;
+    else if (word !== 'incident' || !/tornTail|deadLettersDropped|deadLettersNearlyFull/.test(line))
       account.strange.push(line);
     lines += 1;
-    if (lines === killAfter) child.kill('SIGKILL');
+    if (aim === null && lines === killAfter) child.kill('SIGKILL');
   }
   const end = await ended;
   if (end !== 'SIGKILL') throw new Error(`the child ended by itself (${end}): ${errors}`);
@@ -55,10 +66,23 @@ async function runAndKill(dataDir: string, seed: number, account: Account): Prom
 
 test(`after ${KILLS} kills under load all that was acknowledged is there or settled, and the ledger balances`, async () => {
   const dataDir = path.join(temporaryFolder(), 'data');
-  const account: Account = { taken: new Map(), settled: new Set(), asked: new Set(), state: 0, strange: [] };
+  const account = newAccount();
   for (let seed = 1; seed <= KILLS; seed++) await runAndKill(dataDir, seed, account);
-  expect(account.strange).toEqual([]);
+  await expectAllOfIt(dataDir, account);
+  expect(account.taken.size).toBeGreaterThan(KILLS * 50);
+}, 180_000);
 
+test('after kills right before, in and right after a checkpoint of the database it is all there too', async () => {
+  const dataDir = path.join(temporaryFolder(), 'data');
+  const account = newAccount();
+  const aims: readonly Aim[] = ['before', 'in', 'after', 'in', 'in', 'in'];
+  for (const [i, aim] of aims.entries()) await runAndKill(dataDir, i + 1, account, aim);
+  await expectAllOfIt(dataDir, account);
+  expect(account.checkpoints).toBe(aims.length);
+}, 180_000);
+
+async function expectAllOfIt(dataDir: string, account: Account): Promise<void> {
+  expect(account.strange).toEqual([]);
   await using s = await TestStore.open({ dataDir, deadLettersMaxBytes: 1e6 });
   const a = await s.connection('a', 8 * 1024 * 1024);
   expect(a.verify()).toBe(0);
@@ -78,9 +102,8 @@ test(`after ${KILLS} kills under load all that was acknowledged is there or sett
   }
   expect(missing).toEqual([]);
   expect(account.strange).toEqual([]);
-  expect(account.taken.size).toBeGreaterThan(KILLS * 50);
   const counted = ledger.delivered + sumReasons(ledger.deadLettered);
   expect(counted).toBeGreaterThanOrEqual(account.settled.size);
   expect(counted).toBeLessThanOrEqual(account.asked.size);
   expect(ledger.deadLettered.storeDamaged).toBeUndefined();
-}, 180_000);
+}

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { directoriesUnder } from '../../src/bridge/directories.ts';
 import { type Bridge, startBridge } from '../../src/bridge.ts';
-import { AdminClient } from '../../src/cli/admin-client.ts';
+import { type AdminAnswer, AdminClient } from '../../src/cli/admin-client.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { CommandLedger } from '../../src/domain/command.ts';
 import type { ConnectionStatus } from '../../src/domain/connection.ts';
@@ -202,27 +202,28 @@ export class BridgeChild extends MainProcess implements Worker {
   }
 
   async connection(id: string): Promise<Shown | null> {
-    const { status, body } = await this.#request('GET', `/connections/${id}`);
+    const { status, body } = await this.request('GET', `/connections/${id}`);
     return status === 200 ? (body as Shown) : null;
   }
 
   async apply(id: string, record: unknown): Promise<void> {
-    const { status, body } = await this.#request('PUT', `/connections/${id}`, record);
+    const { status, body } = await this.request('PUT', `/connections/${id}`, record);
     if (status !== 200 && status !== 201) throw new Error(`not taken: ${status} ${JSON.stringify(body)}`);
   }
 
   async events(connectionId?: string): Promise<readonly BridgeEvent[]> {
     const query = connectionId === undefined ? '' : `&connectionId=${connectionId}`;
-    return (await this.#request('GET', `/events?limit=1000${query}`)).body as readonly BridgeEvent[];
+    return (await this.request('GET', `/events?limit=1000${query}`)).body as readonly BridgeEvent[];
   }
 
   async commandLedger(id: string): Promise<CommandLedger & { readonly imbalance: number }> {
-    const { body } = await this.#request('GET', `/connections/${id}/command-ledger`);
+    const { body } = await this.request('GET', `/connections/${id}/command-ledger`);
     const { ledger, ...rest } = body as { readonly ledger: CommandLedger; readonly imbalance: number };
     return { ...ledger, ...rest };
   }
 
-  #request(method: 'GET' | 'PUT', route: string, body?: unknown) {
+  /** Asks the admin interface; rejects where it is gone. */
+  request(method: 'GET' | 'PUT' | 'DELETE', route: string, body?: unknown): Promise<AdminAnswer> {
     if (this.hasEnded) throw new Error(`the bridge does not run: ${this.output.slice(-2000)}`);
     if (this.#admin === null) throw new Error('the bridge has not started');
     return this.#admin.request(method, route, body);

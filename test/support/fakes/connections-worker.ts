@@ -9,6 +9,7 @@ import type { Connection, ConnectionStatus, DefinitionRecord } from '../../../sr
 import type { NewEvent } from '../../../src/domain/events.ts';
 import type { Ledger } from '../../../src/domain/ledger.ts';
 import type { Broker } from '../../../src/domain/ports/broker.ts';
+import type { Chance } from '../../../src/domain/ports/clock.ts';
 import type { SecretBox } from '../../../src/domain/ports/secrets.ts';
 import { ManualClock, SeededChance } from '../manual-clock.ts';
 import { ModelBroker } from './model-broker.ts';
@@ -18,6 +19,7 @@ import { ModelStore } from './model-store.ts';
 
 export interface WorkerParts {
   readonly clock?: ManualClock;
+  readonly chance?: Chance;
   readonly store?: ModelStore;
   readonly config?: ModelBroker;
   readonly brokers?: readonly ModelBroker[];
@@ -64,7 +66,7 @@ export class ConnectionsWorker {
         this.removed.push(id);
       },
     };
-    const chance = new SeededChance();
+    const chance = parts.chance ?? new SeededChance();
     const broker = (name: string): Broker | null => this.brokers.find((one) => one.name === name) ?? null;
     const hostHealth = new HostHealth({ gateway, clock, chance });
     this.supervisor = new Supervisor({

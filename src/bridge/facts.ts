@@ -55,6 +55,7 @@ function connectionFacts(views: Views, id: string, lag: number | null): Connecti
     id,
     state: status?.state ?? 'CLOSED',
     ledger: live?.store.ledger() ?? views.ledger(id),
+    ledgerOff: views.ledgerOff(id),
     line:
       live === undefined
         ? null

@@ -30,6 +30,7 @@ export class Views implements StatusSink {
   readonly #drains = new Map<string, Drain>();
   readonly #statuses = new Map<string, ConnectionStatus>();
   readonly #ledgers = new Map<string, Ledger>();
+  readonly #ledgersOff = new Map<string, number>();
   readonly lines = new Map<string, LiveLine>();
   readonly arrivals = new Arrivals();
   /** They outlive their lines: a changed definition makes a new line. */
@@ -67,16 +68,18 @@ export class Views implements StatusSink {
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'status', connectionId: status.id, status });
   }
 
-  setLedger(id: string, ledger: Ledger): void {
+  setLedger(id: string, ledger: Ledger, off: number): void {
     this.#ledgers.set(id, ledger);
+    this.#ledgersOff.set(id, off);
     this.#drain(id).note(ledger, this.#clock.monotonic());
-    this.#next.setLedger(id, ledger);
+    this.#next.setLedger(id, ledger, off);
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'ledger', connectionId: id, ledger });
   }
 
   remove(id: string): void {
     this.#statuses.delete(id);
     this.#ledgers.delete(id);
+    this.#ledgersOff.delete(id);
     this.lines.delete(id);
     this.#trails.delete(id);
     this.#activities.delete(id);
@@ -90,6 +93,7 @@ export class Views implements StatusSink {
   /** Another worker serves it: what it says counts, and nothing of it is cleared. */
   release(id: string): void {
     this.#ledgers.delete(id);
+    this.#ledgersOff.delete(id);
     this.lines.delete(id);
   }
 
@@ -114,6 +118,11 @@ export class Views implements StatusSink {
 
   ledger(id: string): Ledger | null {
     return this.#ledgers.get(id) ?? null;
+  }
+
+  /** By how many messages its ledger was off at the last look; null: it was not looked at here. */
+  ledgerOff(id: string): number | null {
+    return this.#ledgersOff.get(id) ?? null;
   }
 
   /** When its backlog will be gone. */

@@ -31,7 +31,8 @@ export interface StatusPublisherOptions {
 /** What runtimes and supervisor say; `StatusPublisher` implements it. */
 export interface StatusSink {
   setStatus(status: ConnectionStatus): void;
-  setLedger(id: string, ledger: Ledger): void;
+  /** `off`: by how many messages it does not balance, in itself or against what is on the disk. */
+  setLedger(id: string, ledger: Ledger, off: number): void;
   /** Clears the retained records of a deleted connection. */
   remove(id: string): void;
 }

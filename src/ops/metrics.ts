@@ -95,6 +95,10 @@ export class Metrics implements MetricsPage {
     this.#perConnection('gauge', 'uplinks_dead_lettered', dead, ['reason'], (facts, put) =>
       reasons(put, facts, 'deadLettered'),
     );
+    const off = 'Messages by which the ledger does not balance, in itself or against the journal; 0 when all is well.';
+    this.#perConnection('gauge', 'ledger_imbalance', off, [], ({ id, ledgerOff }, put) => {
+      if (ledgerOff !== null) put({ connection: id }, ledgerOff);
+    });
     this.#perConnection(
       'gauge',
       'connection_state',

@@ -98,7 +98,7 @@ export class Books {
    * same go: a transaction in between would save the one without the other.
    */
   countPassed(counts: ReadonlyMap<UplinkOutcome, number> = NONE_PASSED, moveOn: () => void): void {
-    this.#shown = null;
+    if (counts.size > 0) this.#shown = null;
     for (const [outcome, count] of counts) {
       this.#ledger.received += count;
       book(this.#ledger, outcome, count);

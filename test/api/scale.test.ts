@@ -23,7 +23,7 @@ test('10,000 connections are listed in pages within 100 ms each', async () => {
     const since = '2026-11-28T10:00:00.000Z';
     const facts = { reason: null, since, startupTime: since, worker: 'w1', appId: 'app', source: null };
     views.setStatus({ id, name, state, ...facts });
-    views.setLedger(id, { ...emptyLedger(), received: n, delivered: n });
+    views.setLedger(id, { ...emptyLedger(), received: n, delivered: n }, 0);
     const configuration = { email: 'a@example.com', password: 'enc:v1:x', description: 'x'.repeat(200) };
     records.set(id, { connectorId: 'actility-here-iot', name, configuration, revision: 'r1' });
   }

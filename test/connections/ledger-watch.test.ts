@@ -14,13 +14,18 @@ function watch() {
       return state.off;
     },
   };
-  const published: unknown[] = [];
-  const sink = { setLedger: (_id: string, ledger: unknown) => published.push(ledger), setStatus() {}, remove() {} };
+  const published: number[] = [];
+  const setLedger = (_id: string, _ledger: unknown, off: number): void => void published.push(off);
+  const sink = { setLedger, setStatus() {}, remove() {} };
   const ledgerWatch = new LedgerWatch('a', { emit: (event) => told.push(event) }, sink);
   const look = (times: number): void => {
     for (let i = 0; i < times; i++) ledgerWatch.look(store);
   };
-  return { told, state, look };
+  /** As the store does: another object when something was booked. */
+  const book = (): void => {
+    state.ledger = { ...state.ledger, received: state.ledger.received + 1, delivered: state.ledger.delivered + 1 };
+  };
+  return { told, state, look, book, shownOff: () => published.at(-1) };
 }
 
 test('the ledger is verified at the first look and once a minute, against what is on the disk', () => {
@@ -32,6 +37,42 @@ test('the ledger is verified at the first look and once a minute, against what i
   look(1);
   expect(state.verified).toBe(2);
   expect(told).toEqual([]);
+});
+
+test('it is verified at each look before which something was booked', () => {
+  const { told, state, look, book } = watch();
+  look(1);
+  for (let looks = 0; looks < 10; looks += 1) {
+    book();
+    look(1);
+  }
+  expect(state.verified).toBe(11);
+  look(9);
+  expect(state.verified).toBe(11);
+  book();
+  state.off = 1;
+  look(1);
+  expect(told).toMatchObject([{ kind: 'ledgerImbalance', severity: 'error' }]);
+});
+
+test('what is off is shown until it is over, be it in the columns or against the disk', () => {
+  const { state, look, book, shownOff } = watch();
+  look(1);
+  expect(shownOff()).toBe(0);
+  state.off = 3;
+  look(60);
+  expect(shownOff()).toBe(3);
+  look(1);
+  expect(shownOff()).toBe(3);
+  state.off = 0;
+  book();
+  look(1);
+  expect(shownOff()).toBe(0);
+  state.ledger = { ...state.ledger, received: 0 };
+  look(1);
+  expect(shownOff()).toBe(0);
+  look(1);
+  expect(shownOff()).toBe(1);
 });
 
 test('what is off is an alarm, once, and so is that it is over', () => {

@@ -22,6 +22,7 @@ function connection(id: string, extra: Partial<ConnectionFacts> = {}): Connectio
     id,
     state: 'OPENED',
     ledger: { ...ledger, expired, deadLettered: { refused: 1 } },
+    ledgerOff: 2,
     line,
     source,
     alarms: 0,
@@ -89,6 +90,7 @@ test('shows what the worker knows, in the units of the names', async () => {
     'here_bridge_uplinks_expired_total{connection="a",reason="tooOld"} 5',
     'here_bridge_uplinks_skipped_total{connection="a",reason="join"} 4',
     'here_bridge_uplinks_dead_lettered{connection="a",reason="refused"} 1',
+    'here_bridge_ledger_imbalance{connection="a"} 2',
     'here_bridge_oldest_waiting_seconds{connection="a"} 1.5',
     'here_bridge_journal_bytes{connection="a"} 4096',
     'here_bridge_connection_state{connection="a",state="OPENED"} 1',
@@ -115,7 +117,7 @@ test('is the page of the moment: what is gone is gone, also from counters', asyn
   const metrics = new Metrics(() => given);
   expect((await metrics.read()).text).toContain('connection="a"');
   given = facts({
-    connections: [connection('b', { line: null, ledger: null, source: null })],
+    connections: [connection('b', { line: null, ledger: null, ledgerOff: null, source: null })],
     usage: [],
     accounts: [],
   });

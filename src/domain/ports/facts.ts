@@ -82,6 +82,8 @@ export interface ConnectionFacts {
   readonly id: string;
   readonly state: ConnectionState;
   readonly ledger: Ledger | null;
+  /** By how many messages the ledger does not balance, in itself or against what is on the disk; null: not looked at here. */
+  readonly ledgerOff: number | null;
   /** null: it does not run here. */
   readonly line: {
     readonly oldestWaitingMs: number;

@@ -4,23 +4,13 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { VALUES } from '../src/config/schema.ts';
-import { cli } from './support/cli.ts';
+import { helpOfEachVerb } from './support/cli.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const pages = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...globSync('docs/*.md', { cwd: root })].sort();
 const textOf = (page: string): string => readFileSync(path.join(root, page), 'utf8');
 
-/** What `--help` says, by verb: of `connections apply` too. */
-const help = new Map<string, string>();
-
-async function learn(words: readonly string[]): Promise<void> {
-  const { out } = await cli([...words, '--help']);
-  help.set(words.join(' '), out);
-  const commands = out.split('\nCommands:\n')[1]?.split('\n\n')[0] ?? '';
-  for (const [, verb] of commands.matchAll(/^ {2}([a-z-]+)/gm)) {
-    if (verb !== undefined && verb !== 'help') await learn([...words, verb]);
-  }
-}
+let help: ReadonlyMap<string, string>;
 
 /** `here-bridge …` in code, as its words up to where the shell, a comment or prose goes on. */
 function callsIn(text: string): string[][] {
@@ -46,7 +36,9 @@ function whyNot(words: readonly string[]): string | null {
   return unknown.length === 0 ? null : `${verb} has no ${unknown.join(', ')}`;
 }
 
-beforeAll(() => learn([]));
+beforeAll(async () => {
+  help = await helpOfEachVerb();
+});
 
 describe.each(pages)('%s', (page) => {
   it('names verbs and options that the command line has', () => {

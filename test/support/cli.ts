@@ -51,6 +51,21 @@ export async function cli(args: readonly string[], options: CliOptions = {}): Pr
   return { code, out, err };
 }
 
+/** What `--help` says, by verb: of `connections apply` too; of the program itself under ''. */
+export async function helpOfEachVerb(): Promise<ReadonlyMap<string, string>> {
+  const help = new Map<string, string>();
+  const learn = async (words: readonly string[]): Promise<void> => {
+    const { out } = await cli([...words, '--help']);
+    help.set(words.join(' '), out);
+    const commands = out.split('\nCommands:\n')[1]?.split('\n\n')[0] ?? '';
+    for (const [, verb] of commands.matchAll(/^ {2}([a-z-]+)/gm)) {
+      if (verb !== undefined && verb !== 'help') await learn([...words, verb]);
+    }
+  };
+  await learn([]);
+  return help;
+}
+
 export interface Running {
   readonly child: ChildProcessWithoutNullStreams;
   /** What it has written so far. */

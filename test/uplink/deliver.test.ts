@@ -75,6 +75,52 @@ describe('delivery', () => {
     expect(line.settled.size).toBe(500);
   });
 
+  it('narrows an unknown device of a batch down within the same bound, also where a hint was wrong', async () => {
+    /** How many further requests it takes at most, over bad records and hints of which `isTold` says whether they are given. */
+    const most = async (isTold: (records: readonly string[]) => boolean): Promise<number> => {
+      let requests = 0;
+      for (const bad of [1, 2, 3, 137, 250, 251, 499, 500]) {
+        for (const hint of [0, 100, 249, 499]) {
+          const judge = (records: readonly string[]): RequestOutcome | null => {
+            if (!records.includes(`r${bad}`)) return null;
+            const told = hint < records.length && isTold(records) ? hint : null;
+            return { kind: 'refused', unknownDevice: true, hint: told, answer: answer(404) };
+          };
+          const line = setUp(500);
+          const project = modelProject({ judge });
+          expect(await line.send(project)).toEqual({ kind: 'done' });
+          requests = Math.max(requests, project.requests.length - 1);
+          expect(line.settled.get(bad)).toEqual({ kind: 'skipped', reason: 'unknownDevice' });
+          expect([...line.settled.values()].filter((outcome) => outcome.kind === 'delivered')).toHaveLength(499);
+        }
+      }
+      return requests;
+    };
+    const bound = 2 * Math.log2(500) + 2;
+    expect(await most(() => false)).toBeLessThanOrEqual(bound);
+    expect(await most((records) => records.length === 500)).toBeLessThanOrEqual(bound);
+    // Where every hint is wrong each step has one request more to see that.
+    expect(await most(() => true)).toBeLessThanOrEqual(3 * Math.log2(500));
+  });
+
+  it('narrows ten bad records of 500 down in at most 10·(2·log2(500/10)+2) further requests; with hints in 3 each', async () => {
+    // A device's records stand together in a batch.
+    const ofOneDevice = Array.from({ length: 10 }, (_, i) => `r${50 * i + 7}`);
+    const ofTen = Array.from({ length: 10 }, (_, i) => `r${300 + 5 * i}`);
+    for (const bad of [ofOneDevice, ofTen]) {
+      for (const withHint of [false, true]) {
+        const line = setUp(500);
+        const project = modelProject({ judge: refusing(new Set(bad), withHint) });
+        expect(await line.send(project)).toEqual({ kind: 'done' });
+        const bound = withHint ? 10 * 3 : 10 * (2 * Math.log2(500 / 10) + 2);
+        expect(project.requests.length - 1).toBeLessThanOrEqual(bound);
+        const dead = [...line.settled].filter(([, outcome]) => outcome.kind === 'deadLettered');
+        expect(dead.map(([seq]) => `r${seq}`).sort()).toEqual([...bad].sort());
+        expect(line.settled.size).toBe(500);
+      }
+    }
+  });
+
   it('splits what is too large and tells the gate', async () => {
     const line = setUp(500);
     const project = modelProject({ limit: 100 });

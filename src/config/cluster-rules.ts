@@ -20,7 +20,14 @@ export function* clusterConflicts(given: Given): Generator<Conflict> {
   const { roles, ownership, kinds } = given;
   if (roles.length === 0) yield { keys: ['roles'], message: 'a process needs at least one role' };
   const broker = ownershipBroker(given);
-  if (broker === null) return;
+  if (broker === null) {
+    if (roles.length > 0 && !roles.includes('worker')) {
+      const message =
+        'without ownership.broker nobody else would serve the connections; allowed: ["worker"], ["worker","api"]';
+      yield { keys: ['roles', 'ownership.broker', 'topics.broker'], message };
+    }
+    return;
+  }
   const kafkas = Object.keys(kinds).filter((name) => kinds[name] === 'kafka');
   if (kinds[broker] !== 'kafka') {
     const allowed = kafkas.length === 0 ? 'there is none yet' : `allowed: ${kafkas.join(', ')}`;

@@ -8,7 +8,7 @@ export const CLUSTER_VALUES: readonly ValueSpec[] = [
     'roles',
     kinds.listOf(`of ${ROLES.join(', ')}`, ROLES.length, (item) => (ROLES as readonly string[]).includes(item)),
     [...ROLES],
-    'What this process does: `worker` serves connections, `api` answers on the public HTTP port (health it always does).',
+    'What this process does: `worker` serves connections, `api` answers on the public HTTP port (health it always does). `api` alone is for one among several workers.',
   ),
   ...value(
     'ownership.broker',

@@ -6,15 +6,15 @@ import { ConfigError } from '../../src/config/problems.ts';
 
 const readable = path.resolve(import.meta.dirname, '../../package.json');
 
-/** The lines of the error without their origins. */
-function faults(values: Record<string, string>): string[] {
+/** The lines of the error without their origins. `brokers`: all of them, where one of another name than main is needed. */
+function faults({ brokers, ...values }: Record<string, string>): string[] {
   const flags = Object.entries(values).map(([key, text]) => ({ flag: '-', key, text }));
   try {
-    loadConfig({ env: {}, cwd: '/', flags });
+    loadConfig({ env: brokers === undefined ? {} : { HERE_BRIDGE_BROKERS: brokers }, cwd: '/', flags });
     return [];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return error.message.split('\n').map((line) => line.replaceAll(' (from -)', ''));
+    return error.message.split('\n').map((line) => line.replaceAll(/ \(from (-|HERE_BRIDGE_BROKERS)\)/g, ''));
   }
 }
 
@@ -118,6 +118,32 @@ describe('Impossible combinations', () => {
       { 'delivery.retryMinMs': '30000' },
       'delivery.retryMinMs = 30000: must not be more than delivery.retryMaxMs (20000)',
     ],
+    ['a process without a role', { roles: '[]' }, 'roles = []: a process needs at least one role'],
+    [
+      'the API alone where no other worker can serve the connections',
+      { ...MQTT, roles: 'api' },
+      'roles = ["api"]: without ownership.broker nobody else would serve the connections; allowed: ["worker"], ["worker","api"]',
+    ],
+    [
+      'ownership by a broker that is not Kafka',
+      { ...MQTT, 'ownership.broker': 'main' },
+      'ownership.broker = "main": must be a broker of the kind kafka; there is none yet',
+    ],
+    [
+      'ownership by a broker that is not there',
+      { ...KAFKA, 'ownership.broker': 'plant' },
+      'ownership.broker = "plant": must be a broker of the kind kafka; allowed: main',
+    ],
+    [
+      'an embedded broker among several workers',
+      { brokers: '{"main":{"kind":"kafka","bootstrap":["b:9092"]},"local":{"kind":"embedded"}}' },
+      'brokers.local.kind = "embedded": an embedded broker is this process’s own: several workers need brokers that all of them reach',
+    ],
+    [
+      'heartbeats that one lost would end the session',
+      { ...KAFKA, 'ownership.heartbeatMs': '2001' },
+      'ownership.heartbeatMs = 2001: must not be more than a third of ownership.sessionTimeoutMs (6000)',
+    ],
     ['one port twice', { 'admin.port': '8080' }, 'admin.port = 8080: is the port of http.port already'],
   ])('refuses %s', (_, values, line) => {
     expect(faults(values)).toEqual([line]);
@@ -126,6 +152,15 @@ describe('Impossible combinations', () => {
   test('takes an embedded broker for all the world with users', () => {
     const users = '[{"username":"gw","password":"p"}]';
     expect(faults({ 'brokers.main.host': '0.0.0.0', 'brokers.main.users': users })).toEqual([]);
+  });
+
+  test('takes either role alone among several workers, and the worker alone without others', () => {
+    expect(faults({ ...KAFKA, roles: 'api' })).toEqual([]);
+    expect(faults({ ...KAFKA, roles: 'worker' })).toEqual([]);
+    expect(faults({ ...MQTT, roles: 'worker' })).toEqual([]);
+    // Also where Kafka only deals the connections out.
+    const brokers = '{"main":{"url":"mqtts://b"},"log":{"kind":"kafka","bootstrap":["b:9092"]}}';
+    expect(faults({ brokers, 'ownership.broker': 'log', roles: 'api' })).toEqual([]);
   });
 
   test('takes a client certificate and MQTT 5', () => {

@@ -44,13 +44,14 @@ export class Mosquitto {
   readonly #env: Env;
   #child: Child | null = null;
 
-  static async start(program: string, dir: string, env: Env): Promise<Mosquitto> {
+  static async start(program: string, dir: string, env: Env, settings: readonly string[] = []): Promise<Mosquitto> {
     const broker = new Mosquitto(program, dir, env, await freePort());
     const lines = [
       // Started by root it would become another user, who cannot write here.
       `user ${userInfo().username}`,
       `persistence_location ${dir}/`,
       ...SETTINGS,
+      ...settings,
       `listener ${broker.port} 127.0.0.1`,
       'allow_anonymous true',
       '',

@@ -1,5 +1,5 @@
 // `npm run chaos:cluster`: several workers under faults; the last line is the verdict.
-//   npm run chaos:cluster -- --json --seed 1 --faults 4
+//   npm run chaos:cluster -- --json --seed 1 --faults 7
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,7 +10,7 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
-    faults: { type: 'string', default: '5' },
+    faults: { type: 'string', default: '7' },
     connections: { type: 'string', default: '6' },
     rate: { type: 'string', default: '8' },
     keep: { type: 'boolean', default: false },

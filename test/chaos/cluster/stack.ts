@@ -1,6 +1,6 @@
 // A cluster under test: Kafka, Mosquitto and a simulated HERE; workers as processes on one disk; connections on accounts of
 // their own, so that they spread over the workers.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { findMosquitto, Mosquitto } from '../../../src/chaos/mosquitto.ts';
 import { topicOf } from '../../../src/chaos/publishers.ts';
@@ -8,28 +8,33 @@ import { until } from '../../../src/chaos/wait.ts';
 import type { ClusterWorker } from '../../../src/domain/ports/cluster.ts';
 import type { ConnectionView } from '../../../src/domain/ports/control.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/server.ts';
+import { accountsOf, type ConnectionSpec, plainConnections } from './cast.ts';
 import { KafkaNode } from './kafka-node.ts';
 import { WorkerProcess } from './worker-process.ts';
-
-export interface ConnectionSpec {
-  readonly id: string;
-  readonly email: string;
-  readonly password: string;
-  readonly appId: string;
-  /** Of Kafka; null: its uplinks come by MQTT. */
-  readonly topic: string | null;
-}
 
 export interface ClusterOptions {
   readonly dir: string;
   readonly seed: number;
+  /** With an account of their own each. */
   readonly connections: number;
+  /** Besides those. */
+  readonly more?: readonly ConnectionSpec[];
   /** One that is there already, `host:port`; null: one of the run's own, which can be killed. */
   readonly kafka: string | null;
   readonly prefix: string;
   readonly partitions: number;
   /** Where definitions, statuses, heartbeats and accounts are. */
   readonly topics: 'kafka' | 'mqtt';
+}
+
+/** A definition that is not as its spec says. */
+export interface DefinitionChange {
+  readonly name?: string;
+  readonly password?: string;
+  /** Others, which its uplinks come by as well. */
+  readonly otherTopics?: boolean;
+  /** Only these devices'. */
+  readonly devices?: readonly string[];
 }
 
 const OPEN_MS = 60_000;
@@ -41,33 +46,30 @@ export class ClusterStack {
   readonly kafka: KafkaNode | null;
   readonly recordFile: string;
   readonly workers: WorkerProcess[] = [];
+  /** What definitions have said that is not the account's password: by account. */
+  readonly wrongPasswords = new Map<string, Set<string>>();
+  /** Connections with such a one now. */
+  readonly #refused = new Set<string>();
   readonly #options: ClusterOptions;
   #made = 0;
 
   static async start(options: ClusterOptions): Promise<ClusterStack> {
     mkdirSync(options.dir, { recursive: true });
-    const connections = Array.from({ length: options.connections }, (_, index) => ({
-      id: `c${index}`,
-      email: `owner-${index}@tenant.example`,
-      password: `secret-of-${index}`,
-      appId: `cluster-app-${index}`,
-      // Every third one: with none of the run's own, all come by MQTT.
-      topic: options.kafka === null && index % 3 === 2 ? `uplinks-c${index}` : null,
-    }));
+    const connections = [...plainConnections(options.connections, options.kafka === null), ...(options.more ?? [])];
     const recordFile = path.join(options.dir, 'here-records.ndjson');
     const here = await startSandbox({
       seed: options.seed,
       jobMs: 0,
       recordFile,
       keepRecords: 0,
-      accounts: connections.map(({ email, password, appId }) => ({ email, password, projects: [{ appId }] })),
+      accounts: accountsOf(connections),
     });
     const program = findMosquitto(process.env);
     if (program === null) throw new Error('Mosquitto is not installed');
-    const mosquitto = await Mosquitto.start(program, options.dir, process.env);
+    const mosquitto = await Mosquitto.start(program, options.dir, process.env, ['log_type notice']);
     const kafka = options.kafka === null ? await KafkaNode.start(options.dir) : null;
     const topics = connections.flatMap(({ topic }) => (topic === null ? [] : [topic]));
-    await kafka?.makeTopics(topics);
+    await kafka?.makeTopics(topics.flatMap((topic) => [topic, otherTopic(topic)]));
     return new ClusterStack(options, { connections, here, mosquitto, kafka, recordFile });
   }
 
@@ -107,15 +109,43 @@ export class ClusterStack {
     return worker;
   }
 
-  async define(spec: ConnectionSpec, change: { readonly name?: string } = {}): Promise<void> {
-    const { id, email, password, appId, topic } = spec;
-    const source =
-      topic === null ? { topics: [topicOf(id, '+')] } : { broker: 'log', topics: [topic], from: 'earliest' as const };
+  async define(spec: ConnectionSpec, change: DefinitionChange = {}): Promise<void> {
+    const { id, email, appId, rightPassword = spec.password } = spec;
+    const { name = `Cluster ${id}`, password = spec.password, otherTopics = false, devices } = change;
+    if (password === rightPassword) this.#refused.delete(id);
+    else {
+      this.#refused.add(id);
+      this.wrongPasswords.set(email, (this.wrongPasswords.get(email) ?? new Set()).add(password));
+    }
+    const matchers = devices?.map((device) => ({ type: 'key', key: `lora:${device}` }));
+    const source = { ...sourceOf(spec, otherTopics), ...(matchers === undefined ? {} : { matchers }) };
     await this.anyone.call('PUT', `/connections/${id}`, {
       connectorId: 'actility-here-iot',
-      name: change.name ?? `Cluster ${id}`,
+      name,
       configuration: { email, password, appId, source },
     });
+  }
+
+  /** How often each connection's client has connected to Mosquitto so far. */
+  connects(): ReadonlyMap<string, number> {
+    const log = readFileSync(path.join(this.#options.dir, 'mosquitto.log'), 'utf8');
+    const counts = new Map(this.connections.map(({ id }) => [id, 0]));
+    // Of a source that was moved the generation follows the id.
+    for (const [, id = ''] of log.matchAll(
+      /New client connected from \S+ as here-bridge-[0-9a-f]{8}-(\w+?)(?:-\d+)? \(/g,
+    )) {
+      if (counts.has(id)) counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.anyone.call('DELETE', `/connections/${id}`);
+  }
+
+  /** HERE takes its password: it sends what it gets. */
+  isLetIn(id: string): boolean {
+    return !this.#refused.has(id);
   }
 
   /** Who serves what, as the workers that run say together. */
@@ -128,7 +158,7 @@ export class ClusterStack {
     return (await this.anyone.call('GET', `/connections/${id}`)) as ConnectionView;
   }
 
-  /** All connections open and subscribed, each on one of `count` workers. */
+  /** All connections subscribed, each on one of `count` workers, and open, or refused where the password is wrong. */
   async settled(count: number, timeoutMs = OPEN_MS): Promise<boolean> {
     return until(
       timeoutMs,
@@ -138,7 +168,8 @@ export class ClusterStack {
         if (workers.length !== count || partitions !== this.#options.partitions) return false;
         for (const { id } of this.connections) {
           const { state, status } = await this.view(id);
-          if (state !== 'OPENED' || status.source?.up !== true) return false;
+          if (state !== (this.isLetIn(id) ? 'OPENED' : 'AUTHENTICATION_FAILED') || status.source?.up !== true)
+            return false;
         }
         return true;
       },
@@ -171,4 +202,13 @@ export class ClusterStack {
     const settings = Object.entries(values).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
     return ['--here-url', this.here.url, ...settings];
   }
+}
+
+function sourceOf({ id, topic }: ConnectionSpec, others: boolean) {
+  if (topic === null) return { topics: others ? [topicOf(id, '+').replace(/[^/]+$/, '+')] : [topicOf(id, '+')] };
+  return { broker: 'log', topics: others ? [topic, otherTopic(topic)] : [topic], from: 'earliest' as const };
+}
+
+function otherTopic(topic: string): string {
+  return `${topic}-more`;
 }

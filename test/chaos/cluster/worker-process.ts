@@ -2,12 +2,13 @@
 import path from 'node:path';
 import { Child, type Ending } from '../../../src/chaos/child.ts';
 import { freePort, until } from '../../../src/chaos/wait.ts';
+import type { BridgeEvent, EventKind } from '../../../src/domain/events.ts';
 import type { ClusterWorker } from '../../../src/domain/ports/cluster.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../../src/main.ts');
 const CALL_MS = 12_000;
 const STOP_MS = 12_000;
-const START_MS = 90_000;
+const START_MS = 180_000;
 
 export interface WorkerOptions {
   readonly dir: string;
@@ -85,15 +86,31 @@ export class WorkerProcess {
     return this.#child?.pid ?? 0;
   }
 
-  async call(method: string, route: string, body?: unknown): Promise<unknown> {
-    const answer = await fetch(`http://127.0.0.1:${this.#port}${route}`, {
+  /** Of the public port. */
+  async ask(method: string, route: string, body?: unknown): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.#port}${route}`, {
       method,
       signal: AbortSignal.timeout(CALL_MS),
       ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     });
+  }
+
+  async call(method: string, route: string, body?: unknown): Promise<unknown> {
+    const answer = await this.ask(method, route, body);
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${route}: ${answer.status} ${text}`);
     return text === '' ? null : JSON.parse(text);
+  }
+
+  /** The events that this worker has told, the oldest first. */
+  async news(): Promise<readonly BridgeEvent[]> {
+    const events = (await this.call('GET', '/events?limit=1000')) as readonly BridgeEvent[];
+    return [...events].sort((a, b) => a.time.localeCompare(b.time));
+  }
+
+  /** Their kinds. */
+  async told(): Promise<readonly EventKind[]> {
+    return (await this.news()).map(({ kind }) => kind);
   }
 
   /** As this worker sees them all. */

@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createKafkaBroker } from '../../src/brokers/kafka.ts';
 import { RecordingListener, until } from '../brokers/outside.ts';
-import { freshName, kafkaBrokers, kafkaClient, makeTopic } from '../support/kafka.ts';
+import { addPartitions, freshName, kafkaBrokers, kafkaClient, makeTopic } from '../support/kafka.ts';
 import { kafkaBrokerOptions } from '../support/kafka-options.ts';
 import { describeWith } from '../support/requirements.ts';
 
@@ -10,10 +10,13 @@ const TOPICS = 24;
 /** The bridge's own default: what it learns too late it learns a quarter of a minute later. */
 const SELDOM = { metadataRefreshMs: 15_000 };
 
-async function produce(topic: string, value: string): Promise<void> {
+/** An hour: only what happens to the reader's sources makes it look. */
+const NEVER = { metadataRefreshMs: 3_600_000 };
+
+async function produce(topic: string, value: string, partition?: number): Promise<void> {
   const producer = (await kafkaClient()).producer();
   await producer.connect();
-  await producer.send({ topic, messages: [{ value }] });
+  await producer.send({ topic, messages: [partition === undefined ? { value } : { value, partition }] });
   await producer.disconnect();
 }
 
@@ -59,6 +62,46 @@ describeWith('kafka', 'A source on Kafka', () => {
     await until('it has the first record', () => listener.texts.includes('first'), 10_000);
     expect(listener.last).toBe('up');
   });
+
+  test('takes what a partition that was added has had before it was noticed, from its beginning, and none of it twice', async () => {
+    const topic = await makeTopic(freshName('grown'));
+    await produce(topic, 'before');
+    const brokers = await kafkaBrokers();
+    const group = freshName('group');
+    const open = (
+      clientId: string,
+      options: typeof NEVER,
+      broker = createKafkaBroker(kafkaBrokerOptions(brokers, options)),
+    ) => {
+      const listener = new RecordingListener();
+      const source = broker.openSource({ clientId, topics: [topic], expectSession: false }, listener);
+      onTestFinished(() => source.stop());
+      source.start();
+      return { broker, listener, source };
+    };
+    const first = open(group, NEVER);
+    await until('it is up', () => first.listener.last === 'up');
+    await addPartitions(topic, 2);
+    for (const value of ['early', 'early too']) await produce(topic, value, 1);
+    await produce(topic, 'known', 0);
+    await until('it has what came to the one that it knows', () => first.listener.texts.includes('known'));
+    expect(first.listener.texts).toEqual(['known']);
+    // The reader of both looks at the topic for the one that has come; that one begins now, in both partitions.
+    const other = open(freshName('group'), NEVER, first.broker);
+    await until('it has all of the new one', () => first.listener.texts.includes('early too'));
+    await until('the other is up', () => other.listener.last === 'up');
+    await produce(topic, 'late', 1);
+    await until('both have the last', () => [first, other].every(({ listener }) => listener.texts.includes('late')));
+    expect(first.listener.texts).toEqual(['known', 'early', 'early too', 'late']);
+    expect(other.listener.texts).toEqual(['late']);
+    await first.source.stop();
+    // Where it stands in the new one was committed as well.
+    const again = open(group, NEVER);
+    await until('it is up again', () => again.listener.last === 'up');
+    for (const partition of [0, 1]) await produce(topic, `end ${partition}`, partition);
+    await until('it has the ends', () => again.listener.texts.length >= 2);
+    expect(again.listener.texts.toSorted()).toEqual(['end 0', 'end 1']);
+  }, 60_000);
 
   test('that has been woken a thousand times has left nothing behind', async () => {
     const topic = await makeTopic(freshName('woken'));

@@ -118,3 +118,15 @@ export async function makeTopic(
   });
   return name;
 }
+
+/** Resolves when all of the partitions that the topic has by then can be written to and read. */
+export async function addPartitions(topic: string, count: number): Promise<void> {
+  const admin = (await kafkaClient()).admin();
+  await admin.connect();
+  await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+  await until(`"${topic}" has ${count} partitions`, async () => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics[0]?.partitions.filter(({ leader }) => leader >= 0).length === count;
+  });
+  await admin.disconnect();
+}

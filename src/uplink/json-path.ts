@@ -1,6 +1,6 @@
 // The part of JSONPath that topic patterns need: names, wildcards, indexes, `..` and filters. Parsed once, nothing evaluated.
 // Own code, since the maintained libraries either run filters as JavaScript (with a history of escapes) or lack `=~`.
-import { compileSafeRegex, type SafeRegex } from './safe-regex.ts';
+import { compileSafeRegex, type SafeRegex, type Work } from './safe-regex.ts';
 import { isObject } from './values.ts';
 
 export const JSON_PATH_GRAMMAR =
@@ -26,8 +26,11 @@ type Operand =
   | { readonly kind: 'path'; readonly steps: readonly Step[] };
 
 export interface JsonPath {
-  /** The values at the path in document order, at most `MAX_VALUES`. Visits a bounded part of the document. */
-  values(root: unknown): readonly unknown[];
+  /**
+   * The values at the path in document order, at most `MAX_VALUES`: those that were found before `work` was used up. Each node,
+   * condition and step of a pattern takes of it.
+   */
+  values(root: unknown, work: Work): readonly unknown[];
 }
 
 /** `message` says what is wrong at which place. */
@@ -35,7 +38,6 @@ export class JsonPathError extends Error {}
 
 const MAX_LENGTH = 500;
 const MAX_STEPS = 20;
-const MAX_VISITS = 20_000;
 const MAX_VALUES = 50;
 const NAME = /[A-Za-z_\u0080-\uffff][\w\u0080-\uffff-]*/y;
 const INTEGER = /-?\d{1,6}(?!\d)/y;
@@ -47,7 +49,7 @@ const OPERATOR = /==|!=|<=|>=|=~|<|>/y;
 export function compileJsonPath(text: string): JsonPath {
   if (text.length > MAX_LENGTH) throw new JsonPathError(`a path of more than ${MAX_LENGTH} characters`);
   const steps = new Parser(text).parse();
-  return { values: (root) => walk(root, steps) };
+  return { values: (root, work) => walk(root, steps, work) };
 }
 
 class Parser {
@@ -212,26 +214,26 @@ export function endOfRegex(text: string, from: number): number {
   return -1;
 }
 
-function walk(root: unknown, steps: readonly Step[]): readonly unknown[] {
+function walk(root: unknown, steps: readonly Step[], work: Work): readonly unknown[] {
   let nodes: unknown[] = [root];
-  let visits = 0;
   for (const step of steps) {
     const next: unknown[] = [];
     for (const node of nodes) {
-      if (++visits > MAX_VISITS) break;
-      if (step.kind === 'deep') visits += deepInto(next, node, MAX_VISITS - visits);
+      work.left -= 1;
+      if (work.left < 0) break;
+      if (step.kind === 'deep') deepInto(next, node, work);
       else if (step.kind === 'name') {
         if (isObject(node) && Object.hasOwn(node, step.name)) next.push(node[step.name]);
       } else if (step.kind === 'index') {
         const value = Array.isArray(node) ? node.at(step.index) : undefined;
         if (value !== undefined) next.push(value);
       } else {
-        // Each condition of a filter looks at the child once.
-        const cost = step.kind === 'filter' ? step.any.flat().length : 1;
-        for (const child of children(node)) {
-          visits += cost;
-          if (visits > MAX_VISITS) break;
-          if (step.kind === 'all' || isTrue(step.any, child)) next.push(child);
+        for (const child of children(node, work)) {
+          work.left -= 1;
+          const isMeant = step.kind === 'all' || isTrue(step.any, child, work);
+          // What was not looked at to its end says nothing.
+          if (work.left < 0) break;
+          if (isMeant) next.push(child);
         }
       }
     }
@@ -240,34 +242,40 @@ function walk(root: unknown, steps: readonly Step[]): readonly unknown[] {
   return nodes.slice(0, MAX_VALUES);
 }
 
-function children(node: unknown): readonly unknown[] {
+function children(node: unknown, work: Work): readonly unknown[] {
   if (Array.isArray(node)) return node;
-  return isObject(node) ? Object.values(node) : [];
+  if (!isObject(node)) return [];
+  const values = Object.values(node);
+  // Thousands of names take far longer to go through than a list.
+  work.left -= values.length * 4;
+  return values;
 }
 
-/** The node and all below it in document order, without recursion; at most `most`. */
-function deepInto(into: unknown[], node: unknown, most: number): number {
+/** The node and all below it in document order, without recursion, as far as the work goes. */
+function deepInto(into: unknown[], node: unknown, work: Work): void {
   const stack: unknown[] = [node];
-  let count = 0;
-  while (stack.length > 0 && count < most) {
+  while (stack.length > 0 && work.left > 0) {
     const current = stack.pop();
     into.push(current);
-    count += 1;
-    const below = children(current);
-    for (let i = Math.min(below.length, most) - 1; i >= 0; i--) stack.push(below[i]);
+    work.left -= 1;
+    const below = children(current, work);
+    for (let i = Math.min(below.length, work.left) - 1; i >= 0; i--) stack.push(below[i]);
   }
-  return count;
 }
 
-function isTrue(any: readonly (readonly Test[])[], node: unknown): boolean {
-  return any.some((all) => all.every((test) => holds(test, node)));
+function isTrue(any: readonly (readonly Test[])[], node: unknown, work: Work): boolean {
+  return any.some((all) => all.every((test) => holds(test, node, work)));
 }
 
-function holds({ left, operator, right, regex }: Test, node: unknown): boolean {
-  const value = operandValue(left, node);
+function holds({ left, operator, right, regex }: Test, node: unknown, work: Work): boolean {
+  work.left -= 1;
+  if (work.left < 0) return false;
+  const value = operandValue(left, node, work);
   if (operator === 'exists') return value !== undefined;
-  if (operator === '=~') return typeof value === 'string' && regex !== null && regex.matches(value);
-  const other = right === null ? undefined : operandValue(right, node);
+  if (operator === '=~') return typeof value === 'string' && regex !== null && regex.matches(value, work);
+  const other = right === null ? undefined : operandValue(right, node, work);
+  // Long texts are compared character by character.
+  if (typeof value === 'string' && typeof other === 'string') work.left -= Math.min(value.length, other.length) >> 5;
   if (operator === '==') return value === other;
   if (operator === '!=') return value !== other;
   if (typeof value === 'number' && typeof other === 'number') return isInOrder(operator, value - other);
@@ -281,7 +289,7 @@ function isInOrder(operator: '<' | '<=' | '>' | '>=', difference: number): boole
   return operator === '>' ? difference > 0 : difference >= 0;
 }
 
-function operandValue(operand: Operand, node: unknown): unknown {
+function operandValue(operand: Operand, node: unknown, work: Work): unknown {
   if (operand.kind === 'literal') return operand.value;
-  return operand.steps.length === 0 ? node : walk(node, operand.steps)[0];
+  return operand.steps.length === 0 ? node : walk(node, operand.steps, work)[0];
 }

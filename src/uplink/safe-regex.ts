@@ -3,8 +3,13 @@
 // after the other, which takes for ever on patterns as harmless to look at as `a*a*(a|b)(a|b)…`.
 
 export interface SafeRegex {
-  /** The whole text, as in ThingPark's patterns. Texts that are too long do not match. */
-  matches(text: string): boolean;
+  /** The whole text, as in ThingPark's patterns. Texts that are too long do not match, nor does anything without work left. */
+  matches(text: string, work: Work): boolean;
+}
+
+/** How many steps may still be taken; below 0: none. One allowance for all that is looked for together. */
+export interface Work {
+  left: number;
 }
 
 const MAX_PATTERN = 100;
@@ -46,7 +51,15 @@ export function compileSafeRegex(source: string, ignoreCase: boolean): SafeRegex
     const node = new Parser(source, flags).parse();
     const end = step(null, null, []);
     const first = stepsOf(node, end);
-    return { matches: (text) => text.length <= MAX_TEXT && walk(first, end, [...text]) };
+    return {
+      matches(text, work) {
+        work.left -= 1;
+        if (text.length > MAX_TEXT || work.left < 0) return false;
+        // Its characters are parted first.
+        work.left -= text.length >> 2;
+        return walk(first, end, [...text], work);
+      },
+    };
   } catch (error) {
     if (!(error instanceof NotAllowed)) throw error;
     return `${error.message}: ${RULES}`;
@@ -190,9 +203,10 @@ function stepsOf(node: Node, next: Step): Step {
 /** Rounds of all walks: a step remembers the one in which it was reached, so that nothing is cleared between them. */
 let round = 0;
 
-function walk(first: Step, end: Step, characters: readonly string[]): boolean {
+function walk(first: Step, end: Step, characters: readonly string[], work: Work): boolean {
   let reached: Step[] = [];
   const reach = (next: Step, at: number, into: Step[]): void => {
+    work.left -= 1;
     if (next.reached === round) return;
     next.reached = round;
     if (next.holds !== null && !next.holds(characters, at)) return;
@@ -202,7 +216,8 @@ function walk(first: Step, end: Step, characters: readonly string[]): boolean {
   round += 1;
   reach(first, 0, reached);
   for (const [at, character] of characters.entries()) {
-    if (reached.length === 0) return false;
+    work.left -= reached.length;
+    if (reached.length === 0 || work.left < 0) return false;
     round += 1;
     const into: Step[] = [];
     for (const each of reached) {
@@ -210,5 +225,5 @@ function walk(first: Step, end: Step, characters: readonly string[]): boolean {
     }
     reached = into;
   }
-  return reached.includes(end);
+  return work.left >= 0 && reached.includes(end);
 }

@@ -9,6 +9,7 @@ import {
   type JsonPath,
   JsonPathError,
 } from './json-path.ts';
+import type { Work } from './safe-regex.ts';
 import { devEui, type JsonObject } from './values.ts';
 
 export type RenderedTopic =
@@ -26,8 +27,15 @@ export interface TopicPattern {
 
 const MAX_PATTERN = 512;
 const MAX_VALUE = 200;
+/**
+ * Of all placeholders and fallbacks of one rendering together, which happens with each uplink: some 35 ns a step at worst, so
+ * that no pattern and no uplink can hold the worker for more than a few ms.
+ */
+const MAX_WORK = 100_000;
 /** MQTT 3.1.1, section 1.5.3: UTF-8 strings have at most 65,535 bytes. */
 const MAX_TOPIC_BYTES = 65_535;
+const TOO_MUCH =
+  "takes too many steps to find in the device's uplink: name its place, as in $.CustomerData.tags, instead of $..";
 const GRAMMAR = "a topic with placeholders such as mqtt/things/{DevEUI}/uplink or {CustomerData.name|DevEUI|'None'}";
 
 type Alternative =
@@ -205,6 +213,7 @@ const LONE_HEX_16 = /(?<![0-9A-Fa-f])([0-9A-Fa-f]{16})(?![0-9A-Fa-f])/;
 
 function render(levels: readonly Level[], root: JsonObject | null, deviceId: string): RenderedTopic {
   const parts: string[] = [];
+  const work: Work = { left: MAX_WORK };
   for (const level of levels) {
     let text = '';
     for (const part of level) {
@@ -212,8 +221,11 @@ function render(levels: readonly Level[], root: JsonObject | null, deviceId: str
         text += part.text;
         continue;
       }
-      const value = firstValue(part.alternatives, root, deviceId);
-      if (value === null) return { ok: false, reason: `{${part.source}} finds nothing in the device's uplink` };
+      const value = firstValue(part.alternatives, root, deviceId, work);
+      if (value === null) {
+        const reason = work.left < 0 ? TOO_MUCH : "finds nothing in the device's uplink";
+        return { ok: false, reason: `{${part.source}} ${reason}` };
+      }
       const bad = whyNot(value);
       if (bad !== null) return { ok: false, reason: `the value of {${part.source}} ${bad}` };
       text += value;
@@ -225,18 +237,27 @@ function render(levels: readonly Level[], root: JsonObject | null, deviceId: str
   return { ok: true, topic };
 }
 
-/** The first alternative that finds something: a text that is not empty, or a number. */
-function firstValue(alternatives: readonly Alternative[], root: JsonObject | null, deviceId: string): string | null {
+/**
+ * The first alternative that finds something: a text that is not empty, or a number. Once the work is used up nothing is:
+ * a fallback would send commands to another topic than the pattern means.
+ */
+function firstValue(
+  alternatives: readonly Alternative[],
+  root: JsonObject | null,
+  deviceId: string,
+  work: Work,
+): string | null {
   for (const alternative of alternatives) {
     if (alternative.kind === 'literal') return alternative.text;
     if (alternative.kind === 'device') {
       if (deviceId !== '') return deviceId;
       continue;
     }
-    for (const value of root === null ? [] : alternative.path.values(root)) {
+    for (const value of root === null ? [] : alternative.path.values(root, work)) {
       if (typeof value === 'string' && value !== '') return value;
       if (typeof value === 'number' && Number.isFinite(value)) return String(value);
     }
+    if (work.left < 0) return null;
   }
   return null;
 }

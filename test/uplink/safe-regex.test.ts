@@ -6,7 +6,7 @@ import { compileSafeRegex } from '../../src/uplink/safe-regex.ts';
 function matches(source: string, text: string, ignoreCase = false): boolean {
   const compiled = compileSafeRegex(source, ignoreCase);
   if (typeof compiled === 'string') throw new Error(compiled);
-  return compiled.matches(text);
+  return compiled.matches(text, { left: 1_000_000 });
 }
 
 describe('A pattern', () => {
@@ -74,6 +74,24 @@ describe('A pattern', () => {
     expect(matches(source, 'a'.repeat(200))).toBe(false);
     // Backtracking would take seconds, or longer than the earth has been there.
     expect((process.cpuUsage().user - started) / 1000).toBeLessThan(200);
+  });
+
+  test('takes each step of the work that is left, and matches nothing without any', () => {
+    const compiled = compileSafeRegex(`${'.*'.repeat(45)}b`, false);
+    if (typeof compiled === 'string') throw new Error(compiled);
+    const text = `${'a'.repeat(199)}b`;
+    const plenty = { left: 1_000_000 };
+    expect(compiled.matches(text, plenty)).toBe(true);
+    const needed = 1_000_000 - plenty.left;
+    // Some 90 steps of the pattern for each character, however the steps are counted.
+    expect(needed).toBeGreaterThan(200 * 90);
+    expect(needed).toBeLessThan(200 * 90 * 4);
+    expect(compiled.matches(text, { left: needed })).toBe(true);
+    const few = { left: Math.round(needed / 2) };
+    expect(compiled.matches(text, few)).toBe(false);
+    // It ends within the steps of one character.
+    expect(few.left).toBeGreaterThan(-500);
+    expect(compiled.matches('b', few)).toBe(false);
   });
 
   test.each([

@@ -111,6 +111,41 @@ describe('A topic pattern', () => {
     expect((process.cpuUsage().user - started) / 1000).toBeLessThan(1000);
   });
 
+  // Of all texts of the uplink, those that a rendering has looked at.
+  function seenOf(texts: readonly string[], pattern: string): { readonly seen: number; readonly result: string } {
+    let seen = 0;
+    const t = new Proxy([...texts], {
+      get(target, key) {
+        if (typeof key === 'string' && /^\d+$/.test(key)) seen += 1;
+        return Reflect.get(target, key);
+      },
+    });
+    const result = compileTopicPattern(pattern).render({ t }, DEVICE);
+    return { seen, result: result.ok ? result.topic : result.reason };
+  }
+  const COSTLY = `$.t[?(@ =~ /${'.*'.repeat(45)}b/)]`;
+
+  test('looks at few texts where each is costly, all fallbacks together', () => {
+    const texts = Array.from({ length: 1200 }, () => 'a'.repeat(200));
+    const { seen, result } = seenOf(texts, `mqtt/{${COSTLY}|${COSTLY}|${COSTLY}|DevEUI}/down`);
+    expect(result).toContain('takes too many steps');
+    expect(seen).toBeLessThan(20);
+  });
+
+  test('looks at all tags that a device may have', () => {
+    const texts = Array.from({ length: 500 }, (_, at) => `Site:North wing, floor ${at}`);
+    const { seen, result } = seenOf([...texts, 'Paris:North'], 'mqtt/{$.t[?(@ =~ /Paris:.*/)]|DevEUI}/down');
+    expect(result).toBe('mqtt/Paris:North/down');
+    expect(seen).toBe(501);
+  });
+
+  test('takes what it has found before it became too much, and no fallback after that', () => {
+    const costly = Array.from({ length: 1200 }, () => 'a'.repeat(200));
+    expect(seenOf(['ab', ...costly], `mqtt/{${COSTLY}|DevEUI}/down`).result).toBe('mqtt/ab/down');
+    expect(seenOf(costly, `mqtt/{${COSTLY}|'none'}/{DevEUI}`).result).toContain('takes too many steps');
+    expect(seenOf(['ab', ...costly], `mqtt/{${COSTLY}|DevEUI}/{DevEUI}`).result).toBe(`mqtt/ab/${DEVICE}`);
+  });
+
   test('survives documents that are deep, wide or strange', () => {
     let deep: unknown = 'x';
     for (let i = 0; i < 5000; i++) deep = { deep };

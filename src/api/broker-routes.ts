@@ -105,7 +105,7 @@ export function brokerRoutes(app: ApiApp, { brokers }: Pick<ApiPorts, 'brokers'>
         tags,
         summary: 'Replace one, or define it under this name',
         description:
-          '`*****` keeps the stored secret. Connections that use it connect anew. An address of another broker is better given ' +
+          '`*****` keeps the stored secret, as long as the address, its TLS settings and the mechanism stay. Connections that use it connect anew. An address of another broker is better given ' +
           'another name: the sessions at the former one are not ended.',
         params: ByName,
         body: Type.Unknown(),
@@ -150,7 +150,7 @@ export function brokerRoutes(app: ApiApp, { brokers }: Pick<ApiPorts, 'brokers'>
         tags,
         summary: 'Try one before it is defined',
         description:
-          'Connects once and leaves nothing behind. With `name`, `*****` stands for what is stored of that broker.',
+          'Connects once and leaves nothing behind. With `name`, `*****` stands for what is stored of that broker, as in PUT.',
         body: Type.Unknown(),
         bodyShown: DefinitionInput,
         response: { 200: TestSchema },

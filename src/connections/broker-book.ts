@@ -3,10 +3,10 @@
 import { createHash } from 'node:crypto';
 import {
   type BrokerDefinition,
+  destinationOf,
   HIDDEN_FIELDS,
   mapFields,
   SEALED_FIELDS,
-  type SealedField,
 } from '../domain/broker-definition.ts';
 import type { FieldError } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
@@ -16,6 +16,7 @@ import type { Broker, Publisher, TableReader } from '../domain/ports/broker.ts';
 import type { BrokerCondition, BrokerOutcome } from '../domain/ports/brokers.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
+import { sealBroker, unsealBroker } from './broker-secrets.ts';
 import { type CheckedBroker, checkBrokerDefinition, checkBrokerName } from './check-broker.ts';
 import { SECRET_MASK } from './check-semantics.ts';
 
@@ -94,8 +95,12 @@ export class BrokerBook {
   shown(name: string): BrokerDefinition | null {
     const record = this.#records.get(name);
     if (record === undefined) return null;
-    const masked = mapFields(record, HIDDEN_FIELDS, () => SECRET_MASK);
-    return mapFields(masked, ['tls.ca', 'tls.cert'], (field, value) => this.#plain(name, field, value));
+    return unsealBroker(
+      this.#o.box,
+      name,
+      mapFields(record, HIDDEN_FIELDS, () => SECRET_MASK),
+      false,
+    );
   }
 
   /** Its sealed values. */
@@ -112,7 +117,8 @@ export class BrokerBook {
 
   /** All that is wrong with it; `name`: whose stored secrets `*****` stands for. */
   check(name: string | null, value: unknown): CheckedBroker {
-    return checkBrokerDefinition(name, value, (field) => this.#stored(name, field), this.#o.checkHosts);
+    const stored = (): BrokerDefinition | null => (name === null ? null : this.#stored(name));
+    return checkBrokerDefinition(name, value, stored, this.#o.checkHosts);
   }
 
   async put(name: string, value: unknown, condition: BrokerCondition): Promise<BrokerOutcome> {
@@ -130,7 +136,7 @@ export class BrokerBook {
     const revision = this.#o.chance.uuid().replaceAll('-', '').slice(0, 16);
     const based = before?.revision === undefined ? {} : { basedOn: before.revision };
     const record = { ...rest, revision, ...based } as BrokerDefinition;
-    const written = await this.#write(name, JSON.stringify(this.#seal(name, record)));
+    const written = await this.#write(name, JSON.stringify(sealBroker(this.#o.box, name, record)));
     if (written !== null) return { kind: 'unavailable', message: written };
     if (this.revision(name) !== revision) return overtaken(name);
     return { kind: 'ok', created: before === undefined };
@@ -146,8 +152,9 @@ export class BrokerBook {
 
   /** Seals all anew with the current key. */
   async reseal(): Promise<void> {
+    const { box } = this.#o;
     for (const [name, record] of this.#records) {
-      const sealed = this.#seal(name, this.#unsealed(name, record));
+      const sealed = sealBroker(box, name, unsealBroker(box, name, record, false));
       await this.#o.publisher.publish(this.#topic(name), JSON.stringify(sealed), { retain: true });
     }
   }
@@ -195,7 +202,7 @@ export class BrokerBook {
       return;
     }
     // Kept as it will be written; the plain values live in the clients alone.
-    this.#records.set(name, this.#seal(name, read));
+    this.#records.set(name, sealBroker(this.#o.box, name, read));
     const digest = createHash('sha256').update(JSON.stringify(read)).digest('base64');
     if (this.#digests.get(name) === digest) return;
     this.#digests.set(name, digest);
@@ -231,39 +238,24 @@ export class BrokerBook {
     if (this.#records.delete(name)) this.#o.onChange(name, null);
   }
 
-  #unsealed(name: string, definition: BrokerDefinition): BrokerDefinition {
-    return mapFields(definition, SEALED_FIELDS, (field, value) => this.#plain(name, field, value));
-  }
-
-  #stored(name: string | null, field: SealedField): string {
-    const record = name === null ? undefined : this.#records.get(name);
-    let found = SECRET_MASK;
-    if (record !== undefined && name !== null) {
-      mapFields(record, [field], (_, value) => {
-        found = this.#plain(name, field, value);
-        return value;
-      });
-    }
-    return found;
-  }
-
-  #seal(name: string, definition: BrokerDefinition): BrokerDefinition {
+  /** What was sealed before secrets were bound to an address opens too, but not to lead to another one than is in force. */
+  #unsealed(name: string, given: BrokerDefinition): BrokerDefinition {
     const { box } = this.#o;
-    return mapFields(definition, SEALED_FIELDS, (field, value) => box.encrypt(value, contextOf(name, field)));
+    const plain = unsealBroker(box, name, given, true);
+    const inForce = this.shown(name);
+    const isMoved = inForce !== null && destinationOf(inForce) !== destinationOf(plain);
+    return isMoved ? unsealBroker(box, name, given, false) : plain;
   }
 
-  #plain(name: string, field: SealedField, value: string): string {
-    const { box } = this.#o;
-    return typeof value === 'string' && box.isEncrypted(value) ? box.decrypt(value, contextOf(name, field)) : value;
+  /** In plain. */
+  #stored(name: string): BrokerDefinition | null {
+    const record = this.#records.get(name);
+    return record === undefined ? null : unsealBroker(this.#o.box, name, record, false);
   }
 
   #topic(name: string): string {
     return `${this.#o.prefix}/brokers/${name}`;
   }
-}
-
-function contextOf(name: string, field: SealedField): string {
-  return `broker ${name}/${field}`;
 }
 
 function overtaken(name: string): BrokerOutcome {

@@ -6,11 +6,11 @@ import {
   BROKER_NAME_PATTERN,
   type BrokerDefinition,
   checkBroker,
+  destinationOf,
+  HIDDEN_FIELDS,
   KafkaDefinitionSchema,
   MqttDefinitionSchema,
   mapFields,
-  SEALED_FIELDS,
-  type SealedField,
 } from '../domain/broker-definition.ts';
 import type { FieldError } from '../domain/connection.ts';
 import { explain } from '../domain/explain-schema.ts';
@@ -30,6 +30,8 @@ const WORDS = {
   [BROKER_NAME_PATTERN]: '1 to 32 of a-z 0-9 -',
   [BROKER_ADDRESS_PATTERN]: 'host:port, as in kafka.example.com:9092',
 };
+const ELSEWHERE =
+  'must be given again: ***** stands for a secret only where the address, its TLS settings and the mechanism stay as they are';
 const NO_SECRET = 'must be the secret itself; ***** only stands for one in what the bridge shows';
 
 /** Null: it may be one. */
@@ -37,11 +39,11 @@ export function checkBrokerName(name: string): string | null {
   return NAME.test(name) && !NO_NAMES.has(name) ? null : 'must be 1 to 32 of a-z 0-9 -';
 }
 
-/** `stored`: what `*****` stands for; itself where nothing is stored. Never throws. */
+/** `stored`: the definition in plain whose secrets `*****` stands for; null where nothing is stored. */
 export function checkBrokerDefinition(
   name: string | null,
   value: unknown,
-  stored: (field: SealedField) => string,
+  storedOf: () => BrokerDefinition | null,
   checkHosts: (definition: BrokerDefinition) => readonly FieldError[],
 ): CheckedBroker {
   if (!isPlainObject(value)) return wrong('', 'must be a JSON object');
@@ -56,10 +58,14 @@ export function checkBrokerDefinition(
     return wrong('/name', `must be "${name}", or be left out`);
   }
   const errors: FieldError[] = [];
-  const definition = mapFields(given, SEALED_FIELDS, (field, text) => {
-    const plain = text === SECRET_MASK ? stored(field) : text;
-    if (plain === SECRET_MASK) errors.push({ pointer: `/${field.replace('.', '/')}`, message: NO_SECRET });
-    return plain;
+  const definition = mapFields(given, HIDDEN_FIELDS, (field, text) => {
+    if (text !== SECRET_MASK) return text;
+    const stored = storedOf();
+    const kept = stored === null ? undefined : field === 'password' ? stored.password : stored.tls?.key;
+    const isElsewhere = stored !== null && destinationOf(stored) !== destinationOf(given);
+    if (kept !== undefined && !isElsewhere) return kept;
+    errors.push({ pointer: `/${field.replace('.', '/')}`, message: kept === undefined ? NO_SECRET : ELSEWHERE });
+    return text;
   });
   if (errors.length === 0) errors.push(...checkBroker(definition, isPem));
   if (errors.length === 0) errors.push(...checkHosts(definition));

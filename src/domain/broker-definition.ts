@@ -70,6 +70,20 @@ export const SEALED_FIELDS = ['password', 'tls.ca', 'tls.cert', 'tls.key'] as co
 export const HIDDEN_FIELDS = ['password', 'tls.key'] as const;
 export type SealedField = (typeof SEALED_FIELDS)[number];
 
+/**
+ * Where its secrets go, and how they are guarded on the way: a text that two definitions share when neither of them could give a
+ * secret to anybody whom the other does not. Its certificates must be plain; nothing else need be right.
+ */
+export function destinationOf(definition: BrokerDefinition): string {
+  const { kind, tls } = definition;
+  const { ca, rejectUnauthorized = true } = tls ?? {};
+  if (kind === 'mqtt') return JSON.stringify([kind, definition.url, rejectUnauthorized, ca ?? null]);
+  const { bootstrap, sasl } = definition;
+  const addresses = Array.isArray(bootstrap) ? [...bootstrap].sort() : bootstrap;
+  const isEncrypted = definition.tls?.enabled ?? (ca !== undefined || tls?.cert !== undefined);
+  return JSON.stringify([kind, addresses, isEncrypted, rejectUnauthorized, ca ?? null, sasl?.mechanism ?? null]);
+}
+
 /** A copy with these fields changed, where they are. */
 export function mapFields(
   definition: BrokerDefinition,

@@ -104,7 +104,7 @@ class Ring implements KeyRing {
       const plain = decipher.update(sealed.subarray(NONCE_BYTES, -TAG_BYTES));
       return Buffer.concat([plain, decipher.final()]).toString('utf8');
     } catch {
-      throw unreadable(context, 'it was changed, or belongs to another connection or field');
+      throw unreadable(context, 'it was changed, or belongs to another connection, field or address');
     }
   }
 

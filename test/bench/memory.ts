@@ -1,8 +1,10 @@
 // memory: HERE is away and a million uplinks wait. How soon a worker runs with such a journal, what memory it takes while it waits
-// and while it catches up, and that it delivers all of them. The bridge is built, as an image has it.
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+// and while it catches up, and that it delivers all of them in order, by what HERE has written down: copies count once.
+// The bridge is built, as an image has it.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { Arrivals } from '../../src/chaos/arrivals.ts';
 import type { JournalEntry } from '../../src/domain/ports/store.ts';
 import { systemClock } from '../../src/ops/clock.ts';
 import { createPaddedFleet } from '../../src/sandbox/fleet/padding.ts';
@@ -30,15 +32,22 @@ export interface MemoryResult {
   readonly drainMaxBytes: number;
   /** Uplinks a second while it catches up. */
   readonly drainRate: number;
-  readonly delivered: number;
+  /** Uplinks of which HERE has no record, however many it has of others. */
+  readonly missing: number;
+  /** First arrivals that are older than one of the same device before them. */
+  readonly outOfOrder: number;
 }
 
 const ID = 'bench';
+const { email: EMAIL, password: PASSWORD, projects: PROJECTS } = DEFAULT_ACCOUNT;
+const APP_ID = PROJECTS[0]?.appId ?? '';
 /** With the built-in broker, so that nothing but the worker itself is measured. */
 const SETTINGS = { 'brokers.main.kind': 'embedded', 'budgets.journalMaxBytes': 4 * 1024 ** 3 };
 const JOURNAL_BYTES = SETTINGS['budgets.journalMaxBytes'];
 const CHUNK = 500;
 const SAMPLE_MS = 50;
+/** The worker is what is measured: it is not asked often. */
+const ASK_EACH_MS = 1_000;
 const RUN_MS = 60_000;
 const DRAIN_MS = 900_000;
 
@@ -72,16 +81,30 @@ export async function memory(options: MemoryOptions): Promise<MemoryResult> {
     await new Promise((resolve) => setTimeout(resolve, options.outageMs));
     const outageMaxBytes = peak.take();
 
-    children.push(start(process.execPath, [MAIN, 'sandbox', '--port', String(ports.here), '--seed', '1']));
+    const recordFile = path.join(folder, 'records.jsonl');
+    writeFileSync(recordFile, '');
+    const sandbox = ['sandbox', '--port', String(ports.here), '--seed', '1', '--record-file', recordFile];
+    children.push(start(process.execPath, [MAIN, ...sandbox]));
     const drainedFrom = performance.now();
-    await until('all uplinks arrive', DRAIN_MS, async () => (await accepted(ports.here)) >= options.uplinks);
-    const drainRate = (options.uplinks * 1000) / (performance.now() - drainedFrom);
+    const arrivals = new Arrivals(recordFile);
+    const { accepted } = arrivals.project(APP_ID);
+    // Should some never come, an empty journal tells that it is time to count.
+    let askedAt = 0;
+    await until('all uplinks arrive', DRAIN_MS, async () => {
+      if (arrivals.look()) return accepted.size >= options.uplinks;
+      if (performance.now() < askedAt + ASK_EACH_MS) return false;
+      askedAt = performance.now();
+      return (await worker.connection(ID))?.ledger?.pending === 0;
+    });
+    const drainMs = performance.now() - drainedFrom;
+    arrivals.look();
     return {
       startMs,
       outageMaxBytes,
       drainMaxBytes: peak.take(),
-      drainRate,
-      delivered: await accepted(ports.here),
+      drainRate: (accepted.size * 1000) / drainMs,
+      missing: options.uplinks - accepted.size,
+      outOfOrder: arrivals.project(APP_ID).outOfOrder,
     };
   } finally {
     peak.stop();
@@ -113,8 +136,7 @@ class Peak {
 }
 
 async function define(worker: Worker): Promise<void> {
-  const { email, password, projects } = DEFAULT_ACCOUNT;
-  const configuration = { email, password, appId: projects[0]?.appId };
+  const configuration = { email: EMAIL, password: PASSWORD, appId: APP_ID };
   await worker.call('PUT', `/connections/${ID}`, { connectorId: 'actility-here-iot', name: ID, configuration });
 }
 
@@ -143,14 +165,4 @@ async function fill(dataDir: string, { uplinks, devices, payloadBytes }: MemoryO
     );
   }
   await store.close();
-}
-
-/** 0 while HERE is away. */
-async function accepted(port: number): Promise<number> {
-  try {
-    const answer = await fetch(`http://127.0.0.1:${port}/sandbox/stats`);
-    return ((await answer.json()) as { acceptedRecords: number }).acceptedRecords;
-  } catch {
-    return 0;
-  }
 }

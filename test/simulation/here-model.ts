@@ -1,5 +1,6 @@
 // A model of HERE Tracking, in its own words: accounts and tokens, projects and devices, jobs, batches. It is asked one
 // request at a time and answers at once; the network in front of it has the delays and faults.
+import type { Check } from './check-names.ts';
 import type { Dice } from './dice.ts';
 import { projectOf } from './permits.ts';
 import type { Uplink, Witness } from './witness.ts';
@@ -56,7 +57,7 @@ export interface HereModelOptions {
   readonly tokenLifetimeS: number;
   /** Whether HERE's refusal of a batch names the record: rightly, not at all, or wrongly. */
   readonly hints: 'right' | 'none' | 'wrong';
-  readonly violated: (check: string, message: string, words: readonly string[]) => void;
+  readonly violated: (check: Check, message: string, words: readonly string[]) => void;
 }
 
 const MAX_TOKENS = 3;

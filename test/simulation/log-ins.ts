@@ -1,12 +1,14 @@
 // Refused log-ins as HERE's side hears of them: a pair that was refused is tried again only after a person has acted.
 
+import type { Check } from './check-names.ts';
+
 export class LogIns {
   readonly #allowed = new Map<string, number>();
   readonly #refused = new Map<string, number>();
-  readonly #violated: (check: string, message: string, words: readonly string[]) => void;
+  readonly #violated: (check: Check, message: string, words: readonly string[]) => void;
   #crashes = 0;
 
-  constructor(violated: (check: string, message: string, words: readonly string[]) => void) {
+  constructor(violated: (check: Check, message: string, words: readonly string[]) => void) {
     this.#violated = violated;
   }
 

@@ -1,10 +1,11 @@
 // `npm run simulate`: runs seeds, prints what failed with its shortened trace, and ends with one line of figures.
 //   npm run simulate -- --seed 42            one seed; with --trace all of its lines
 //   npm run simulate -- --seeds 2000 --from 1 [--workers 2] [--patience 600] [--json]
+// With --mutant NAME a deliberate defect is let loose (mutants.ts).
 import { parseArgs } from 'node:util';
+import { MUTANTS, release } from './mutants.ts';
 import { report } from './report.ts';
-import { runSeeds } from './run-seeds.ts';
-import { simulate } from './simulate.ts';
+import { runSeeds, seedRange } from './run-seeds.ts';
 import { timeText } from './trace.ts';
 
 const { values } = parseArgs({
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     workers: { type: 'string' },
     /** Seconds that one seed may take. */
     patience: { type: 'string', default: '60' },
+    mutant: { type: 'string' },
     trace: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -23,21 +25,30 @@ const { values } = parseArgs({
 // Nobody reads on: `| head`.
 process.stdout.on('error', () => process.exit(141));
 
+const mutant = values.mutant ?? null;
+const chosen = MUTANTS.find(({ name }) => name === mutant);
+if (mutant !== null && chosen === undefined) {
+  console.error(`There is no mutant "${mutant}"; mutants.ts has: ${MUTANTS.map(({ name }) => name).join(', ')}`);
+  process.exit(64);
+}
+
 if (values.seed !== undefined) {
+  if (chosen !== undefined) release(chosen);
+  const { simulate } = await import('./simulate.ts');
   const onLine = ({ atMs, text }: { readonly atMs: number; readonly text: string }): void => {
     console.log(`${timeText(atMs)} ${text}`);
   };
   const verdict = await simulate(Number(values.seed), values.trace ? { onLine } : {});
-  report(verdict);
+  report(verdict, mutant);
   process.exit(verdict.ok ? 0 : 1);
 }
 
 const summary = await runSeeds({
-  from: Number(values.from),
-  count: Number(values.seeds),
+  seeds: seedRange(Number(values.from), Number(values.seeds)),
   hangsAfterMs: Number(values.patience) * 1000,
   ...(values.workers === undefined ? {} : { workers: Number(values.workers) }),
-  onFailure: report,
+  ...(mutant === null ? {} : { mutant }),
+  onFailure: (verdict) => report(verdict, mutant),
 });
 if (values.json) console.log(JSON.stringify(summary));
 else {

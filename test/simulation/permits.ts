@@ -1,4 +1,5 @@
 // What one process's requests look like from outside: never more than the limits allow, never too soon, never one device twice.
+import type { Check } from './check-names.ts';
 import type { SimTime } from './time.ts';
 import type { Uplink } from './witness.ts';
 
@@ -16,14 +17,14 @@ interface Counted {
 export class Permits {
   readonly #limits: PermitLimits;
   readonly #time: SimTime;
-  readonly #violated: (check: string, message: string, words: readonly string[]) => void;
+  readonly #violated: (check: Check, message: string, words: readonly string[]) => void;
   readonly #projects = new Map<string, Counted>();
   readonly #devices = new Map<string, number>();
 
   constructor(
     limits: PermitLimits,
     time: SimTime,
-    violated: (check: string, message: string, words: readonly string[]) => void,
+    violated: (check: Check, message: string, words: readonly string[]) => void,
   ) {
     this.#limits = limits;
     this.#time = time;

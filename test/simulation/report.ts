@@ -2,7 +2,8 @@
 import type { Verdict } from './simulate.ts';
 import { timeText } from './trace.ts';
 
-export function report(verdict: Verdict): void {
+/** `mutant`: the deliberate defect that was let loose. */
+export function report(verdict: Verdict, mutant: string | null = null): void {
   const { seed, ok, hash, events, simulatedMs, uplinks, arrivals, crashes, healedMs } = verdict;
   console.log(
     `seed ${seed}: ${ok ? 'ok' : 'FAILED'} (trace ${hash}; ${events} events in ${timeText(simulatedMs).trim()}, ` +
@@ -10,5 +11,6 @@ export function report(verdict: Verdict): void {
   );
   for (const { atMs, text } of verdict.trace) console.log(`  ${timeText(atMs)} ${text.slice(0, 220)}`);
   for (const { check, message, atMs } of verdict.violations) console.log(`  ${check} at ${timeText(atMs)}: ${message}`);
-  if (!ok) console.log(`  again: npm run simulate -- --seed ${seed}`);
+  const loose = mutant === null ? '' : ` --mutant ${JSON.stringify(mutant)}`;
+  if (!ok) console.log(`  again: npm run simulate -- --seed ${seed}${loose}`);
 }

@@ -2,11 +2,19 @@
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import type { Check } from './check-names.ts';
 import type { Verdict } from './simulate.ts';
+
+export interface Failure {
+  readonly seed: number;
+  /** No check at all: `hangs` and `broken` (its thread ended), which may be the machine's fault as well. */
+  readonly check: Check | 'hangs' | 'broken';
+  readonly message: string;
+}
 
 export interface Summary {
   readonly seeds: number;
-  readonly failed: readonly { readonly seed: number; readonly check: string; readonly message: string }[];
+  readonly failed: readonly Failure[];
   readonly simulatedHours: number;
   readonly uplinks: number;
   readonly arrivals: number;
@@ -18,19 +26,23 @@ export interface Summary {
 }
 
 export interface RunOptions {
-  readonly from: number;
-  readonly count: number;
+  /** In this order. */
+  readonly seeds: readonly number[];
+  /** How many a worker takes at once. */
+  readonly step?: number;
   readonly workers?: number;
   /** One of `mutants.ts` instead of the real code. */
   readonly mutant?: string;
   /** How long one seed may take; a machine with other work to do needs more. */
   readonly hangsAfterMs?: number;
-  /** The first failure ends it. */
-  readonly untilFailure?: boolean;
+  /** The first seed that a check has caught ends it; so do a few that ended by none. */
+  readonly untilCaught?: boolean;
   readonly onFailure: (verdict: Verdict) => void;
 }
 
 const STEP = 10;
+/** A hang takes its whole patience: so many in a row tell enough. */
+const MOST_BROKEN = 4;
 /** One seed takes a fraction of a second. */
 const HANGS_AFTER_MS = 60_000;
 /**
@@ -42,22 +54,22 @@ setFlagsFromString(`--min-semi-space-size=${SEMI_SPACE_MB}`);
 setFlagsFromString('--initial-heap-size=1024');
 
 export async function runSeeds(options: RunOptions): Promise<Summary> {
-  const { from, count, workers = availableParallelism(), mutant, untilFailure = false, onFailure } = options;
+  const { seeds, step = STEP, workers = availableParallelism(), mutant, untilCaught = false, onFailure } = options;
   const { hangsAfterMs = HANGS_AFTER_MS } = options;
   const startedMs = performance.now();
   const tally = new Tally();
-  let next = from;
+  let taken = 0;
   const take = (): readonly number[] => {
-    if (untilFailure && tally.hasFailed) return [];
-    const seeds = Array.from({ length: Math.max(0, Math.min(STEP, from + count - next)) }, (_, i) => next + i);
-    next += seeds.length;
-    return seeds;
+    if (untilCaught && (tally.caught > 0 || tally.brokenOnes >= MOST_BROKEN)) return [];
+    const next = seeds.slice(taken, taken + step);
+    taken += next.length;
+    return next;
   };
   const onVerdict = (verdict: Verdict): void => {
     tally.add(verdict);
     if (!verdict.ok) onFailure(verdict);
   };
-  const drivers = Array.from({ length: Math.min(workers, Math.ceil(count / STEP)) }, () =>
+  const drivers = Array.from({ length: Math.min(workers, Math.ceil(seeds.length / step)) }, () =>
     drive(take, { mutant, hangsAfterMs }, onVerdict, (seed, check, why) => tally.broken(seed, check, why)),
   );
   await Promise.all(drivers);
@@ -111,7 +123,7 @@ async function drive(
 }
 
 class Tally {
-  readonly #failed: { seed: number; check: string; message: string }[] = [];
+  readonly #failed: Failure[] = [];
   readonly #faults: Record<string, number> = {};
   #seeds = 0;
   #simulatedMs = 0;
@@ -120,6 +132,7 @@ class Tally {
   #crashes = 0;
   #events = 0;
   #healedMaxMs = 0;
+  brokenOnes = 0;
 
   add(verdict: Verdict): void {
     this.#seeds += 1;
@@ -134,12 +147,14 @@ class Tally {
     if (first !== undefined) this.#failed.push({ seed: verdict.seed, check: first.check, message: first.message });
   }
 
-  get hasFailed(): boolean {
-    return this.#failed.length > 0;
+  /** Seeds that a check has caught. */
+  get caught(): number {
+    return this.#failed.length - this.brokenOnes;
   }
 
   broken(seed: number, check: 'hangs' | 'broken', message: string): void {
     this.#seeds += 1;
+    this.brokenOnes += 1;
     this.#failed.push({ seed, check, message });
   }
 
@@ -157,4 +172,9 @@ class Tally {
       seconds: Math.round(seconds * 10) / 10,
     };
   }
+}
+
+/** `count` seeds from `from` on. */
+export function seedRange(from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => from + i);
 }

@@ -1,6 +1,8 @@
 // The independent bookkeeping: every uplink from its device to HERE, by what devices, broker and HERE saw of it. It knows
 // nothing of the bridge's own counts.
 
+import type { Check } from './check-names.ts';
+
 export type UplinkKind =
   /** Has a record that HERE takes. */
   | 'telemetry'
@@ -44,9 +46,9 @@ export class Witness {
   /** By device and time of emission. */
   readonly #byRecord = new Map<string, Map<number, Uplink>>();
   readonly #lastOfLane = new Map<string, number>();
-  readonly #violated: (check: string, message: string, words: readonly string[]) => void;
+  readonly #violated: (check: Check, message: string, words: readonly string[]) => void;
 
-  constructor(violated: (check: string, message: string, words: readonly string[]) => void) {
+  constructor(violated: (check: Check, message: string, words: readonly string[]) => void) {
     this.#violated = violated;
   }
 

@@ -1,6 +1,8 @@
 // The world of one seed: machine, broker, HERE, devices and people around the bridge's processes, and what goes wrong in it.
+
 import { BridgeProcess } from './bridge-process.ts';
 import { BrokerModel } from './broker-model.ts';
+import type { Check } from './check-names.ts';
 import { DatabaseModel } from './database-model.ts';
 import { Dice } from './dice.ts';
 import { DiskModel } from './disk-model.ts';
@@ -18,7 +20,7 @@ import { Trace } from './trace.ts';
 import { Witness } from './witness.ts';
 
 export interface Violation {
-  readonly check: string;
+  readonly check: Check;
   readonly message: string;
   readonly atMs: number;
   /** What to look for in the trace. */
@@ -64,7 +66,7 @@ export class World {
   constructor(plan: Plan) {
     const dice = new Dice(plan.seed);
     const { time, trace } = this;
-    const violated = (check: string, message: string, words: readonly string[] = []): void =>
+    const violated = (check: Check, message: string, words: readonly string[] = []): void =>
       this.violated(check, message, words);
     this.plan = plan;
     this.witness = new Witness(violated);
@@ -112,7 +114,7 @@ export class World {
     };
   }
 
-  violated(check: string, message: string, words: readonly string[] = []): void {
+  violated(check: Check, message: string, words: readonly string[] = []): void {
     this.trace.add(`! VIOLATION ${check}: ${message}`);
     this.violations.push({ check, message, atMs: this.time.nowMs, words });
   }

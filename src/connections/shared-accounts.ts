@@ -7,13 +7,13 @@ import type { SharedRecords } from './shared-records.ts';
 export class SharedAccounts implements AccountVault {
   readonly #local: AccountVault;
   readonly #records: Pick<SharedRecords, 'get' | 'put' | 'everywhere'>;
-  readonly #box: Pick<SecretBox, 'hmac'>;
+  readonly #box: Pick<SecretBox, 'hmac' | 'isEncrypted'>;
 
   /** `local` and what is put are encrypted by their writers (`KeptAccount`); keys name people, so the topic has a keyed hash. */
   constructor(
     local: AccountVault,
     records: Pick<SharedRecords, 'get' | 'put' | 'everywhere'>,
-    box: Pick<SecretBox, 'hmac'>,
+    box: Pick<SecretBox, 'hmac' | 'isEncrypted'>,
   ) {
     this.#local = local;
     this.#records = records;
@@ -22,9 +22,10 @@ export class SharedAccounts implements AccountVault {
 
   get(key: string): string | null {
     const shared = this.#records.get(this.#nameOf(key));
-    if (shared !== null) return shared;
+    // No worker writes what is not sealed.
+    if (shared !== null && this.#box.isEncrypted(shared)) return shared;
     const own = this.#local.get(key);
-    // From before it was one of several: the next worker of the account must find it.
+    // From before it was one of several, or of before somebody else wrote there: the next worker of the account must find it.
     if (own !== null) this.#records.put(this.#nameOf(key), own).catch(() => {});
     return own;
   }

@@ -49,7 +49,8 @@ export class KeptAccount {
   /** Read anew each time: another session of this account may have written. What cannot be read any more counts as nothing. */
   load(): KeptState {
     const stored = this.#vault.get(this.#key);
-    if (stored === null) return EMPTY;
+    // The box hands plain text back as it is: what is not sealed is nobody's word.
+    if (stored === null || !this.#box.isEncrypted(stored)) return EMPTY;
     try {
       return stateFrom(parseObject(this.#box.decrypt(stored, this.#context)));
     } catch (error) {

@@ -7,7 +7,9 @@ import { createEmbeddedBroker } from '../../src/brokers/embedded.ts';
 import { SharedAccounts } from '../../src/connections/shared-accounts.ts';
 import { SharedRecords } from '../../src/connections/shared-records.ts';
 import type { Broker, Publisher } from '../../src/domain/ports/broker.ts';
+import { KeptAccount, type KeptState } from '../../src/here/kept-account.ts';
 import { systemClock } from '../../src/ops/clock.ts';
+import { openSecretBox } from '../../src/store/secrets.ts';
 
 async function useBroker(): Promise<Broker> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'bridge-records-'));
@@ -91,7 +93,7 @@ test('an attempt counts as stored only when the topic has it', async () => {
     },
     everywhere: () => last,
   };
-  const accounts = new SharedAccounts(local, records, { hmac: (text) => `h-${text.length}` });
+  const accounts = new SharedAccounts(local, records, openSecretBox({ dataDir: '/nowhere', key: '11'.repeat(32) }));
   accounts.put('me', 'attempt 1');
   await expect(accounts.everywhere('me')).rejects.toThrow('away');
   isAway = false;
@@ -120,4 +122,37 @@ test('two that take a key over at the same moment come to one value, and leave i
   // Who writes it next is above both.
   await two.put('account', 'later');
   await expect.poll(() => one.get('account')).toBe('later');
+});
+
+test('an account’s state that nobody has sealed does not count, and the one that was known is put in its place', async () => {
+  const broker = await useBroker();
+  const { records, publisher } = await useRecords(broker, 'w-1');
+  await records.caughtUp(forever);
+  const kept = new Map<string, string>();
+  const local = {
+    get: (key: string) => kept.get(key) ?? null,
+    put: (key: string, value: string | null) => void kept.set(key, value ?? ''),
+  };
+  const box = openSecretBox({ dataDir: '/nowhere', key: '11'.repeat(32) });
+  const account = new KeptAccount('host\0realm\0me', new SharedAccounts(local, records, box), box);
+  const pair = (accessToken: string) => ({ accessToken, expiresAt: 9e15, refreshToken: 'r', renewAt: 9e15 });
+  const state = { pair: pair('ours'), scoped: {}, proven: null, failed: 3, refused: [], refusal: null };
+  account.save(state satisfies KeptState);
+  await account.everywhere();
+  // Who reads the topic sees its name.
+  const name = `account.${box.hmac('account on the topic host\0realm\0me').slice(0, 40)}`;
+  const put = (epoch: number, value: string | null): Promise<void> => {
+    const record = JSON.stringify({ epoch, worker: 'w-evil', value });
+    return publisher.publish(`t/accounts/${name}`, record, { retain: true });
+  };
+  for (const [epoch, value] of [JSON.stringify({ pair: pair('theirs'), failed: 0 }), null].entries()) {
+    await put(100 * (epoch + 1), value);
+    await expect.poll(() => records.get(name)).toBe(value);
+    expect(account.load()).toEqual(state);
+    const next = await useRecords(broker, `w-next-${epoch}`);
+    await expect.poll(async () => (await next.records.caughtUp(forever)) && next.records.get(name)).toMatch(/^enc:v1:/);
+  }
+  // A worker that has nothing of its own takes none of it either.
+  const bare = { get: () => JSON.stringify({ pair: pair('theirs') }), put: () => {} };
+  expect(new KeptAccount('host\0realm\0me', bare, box).load().pair).toBeNull();
 });

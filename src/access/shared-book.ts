@@ -68,6 +68,8 @@ export class SharedBook {
   /** There is a book that this bridge cannot read, and none of its own. */
   #locked = false;
   #up = false;
+  /** The topic was read: what is known of the users is known, also that there are none. */
+  #isRead = false;
   #awaited: { readonly book: Book; readonly resolve: (written: Written) => void } | null = null;
   #mendedAt = Number.NEGATIVE_INFINITY;
   #mending: Cancel | null = null;
@@ -87,6 +89,7 @@ export class SharedBook {
         onSnapshot: (keys) => {
           if (!keys.has(KEY))
             this.#putBack('The record of users is gone from the config topic; it was published again');
+          this.#isRead = true;
           if (options.other !== undefined && !keys.has(options.other.key)) options.other.heard(null);
           this.#ready.resolve();
         },
@@ -205,7 +208,8 @@ export class SharedBook {
           '(secrets.key or secrets.formerKeys), or, to start anew, delete the record and `access.sealed` in the data directory.';
       }
       // It is left where it is: two bridges with different keys would put theirs back for ever.
-      if (this.#book.revision === 0) this.#locked = true;
+      // What comes later may be anybody's, and must not lock out those who were let in until then.
+      if (this.#book.revision === 0 && !this.#isRead) this.#locked = true;
     } else
       this.#putBack(
         'A record that no bridge has sealed was put in the place of the users; the one in force was published again',

@@ -98,3 +98,21 @@ test('without the broker a change is refused and nothing is half-done', async ()
   expect(await a.shared.write(next(a.shared.book, 'bert'))).toMatchObject({ kind: 'unavailable' });
   expect(names(a.shared.book)).toEqual(['anna']);
 });
+
+test('a sealed record that cannot be opened locks nobody out of a bridge that has read the topic, with users or without', async () => {
+  const broker = await startBroker();
+  const a = await openBook(broker);
+  const stranger = await BrokerClient.connect(broker.url);
+  const foreign = box(randomKey()).encrypt('{}', 'access book');
+  for (const [n, garbage] of ['enc:v1:garbage', foreign, box().encrypt('{}', 'another place')].entries()) {
+    await stranger.publish(TOPIC, garbage, { retain: true });
+    await until('it was told', () => a.troubles.filter(({ kind }) => kind === 'unreadable').length > n);
+    expect(a.shared.isLocked).toBe(false);
+  }
+  expect(await a.shared.write(next(a.shared.book, 'anna'))).toEqual({ kind: 'ok' });
+  await stranger.publish(TOPIC, 'enc:v1:garbage', { retain: true });
+  await until('it was told again', () => a.troubles.filter(({ kind }) => kind === 'unreadable').length > 3);
+  expect([a.shared.isLocked, names(a.shared.book)]).toEqual([false, ['anna']]);
+  // One that starts with nothing of its own cannot know that there are no users: it lets nobody in.
+  expect((await openBook(broker)).shared.isLocked).toBe(true);
+});

@@ -27,6 +27,7 @@ import { ConnectionRuntime } from './connections/connection-runtime.ts';
 import { Definitions } from './connections/definitions.ts';
 import { EventLog } from './connections/event-log.ts';
 import { lastWill } from './connections/heartbeat.ts';
+import { HeartbeatSeal } from './connections/heartbeat-seal.ts';
 import { HostHealth } from './connections/host-health.ts';
 import { StatusPublisher } from './connections/status-publisher.ts';
 import { Supervisor } from './connections/supervisor.ts';
@@ -88,7 +89,7 @@ async function build(
   stops: (() => Promise<void> | void)[],
   stop: () => Promise<void>,
 ): Promise<Bridge> {
-  const { topics } = config;
+  const { topics, worker } = config;
   const group = groupOf(config);
   const { key, formerKeys } = config.secrets;
   const onNewKey = (file: string): void => logger.info({ file }, NEW_KEY);
@@ -116,7 +117,7 @@ async function build(
       ? { directory: config.dataDir, store: await open(config.dataDir) }
       : await openOwnDirectory(config.dataDir, open);
   stops.push(() => ownStore.close());
-  const identity = workerIdentity({ id: config.worker.id, dataDir, version: versionOf(), clock, chance });
+  const identity = workerIdentity({ id: worker.id, dataDir, version: versionOf(), clock, chance });
   const events = new EventLog({
     clock,
     chance,
@@ -156,17 +157,16 @@ async function build(
       logger.warn({ broker: topics.broker }, `Waiting for the broker of the config topic: ${reason}`),
   });
 
-  const publisher = configBroker.openPublisher({ will: lastWill(prefix, identity, config.worker.heartbeatMs) });
+  const seal = new HeartbeatSeal(prefix, box);
+  const publisher = configBroker.openPublisher({ will: lastWill(seal, identity, clock.now(), worker.heartbeatMs) });
   if (config.budgets.publishDeadLetters) letterTopic.publishBy(publisher, prefix);
   const cluster = ClusterParts.for({
     ...{ config, identity, directory: dataDir, store: ownStore, open, box, broker: configBroker, publisher },
-    ...{ events, logger, clock, chance },
+    ...{ seal, events, logger, clock, chance },
   });
   const store = cluster?.store ?? ownStore;
-  const status = new StatusPublisher({
-    ...{ publisher, prefix, identity, clock, heartbeatMs: config.worker.heartbeatMs },
-    ...(cluster?.publishing ?? {}),
-  });
+  const publishing = { heartbeatMs: worker.heartbeatMs, ...(cluster?.publishing ?? {}) };
+  const status = new StatusPublisher({ publisher, prefix, seal, identity, clock, ...publishing });
   const views = new Views(status, clock, feed);
   publishEvent = (event) => status.publishEvent(event);
   stops.push(
@@ -175,7 +175,8 @@ async function build(
   );
   status.start();
   const ousted = Promise.withResolvers<BridgeError>();
-  const stopWatch = watchPrefix({ broker: configBroker, prefix, identity, group, onOusted: ousted.resolve });
+  const watched = { broker: configBroker, identity, group, clock, seal, events };
+  const stopWatch = watchPrefix({ ...watched, onOusted: ousted.resolve });
   stops.push(stopWatch);
 
   const gateway = new Gateway({

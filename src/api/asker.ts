@@ -3,10 +3,18 @@ import type { FastifyRequest } from 'fastify';
 import type { AccessOutcome, Asker } from '../domain/ports/access.ts';
 import { notFound, Refusal } from './problem.ts';
 
+/** Of requests that another worker passes on: where they came from first. */
+const origins = new WeakMap<FastifyRequest, string | null>();
+
+export function setOrigin(request: FastifyRequest, from: string | null): void {
+  origins.set(request, from);
+}
+
 /** Of a route that is not open. */
-export function askerOf({ principal, ip }: FastifyRequest): Asker {
+export function askerOf(request: FastifyRequest): Asker {
+  const { principal, ip } = request;
   if (principal === null) throw new Error('a route that is open asks who asks');
-  return { principal, from: ip };
+  return { principal, from: origins.has(request) ? (origins.get(request) ?? null) : ip };
 }
 
 /** The value of a good outcome; `what` names the resource for people. */

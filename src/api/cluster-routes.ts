@@ -10,6 +10,7 @@ import type { Cluster, HandedUplink } from '../domain/ports/cluster.ts';
 import type { ConnectionView } from '../domain/ports/control.ts';
 import type { LedgerView } from '../domain/ports/dead-letters.ts';
 import type { ApiApp } from './app.ts';
+import { askerOf } from './asker.ts';
 import { component } from './components.ts';
 import type { KeptConnection } from './deletion-answer.ts';
 import { ByConnection, DateTime, Nullable } from './fields.ts';
@@ -50,14 +51,36 @@ const UplinksSchema = Type.Object(
   { additionalProperties: false },
 );
 
-/** Another worker of the group: it was let in by the token that they share. */
-export const OTHER_WORKER: Principal = { kind: 'local', name: 'another worker', role: 'admin', user: null };
+/** Another worker of the group that asks for itself. */
+export const OTHER_WORKER: Principal = { kind: 'local', name: 'another worker', role: 'operator', user: null };
 /** A few of the largest messages that a source takes, in base64. */
 const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
+/** Of the headers of a request. */
+const PASSED_ON = ['accept', 'if-match', 'if-none-match', 'idempotency-key', 'last-event-id'];
+const ASKED_OF_WORKERS: ReadonlySet<string> = new Set([
+  'POST /internal/connections/:id/uplinks',
+  'POST /connections/:id/dead-letters/import',
+  'GET /deleted-connections',
+]);
 const ASK_MS = 10_000;
 const KEEPER_MS = 3_000;
 
-export function clusterRoutes(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>): void {
+/** What a worker asks another for by itself. */
+export function isAskedOfWorker(method: string, url: string): boolean {
+  return ASKED_OF_WORKERS.has(`${method} ${withoutBase(url)}`);
+}
+
+/** What a worker asks another for in the name of somebody: `url` is the route's. */
+export function isPassedOn(method: string, url: string): boolean {
+  const match = /^\/connections\/:id(\/.*)?$/.exec(withoutBase(url));
+  return match !== null && (match[1] !== undefined || method === 'GET');
+}
+
+function withoutBase(url: string): string {
+  return url.replace(/^\/iot-flow\/v1(?=\/)/, '');
+}
+
+export function clusterRoutes(app: ApiApp, { cluster, isInternal }: Pick<ApiPorts, 'cluster' | 'isInternal'>): void {
   app.get(
     '/workers',
     {
@@ -79,7 +102,7 @@ export function clusterRoutes(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'
       schema: { params: ByConnection, body: UplinksSchema, response: { 204: Type.Null() } },
     },
     async (request, reply) => {
-      if (request.principal !== OTHER_WORKER) throw new Refusal(403, 'Uplinks are taken from other workers only');
+      if (isInternal !== true) throw new Refusal(403, 'Uplinks are taken from other workers only');
       const uplinks: HandedUplink[] = request.body.uplinks.map((each) => {
         return { ...each, payload: Buffer.from(each.payload, 'base64') };
       });
@@ -95,13 +118,14 @@ export function clusterRoutes(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'
  * What only the worker of a connection knows is asked of it. Definitions are on the config topic: every worker changes them.
  * Must be called before the routes that it is for.
  */
-export function passOnToOwner(app: ApiApp, { cluster, control }: Pick<ApiPorts, 'cluster' | 'control'>): void {
-  if (cluster == null) return;
+export function passOnToOwner(
+  app: ApiApp,
+  { cluster, control, isInternal }: Pick<ApiPorts, 'cluster' | 'control' | 'isInternal'>,
+): void {
+  if (cluster == null || isInternal === true) return;
   app.addHook('preHandler', async (request, reply) => {
     const { url = '' } = request.routeOptions;
-    const match = /\/connections\/:id(\/.*)?$/.exec(url);
-    if (match === null || url.includes('/internal/') || request.principal === OTHER_WORKER) return;
-    if (match[1] === undefined && request.method !== 'GET') return;
+    if (!isPassedOn(request.method, url)) return;
     const { id } = request.params as { id: string };
     const where = cluster.whereIs(id);
     if (where.kind === 'here') {
@@ -144,12 +168,11 @@ export function addUpLedgers(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>
  * Deleted connections as all workers keep their dead letters, also the others: each has its own. One that is there and does
  * not answer is told, for what it keeps would seem to be gone. Must be called before the routes that it is for.
  */
-export function gatherKept(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>): void {
-  if (cluster == null) return;
+export function gatherKept(app: ApiApp, { cluster, isInternal }: Pick<ApiPorts, 'cluster' | 'isInternal'>): void {
+  if (cluster == null || isInternal === true) return;
   app.addHook('preSerialization', async (request, reply, payload) => {
     const { url = '' } = request.routeOptions;
     if (!url.endsWith('/deleted-connections') || reply.statusCode !== 200) return payload;
-    if (request.principal === OTHER_WORKER) return payload;
     const kept: KeptConnection[] = [...(payload as readonly KeptConnection[])];
     for (const { worker, theirs } of await askOthers(cluster)) {
       if (theirs === null) {
@@ -201,11 +224,9 @@ async function askOthers(
   return Promise.all(
     others.map(async ({ worker, address }) => {
       if (address === null) return { worker, address: '', theirs: null };
-      const theirs = await fetch(`${address}/deleted-connections`, {
-        headers: { authorization: `Bearer ${cluster.token}` },
-        signal: AbortSignal.timeout(KEEPER_MS),
-        redirect: 'error',
-      })
+      const question = { method: 'GET', path: '/deleted-connections', signal: AbortSignal.timeout(KEEPER_MS) };
+      const theirs = await cluster
+        .ask({ worker, address }, question)
         .then((answer) => (answer.ok ? (answer.json() as Promise<readonly KeptConnection[]>) : null))
         .catch(() => null);
       return { worker, address, theirs };
@@ -225,22 +246,26 @@ async function passOn(
   id: string,
   { worker, address }: { readonly worker: string; readonly address: string },
 ): Promise<FastifyReply> {
-  const { method, body } = request;
+  const { method, body, url: path } = request;
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   // What is followed goes on for as long as it is read.
   const { produces = [] } = request.routeOptions.config;
   const isFollowed = produces.some((type) => /ndjson|event-stream/.test(type));
   const signal = isFollowed ? gone.signal : AbortSignal.any([gone.signal, AbortSignal.timeout(ASK_MS)]);
-  const { authorization: _, host: __, connection: ___, 'content-length': ____, ...headers } = request.headers;
+  const asker = askerOf(request);
+  const hasBody = body !== undefined && body !== null;
+  // By name, for a cookie is as good as its person: none of it leaves this worker.
+  const headers: Record<string, string> = {};
+  for (const name of hasBody ? [...PASSED_ON, 'content-type'] : PASSED_ON) {
+    const value = request.headers[name];
+    if (typeof value === 'string') headers[name] = value;
+  }
   try {
-    const answer = await fetch(`${address}${request.url}`, {
-      method,
-      headers: { ...(headers as Record<string, string>), authorization: `Bearer ${cluster.token}` },
-      signal,
-      redirect: 'error',
-      ...(body === undefined || body === null ? {} : { body: JSON.stringify(body) }),
-    });
+    const question = { method, path, headers, asker, signal, ...(hasBody ? { body: JSON.stringify(body) } : {}) };
+    const answer = await cluster.ask({ worker, address }, question);
+    // It is this worker that was not recognised, and not the person.
+    if (answer.status === 401) throw missing(id, worker);
     for (const name of ['content-type', 'retry-after', 'etag', 'x-next-cursor']) {
       const value = answer.headers.get(name);
       if (value !== null) reply.header(name, value);

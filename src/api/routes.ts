@@ -67,6 +67,8 @@ export interface ApiPorts {
   readonly demo?: DemoControl;
   /** Absent: one worker alone. */
   readonly cluster?: Cluster | null;
+  /** Served at the internal address: it is other workers who ask. */
+  readonly isInternal?: boolean;
 }
 
 /** Registered once for each base path; `routes` is complete when the server listens. */

@@ -13,6 +13,7 @@ import { ClusterView, type ClusterViewOptions } from '../connections/cluster-vie
 import type { DefinitionListener } from '../connections/definitions.ts';
 import { HandOver } from '../connections/hand-over.ts';
 import type { GroupMembership, WorkerIdentity } from '../connections/heartbeat.ts';
+import type { HeartbeatSeal } from '../connections/heartbeat-seal.ts';
 import { OwnedConnections } from '../connections/owned-connections.ts';
 import { SharedAccounts } from '../connections/shared-accounts.ts';
 import { SharedRecords } from '../connections/shared-records.ts';
@@ -32,9 +33,10 @@ import type { BridgeStore } from '../domain/ports/store.ts';
 import type { Gateway } from '../here/gateway.ts';
 import type { Logger } from '../ops/logger.ts';
 import { Adoption } from './adoption.ts';
-import { sendLetters, takeLetters } from './letter-courier.ts';
+import { sendLetters, sendUplinks, takeLetters } from './letter-courier.ts';
 import { OwnershipNews } from './ownership-news.ts';
 import type { Views } from './views.ts';
+import { WorkerRequests } from './worker-requests.ts';
 
 export interface ClusterOptions {
   readonly config: Config;
@@ -44,6 +46,7 @@ export interface ClusterOptions {
   readonly store: BridgeStore;
   readonly open: (directory: string) => Promise<BridgeStore>;
   readonly box: SecretBox;
+  readonly seal: HeartbeatSeal;
   readonly broker: Broker;
   readonly publisher: Publisher;
   readonly events: EventSink;
@@ -77,7 +80,7 @@ export class ClusterParts {
   readonly #records: SharedRecords;
   readonly #adoption: Adoption;
   readonly #view: ClusterView;
-  readonly #token: string;
+  readonly #requests: WorkerRequests;
   readonly #stopping = new AbortController();
   #owned: OwnedConnections | null = null;
   #handOver: HandOver | null = null;
@@ -93,11 +96,11 @@ export class ClusterParts {
   }
 
   private constructor(options: ClusterOptions, group: string) {
-    const { config, identity, store, box, broker, publisher, events, clock, chance, logger } = options;
+    const { config, identity, store, box, seal, broker, publisher, events, clock, chance, logger } = options;
     const { prefix } = config.topics;
     this.#o = options;
     this.#group = group;
-    this.#token = box.hmac('the token that workers share');
+    this.#requests = new WorkerRequests({ box, group, workerId: identity.id, clock });
     const kafka = config.brokers[config.ownership.broker as string] as KafkaBrokerConfig;
     this.#ownership = new KafkaOwnership({
       kafka: createKafkaClient({ ...kafka, clock, requestTimeoutMs: 5_000 }),
@@ -130,8 +133,7 @@ export class ClusterParts {
       group,
       workerId: identity.id,
       clock,
-      keyId: this.#keyId,
-      events,
+      seal,
       onStatus,
     });
   }
@@ -150,7 +152,7 @@ export class ClusterParts {
     address: this.#address,
     partitions: this.#ownership.owned,
     confirmed: this.#ownership.confirmed,
-    keyId: this.#keyId,
+    keyId: this.#o.seal.keyId,
   });
 
   /** Each directory has a record of its own; their sum is the connection's ledger. */
@@ -190,9 +192,9 @@ export class ClusterParts {
       directories: () => this.#adoption.held(),
       whereIs: (id) => (owned.partitionOf(id) === null ? null : this.#view.whereIs(id)),
       takeHere: (id, uplinks) => this.#take(id, uplinks),
-      sendTo: (address, id, uplinks, signal) => this.#view.send(address, this.#token, id, uplinks, signal),
+      sendTo: (...parts) => sendUplinks(this.#requests.ask, ...parts),
       takeLettersHere: (id, letters) => takeLetters(this.#serving?.views, id, letters),
-      sendLettersTo: (address, id, letters, signal) => sendLetters(address, this.#token, id, letters, signal),
+      sendLettersTo: (...parts) => sendLetters(this.#requests.ask, ...parts),
       onLedger: (...ledger) => this.#sayLedger(...ledger),
       journalMaxBytes: config.budgets.journalMaxBytes,
       events,
@@ -207,9 +209,9 @@ export class ClusterParts {
     const { host, port, address } = config.internal;
     const whole = {
       ...ports,
-      cluster: this.#view.port({ token: this.#token, take: (id, uplinks) => this.#take(id, uplinks) }),
+      cluster: this.#view.port({ ask: this.#requests.ask, take: (id, uplinks) => this.#take(id, uplinks) }),
     };
-    const internal = await startInternal({ ports: whole, token: this.#token, host, port });
+    const internal = await startInternal({ ports: whole, judge: this.#requests.judge, host, port });
     this.#internal = internal;
     const reached = host === '0.0.0.0' || host === '::' ? os.hostname() : host;
     this.#address = address ?? `http://${reached.includes(':') ? `[${reached}]` : reached}:${internal.port}`;
@@ -284,9 +286,5 @@ export class ClusterParts {
       });
       live.flow.onMessages(messages, (error) => (error === null ? resolve() : reject(error)));
     });
-  }
-
-  get #keyId(): string {
-    return this.#o.box.hmac('which key is it').slice(0, 8);
   }
 }

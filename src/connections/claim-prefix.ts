@@ -1,8 +1,11 @@
 // Makes sure that no other worker lives on this broker and prefix (exit code 75 names it): before anything is started, and after.
 import { BridgeError, EXIT } from '../domain/errors.ts';
+import type { EventSink } from '../domain/events.ts';
 import type { Broker } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import { type Heartbeat, parseHeartbeat, type WorkerIdentity, workersPrefix } from './heartbeat.ts';
+import { type HeardHeartbeat, type HeartbeatSeal, isFresh } from './heartbeat-seal.ts';
+import { ignoredHeartbeat } from './ignored-heartbeats.ts';
 
 export interface ClaimOptions {
   readonly broker: Broker;
@@ -91,31 +94,66 @@ export function claimPrefix(options: ClaimOptions): Promise<void> {
   return promise;
 }
 
-export interface WatchOptions extends Pick<ClaimOptions, 'broker' | 'prefix' | 'identity' | 'group'> {
+export interface WatchOptions extends Pick<ClaimOptions, 'broker' | 'identity' | 'group' | 'clock'> {
+  readonly seal: HeartbeatSeal;
+  /** A heartbeat that is not believed is told. */
+  readonly events: EventSink;
   /** Another worker lives here as well, and this one is to give way. Called once. */
   readonly onOusted: (error: BridgeError) => void;
 }
 
+/** Two that start together hear each other by then, also on a busy machine. */
+const START_MS = 30_000;
+
 /**
  * Two that start at the same moment, or one that was cut off from the broker for a while, do not see each other before they
  * start. Each then hears the other's heartbeats, and the one whose name sorts last gives way. Returns the way to stop.
+ *
+ * Who may write to the topic must not end a worker that runs: from the start's end on only heartbeats count that are signed, and
+ * lately. Until then all do, as for `claimPrefix`: two bridges that were started by mistake have different keys.
  */
-export function watchPrefix({ broker, prefix, identity, group, onOusted }: WatchOptions): () => Promise<void> {
+export function watchPrefix(options: WatchOptions): () => Promise<void> {
+  const { broker, identity, group = null, clock, seal, events, onOusted } = options;
   const seen = new Map<string, Heartbeat>();
+  const startedMs = clock.monotonic();
+  /** Since when, by the monotonic clock, a worker's heartbeats come with a wrong time. */
+  const staleSince = new Map<string, number>();
   let told = false;
+  const judge = (beat: HeardHeartbeat): void => {
+    const isBelieved = beat.isSigned && isFresh(beat, clock.now());
+    const isStarting = !beat.isSigned && clock.monotonic() - startedMs < START_MS;
+    const isOther = !isOfGroup(beat, group);
+    if (isOther && (isBelieved || isStarting)) {
+      if (told || nameOf(beat) >= nameOf(identity)) return;
+      told = true;
+      onOusted(inUse(beat, seal.prefix));
+    } else if (!beat.isSigned || isStale(beat, isBelieved)) {
+      events.emit(ignoredHeartbeat(beat, seal, group, clock.now()));
+    }
+  };
+  /** After a while without the broker many old ones come at once: that is no news. */
+  const isStale = ({ id }: Heartbeat, isFreshAgain: boolean): boolean => {
+    const since = staleSince.get(id);
+    if (isFreshAgain) staleSince.delete(id);
+    else if (since === undefined) staleSince.set(id, clock.monotonic());
+    return !isFreshAgain && since !== undefined && clock.monotonic() - since >= START_MS;
+  };
   const reader = broker.openTable(
-    { prefix: workersPrefix(prefix), settleMs: 300 },
+    { prefix: workersPrefix(seal.prefix), settleMs: 300 },
     {
       onRecord(id, value) {
-        const beat = value === null ? null : parseHeartbeat(id, value);
-        if (beat !== null && (isOwn(identity, beat) || isOfGroup(beat, group))) return;
-        const before = seen.get(id);
-        if (beat === null || !beat.alive) seen.delete(id);
-        else if (before === undefined || !isRenewed(before, beat)) {
-          if (seen.size < MAX_WATCHED) seen.set(id, beat);
-        } else if (!told && nameOf(beat) < nameOf(identity)) {
-          told = true;
-          onOusted(inUse(beat, prefix));
+        const beat = value === null ? null : seal.read(id, value);
+        if (beat !== null && isOwn(identity, beat)) return;
+        // Apart from each other: between two that are not signed a signed one may be an old copy.
+        const key = beat?.isSigned === true ? id : `unsigned ${id}`;
+        const before = seen.get(key);
+        if (beat === null || !beat.alive) {
+          seen.delete(key);
+          return;
+        }
+        if (before === undefined ? beat.isSigned || seen.size < MAX_WATCHED : isRenewed(before, beat)) {
+          seen.set(key, beat);
+          if (before !== undefined) judge(beat);
         }
       },
       onSnapshot() {},

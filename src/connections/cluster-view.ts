@@ -1,10 +1,10 @@
 // What a worker knows of the others: who lives, who serves which connection, and what each directory's ledger says.
 import { CONNECTION_STATES, type ConnectionStatus } from '../domain/connection.ts';
-import type { EventSink } from '../domain/events.ts';
 import { addLedgers, type Ledger } from '../domain/ledger.ts';
 import type { Broker, TableReader } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
-import type { Cluster, ClusterWorker, HandedUplink, Whereabouts } from '../domain/ports/cluster.ts';
+import type { Cluster, ClusterWorker, Whereabouts } from '../domain/ports/cluster.ts';
+import type { HeartbeatSeal } from './heartbeat-seal.ts';
 import type { OwnedConnections } from './owned-connections.ts';
 import { Peers } from './peers.ts';
 
@@ -13,9 +13,8 @@ export interface ClusterViewOptions {
   readonly prefix: string;
   readonly group: string;
   readonly workerId: string;
-  readonly keyId: string;
+  readonly seal: HeartbeatSeal;
   readonly clock: Clock;
-  readonly events: EventSink;
   /** Of connections that another worker serves; null: it is deleted. */
   readonly onStatus: (id: string, status: ConnectionStatus | null) => void;
 }
@@ -23,7 +22,6 @@ export interface ClusterViewOptions {
 type Owned = Pick<OwnedConnections, 'ids' | 'partitionOf' | 'isServed'>;
 
 const MAX_LEDGERS = 100_000;
-const SEND_MS = 10_000;
 const LOOK_MS = 10_000;
 
 export class ClusterView {
@@ -87,7 +85,7 @@ export class ClusterView {
     return [...(this.#ledgers.get(id)?.keys() ?? [])];
   }
 
-  port(parts: Pick<Cluster, 'token' | 'take'>): Cluster {
+  port(parts: Pick<Cluster, 'ask' | 'take'>): Cluster {
     return {
       ...parts,
       worker: this.#options.workerId,
@@ -99,26 +97,6 @@ export class ClusterView {
       },
       ledgerIds: () => [...this.#ledgers.keys()].sort(),
     };
-  }
-
-  /** Resolves when that worker has them in its journal. */
-  async send(
-    address: string,
-    token: string,
-    id: string,
-    uplinks: readonly HandedUplink[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const body = { uplinks: uplinks.map((each) => ({ ...each, payload: each.payload.toString('base64') })) };
-    const answer = await fetch(`${address}/internal/connections/${encodeURIComponent(id)}/uplinks`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(SEND_MS)]),
-      redirect: 'error',
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${address} answered ${answer.status} ${text.slice(0, 200)}`);
   }
 
   #workers(): ClusterWorker[] {
@@ -183,14 +161,8 @@ export class ClusterView {
   }
 
   #lookAround(): void {
-    const { clock, events, keyId, workerId } = this.#options;
-    this.#timer = clock.after(LOOK_MS, () => {
+    this.#timer = this.#options.clock.after(LOOK_MS, () => {
       this.#tellUnreachable();
-      for (const { beat, alive } of this.#peers.list()) {
-        if (!alive || beat.id === workerId || beat.membership?.keyId === keyId) continue;
-        const message = `Worker ${beat.id} on ${beat.host} has another secret key: neither can read what the other encrypts. Give all workers the same secrets.key.`;
-        events.emit({ kind: 'secretKeysDiffer', severity: 'error', connectionId: null, key: beat.id, message });
-      }
       this.#lookAround();
     });
   }

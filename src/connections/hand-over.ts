@@ -5,7 +5,7 @@ import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
-import type { HandedUplink, Whereabouts } from '../domain/ports/cluster.ts';
+import type { HandedUplink, Whereabouts, WorkerAddress } from '../domain/ports/cluster.ts';
 import type { BridgeStore, ConnectionStore, DeadLetter, JournalRecord } from '../domain/ports/store.ts';
 import { DirectoryNotes } from './hand-over-notes.ts';
 
@@ -25,7 +25,7 @@ export interface HandOverOptions {
   /** Into the journal of a connection that is served here. */
   readonly takeHere: (connectionId: string, uplinks: readonly HandedUplink[]) => Promise<void>;
   readonly sendTo: (
-    address: string,
+    to: WorkerAddress,
     connectionId: string,
     uplinks: readonly HandedUplink[],
     signal: AbortSignal,
@@ -34,7 +34,7 @@ export interface HandOverOptions {
   readonly takeLettersHere: (connectionId: string, letters: readonly DeadLetter[]) => string | null;
   /** As `takeLettersHere`, at another worker. Rejects when it does not answer. */
   readonly sendLettersTo: (
-    address: string,
+    to: WorkerAddress,
     connectionId: string,
     letters: readonly DeadLetter[],
     signal: AbortSignal,
@@ -210,7 +210,7 @@ export class HandOver {
         if (last === undefined) return true;
         const uplinks = records.map(uplinkOf);
         if (taker.kind === 'here') await this.#options.takeHere(id, uplinks);
-        else await this.#options.sendTo(taker.address, id, uplinks, signal);
+        else await this.#options.sendTo(taker, id, uplinks, signal);
         store.handOver(records.map(({ seq }) => seq));
         from = last.seq + 1;
         handed += records.length;
@@ -240,9 +240,7 @@ export class HandOver {
         const letters = directory.store.deadLetters(id)?.page(page).letters ?? [];
         if (letters.length === 0) return true;
         const refusal =
-          taker.kind === 'here'
-            ? takeLettersHere(id, letters)
-            : await sendLettersTo(taker.address, id, letters, signal);
+          taker.kind === 'here' ? takeLettersHere(id, letters) : await sendLettersTo(taker, id, letters, signal);
         if (refusal !== null) {
           this.#of(directory).refused.set(id, clock.monotonic() + REFUSED_MS);
           this.#cannot(id, 'letters', `Dead letters that ${directory.id} has`, refusal);

@@ -1,5 +1,6 @@
 // A worker's sign of life, retained on `{prefix}/workers/{workerId}`; the broker publishes its last will when it is gone.
 import type { WillOptions } from '../domain/ports/broker.ts';
+import type { HeartbeatSeal } from './heartbeat-seal.ts';
 
 export interface WorkerIdentity {
   /** Stable for a data directory: it becomes a topic level. */
@@ -33,6 +34,8 @@ export interface Heartbeat extends WorkerIdentity {
   readonly beat: number;
   /** The worker's promise for the next one. */
   readonly intervalMs: number;
+  /** Wall-clock ms: a heartbeat that was signed long ago must not be news again. A last will has the time of its making. */
+  readonly saidAt: number;
 }
 
 export const HEARTBEAT_INTERVAL_MS = 5_000;
@@ -46,23 +49,29 @@ export function heartbeatOf(
   alive: boolean,
   beat: number,
   intervalMs: number,
+  saidAt: number,
   membership: GroupMembership | null = null,
 ): Heartbeat {
   const { id, host, pid, startedAt, dataDir, versions } = identity;
-  const whole = { id, alive, host, pid, startedAt, dataDir, versions, beat, intervalMs };
+  const whole = { id, alive, host, pid, startedAt, dataDir, versions, beat, intervalMs, saidAt };
   return membership === null ? whole : { ...whole, membership };
 }
 
 /** The last will for `Broker.openPublisher`. */
-export function lastWill(prefix: string, identity: WorkerIdentity, intervalMs = HEARTBEAT_INTERVAL_MS): WillOptions {
+export function lastWill(
+  seal: HeartbeatSeal,
+  identity: WorkerIdentity,
+  nowMs: number,
+  intervalMs = HEARTBEAT_INTERVAL_MS,
+): WillOptions {
   return {
-    topic: `${workersPrefix(prefix)}/${identity.id}`,
-    payload: JSON.stringify(heartbeatOf(identity, false, -1, intervalMs)),
+    topic: seal.topicOf(identity.id),
+    payload: seal.write(heartbeatOf(identity, false, -1, intervalMs, nowMs)),
     retain: true,
   };
 }
 
-/** Null for anything that is no heartbeat: others may write to the topic. */
+/** Null for anything that is no heartbeat. Others may write to the topic: who believes it asks `HeartbeatSeal.read`. */
 export function parseHeartbeat(id: string, payload: Buffer): Heartbeat | null {
   if (payload.length > 16_384) return null;
   try {
@@ -81,6 +90,7 @@ export function parseHeartbeat(id: string, payload: Buffer): Heartbeat | null {
       ...membershipOf(said.membership),
       beat: numberOf(said.beat, -1),
       intervalMs: Math.min(60_000, Math.max(100, numberOf(said.intervalMs, HEARTBEAT_INTERVAL_MS))),
+      saidAt: numberOf(said.saidAt, 0),
     };
   } catch {
     return null;

@@ -1,18 +1,21 @@
 // The workers of a group, as their heartbeats tell: who lives, where each can be asked, and who serves which partition.
 import type { Broker, TableReader } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
-import { type Heartbeat, parseHeartbeat, workersPrefix } from './heartbeat.ts';
+import { type Heartbeat, workersPrefix } from './heartbeat.ts';
+import { type HeartbeatSeal, isFresh } from './heartbeat-seal.ts';
 
 export interface PeersOptions {
   readonly broker: Broker;
   readonly prefix: string;
+  /** Only signed heartbeats are believed: they say where journals and people's questions go. */
+  readonly seal: HeartbeatSeal;
   readonly group: string;
   readonly clock: Clock;
 }
 
 export interface Peer {
   readonly beat: Heartbeat;
-  /** It says so, and said so lately. */
+  /** It says so, and said so lately, by its own clock too. */
   readonly alive: boolean;
   /** Since it was heard last, ms. */
   readonly silentMs: number;
@@ -25,7 +28,7 @@ const PATIENCE = 3;
 export class Peers {
   readonly #options: PeersOptions;
   readonly #reader: TableReader;
-  readonly #heard = new Map<string, { readonly beat: Heartbeat; readonly atMs: number }>();
+  readonly #heard = new Map<string, { readonly beat: Heartbeat; readonly atMs: number; readonly isFresh: boolean }>();
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -47,9 +50,9 @@ export class Peers {
   list(): readonly Peer[] {
     const nowMs = this.#options.clock.monotonic();
     return [...this.#heard.values()]
-      .map(({ beat, atMs }) => {
+      .map(({ beat, atMs, isFresh }) => {
         const silentMs = nowMs - atMs;
-        return { beat, silentMs, alive: beat.alive && silentMs < beat.intervalMs * PATIENCE };
+        return { beat, silentMs, alive: beat.alive && isFresh && silentMs < beat.intervalMs * PATIENCE };
       })
       .sort((a, b) => (a.beat.id < b.beat.id ? -1 : 1));
   }
@@ -62,19 +65,25 @@ export class Peers {
   }
 
   #onRecord(id: string, value: Buffer | null): void {
-    const beat = value === null ? null : parseHeartbeat(id, value);
+    const { clock, seal } = this.#options;
+    const beat = value === null ? null : seal.read(id, value);
     if (beat === null) {
       this.#heard.delete(id);
       return;
     }
+    // What is known of that worker stays. `watchPrefix` tells of it.
+    if (!beat.isSigned) return;
     if (beat.membership !== undefined && beat.membership.group !== this.#options.group) return;
     const before = this.#heard.get(id);
     if (before === undefined && this.#heard.size >= MAX_PEERS) return;
     // A last will has no share of the group: what it served is still known.
     const { membership = before?.beat.membership } = beat;
     if (membership === undefined) return;
-    const isNews = before === undefined || before.beat.beat !== beat.beat || before.beat.startedAt !== beat.startedAt;
-    const atMs = isNews ? this.#options.clock.monotonic() : before.atMs;
-    this.#heard.set(id, { beat: { ...beat, membership }, atMs });
+    const isSame = before !== undefined && before.beat.startedAt === beat.startedAt;
+    // An earlier one of the same process, which somebody has kept.
+    if (isSame && beat.alive && beat.beat < before.beat.beat) return;
+    const isNews = !isSame || before.beat.beat !== beat.beat;
+    const heard = isNews ? { atMs: clock.monotonic(), isFresh: isFresh(beat, clock.now()) } : before;
+    this.#heard.set(id, { ...heard, beat: { ...beat, membership } });
   }
 }

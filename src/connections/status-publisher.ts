@@ -4,19 +4,15 @@ import type { BridgeEvent } from '../domain/events.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { Publisher } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
-import {
-  type GroupMembership,
-  HEARTBEAT_INTERVAL_MS,
-  heartbeatOf,
-  type WorkerIdentity,
-  workersPrefix,
-} from './heartbeat.ts';
+import { type GroupMembership, HEARTBEAT_INTERVAL_MS, heartbeatOf, type WorkerIdentity } from './heartbeat.ts';
+import type { HeartbeatSeal } from './heartbeat-seal.ts';
 import { LatestValues } from './latest-values.ts';
 
 export interface StatusPublisherOptions {
   /** Opened by the caller with `lastWill(…)`; started and stopped here. */
   readonly publisher: Publisher;
   readonly prefix: string;
+  readonly seal: HeartbeatSeal;
   readonly identity: WorkerIdentity;
   readonly clock: Clock;
   readonly heartbeatMs?: number;
@@ -127,12 +123,13 @@ export class StatusPublisher implements StatusSink {
   }
 
   get #topic(): string {
-    return `${workersPrefix(this.#options.prefix)}/${this.#options.identity.id}`;
+    return this.#options.seal.topicOf(this.#options.identity.id);
   }
 
   #heartbeat(alive: boolean): string {
-    const { identity, membership } = this.#options;
-    return JSON.stringify(heartbeatOf(identity, alive, this.#beat, this.#heartbeatMs, membership?.() ?? null));
+    const { identity, membership, seal, clock } = this.#options;
+    const share = membership?.() ?? null;
+    return seal.write(heartbeatOf(identity, alive, this.#beat, this.#heartbeatMs, clock.now(), share));
   }
 
   #armHeartbeat(): void {

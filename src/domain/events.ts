@@ -68,6 +68,7 @@ export const EVENT_KINDS = [
   'uplinksHandedOver',
   'journalAdopted',
   'secretKeysDiffer',
+  'heartbeatIgnored',
 ] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 

@@ -1,6 +1,6 @@
 // One worker per broker and prefix: the second one is told who the first is.
 import { describe, expect, it } from 'vitest';
-import { claimPrefix, watchPrefix } from '../../src/connections/claim-prefix.ts';
+import { claimPrefix } from '../../src/connections/claim-prefix.ts';
 import type { BridgeError } from '../../src/domain/errors.ts';
 import { ModelBroker } from '../support/fakes/model-broker.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -37,36 +37,6 @@ function make(): {
   };
   return { clock, broker, waiting, stop, verdict: () => verdict, claim };
 }
-
-describe('watchPrefix', () => {
-  const watch = (broker: ModelBroker, name: string): BridgeError[] => {
-    const ousted: BridgeError[] = [];
-    const identity = { id: name, host: 'h', dataDir: '/x' };
-    watchPrefix({ broker, prefix: 'hb', identity, onOusted: (error) => ousted.push(error) });
-    return ousted;
-  };
-
-  it('of two workers that live at the same time, tells the one whose name sorts last, once', () => {
-    const broker = new ModelBroker();
-    const [first, last] = [watch(broker, 'a'), watch(broker, 'c')];
-    for (let n = 1; n < 5; n++) {
-      for (const id of ['a', 'c']) broker.put(...beat(id, n, true, { host: 'h', dataDir: '/x' }));
-    }
-    expect(first).toEqual([]);
-    expect(last).toMatchObject([{ code: 'prefixInUse', exitCode: 75, message: expect.stringContaining('"a"') }]);
-  });
-
-  it('takes no notice of its own heartbeats, of last wills, of old copies and of junk', () => {
-    const broker = new ModelBroker();
-    const ousted = watch(broker, 'me');
-    broker.put(...beat('a', 7));
-    broker.put(...beat('a', 7));
-    for (let n = 1; n < 4; n++) broker.put(...beat('b', n, false));
-    for (let n = 1; n < 4; n++) broker.put(...beat('me', n, true, { host: 'h', dataDir: '/x' }));
-    broker.put('hb/workers/c', 'junk');
-    expect(ousted).toEqual([]);
-  });
-});
 
 describe('claimPrefix', () => {
   it('is free at once where nobody is, only last wills are, or only its own record is', async () => {

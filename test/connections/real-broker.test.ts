@@ -10,6 +10,7 @@ import { makeConnection } from '../../src/connections/definition.ts';
 import { Definitions } from '../../src/connections/definitions.ts';
 import { EventLog } from '../../src/connections/event-log.ts';
 import { lastWill, type WorkerIdentity } from '../../src/connections/heartbeat.ts';
+import { HeartbeatSeal } from '../../src/connections/heartbeat-seal.ts';
 import { HostHealth } from '../../src/connections/host-health.ts';
 import { StatusPublisher } from '../../src/connections/status-publisher.ts';
 import { Supervisor } from '../../src/connections/supervisor.ts';
@@ -79,8 +80,16 @@ async function startWorker(): Promise<Worker> {
   store = await openStore({ dataDir: path.join(dir, 'w'), clock, box, report: () => {} });
   const gateway = new ModelGateway();
   gateway.passwords.set('me@example.com', 'right');
-  const publisher = broker.openPublisher({ will: lastWill('hb', identity('w1'), 200) });
-  const status = new StatusPublisher({ publisher, prefix: 'hb', identity: identity('w1'), clock, heartbeatMs: 200 });
+  const seal = new HeartbeatSeal('hb', openSecretBox({ dataDir: '/nowhere', key: '11'.repeat(32) }));
+  const publisher = broker.openPublisher({ will: lastWill(seal, identity('w1'), clock.now(), 200) });
+  const status = new StatusPublisher({
+    publisher,
+    prefix: 'hb',
+    seal,
+    identity: identity('w1'),
+    clock,
+    heartbeatMs: 200,
+  });
   const events = new EventLog({ clock, chance, store: store.events, onEvent: (event) => status.publishEvent(event) });
   const find = (name: string): EmbeddedBroker | null => (name === 'main' ? broker : null);
   const hostHealth = new HostHealth({ gateway, clock, chance });

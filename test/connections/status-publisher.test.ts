@@ -1,10 +1,12 @@
 // What a worker says of itself: retained statuses, ledgers and heartbeats, and events, also over a broker that comes and goes.
 import { describe, expect, it } from 'vitest';
 import { lastWill, parseHeartbeat, type WorkerIdentity } from '../../src/connections/heartbeat.ts';
+import { HeartbeatSeal } from '../../src/connections/heartbeat-seal.ts';
 import { StatusPublisher } from '../../src/connections/status-publisher.ts';
 import type { ConnectionStatus } from '../../src/domain/connection.ts';
 import type { BridgeEvent } from '../../src/domain/events.ts';
 import { emptyLedger } from '../../src/domain/ledger.ts';
+import { openSecretBox } from '../../src/store/secrets.ts';
 import { ModelBroker, type ModelPublisher } from '../support/fakes/model-broker.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -48,8 +50,9 @@ function make(away = false): {
   const clock = new ManualClock();
   const broker = new ModelBroker();
   broker.away = away;
-  const publisher = broker.openPublisher({ will: lastWill('hb', identity) });
-  const out = new StatusPublisher({ publisher, prefix: 'hb', identity, clock });
+  const seal = new HeartbeatSeal('hb', openSecretBox({ dataDir: '/nowhere', key: '11'.repeat(32) }));
+  const publisher = broker.openPublisher({ will: lastWill(seal, identity, clock.now()) });
+  const out = new StatusPublisher({ publisher, prefix: 'hb', seal, identity, clock });
   out.start();
   return { clock, broker, publisher, out };
 }

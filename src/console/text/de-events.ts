@@ -99,6 +99,7 @@ export const deEvents: Pick<Catalogue, 'events'> = {
       uplinksHandedOver: 'Uplinks übergeben',
       journalAdopted: 'Journal übernommen',
       secretKeysDiffer: 'Geheime Schlüssel der Worker verschieden',
+      heartbeatIgnored: 'Lebenszeichen nicht geglaubt',
     },
   },
 };

@@ -91,6 +91,7 @@ export const enEvents = {
       uplinksHandedOver: 'Uplinks handed over',
       journalAdopted: 'Journal taken over',
       secretKeysDiffer: 'Workers’ secret keys differ',
+      heartbeatIgnored: 'Heartbeat not believed',
     },
   },
 } as const;

@@ -99,6 +99,7 @@ export const frEvents: Pick<Catalogue, 'events'> = {
       uplinksHandedOver: 'Uplinks transmis',
       journalAdopted: 'Journal repris',
       secretKeysDiffer: 'Clés secrètes des workers différentes',
+      heartbeatIgnored: 'Signe de vie non reconnu',
     },
   },
 };

@@ -1,5 +1,6 @@
 // The workers of a group as the API and the command line see them, and what one worker asks of another.
 import type { Ledger } from '../ledger.ts';
+import type { Asker } from './access.ts';
 
 export interface ClusterWorker {
   readonly worker: string;
@@ -45,6 +46,36 @@ export interface Cluster {
   /** The sum over all data directories, as they said last. */
   ledger(connectionId: string): Ledger | null;
   ledgerIds(): readonly string[];
-  /** What a worker presents to another. */
-  readonly token: string;
+  readonly ask: AskWorker;
 }
+
+export interface WorkerAddress {
+  readonly worker: string;
+  readonly address: string;
+}
+
+export interface WorkerQuestion {
+  readonly method: string;
+  /** With its query, as it is below the worker's address. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Who wants to know; absent: the worker itself. */
+  readonly asker?: Asker;
+  readonly signal: AbortSignal;
+}
+
+/** The question is signed for that worker alone, and for a minute. Rejects when it cannot be reached. */
+export type AskWorker = (to: WorkerAddress, question: WorkerQuestion) => Promise<Response>;
+
+/** Of a request at a worker's internal address. */
+export type WorkerWord =
+  /** `bodyHash`: SHA-256 in hex of the body that belongs to it. */
+  | { readonly kind: 'ok'; readonly asker: Asker | null; readonly bodyHash: string }
+  | { readonly kind: 'refused'; readonly message: string };
+
+export type JudgeWorker = (asked: {
+  readonly method: string;
+  readonly path: string;
+  readonly authorization: string | undefined;
+}) => WorkerWord;

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { createApp } from '../../src/api/app.ts';
 import { startInternal } from '../../src/api/internal.ts';
+import { sendLetters, sendUplinks } from '../../src/bridge/letter-courier.ts';
 import { WorkerRequests } from '../../src/bridge/worker-requests.ts';
 import type { AuditEntry, Principal } from '../../src/domain/access.ts';
 import type { Asker } from '../../src/domain/ports/access.ts';
@@ -45,11 +46,14 @@ async function useWorker() {
     take: async (_id: string, all: unknown) => void taken.push(all),
     ask: requestsOf('w-2').ask,
   } as Partial<Cluster> as Cluster;
-  const ports = portsOf({ connection: () => null, letters: { kept: () => [], box: () => null } } as object, {
-    cluster,
-    audit: { note: (entry) => noted.push(entry), list: () => [] },
-    devices: { forget: async () => forgotten, retired: () => [DEVICE] } as object as DeviceControl,
-  });
+  const ports = portsOf(
+    { connection: () => null, letters: { kept: () => [], box: () => ({}), import: () => ({ kind: 'ok' }) } } as object,
+    {
+      cluster,
+      audit: { note: (entry) => noted.push(entry), list: () => [] },
+      devices: { forget: async () => forgotten, retired: () => [DEVICE] } as object as DeviceControl,
+    },
+  );
   const internal = await startInternal({ ports, judge: requestsOf('w-2').judge, host: '127.0.0.1', port: 0 });
   onTestFinished(() => internal.stop());
   const to = { worker: 'w-2', address: `http://127.0.0.1:${internal.port}` };
@@ -76,11 +80,16 @@ async function useThief() {
 }
 
 test('what a worker asks by itself is answered, its body is checked, and nothing else is open to it', async () => {
-  const { ask, taken } = await useWorker();
+  const { to, ask, taken } = await useWorker();
   expect(await ask({})).toEqual({ status: 200, text: '[]' });
-  const path = '/internal/connections/a/uplinks';
-  expect(await ask({ method: 'POST', path, body: uplinks })).toMatchObject({ status: 204 });
-  expect(taken).toMatchObject([[{ topic: 't', payload: Buffer.from([0]) }]]);
+  const signal = AbortSignal.timeout(10_000);
+  const handed = { topic: 't', payload: Buffer.from([0]), arrivedAt: 1, retain: false };
+  await sendUplinks(requestsOf('w-1').ask, to, 'a', [handed], signal);
+  expect(taken).toMatchObject([[handed]]);
+  expect(await sendLetters(requestsOf('w-1').ask, to, 'a', [], signal)).toBeNull();
+  await expect(sendUplinks(requestsOf('w-1').ask, { ...to, worker: 'w-3' }, 'a', [handed], signal)).rejects.toThrow(
+    'answered 401',
+  );
   const user = JSON.stringify({ name: 'mallory', role: 'admin', password: 'correct horse battery staple' });
   for (const [method, forbidden, body] of [
     ['POST', '/users', user],

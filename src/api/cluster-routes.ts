@@ -23,6 +23,9 @@ const WorkerSchema = component(
     worker: Type.String(),
     alive: Type.Boolean({ description: 'It was heard within three of its heartbeats.' }),
     confirmed: Type.Boolean({ description: 'It hears from Kafka; while it does not, it sends nothing.' }),
+    serves: Type.Boolean({
+      description: 'False: it has the role api alone, owns nothing, and answers for the others.',
+    }),
     host: Type.String(),
     pid: Type.Integer(),
     startedAt: DateTime,
@@ -145,10 +148,10 @@ export function passOnToOwner(
 export function addUpLedgers(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>): void {
   if (cluster == null) return;
   const whole = (view: LedgerView): LedgerView => {
-    const ledger = cluster.ledger(view.id) ?? view.ledger;
+    const ledger = cluster.ledger(view.id, view.ledger) ?? view.ledger;
     return { ...view, ledger, imbalance: imbalance(ledger) };
   };
-  const shown = (view: ConnectionView): ConnectionView => ({ ...view, ledger: cluster.ledger(view.id) ?? view.ledger });
+  const shown = (view: ConnectionView): ConnectionView => ({ ...view, ledger: cluster.ledger(view.id, view.ledger) });
   app.addHook('preSerialization', async (request, reply, payload) => {
     const { url = '' } = request.routeOptions;
     if (reply.statusCode !== 200) return payload;
@@ -159,7 +162,10 @@ export function addUpLedgers(app: ApiApp, { cluster }: Pick<ApiPorts, 'cluster'>
     if (!url.endsWith('/ledgers')) return payload;
     const here = new Map((payload as readonly LedgerView[]).map((view) => [view.id, view]));
     return [...new Set([...here.keys(), ...cluster.ledgerIds()])].sort().map((id) => {
-      return whole(here.get(id) ?? { id, ledger: emptyLedger(), imbalance: 0, off: null, deadLetters: null });
+      const known = here.get(id);
+      if (known !== undefined) return whole(known);
+      const ledger = cluster.ledger(id, null) ?? emptyLedger();
+      return { id, ledger, imbalance: imbalance(ledger), off: null, deadLetters: null };
     });
   });
 }

@@ -152,6 +152,7 @@ export class ClusterParts {
     address: this.#address,
     partitions: this.#ownership.owned,
     confirmed: this.#ownership.confirmed,
+    serves: this.#o.config.roles.includes('worker'),
     keyId: this.#o.seal.keyId,
   });
 
@@ -220,8 +221,7 @@ export class ClusterParts {
     this.#view.start();
     this.#handOver?.start();
     this.#look(clock);
-    // Without the role it answers and hands over, and serves nothing.
-    if (config.roles.includes('worker')) void this.#takePart();
+    void this.#takePart();
     return whole;
   }
 
@@ -235,7 +235,7 @@ export class ClusterParts {
   }
 
   async #takePart(): Promise<void> {
-    const { events, logger } = this.#o;
+    const { config, events, logger } = this.#o;
     const owned = this.#owned as OwnedConnections;
     const serving = this.#serving as ServingParts;
     const news = new OwnershipNews({
@@ -244,8 +244,12 @@ export class ClusterParts {
       onChange: () => serving.status.beatNow(),
       onConfirmed: () => serving.gateway.actAgain(),
     });
-    await this.#ownership.start(news, this.#stopping.signal).catch((error) => {
-      if (!this.#stopping.signal.aborted) logger.error({ err: error }, 'The group of workers cannot be taken part in');
+    const { signal } = this.#stopping;
+    // Without the role it answers and hands over, and serves nothing.
+    const isWorker = config.roles.includes('worker');
+    const taking = isWorker ? this.#ownership.start(news, signal) : this.#ownership.learn(news, signal);
+    await taking.catch((error) => {
+      if (!signal.aborted) logger.error({ err: error }, 'The group of workers cannot be taken part in');
     });
   }
 

@@ -50,7 +50,8 @@ export class KafkaOwnership implements Ownership {
     return this.#membership?.confirmed ?? false;
   }
 
-  async start(listener: OwnershipListener, signal: AbortSignal): Promise<void> {
+  /** Resolves when the partitions are known. For one that serves nothing: it has to know whom to ask. */
+  async learn(listener: Pick<OwnershipListener, 'onTrouble'>, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     let failures = 0;
     let isTroubled = false;
@@ -70,7 +71,11 @@ export class KafkaOwnership implements Ownership {
       if (signal.aborted) throw new BridgeError('stopped', 'Stopped while waiting for Kafka.', { exitCode: EXIT.ok });
     }
     if (isTroubled) listener.onTrouble(null);
-    const { kafka, topic, sessionTimeoutMs, heartbeatMs, chance } = this.#options;
+  }
+
+  async start(listener: OwnershipListener, signal: AbortSignal): Promise<void> {
+    await this.learn(listener, signal);
+    const { clock, kafka, topic, sessionTimeoutMs, heartbeatMs, chance } = this.#options;
     this.#membership = new KafkaMembership({
       ...{ sessionTimeoutMs, heartbeatMs, clock, chance },
       openCluster: () => openCluster(kafka),

@@ -33,7 +33,7 @@ Exit codes: 0 all of them live and hear from Kafka, 1 one does not, 69 no bridge
       const workers = body as readonly ClusterWorker[];
       if (options.json === true) for (const worker of workers) printJson(io, worker);
       else printLine(io, textOf(io, workers, options.connections === true));
-      if (workers.some(({ alive, confirmed }) => !alive || !confirmed)) io.exitWith(EXIT.failed);
+      if (workers.some(({ alive, serves, confirmed }) => !alive || (serves && !confirmed))) io.exitWith(EXIT.failed);
     });
 }
 
@@ -57,7 +57,8 @@ function textOf(io: CliIo, workers: readonly ClusterWorker[], withConnections: b
   );
 }
 
-function stateOf({ alive, confirmed }: ClusterWorker): string {
+function stateOf({ alive, serves, confirmed }: ClusterWorker): string {
   if (!alive) return 'gone';
+  if (!serves) return 'api only';
   return confirmed ? 'serves' : 'does not hear from Kafka';
 }

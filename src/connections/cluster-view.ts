@@ -91,9 +91,11 @@ export class ClusterView {
       worker: this.#options.workerId,
       workers: () => this.#workers(),
       whereIs: (id) => this.whereIs(id),
-      ledger: (id) => {
-        const ledgers = this.#ledgers.get(id);
-        return ledgers === undefined ? null : addLedgers(ledgers.values());
+      // While the topic is out of reach it has the former one of our own.
+      ledger: (id, own) => {
+        const ledgers = new Map(this.#ledgers.get(id));
+        if (own !== null) ledgers.set(this.#options.workerId, own);
+        return ledgers.size === 0 ? null : addLedgers(ledgers.values());
       },
       ledgerIds: () => [...this.#ledgers.keys()].sort(),
     };
@@ -106,11 +108,12 @@ export class ClusterView {
       if (partition !== null) byPartition.set(partition, [...(byPartition.get(partition) ?? []), id]);
     }
     return this.#peers.list().map(({ beat, alive, silentMs }) => {
-      const { partitions = [], confirmed = false, address = null } = beat.membership ?? {};
+      const { partitions = [], confirmed = false, serves = true, address = null } = beat.membership ?? {};
       return {
         worker: beat.id,
         alive,
         confirmed: alive && confirmed,
+        serves,
         host: beat.host,
         pid: beat.pid,
         startedAt: beat.startedAt,

@@ -22,6 +22,8 @@ export interface GroupMembership {
   /** Of the ownership topic: those that it serves, in ascending order. */
   readonly partitions: readonly number[];
   readonly confirmed: boolean;
+  /** False: it only answers (the role api alone), and owns nothing. */
+  readonly serves: boolean;
   /** Of the secret box: workers with different keys cannot read each other's accounts. */
   readonly keyId: string;
 }
@@ -99,13 +101,14 @@ export function parseHeartbeat(id: string, payload: Buffer): Heartbeat | null {
 
 function membershipOf(said: unknown): { readonly membership?: GroupMembership } {
   if (typeof said !== 'object' || said === null) return {};
-  const { group, address, partitions, confirmed, keyId } = said as Partial<GroupMembership>;
+  const { group, address, partitions, confirmed, serves, keyId } = said as Partial<GroupMembership>;
   if (typeof group !== 'string' || !Array.isArray(partitions)) return {};
   const membership = {
     group: textOf(group),
     address: typeof address === 'string' && /^https?:\/\//.test(address) ? textOf(address) : null,
     partitions: partitions.filter((each) => Number.isSafeInteger(each) && each >= 0),
     confirmed: confirmed === true,
+    serves: serves !== false,
     keyId: textOf(keyId),
   };
   return { membership };

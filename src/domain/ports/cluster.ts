@@ -8,6 +8,8 @@ export interface ClusterWorker {
   readonly alive: boolean;
   /** Heard from Kafka within the session time-out; while it is not, it sends nothing. */
   readonly confirmed: boolean;
+  /** False: it only answers for the others (the role api alone): it owns nothing and has nothing to confirm. */
+  readonly serves: boolean;
   readonly host: string;
   readonly pid: number;
   /** ISO 8601. */
@@ -43,8 +45,8 @@ export interface Cluster {
   whereIs(connectionId: string): Whereabouts;
   /** Resolves when they are in the journal here; rejects when they are not: the giver keeps them. */
   take(connectionId: string, uplinks: readonly HandedUplink[]): Promise<void>;
-  /** The sum over all data directories, as they said last. */
-  ledger(connectionId: string): Ledger | null;
+  /** The sum over all data directories, as they said last; of this worker's it is `own`, as far as it has one. */
+  ledger(connectionId: string, own: Ledger | null): Ledger | null;
   ledgerIds(): readonly string[];
   readonly ask: AskWorker;
 }

@@ -27,10 +27,10 @@ export function WorkersPage(): ReactNode {
 }
 
 function Worker({ worker }: { readonly worker: ClusterWorker }): ReactNode {
-  const { alive, confirmed, host, pid, startedAt, heardMsAgo, address, partitions, connections } = worker;
+  const { alive, confirmed, serves, host, pid, startedAt, heardMsAgo, address, partitions, connections } = worker;
   const [kind, state] = !alive
     ? (['bad', words.gone] as const)
-    : confirmed
+    : confirmed || !serves
       ? (['good', words.alive] as const)
       : (['warn', words.unconfirmed] as const);
   return (

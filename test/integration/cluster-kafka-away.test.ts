@@ -7,13 +7,21 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Arrivals } from '../../src/chaos/arrivals.ts';
 import { Publisher } from '../../src/chaos/publishers.ts';
 import { pause, until } from '../../src/chaos/wait.ts';
+import type { ConnectionView } from '../../src/domain/ports/control.ts';
 import { ClusterStack } from '../chaos/cluster/stack.ts';
+import type { WorkerProcess } from '../chaos/cluster/worker-process.ts';
 import { describeWith } from '../support/requirements.ts';
 
 const SESSION_MS = 6_000;
 
+async function statusOf(worker: WorkerProcess, route: string): Promise<number> {
+  const answer = await worker.ask('GET', route);
+  await answer.body?.cancel();
+  return answer.status;
+}
+
 describeWith('kafkaJars', 'Two workers whose Kafka is away', () => {
-  test('journal and send nothing meanwhile; then all arrives, without a log-in and without a restart', {
+  test('say so, journal and send nothing meanwhile; then all arrives, without a log-in and without a restart', {
     timeout: 360_000,
   }, async () => {
     const dir = mkdtempSync(path.join(os.tmpdir(), 'bridge-cluster-'));
@@ -38,16 +46,41 @@ describeWith('kafkaJars', 'Two workers whose Kafka is away', () => {
       arrivals.look();
       return stack.connections.reduce((sum, { appId }) => sum + arrivals.project(appId).accepted.size, 0);
     };
-    const published = Promise.all(publishers.map((publisher) => publisher.publish(300, 10, 60_000)));
+    const published = Promise.all(publishers.map((publisher) => publisher.publish(400, 10, 60_000)));
     expect(await until(30_000, () => count() > 20)).toBe(true);
+
+    const owners = new Map<string, WorkerProcess>();
+    for (const [id, { pid }] of await stack.owners()) {
+      owners.set(id, stack.workers.find((each) => each.pid === pid) as WorkerProcess);
+    }
+    for (const worker of stack.workers) expect(await worker.told()).not.toContain('groupUnreachable');
 
     stack.kafka?.freeze();
     // From the last heartbeat on, and what was in flight by then.
     await pause(SESSION_MS + 3_000);
     const then = count();
+    const received = async (id: string): Promise<number> => {
+      const view = (await owners.get(id)?.call('GET', `/connections/${id}`)) as ConnectionView;
+      return view.ledger?.received ?? 0;
+    };
+    const before = new Map<string, number>();
+    for (const { id } of stack.connections) before.set(id, await received(id));
     await pause(4_000);
     expect(count()).toBe(then);
-    for (const worker of stack.workers) expect(worker.runs).toBe(true);
+    // What comes meanwhile is in the journal, and waits.
+    for (const { id } of stack.connections) {
+      await expect.poll(() => received(id), { timeout: 20_000 }).toBeGreaterThan((before.get(id) ?? 0) + 10);
+      const view = (await owners.get(id)?.call('GET', `/connections/${id}`)) as ConnectionView;
+      expect(view.ledger?.pending).toBeGreaterThan(10);
+    }
+    for (const worker of stack.workers) {
+      expect(worker.runs).toBe(true);
+      await expect.poll(() => worker.told(), { timeout: 20_000 }).toContain('groupUnreachable');
+      expect(await worker.told()).not.toContain('groupBack');
+      await expect.poll(() => statusOf(worker, '/health/ready'), { timeout: 60_000 }).toBe(503);
+      expect(await statusOf(worker, '/health/live')).toBe(200);
+    }
+    expect(count()).toBe(then);
 
     stack.kafka?.thaw();
     await published;
@@ -60,6 +93,12 @@ describeWith('kafkaJars', 'Two workers whose Kafka is away', () => {
     };
     await until(90_000, () => isMissing() === 0);
     expect(isMissing()).toBe(0);
+    for (const worker of stack.workers) {
+      await expect.poll(() => worker.told(), { timeout: 30_000 }).toContain('groupBack');
+      await expect.poll(() => statusOf(worker, '/health/ready'), { timeout: 30_000 }).toBe(200);
+      const told = await worker.told();
+      expect(told.lastIndexOf('groupBack')).toBeGreaterThan(told.lastIndexOf('groupUnreachable'));
+    }
     for (const { email, logIns } of stack.here.accounts()) if (email.startsWith('owner-')) expect(logIns).toBe(1);
   });
 });

@@ -72,9 +72,15 @@ describeWith('kafka', 'Three workers', () => {
     const owners = await stack.owners();
     const pid = owners.get('c0')?.pid;
     const victim = stack.workers.find((each) => each.pid === pid);
+    const victimId = owners.get('c0')?.worker;
     const lost = [...owners].filter(([, owner]) => owner.pid === pid).map(([id]) => id);
     const kept = [...owners].filter(([, owner]) => owner.pid !== pid).map(([id]) => id);
     const survivor = stack.workers.find((each) => each !== victim);
+    const connected = stack.connects();
+    for (const { id } of stack.connections) expect([id, connected.get(id)]).toEqual([id, expect.any(Number)]);
+    expect(Math.min(...connected.values())).toBeGreaterThan(0);
+    const watching = stack.workers.filter((each) => each !== victim);
+    const told = await Promise.all(watching.map((worker) => worker.news()));
     const before = new Map<string, string | null>();
     for (const id of kept) before.set(id, (await stack.view(id)).status.since);
     const takeovers = new Takeovers(find);
@@ -100,6 +106,24 @@ describeWith('kafka', 'Three workers', () => {
     expect(Object.fromEntries(stack.connections.map(({ id }) => [id, isMissing(id)]))).toEqual(
       Object.fromEntries(stack.connections.map(({ id }) => [id, 0])),
     );
+    // Not for a moment: no session of theirs was taken up anew at the broker, while those of the lost ones were.
+    const connectedNow = stack.connects();
+    for (const id of kept) expect([id, connectedNow.get(id)]).toEqual([id, connected.get(id)]);
+    for (const id of lost) expect(connectedNow.get(id)).toBeGreaterThan(connected.get(id) ?? 0);
+    // Each says what it has gained, and nobody has lost any; one of them looks after the journal that is left.
+    const since = await Promise.all(
+      watching.map(async (worker, index) => (await worker.news()).slice(told[index]?.length)),
+    );
+    const ofGroup = since.map((news) => news.filter(({ kind }) => kind === 'ownershipChanged'));
+    for (const news of ofGroup) {
+      expect(news.length).toBeGreaterThan(0);
+      for (const { message } of news) expect(message).toMatch(/^Gained /);
+    }
+    const adopted = () =>
+      Promise.all(watching.map((worker) => worker.news())).then((all) =>
+        all.flat().filter(({ kind, message }) => kind === 'journalAdopted' && message.includes(`${victimId} (`)),
+      );
+    await expect.poll(adopted, { timeout: 30_000 }).not.toEqual([]);
     for (const id of kept) {
       expect((await survivor?.call('GET', `/connections/${id}`)) as object).toMatchObject({
         status: { since: before.get(id), state: 'OPENED' },

@@ -96,8 +96,6 @@ describeWith('kafkaJars', 'Two workers whose Kafka is away', () => {
     for (const worker of stack.workers) {
       await expect.poll(() => worker.told(), { timeout: 30_000 }).toContain('groupBack');
       await expect.poll(() => statusOf(worker, '/health/ready'), { timeout: 30_000 }).toBe(200);
-      const told = await worker.told();
-      expect(told.lastIndexOf('groupBack')).toBeGreaterThan(told.lastIndexOf('groupUnreachable'));
     }
     for (const { email, logIns } of stack.here.accounts()) if (email.startsWith('owner-')) expect(logIns).toBe(1);
   });

@@ -15,7 +15,7 @@ function usePeers() {
   peers.start();
   const beat = (id: string, n: number, address: string, alive = true): Heartbeat => {
     const identity = { id, host: 'h', pid: 1, startedAt: 's', dataDir: '/x', versions: {} };
-    const membership = { group: 'g', address, partitions: [7], confirmed: true, keyId: seal.keyId };
+    const membership = { group: 'g', address, partitions: [7], confirmed: true, serves: true, keyId: seal.keyId };
     return heartbeatOf(identity, alive, n, 5000, clock.now(), membership);
   };
   const say = (heartbeat: Heartbeat, text = seal.write(heartbeat)): void =>

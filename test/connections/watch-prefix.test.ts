@@ -43,7 +43,14 @@ class World {
   }
 }
 
-const membership = { group: 'g', address: 'http://evil', partitions: [1], confirmed: true, keyId: seal.keyId };
+const membership = {
+  group: 'g',
+  address: 'http://evil',
+  partitions: [1],
+  confirmed: true,
+  serves: true,
+  keyId: seal.keyId,
+};
 
 describe('watchPrefix', () => {
   it('of two workers that live at the same time, tells the one whose name sorts last, once', async () => {

@@ -6,8 +6,9 @@ import type { EventSink } from '../domain/events.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { HandedUplink, Whereabouts, WorkerAddress } from '../domain/ports/cluster.ts';
-import type { BridgeStore, ConnectionStore, DeadLetter, JournalRecord } from '../domain/ports/store.ts';
+import type { BridgeStore, ConnectionStore, DeadLetter } from '../domain/ports/store.ts';
 import { DirectoryNotes } from './hand-over-notes.ts';
+import { waitingUplinks } from './handed-uplinks.ts';
 
 /** A directory whose lock this process holds. */
 export interface HeldDirectory {
@@ -47,7 +48,6 @@ export interface HandOverOptions {
 }
 
 const LOOK_MS = 1_000;
-const MAX_RECORDS = 500;
 const MAX_BYTES = 1024 * 1024;
 const MAX_LETTERS = 200;
 /** Of one connection at a look: what waits of others must not wait for them. */
@@ -205,15 +205,14 @@ export class HandOver {
       for (let from = 1; !this.#stopped && !signal.aborted; ) {
         const taker = this.#takerOf(directory, id);
         if (taker === null) return false;
-        const records = await store.read(from, MAX_RECORDS, MAX_BYTES);
-        const last = records.at(-1);
+        const { seqs, uplinks } = await waitingUplinks(store, from);
+        const last = seqs.at(-1);
         if (last === undefined) return true;
-        const uplinks = records.map(uplinkOf);
         if (taker.kind === 'here') await this.#options.takeHere(id, uplinks);
         else await this.#options.sendTo(taker, id, uplinks, signal);
-        store.handOver(records.map(({ seq }) => seq));
-        from = last.seq + 1;
-        handed += records.length;
+        store.handOver(seqs);
+        from = last + 1;
+        handed += seqs.length;
         to = nameOf(taker);
       }
       return false;
@@ -277,9 +276,4 @@ type Give = (directory: HeldDirectory, id: string, store: ConnectionStore, signa
 
 function nameOf(taker: Taker): string {
   return taker.kind === 'here' ? 'this worker' : taker.worker;
-}
-
-function uplinkOf({ topic, payload, arrivedAt, retain, headers }: JournalRecord): HandedUplink {
-  const uplink = { topic, payload, arrivedAt, retain };
-  return headers === undefined ? uplink : { ...uplink, headers };
 }

@@ -66,6 +66,13 @@ export type UplinkOutcome =
   | { readonly kind: 'skipped'; readonly reason: SkipReason }
   | { readonly kind: 'deadLettered'; readonly reason: DeadLetterReason; readonly detail: DeadLetterDetail };
 
+/** Of a record whose bytes in the journal are not what was written: kept as it is. */
+export const DAMAGED: UplinkOutcome = Object.freeze({
+  kind: 'deadLettered',
+  reason: 'storeDamaged',
+  detail: { message: 'The journal was damaged on the disk: topic and payload are not what was received.' },
+});
+
 /** One timestamped measurement for HERE, stringified once. */
 export interface TelemetryRecord {
   /** HERE external id: the DevEUI, 16 upper-case hex digits. */

@@ -8,6 +8,7 @@ import type { PassedOver } from '../domain/ports/broker.ts';
 import type { ImportedLetter, ImportOutcome } from '../domain/ports/dead-letters.ts';
 import type {
   ConnectionStore,
+  DamagedRecord,
   DeadLetter,
   JournalEntry,
   JournalRecord,
@@ -141,6 +142,8 @@ export class JournalledConnection implements ConnectionStore {
       throw error;
     }
     this.#letters.settled(settlements, letters, dropped);
+    const damaged = letters.filter(({ reason }) => reason === 'storeDamaged').length;
+    if (damaged > 0) this.#options.report(journalDamaged(this.id, damaged));
     for (const segment of touched.keys()) if (segment.closed && segment.unsettled === 0) this.#upkeep.remove();
   }
 
@@ -155,12 +158,14 @@ export class JournalledConnection implements ConnectionStore {
     this.#books.handOverLetters(letters);
   }
 
-  async read(fromSeq: number, maxRecords: number, maxBytes: number): Promise<readonly JournalRecord[]> {
+  async read(
+    fromSeq: number,
+    maxRecords: number,
+    maxBytes: number,
+    damaged: (record: DamagedRecord) => void = () => {},
+  ): Promise<readonly JournalRecord[]> {
     this.#assertOpen();
-    const damaged: number[] = [];
-    const records = await this.#reader.read(fromSeq, maxRecords, maxBytes, ({ seq }) => damaged.push(seq));
-    if (damaged.length > 0) this.#orLater(() => this.#giveUp(damaged));
-    return records;
+    return this.#reader.read(fromSeq, maxRecords, maxBytes, damaged);
   }
 
   forEachUnsettled(visit: (seq: number, device: string | null, arrivedAt: number) => void): void {
@@ -258,15 +263,6 @@ export class JournalledConnection implements ConnectionStore {
     const { topic, payload, device, arrivedAt, kept } = this.#reader.readSync(segment, seq);
     const letter = { key: newLetterKey(), seq, arrivedAt, topic, payload, device, reason };
     return { ...letter, time: this.#options.clock.now(), detail: { ...detail, ...kept } };
-  }
-
-  /** Records whose bytes are not what was written: kept as they are, as dead letters. */
-  #giveUp(seqs: readonly number[]): void {
-    const message = 'The journal was damaged on the disk: topic and payload are not what was received.';
-    this.settle(
-      seqs.map((seq) => ({ seq, outcome: { kind: 'deadLettered', reason: 'storeDamaged', detail: { message } } })),
-    );
-    this.#options.report(journalDamaged(this.id, seqs.length));
   }
 
   /** For what the next tick or transaction repeats by itself. */

@@ -1,7 +1,7 @@
 // The reading side of one journal: spans of records in few reads, each checked against its checksum.
 import path from 'node:path';
 import { type KeptHeaders, readHeaders } from '../domain/message-headers.ts';
-import type { JournalRecord } from '../domain/ports/store.ts';
+import type { DamagedRecord, JournalRecord } from '../domain/ports/store.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import type { Ranges } from './ranges.ts';
 import { readBody } from './scan.ts';
@@ -10,11 +10,6 @@ import type { Segment } from './segment.ts';
 /** Settled records between wanted ones are read along up to this size; it is cheaper than another read. */
 const MAX_HOLE_BYTES = 64 * 1024;
 const KEPT_FILES = 2;
-
-export interface DamagedRecord {
-  readonly segment: Segment;
-  readonly seq: number;
-}
 
 interface Span {
   readonly segment: Segment;
@@ -153,7 +148,7 @@ export class JournalReader {
       if (segment.isSettled(seq)) continue;
       const body = readBody(whole, segment.offset(seq) - from);
       if (!body) {
-        damaged({ segment, seq });
+        damaged({ seq, device: segment.device(seq), arrivedAt: segment.arrivedAt(seq) });
         continue;
       }
       const record = {

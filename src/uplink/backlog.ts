@@ -2,7 +2,7 @@
 //
 // An uplink may be loaded straight from the source only when nothing older of its device is left in the journal, so that
 // the order per device holds; the others are read back later, in the journal's order (longest-waiting first).
-import type { ConnectionStore, JournalRecord } from '../domain/ports/store.ts';
+import type { ConnectionStore, DamagedRecord, JournalRecord } from '../domain/ports/store.ts';
 
 export interface WindowLimits {
   /** Bytes of record text in memory for all uplinks of the connection. */
@@ -150,34 +150,43 @@ export class Backlog {
     );
   }
 
-  /** The next unread messages in the journal's order; they count as in memory. One call at a time. */
-  async read(): Promise<readonly JournalRecord[]> {
+  /**
+   * The next unread messages in the journal's order; they count as in memory, and so do the damaged ones, which are to be
+   * settled. One call at a time.
+   */
+  async read(): Promise<{ readonly records: readonly JournalRecord[]; readonly damaged: readonly DamagedRecord[] }> {
     this.#reading = true;
     try {
       const until = this.#store.lastSeq;
       const from = this.#cursor;
-      const records = await this.#store.read(from, READ_RECORDS, READ_BYTES);
+      const broken: DamagedRecord[] = [];
+      const records = await this.#store.read(from, READ_RECORDS, READ_BYTES, (record) => broken.push(record));
       // Something older may be read as well by now (a hold has ended): it goes before what has just been read.
       if (this.#rewind < from) {
         this.#cursor = this.#rewind;
-        return [];
+        return { records: [], damaged: [] };
       }
       const last = records.at(-1);
-      const loaded: JournalRecord[] = [];
-      for (const record of records) {
-        if (this.#inMemory.has(record.seq) || this.#settledMeanwhile.has(record.seq)) continue;
-        if (record.device !== null && this.#held.has(record.device)) continue;
-        this.#inMemory.add(record.seq);
-        this.#count(record.device, -1);
-        loaded.push(record);
-      }
+      const loaded = records.filter(({ device }) => device === null || !this.#held.has(device));
       this.#cursor = Math.min(last === undefined ? until + 1 : last.seq + 1, this.#rewind);
-      return loaded;
+      return { records: this.#take(loaded), damaged: this.#take(broken) };
     } finally {
       this.#reading = false;
       this.#rewind = Number.MAX_SAFE_INTEGER;
       this.#settledMeanwhile.clear();
     }
+  }
+
+  /** Those that were unread until now. */
+  #take<R extends DamagedRecord>(records: readonly R[]): readonly R[] {
+    const taken: R[] = [];
+    for (const record of records) {
+      if (this.#inMemory.has(record.seq) || this.#settledMeanwhile.has(record.seq)) continue;
+      this.#inMemory.add(record.seq);
+      this.#count(record.device, -1);
+      taken.push(record);
+    }
+    return taken;
   }
 
   #count(device: string | null, change: 1 | -1): void {

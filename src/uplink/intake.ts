@@ -4,8 +4,14 @@ import { headersText } from '../domain/message-headers.ts';
 import type { BrokerMessage, PassedOver } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { UplinkMessage } from '../domain/ports/line.ts';
-import type { ConnectionStore, JournalEntry, JournalRecord, ReplayLetter } from '../domain/ports/store.ts';
-import type { Prepared, UplinkNotice, UplinkOutcome } from '../domain/uplink.ts';
+import type {
+  ConnectionStore,
+  DamagedRecord,
+  JournalEntry,
+  JournalRecord,
+  ReplayLetter,
+} from '../domain/ports/store.ts';
+import { DAMAGED, type Prepared, type UplinkNotice, type UplinkOutcome } from '../domain/uplink.ts';
 import type { Backlog } from './backlog.ts';
 import { PairWait } from './pair-wait.ts';
 import { peekDevice } from './peek-device.ts';
@@ -154,6 +160,13 @@ export class Intake {
       const result = this.#o.prepare(record, now);
       if (result.notice !== undefined) this.#notice(result.notice);
       this.#accept(record.seq, record.arrivedAt, record.replayOf !== undefined, result, true);
+    }
+  }
+
+  /** Damaged on the disk: there is nothing that could be sent of them. */
+  giveUp(records: readonly DamagedRecord[]): void {
+    for (const { seq, device, arrivedAt } of records) {
+      this.#sink.settle({ seq, device, arrivedAt, attempts: 0 }, DAMAGED);
     }
   }
 

@@ -31,8 +31,9 @@ export class ReadBack {
     const { room, backlog, intake, events, connectionId } = this.#p;
     if (!backlog.wantsReading(room.bytes, room.count, room.readyCount, BATCHES_AHEAD * batchRecords)) return;
     backlog.read().then(
-      (records) => {
+      ({ records, damaged }) => {
         intake.load(records);
+        intake.giveUp(damaged);
         this.#p.onLoaded();
       },
       (error: unknown) => {

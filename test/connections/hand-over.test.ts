@@ -1,5 +1,5 @@
 // What is handed over of a directory, when it is held again and again, and when its ledgers cannot be said at once.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Adoption } from '../../src/bridge/adoption.ts';
@@ -178,4 +178,33 @@ test('what a connection journalled while it was served here for a moment is hand
   await handOver.letGo(['a']);
   await journal(4);
   await passTime(survivor.clock, () => sent === 7);
+});
+
+test('a damaged uplink is not handed over: it is a dead letter here, and the others go', async () => {
+  const survivor = new Survivor();
+  const folder = path.join(survivor.root, 'w-9');
+  const store = await survivor.open(folder);
+  const connection = await store.openConnection('a', MAX);
+  for (const each of entries(1, 3)) await append(connection, [each]);
+  await connection.close();
+  const journal = path.join(folder, 'journals', 'a');
+  const file = path.join(journal, readdirSync(journal)[0] as string);
+  const bytes = readFileSync(file);
+  const at = bytes.indexOf('payload 2');
+  bytes[at] = (bytes[at] as number) ^ 0xff;
+  writeFileSync(file, bytes);
+  const sent: number[] = [];
+  const letters: string[] = [];
+  const handOver = survivor.handOver({
+    directories: () => [{ id: 'w-me', store, isOwn: true }],
+    sendTo: async (_address, _id, uplinks) => void sent.push(...uplinks.map(({ arrivedAt }) => arrivedAt % 10)),
+    sendLettersTo: async (_address, _id, given) => {
+      letters.push(...given.map(({ reason }) => reason));
+      return null;
+    },
+  });
+  handOver.start();
+  await passTime(survivor.clock, () => letters.length > 0);
+  expect(sent).toEqual([1, 3]);
+  expect(letters).toEqual(['storeDamaged']);
 });

@@ -4,8 +4,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll } from 'vitest';
 import type { Clock } from '../../src/domain/ports/clock.ts';
-import type { BridgeStore, ConnectionStore, JournalEntry } from '../../src/domain/ports/store.ts';
-import type { UplinkOutcome } from '../../src/domain/uplink.ts';
+import type {
+  BridgeStore,
+  ConnectionStore,
+  DamagedRecord,
+  JournalEntry,
+  Settlement,
+} from '../../src/domain/ports/store.ts';
+import { DAMAGED, type UplinkOutcome } from '../../src/domain/uplink.ts';
 import type { JournalledConnection } from '../../src/store/connection-store.ts';
 import type { Disk, DiskFile } from '../../src/store/disk.ts';
 import { realDisk } from '../../src/store/disk.ts';
@@ -129,10 +135,14 @@ export function append(connection: ConnectionStore, list: readonly JournalEntry[
   });
 }
 
+/** As the line does: what is damaged is settled. */
 export async function readAll(connection: ConnectionStore, maxRecords = 1000, maxBytes = 1e6) {
   const all = [];
   for (let from = 1; ; ) {
-    const records = await connection.read(from, maxRecords, maxBytes);
+    const damaged: Settlement[] = [];
+    const give = ({ seq }: DamagedRecord): void => void damaged.push({ seq, outcome: DAMAGED });
+    const records = await connection.read(from, maxRecords, maxBytes, give);
+    connection.settle(damaged);
     if (records.length === 0) return all;
     all.push(...records);
     from = records.at(-1)!.seq + 1;

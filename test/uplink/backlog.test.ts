@@ -1,7 +1,13 @@
 // What waits in the journal alone: read back in the journal's order, per device before anything newer of it.
+import fs from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { ConnectionStore, JournalRecord } from '../../src/domain/ports/store.ts';
 import { Backlog } from '../../src/uplink/backlog.ts';
+import type { UplinkTrace } from '../../src/uplink/trail.ts';
+import { append, entries, passTime, TestStore } from '../store/support.ts';
+import { modelLine } from '../support/model-line.ts';
+import { modelProject } from '../support/model-project.ts';
 
 /** A journal of unsettled messages; reading answers when `answer` is called, with what there was when it was asked. */
 class ModelJournal {
@@ -42,13 +48,13 @@ test('a hold that ends while newer messages of the device are being read does no
   const read = async (): Promise<readonly number[]> => {
     const reading = backlog.read();
     journal.answer();
-    return (await reading).map(({ seq }) => seq);
+    return (await reading).records.map(({ seq }) => seq);
   };
   expect(await read()).toEqual([]);
   const under = backlog.read();
   backlog.unhold(['A']);
   journal.answer();
-  const loaded = [...(await under).map(({ seq }) => seq), ...(await read()), ...(await read())];
+  const loaded = [...(await under).records.map(({ seq }) => seq), ...(await read()), ...(await read())];
   expect(loaded).toEqual(Array.from({ length: 501 }, (_, index) => index + 1));
   expect(backlog.unread).toBe(0);
 });
@@ -66,5 +72,47 @@ test('what is settled while it is being read is not sent again', async () => {
   const reading = backlog.read();
   backlog.settled(inMemory);
   journal.answer();
-  expect((await reading).map(({ seq }) => seq)).toEqual([left]);
+  expect((await reading).records.map(({ seq }) => seq)).toEqual([left]);
+});
+
+test('damaged records leave the backlog, are heard of by who follows, and are settled again after a refusal', async () => {
+  await using s = await TestStore.open();
+  const before = await s.connection();
+  const list = entries(1, 20).map((each, i) => ({ ...each, payload: Buffer.from(`${each.device} r${i + 1}`) }));
+  for (let n = 0; n < 20; n += 5) await append(before, list.slice(n, n + 5));
+  const store = await s.kill((dataDir) => {
+    const file = path.join(dataDir, 'journals', 'a', s.segments()[0] as string);
+    const bytes = fs.readFileSync(file);
+    for (const { payload } of [list[4], list[5], list[14]] as typeof list) {
+      const at = bytes.indexOf(payload);
+      bytes[at] = (bytes[at] as number) ^ 0xff;
+    }
+    fs.writeFileSync(file, bytes);
+  });
+  // The disk refuses once what has to be settled.
+  const settle = store.settle.bind(store);
+  let refusals = 0;
+  store.settle = (settlements) => {
+    if (refusals === 0 && settlements.some(({ outcome }) => outcome.kind === 'deadLettered')) {
+      refusals += 1;
+      throw new Error('disk full');
+    }
+    settle(settlements);
+  };
+  const { flow } = modelLine(s.clock, { store });
+  const traces: UplinkTrace[] = [];
+  flow.follow((trace) => traces.push(trace));
+  expect(flow.waiting.count).toBe(20);
+  const project = modelProject({});
+  flow.open(project);
+  await passTime(s.clock, () => store.ledger().pending === 0);
+  expect(refusals).toBe(1);
+  expect(flow.waiting.count).toBe(0);
+  expect(project.accepted).toHaveLength(17);
+  expect(store.ledger()).toMatchObject({ received: 20, delivered: 17, deadLettered: { storeDamaged: 3 } });
+  const dead = traces.filter(({ outcome }) => outcome.kind === 'deadLettered');
+  expect(dead.map(({ seq, device }) => [seq, device])).toEqual([5, 6, 15].map((seq) => [seq, list[seq - 1]?.device]));
+  expect(s.told('journalDamaged').map((each) => 'lost' in each && each.lost)).toEqual([3]);
+  expect(store.verify()).toBe(0);
+  await flow.stop(AbortSignal.timeout(1_000));
 });

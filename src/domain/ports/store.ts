@@ -30,6 +30,9 @@ export interface JournalRecord extends JournalEntry {
   readonly seq: number;
 }
 
+/** Its bytes are not what was written; seq and device are of the index. */
+export type DamagedRecord = Pick<JournalRecord, 'seq' | 'device' | 'arrivedAt'>;
+
 export interface Settlement {
   readonly seq: number;
   readonly outcome: UplinkOutcome;
@@ -66,8 +69,16 @@ export interface ConnectionStore {
    * and `pending`. Durable on return; what is settled already is ignored. Throws when the disk refuses.
    */
   handOver(seqs: readonly number[]): void;
-  /** Unsettled committed records from `fromSeq` on, in order, up to `maxRecords` and about `maxBytes`. Empty: none. */
-  read(fromSeq: number, maxRecords: number, maxBytes: number): Promise<readonly JournalRecord[]>;
+  /**
+   * Unsettled committed records from `fromSeq` on, in order, up to `maxRecords` and about `maxBytes`. Empty: none. Damaged ones
+   * are left out and stay unsettled: whoever reads settles them as `DAMAGED`, and counts them as it counts others.
+   */
+  read(
+    fromSeq: number,
+    maxRecords: number,
+    maxBytes: number,
+    damaged?: (record: DamagedRecord) => void,
+  ): Promise<readonly JournalRecord[]>;
   /** Every unsettled committed record's seq and device, in order, from headers alone: for counting backlogs at start. */
   forEachUnsettled(visit: (seq: number, device: string | null, arrivedAt: number) => void): void;
   /** The last committed sequence number; 0 for none. */

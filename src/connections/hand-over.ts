@@ -7,6 +7,7 @@ import type { Ledger } from '../domain/ledger.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { HandedUplink, Whereabouts, WorkerAddress } from '../domain/ports/cluster.ts';
 import type { BridgeStore, ConnectionStore, DeadLetter } from '../domain/ports/store.ts';
+import { Repeated } from '../domain/repeated.ts';
 import { DirectoryNotes } from './hand-over-notes.ts';
 import { waitingUplinks } from './handed-uplinks.ts';
 
@@ -65,18 +66,24 @@ export class HandOver {
     readonly end: AbortController;
     readonly done: Promise<void>;
   } | null = null;
+  readonly #looking: Repeated;
   #timer: Cancel = () => {};
   #working: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: HandOverOptions) {
     this.#options = options;
+    this.#looking = new Repeated((message) =>
+      options.events.emit({ kind: 'diskFailed', severity: 'warning', connectionId: null, key: 'handOver', message }),
+    );
   }
 
   start(): void {
     if (this.#stopped) return;
     this.#timer = this.#options.clock.after(LOOK_MS, () => {
-      this.#working = this.#look().finally(() => this.start());
+      this.#working = this.#looking
+        .try('What waits here for other workers cannot be looked through', () => this.#look())
+        .finally(() => this.start());
     });
   }
 

@@ -35,8 +35,9 @@ export class KeptUpkeep {
   tick(): void {
     const monotonic = this.#o.clock.monotonic();
     if (this.#busy || monotonic < this.#nextAt) return;
-    this.#nextAt = monotonic + MINUTE_MS;
     const over = this.#over();
+    // Where the database refuses it is looked again at the next tick.
+    this.#nextAt = monotonic + MINUTE_MS;
     if (over.length === 0) return;
     this.#busy = true;
     void this.#removeAll(over).finally(() => {

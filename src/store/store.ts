@@ -15,6 +15,7 @@ import type { DeadLetterBox, ExpiredUplink, KeptLetters } from '../domain/ports/
 import type { CommandStore } from '../domain/ports/downlink.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import type { BridgeStore, ErasedDevice } from '../domain/ports/store.ts';
+import { Repeated } from '../domain/repeated.ts';
 import { AccountTable } from './accounts.ts';
 import { AuditTable } from './audit.ts';
 import { CommandTables } from './commands.ts';
@@ -111,10 +112,10 @@ class Store implements BridgeStore {
   readonly #disk: Disk;
   readonly #deletions: Deletions;
   readonly #pool = new BufferPool();
+  readonly #upkeep: Repeated;
   /** Open, being opened or being deleted. */
   readonly #busy = new Map<string, JournalledConnection | null>();
   #cancelTick: Cancel | null = null;
-  #checkpointTold = false;
   #closed = false;
 
   constructor(options: StoreOptions, { lock, database, reserve }: StoreParts) {
@@ -132,6 +133,9 @@ class Store implements BridgeStore {
       allDeadLettersMaxBytes: options.allDeadLettersMaxBytes,
       isBusy: (id) => this.#closed || this.#busy.has(id),
       remove: (id) => this.deleteConnection(id),
+    });
+    this.#upkeep = new Repeated((message) => {
+      if (!this.#closed) options.report({ kind: 'upkeepFailed', connectionId: null, message });
     });
     this.accounts = new AccountTable(database, options.box, options.report);
     this.devices = new DeviceTable(database);
@@ -278,23 +282,14 @@ class Store implements BridgeStore {
     this.start();
     void this.#reserve.restore();
     shareJournals(this.#busy.values(), this.#options);
-    shareLetters(this.#letters, this.#tables, this.#options);
+    void this.#upkeep.try('The budget of all dead letters cannot be shared out', () =>
+      shareLetters(this.#letters, this.#tables, this.#options),
+    );
     for (const connection of this.#busy.values()) connection?.tick();
     this.#letters.flush();
-    this.#deletions.tick();
-    this.#database.tick().then(
-      () => {
-        this.#checkpointTold = false;
-      },
-      (error) => {
-        if (this.#checkpointTold || this.#closed) return;
-        this.#checkpointTold = true;
-        this.#options.report({
-          kind: 'upkeepFailed',
-          connectionId: null,
-          message: `The store's log cannot be copied back now: ${describeError(error)}. It is tried again.`,
-        });
-      },
+    void this.#upkeep.try('The dead letters of deleted connections cannot be looked through', () =>
+      this.#deletions.tick(),
     );
+    void this.#upkeep.try("The store's log cannot be copied back", () => this.#database.tick());
   }
 }

@@ -180,6 +180,35 @@ test('what a connection journalled while it was served here for a moment is hand
   await passTime(survivor.clock, () => sent === 7);
 });
 
+test('a directory that cannot be read is told of once, and looked through again', async () => {
+  const survivor = new Survivor();
+  const store = await survivor.open(path.join(survivor.root, 'w-9'));
+  const connection = await store.openConnection('a', MAX);
+  await append(connection, entries(1, 3));
+  await connection.close();
+  const closed = await survivor.open(path.join(survivor.root, 'w-8'));
+  await closed.close();
+  const told: string[] = [];
+  let sent = 0;
+  let isReadable = false;
+  let looks = 0;
+  const handOver = survivor.handOver({
+    directories: () => {
+      looks += 1;
+      return [{ id: 'w-me', store: isReadable ? store : closed, isOwn: true }];
+    },
+    sendTo: async (_address, _id, uplinks) => {
+      sent += uplinks.length;
+    },
+    events: { emit: ({ kind }) => told.push(kind) },
+  });
+  handOver.start();
+  await passTime(survivor.clock, () => looks > 10);
+  expect(told).toEqual(['diskFailed']);
+  isReadable = true;
+  await passTime(survivor.clock, () => sent === 3);
+});
+
 test('a damaged uplink is not handed over: it is a dead letter here, and the others go', async () => {
   const survivor = new Survivor();
   const folder = path.join(survivor.root, 'w-9');

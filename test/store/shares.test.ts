@@ -1,4 +1,6 @@
 // Budgets of all connections together: one that floods is full, and the others go on.
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { append, entries, REFUSED, TestStore } from './support.ts';
 
@@ -40,4 +42,27 @@ test('dead letters: the one with too many loses its oldest, counted; the others 
   await refuse(other, 20);
   expect(totals('other')).toMatchObject({ count: 40, dropped: { room: 0 } });
   expect([flood.verify(), other.verify()]).toEqual([0, 0]);
+});
+
+test('a database that cannot be read for a while is told of, and the store goes on by itself', async () => {
+  await using s = await TestStore.open({ allDeadLettersMaxBytes: 200_000, keepAfterDeleteMs: 60_000 });
+  const a = await s.connection();
+  const other = new DatabaseSync(path.join(s.dataDir, 'bridge.db'));
+  const told = () => s.told('upkeepFailed').map(({ message }) => message.split(' now:')[0]);
+  other.exec('ALTER TABLE connections RENAME TO away');
+  await s.clock.advance(70_000);
+  expect(told()).toEqual([
+    'The budget of all dead letters cannot be shared out',
+    'The dead letters of deleted connections cannot be looked through',
+  ]);
+  other.exec('ALTER TABLE away RENAME TO connections');
+  await s.clock.advance(70_000);
+  expect(told()).toHaveLength(2);
+  expect(await append(a, entries(1, 5))).toBe(1);
+  // The next failure is news again.
+  other.exec('ALTER TABLE connections RENAME TO away');
+  await s.clock.advance(70_000);
+  expect(told()).toHaveLength(4);
+  other.exec('ALTER TABLE away RENAME TO connections');
+  other.close();
 });

@@ -20,6 +20,7 @@ import { LetterTopic } from './bridge/letter-topic.ts';
 import { lineMaker } from './bridge/lines.ts';
 import { LiveFeed } from './bridge/live-feed.ts';
 import { brokerNamed, proxySettings, versionOf } from './bridge/setup.ts';
+import { stopAll } from './bridge/stop-all.ts';
 import { Views } from './bridge/views.ts';
 import type { Config } from './config/config.ts';
 import { claimPrefix, watchPrefix } from './connections/claim-prefix.ts';
@@ -72,13 +73,12 @@ const NEW_KEY =
 /** Rejects with a BridgeError: `dataDirInUse`, `prefixInUse`, `brokerPortInUse` (75), `storeUnavailable` (69) and the like. */
 export async function startBridge(config: Config, parts: BridgeParts): Promise<Bridge> {
   const stops: (() => Promise<void> | void)[] = [];
-  const stop = async (): Promise<void> => {
-    for (let end = stops.pop(); end !== undefined; end = stops.pop()) await end();
-  };
+  const stop = (): Promise<void> => stopAll(stops);
   try {
     return await build(config, parts, stops, stop);
   } catch (error) {
-    await stop();
+    // Why it did not start is what a person has to know.
+    await stop().catch((after: unknown) => parts.logger.warn({ err: after }, 'Not all could be stopped in order'));
     throw error;
   }
 }

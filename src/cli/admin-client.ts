@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { FieldError } from '../domain/connection.ts';
-import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+import { BridgeError, describeError, EXIT, type ExitCode } from '../domain/errors.ts';
 
 export interface AdminAnswer {
   readonly status: number;
@@ -190,20 +190,22 @@ function noWorker(dataDir: string, why: string, cause?: unknown): BridgeError {
   return new BridgeError('noWorker', message, { exitCode: EXIT.unavailable, cause });
 }
 
+/** Any other status is a defect, of the bridge or of what stands between. */
+const EXIT_OF: ReadonlyMap<number, ExitCode> = new Map<number, ExitCode>([
+  [400, EXIT.data],
+  [413, EXIT.data],
+  [403, EXIT.failed],
+  [422, EXIT.failed],
+  [404, EXIT.noInput],
+  ...[401, 405, 409, 412, 429, 503].map((status): [number, ExitCode] => [status, EXIT.unavailable]),
+]);
+
 /** What the worker refused, as an error with the exit code that fits. */
 export function refusal(status: number, body: unknown): BridgeError {
   const fault = (typeof body === 'object' && body !== null ? body : {}) as AdminFault;
   const lines = [fault.message ?? `The bridge answered ${status}`];
   for (const { pointer, message } of fault.errors ?? []) lines.push(`${pointer || '/'}: ${message}`);
-  const exitCode =
-    status === 404
-      ? EXIT.noInput
-      : status === 400 || status === 413
-        ? EXIT.data
-        : status === 403
-          ? EXIT.failed
-          : status === 401 || status === 405 || status === 409 || status === 503
-            ? EXIT.unavailable
-            : EXIT.software;
-  return new BridgeError(fault.code ?? `http${status}`, lines.join('\n'), { exitCode });
+  return new BridgeError(fault.code ?? `http${status}`, lines.join('\n'), {
+    exitCode: EXIT_OF.get(status) ?? EXIT.software,
+  });
 }

@@ -24,7 +24,7 @@ interface Listed {
 }
 
 const EXIT_CODES = `
-Exit codes: 0 done, 66 there is no such connection, 69 no bridge answers, or HERE does not, 70 HERE says no to the account.`;
+Exit codes: 0 done, 1 HERE says no to the account, 66 there is no such connection, 69 no bridge answers, or HERE does not.`;
 
 export function registerHere(program: Command, io: CliIo): void {
   const group = program

@@ -19,6 +19,8 @@ export interface DebugLogsOptions {
   readonly clock: Clock;
   readonly feed: LiveFeed;
   readonly arrivals: Pick<Arrivals, 'listen'>;
+  /** Those that run here. */
+  readonly lines: ReadonlyMap<string, LiveLine>;
   /** Also of a connection that does not run. */
   readonly setState: (connectionId: string, name: string, value: string | null) => void;
   readonly explain: (connection: Connection, message: BrokerMessage) => TriedUplink;
@@ -47,7 +49,6 @@ const MAX_TEXT = 2_000;
 export class DebugLogs implements DebugControl {
   readonly #o: DebugLogsOptions;
   readonly #active = new Map<string, Active>();
-  readonly #lines = new Map<string, LiveLine>();
 
   constructor(options: DebugLogsOptions) {
     this.#o = options;
@@ -62,7 +63,7 @@ export class DebugLogs implements DebugControl {
   set(id: string, hours: number): DebugView {
     const until = this.#o.clock.now() + hours * HOUR_MS;
     const state = hours === 0 ? null : String(Math.round(until));
-    const store = this.#lines.get(id)?.store;
+    const store = this.#o.lines.get(id)?.store;
     // The store of a line takes it along to another worker.
     if (store === undefined) this.#o.setState(id, STATE, state);
     else store.setState(STATE, state);
@@ -79,7 +80,6 @@ export class DebugLogs implements DebugControl {
 
   /** A line was made, perhaps after a restart. */
   lineMade(id: string, line: LiveLine): void {
-    this.#lines.set(id, line);
     const active = this.#active.get(id);
     if (active !== undefined) {
       this.#follow(id, active);
@@ -89,6 +89,11 @@ export class DebugLogs implements DebugControl {
     if (until === null) return;
     if (until > this.#o.clock.now()) this.#begin(id, until, []);
     else line.store.setState(STATE, null);
+  }
+
+  /** Deleted, or another worker's now, which goes on with it. */
+  lineGone(id: string): void {
+    this.#end(id);
   }
 
   /** What was asked for goes on at the next start. */
@@ -121,7 +126,7 @@ export class DebugLogs implements DebugControl {
   #follow(id: string, active: Active): void {
     active.unfollow();
     active.unfollow =
-      this.#lines.get(id)?.flow.follow((trace) => {
+      this.#o.lines.get(id)?.flow.follow((trace) => {
         if (this.#mayLog(id, active)) this.#log(id, active, 'outcome', trace);
       }) ?? (() => {});
   }
@@ -131,7 +136,7 @@ export class DebugLogs implements DebugControl {
     this.#o.logger.info({ connectionId: id }, `The detailed log of ${id} is over`);
     this.#end(id);
     try {
-      this.#lines.get(id)?.store.setState(STATE, null);
+      this.#o.lines.get(id)?.store.setState(STATE, null);
     } catch (error) {
       // What is left there lies in the past.
       this.#o.logger.debug({ connectionId: id }, describeError(error));

@@ -20,11 +20,12 @@ export function debugLogs(
 ): DebugLogs {
   const { logger, clock, feed, store, views } = parts;
   const debug = new DebugLogs({
-    ...{ logger, clock, feed, arrivals: views.arrivals },
+    ...{ logger, clock, feed, arrivals: views.arrivals, lines: views.lines },
     setState: (id, name, value) => store.setState(id, name, value),
     explain: (connection, message) => explainUplink(config, connection, message, clock.now()),
     onChange: (id) => views.refresh(id),
   });
   views.extras.debugUntil = (id) => debug.until(id);
+  views.extras.onLineGone = (id) => debug.lineGone(id);
   return debug;
 }

@@ -27,6 +27,8 @@ export interface FiguresOptions {
 
 interface Kept {
   readonly notes: FigureNotes;
+  /** Another one: the connection was away meanwhile, and what its store remembers is to be read again. */
+  readonly activity: DeviceActivity;
   /** In the last day: asked for each row of a list, so of many devices looked at once a minute. */
   activeAt: number;
   active: { readonly hour: number; readonly day: number };
@@ -115,13 +117,15 @@ export class FigureKeeper implements FiguresControl {
   /** With what the store remembers, the first time. */
   #of(id: string, store: ConnectionStore): Kept {
     const known = this.#kept.get(id);
-    if (known !== undefined) return known;
+    const activity = this.#activity(id);
+    if (known?.activity === activity) return known;
     const kept: Kept = {
+      activity,
       notes: FigureNotes.from(store.getState(NOTES)),
       activeAt: Number.NEGATIVE_INFINITY,
       active: { hour: 0, day: 0 },
     };
-    this.#activity(id).load(store.getState(DEVICES) ?? '');
+    activity.load(store.getState(DEVICES) ?? '');
     kept.notes.note(this.#o.clock.now(), this.#counts(id, store));
     this.#kept.set(id, kept);
     return kept;
@@ -137,8 +141,8 @@ export class FigureKeeper implements FiguresControl {
   /** What a disk refuses is saved the next time. */
   save(id: string): void {
     const kept = this.#kept.get(id);
-    const activity = this.#activity(id);
-    if (kept === undefined) return;
+    if (kept === undefined || !this.#o.views.lines.has(id)) return;
+    const { activity } = kept;
     try {
       this.#o.store.setState(id, NOTES, kept.notes.text);
       if (activity.isChanged) this.#o.store.setState(id, DEVICES, activity.save());

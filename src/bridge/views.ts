@@ -49,7 +49,10 @@ export class Views implements StatusSink {
   }
 
   /** Adds to each status what is known of the connection beside its runtime. */
-  readonly extras: { debugUntil: (id: string) => string | undefined } = { debugUntil: () => undefined };
+  readonly extras: { debugUntil: (id: string) => string | undefined; onLineGone: (id: string) => void } = {
+    debugUntil: () => undefined,
+    onLineGone: () => {},
+  };
 
   /** What was added has changed. */
   refresh(id: string): void {
@@ -78,23 +81,27 @@ export class Views implements StatusSink {
 
   remove(id: string): void {
     this.#statuses.delete(id);
-    this.#ledgers.delete(id);
-    this.#ledgersOff.delete(id);
-    this.lines.delete(id);
-    this.#trails.delete(id);
-    this.#activities.delete(id);
-    this.#retired.delete(id);
+    this.#dropLine(id);
     this.#listAnew();
-    this.#drains.delete(id);
     this.#next.remove(id);
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'removed', connectionId: id });
   }
 
   /** Another worker serves it: what it says counts, and nothing of it is cleared. */
   release(id: string): void {
+    this.#dropLine(id);
+  }
+
+  /** With what outlives a line for the sake of the next one: here there is none. */
+  #dropLine(id: string): void {
     this.#ledgers.delete(id);
     this.#ledgersOff.delete(id);
     this.lines.delete(id);
+    this.#trails.delete(id);
+    this.#activities.delete(id);
+    this.#retired.delete(id);
+    this.#drains.delete(id);
+    this.extras.onLineGone(id);
   }
 
   /** What another worker says of a connection that it serves; null: it is deleted. */

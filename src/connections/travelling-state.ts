@@ -1,15 +1,18 @@
-// Small states of a connection that its next worker must know (its sessions at brokers, the remembered project, a hold,
-// how far its commands are handled) are on
-// a topic besides the store: what is there counts when a store is opened.
+// Small states of a connection that its next worker must know (its sessions at brokers, the remembered project, a hold, how far
+// its commands are handled, its retired devices) are on a topic besides the store: what is there counts when a store is opened.
 import type { BridgeStore, ConnectionStore } from '../domain/ports/store.ts';
 import type { SharedRecords } from './shared-records.ts';
+import { forgetTravelled, TravellingList } from './travelling-list.ts';
 
 type Records = Pick<SharedRecords, 'get' | 'put'>;
-type States = Record<string, string>;
+/** null: it was there once, and is not any more. */
+type States = Record<string, string | null>;
 
 /** Anything else belongs to the directory. */
 const TRAVELS =
   /^(sessions|heldFor|debugUntil|project:.*|downlinkSince|downlinkSinceHere|downlinkProject|commandsHandled)$/;
+/** A list of up to 10,000 devices: too large for one record. */
+const RETIRED = 'retired';
 
 /** A store whose connections take their states from the topic when they are opened, and put changes there. */
 export function travellingStore(store: BridgeStore, records: Records): BridgeStore {
@@ -25,6 +28,7 @@ export function travellingStore(store: BridgeStore, records: Records): BridgeSto
         return async (id: string) => {
           await target.deleteConnection(id);
           if (records.get(keyOf(id)) !== null) await records.put(keyOf(id), null).catch(() => {});
+          await forgetTravelled(records, RETIRED, id);
         };
       }
       return typeof value === 'function' ? (value as (...all: unknown[]) => unknown).bind(target) : value;
@@ -34,17 +38,22 @@ export function travellingStore(store: BridgeStore, records: Records): BridgeSto
 
 function withStates(store: ConnectionStore, records: Records): ConnectionStore {
   const key = keyOf(store.id);
-  const states = parse(records.get(key));
-  for (const [name, value] of Object.entries(states)) {
-    if (TRAVELS.test(name) && store.getState(name) !== value) store.setState(name, value);
-  }
   const setOwn = store.setState.bind(store);
+  const takeOver = (name: string, value: string | null): void => {
+    if (store.getState(name) !== value) setOwn(name, value);
+  };
+  for (const [name, value] of Object.entries(parse(records.get(key)))) if (TRAVELS.test(name)) takeOver(name, value);
+  const retired = new TravellingList(records, RETIRED, store.id);
+  const travelled = retired.read();
+  if (travelled !== null) takeOver(RETIRED, travelled);
+  // Of a worker that had them before they travelled.
+  else if (store.getState(RETIRED) !== null) retired.put(store.getState(RETIRED));
   store.setState = (name, value) => {
     setOwn(name, value);
+    if (name === RETIRED) retired.put(value);
     if (!TRAVELS.test(name)) return;
-    const next = { ...parse(records.get(key)) };
-    if (value === null) delete next[name];
-    else next[name] = value;
+    // A word that it is gone: another worker's directory may have it still.
+    const next = { ...parse(records.get(key)), [name]: value };
     // What does not arrive now comes along with the next change; the old session goes on until it has.
     records.put(key, JSON.stringify(next)).catch(() => {});
   };
@@ -60,7 +69,8 @@ function parse(text: string | null): States {
   try {
     const read: unknown = JSON.parse(text);
     if (typeof read !== 'object' || read === null) return {};
-    return Object.fromEntries(Object.entries(read).filter(([, value]) => typeof value === 'string')) as States;
+    const isState = (value: unknown): boolean => typeof value === 'string' || value === null;
+    return Object.fromEntries(Object.entries(read).filter(([, value]) => isState(value))) as States;
   } catch {
     return {};
   }

@@ -1,45 +1,9 @@
 // Records that travel from worker to worker, on the embedded broker: read up to now, and safe from a worker thought dead.
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { createEmbeddedBroker } from '../../src/brokers/embedded.ts';
 import { SharedAccounts } from '../../src/connections/shared-accounts.ts';
-import { SharedRecords } from '../../src/connections/shared-records.ts';
-import type { Broker, Publisher } from '../../src/domain/ports/broker.ts';
 import { KeptAccount, type KeptState } from '../../src/here/kept-account.ts';
-import { systemClock } from '../../src/ops/clock.ts';
 import { openSecretBox } from '../../src/store/secrets.ts';
-
-async function useBroker(): Promise<Broker> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'bridge-records-'));
-  const broker = createEmbeddedBroker({
-    ...{ name: 'main', host: '127.0.0.1', port: 0, users: [], clock: systemClock },
-    storeFile: path.join(folder, 'broker.db'),
-    onNotice: () => {},
-  });
-  await broker.start();
-  onTestFinished(async () => {
-    await broker.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return broker;
-}
-
-async function useRecords(broker: Broker, workerId: string): Promise<{ records: SharedRecords; publisher: Publisher }> {
-  const publisher = broker.openPublisher({});
-  publisher.start();
-  const records = new SharedRecords({
-    ...{ broker, prefix: 't/accounts', publisher, workerId, clock: systemClock },
-    onProblem: () => {},
-  });
-  records.start();
-  onTestFinished(async () => {
-    await records.stop();
-    await publisher.stop();
-  });
-  return { records, publisher };
-}
+import { useBroker, useRecords } from './records-support.ts';
 
 const forever = new AbortController().signal;
 

@@ -6,6 +6,7 @@ import type { WaitingDevice } from '../domain/ports/control.ts';
 import type { DeviceVerdict, HereProject } from '../domain/ports/here.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import type { Backlog } from './backlog.ts';
+import { Holds } from './holds.ts';
 import type { Admission, WaitingRoom } from './waiting.ts';
 
 export interface AdmissionOptions {
@@ -52,6 +53,8 @@ export class DeviceAdmission {
   readonly #told = new Map<string, EventKind>();
   /** Held because HERE creates no more devices in the project. */
   readonly #overQuota = new Set<string>();
+  readonly #holds: Holds;
+  #changed = (): void => {};
   #asking = false;
   #saidMany = false;
 
@@ -61,6 +64,12 @@ export class DeviceAdmission {
     this.#backlog = backlog;
     this.#events = events;
     this.#clock = clock;
+    this.#holds = new Holds(clock, (devices) => this.#release(devices));
+  }
+
+  /** For good. */
+  stop(): void {
+    this.#holds.clear();
   }
 
   /** Devices whose uplinks stay in the journal until HERE takes the device. */
@@ -76,10 +85,6 @@ export class DeviceAdmission {
 
   isRetired(device: string): boolean {
     return this.#options.retired?.has(device) === true;
-  }
-
-  get createsDevices(): boolean {
-    return this.#options.createDevices;
   }
 
   /** On the hot path, once a lane's turn comes. */
@@ -120,6 +125,7 @@ export class DeviceAdmission {
   forget(): void {
     this.#unknown.clear();
     this.#toAsk.clear();
+    this.#holds.clear();
     this.#backlog.unholdAll();
     this.#overQuota.clear();
     this.#named.clear();
@@ -134,6 +140,7 @@ export class DeviceAdmission {
   opened(project: HereProject): void {
     if (this.#overQuota.size === 0) return;
     project.devices.forgetQuota();
+    this.#holds.drop(this.#overQuota);
     this.#backlog.unhold(this.#overQuota);
     for (const device of this.#overQuota) this.#named.delete(device);
     this.#overQuota.clear();
@@ -204,15 +211,18 @@ export class DeviceAdmission {
       this.#backlog.hold(device);
       for (const item of this.#room.evict(device)) this.#backlog.unload(item.seq, device);
     }
-    this.#clock.after(ms, () => {
-      this.#backlog.unhold(devices);
-      for (const device of devices) {
-        this.#named.delete(device);
-        this.#overQuota.delete(device);
-      }
-      // Also when the line was closed and opened again meanwhile: nobody else would look at them before the next uplink.
-      changed();
-    });
+    this.#changed = changed;
+    this.#holds.add(devices, ms);
+  }
+
+  #release(devices: readonly string[]): void {
+    this.#backlog.unhold(devices);
+    for (const device of devices) {
+      this.#named.delete(device);
+      this.#overQuota.delete(device);
+    }
+    // Also when the line was closed and opened again meanwhile: nobody else would look at them before the next uplink.
+    this.#changed();
   }
 
   #skip(device: string): void {

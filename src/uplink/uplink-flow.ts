@@ -193,6 +193,7 @@ export class UplinkFlow implements UplinkLine {
     this.#intake.stop();
     await this.close(signal);
     await this.#intake.quiet();
+    this.#devices.stop();
     this.#settler.stop();
   }
 

@@ -1,0 +1,49 @@
+// Devices that HERE does not take now: their uplinks are held in the journal for a while, at a bounded cost.
+import { expect, test } from 'vitest';
+import type { DeviceVerdict } from '../../src/domain/ports/here.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { KeepingStore, modelLine } from '../support/model-line.ts';
+import { modelProject } from '../support/model-project.ts';
+
+const DEVICES = 3_500;
+
+class CountingStore extends KeepingStore {
+  scans = 0;
+  override forEachUnsettled(): void {
+    this.scans += 1;
+  }
+}
+
+async function held(verdict: DeviceVerdict) {
+  const clock = new ManualClock();
+  const store = new CountingStore('a', 1e9, new Map());
+  const line = modelLine(clock, { store });
+  let questions = 0;
+  const ensure = (devices: readonly string[]) => {
+    questions += 1;
+    return new Map(devices.map((device) => [device, verdict]));
+  };
+  line.publish(...Array.from({ length: DEVICES }, (_, i) => `d${i} r${i}`));
+  line.flow.open(modelProject({ isKnown: () => false, ensure }));
+  await clock.advance(100);
+  expect(line.flow.devicesWaiting.count).toBe(DEVICES);
+  return { ...line, clock, counted: store, questions: () => questions };
+}
+
+test('holds that end together look through the journal once, however many questions they came from', async () => {
+  const { clock, counted, flow, questions } = await held({ kind: 'retry', message: 'HERE is away' });
+  expect(questions()).toBe(4);
+  const before = counted.scans;
+  await clock.advance(4_000);
+  expect(flow.devicesWaiting.count).toBe(DEVICES);
+  await clock.advance(2_000);
+  expect(flow.devicesWaiting.count).toBe(0);
+  expect(counted.scans - before).toBe(1);
+  await flow.stop(AbortSignal.timeout(1_000));
+});
+
+test('a line that has stopped leaves no timer behind', async () => {
+  const { clock, flow } = await held({ kind: 'unclaimable', message: 'claimed elsewhere' });
+  await flow.stop(AbortSignal.timeout(1_000));
+  expect(clock.pendingTimers).toBe(0);
+});

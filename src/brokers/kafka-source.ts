@@ -76,10 +76,6 @@ export class KafkaSource implements UplinkSource {
     this.filters = options.topics.map((topic) => compileFilter(topic, broker.ownPrefix ?? null));
   }
 
-  get wantsData(): boolean {
-    return this.#wanted !== 'stopped';
-  }
-
   /** It takes messages now. */
   get isReady(): boolean {
     return (

@@ -42,7 +42,7 @@ export class Gate implements RequestGate {
   readonly #adaptive: Adaptive;
   readonly #size: BatchSize;
   readonly #waiters = new AbortWaiters();
-  #requestsPerSecond: number | null;
+  readonly #requestsPerSecond: number | null;
   /** Told by HERE: requests per second that the plan allows. */
   #planPerSecond: number | null = null;
   #told: HereUsage['limit'] = null;
@@ -110,12 +110,6 @@ export class Gate implements RequestGate {
   tookBatch(records: number, bytes: number): void {
     this.#size.accepted(records, bytes);
     this.#usage.accepted(records);
-  }
-
-  /** Changes the rate of our own; takes effect at once. null: none. */
-  setRate(requestsPerSecond: number | null): void {
-    this.#requestsPerSecond = requestsPerSecond;
-    this.#adjust();
   }
 
   run<T>(priority: 0 | 1 | 2, signal: AbortSignal, task: () => Promise<T>): Promise<T> {

@@ -133,17 +133,6 @@ test('steps of the wall clock, an hour back or forward, neither stall nor flood'
   }
 });
 
-test('the rate changes while tasks wait', async () => {
-  const { clock, gate, starts, quick } = setUp({ requestsPerSecond: 1 });
-  for (let index = 0; index < 20; index++) void quick();
-  await clock.advance(2000);
-  expect(starts).toHaveLength(3);
-  gate.setRate(10);
-  await clock.advance(2000);
-  expect(starts).toHaveLength(20);
-  expect(densest(starts, 1000)).toBeLessThanOrEqual(10);
-});
-
 test('nothing starts before a Retry-After has passed, not even a probe', async () => {
   const { clock, gate, starts, quick } = setUp();
   await quick(429, { 'retry-after': '7' });

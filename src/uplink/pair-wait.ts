@@ -19,7 +19,7 @@ export interface PairSink {
 }
 
 const WEEK_MS = 7 * 86_400_000;
-/** Devices of which frames are remembered; beyond it the one that spoke longest ago is forgotten. */
+/** Devices of which frames are remembered; beyond it the one whose frames came longest ago is forgotten. */
 const MAX_DEVICES = 50_000;
 /** Frames of a device that a second message may belong to. */
 const RECENT = 4;
@@ -157,14 +157,19 @@ export class PairWait {
 
   #deviceOf(id: string): Device {
     let device = this.#devices.get(id);
-    if (device !== undefined) return device;
+    if (device !== undefined) {
+      // In the order of their last words.
+      this.#devices.delete(id);
+      this.#devices.set(id, device);
+      return device;
+    }
     device = { pairedAt: Number.NEGATIVE_INFINITY, recent: [] };
     if (this.#devices.size >= MAX_DEVICES) this.#forgetOne();
     this.#devices.set(id, device);
     return device;
   }
 
-  /** The one known longest. What is held of it goes now. */
+  /** The one that spoke longest ago. What is held of it goes now. */
   #forgetOne(): void {
     const oldest = this.#devices.entries().next();
     if (oldest.done === true) return;

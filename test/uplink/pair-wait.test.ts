@@ -119,6 +119,20 @@ describe('A frame that comes twice', () => {
     expect(told()).toEqual(['push 4']);
   });
 
+  test('where there are more devices than are remembered, one that goes on speaking is not forgotten', () => {
+    const { take, told, pairUp } = setup();
+    pairUp();
+    for (let n = 0; n < 30_000; n++) take(1, UPLINK, `early ${n}`);
+    take(2, UPLINK);
+    take(2, RESOLVED);
+    for (let n = 0; n < 30_000; n++) take(1, UPLINK, `late ${n}`);
+    told();
+    take(3, UPLINK);
+    take(3, RESOLVED);
+    // It waited for the second message, which is the better one.
+    expect(told()).toEqual(['second 60005', 'push 60006']);
+  });
+
   test('what is held when the line stops stays in the journal', async () => {
     const { take, told, pairUp, clock, wait } = setup();
     pairUp();

@@ -4,7 +4,8 @@ import type { EventKind, EventSink, NewEvent } from '../domain/events.ts';
 import type { SourceStatus } from '../domain/ports/broker.ts';
 
 const AGAIN = 'It is tried again; if it stays so, look whether it runs, and at its address and credentials.';
-const FATAL = 'It is not tried again by itself: mend that, then restart the connection.';
+const FATAL =
+  'That does not pass by itself: mend it. It is tried again about once a minute; a restart of the connection tries at once.';
 
 export class SourceNews {
   readonly #connectionId: string;

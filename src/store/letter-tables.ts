@@ -9,7 +9,7 @@ import { deletedAt, keptRows } from './kept-connections.ts';
 import { LetterBox } from './letter-box.ts';
 
 export interface LetterBudgets {
-  /** Per connection; the oldest are dropped and counted beyond it. 64 MiB by default. */
+  /** Per connection; the oldest are dropped and counted beyond it. As the configuration's default: 256 MiB. */
   readonly deadLettersMaxBytes?: number;
   /** Older ones are dropped and counted. 30 days by default. */
   readonly deadLettersMaxAgeMs?: number;
@@ -35,7 +35,7 @@ export class LetterTables {
     this.letters = new DeadLetterTable(database);
     this.pages = new DeadLetterPages(database);
     this.expired = new ExpiredTable(database);
-    this.#maxBytes = budgets.deadLettersMaxBytes ?? 64 * 1024 * 1024;
+    this.#maxBytes = budgets.deadLettersMaxBytes ?? 256 * 1024 * 1024;
     this.deadLettersMaxAgeMs = budgets.deadLettersMaxAgeMs ?? 30 * DAY_MS;
     this.keepAfterDeleteMs = budgets.keepAfterDeleteMs ?? 0;
   }

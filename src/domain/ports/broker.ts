@@ -92,7 +92,7 @@ export interface SourcePlaces {
 export type SourceStatus =
   /** Subscribed. `sessionLost`: a session was expected and the broker had none, so it may have dropped messages. */
   | { readonly kind: 'up'; readonly sessionLost: boolean }
-  /** Not connected; the source tries again by itself unless `fatal`. */
+  /** Not connected; the source tries again by itself. `fatal`: a person must act, and it tries rarely. */
   | { readonly kind: 'down'; readonly reason: string; readonly fatal: boolean }
   /** Paused by `pause()`; the broker's session queues. */
   | { readonly kind: 'paused' };

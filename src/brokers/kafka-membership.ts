@@ -78,6 +78,7 @@ export class KafkaMembership {
     this.#wake();
     const [coordinator, memberId] = [this.#coordinator, this.#memberId];
     if (coordinator !== null && memberId !== '') {
+      // Where this cannot be said, the group notices when the session times out.
       const left = coordinator.leaveGroup({ groupId: this.#options.groupId, memberId }).catch(() => {});
       await Promise.race([left, this.#pause(LEAVE_MS)]);
       this.#wake();

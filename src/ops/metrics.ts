@@ -211,16 +211,11 @@ export class Metrics implements MetricsPage {
   }
 
   #gauge(name: string, help: string, labels: readonly string[], collect: (facts: BridgeFacts, put: Put) => void): void {
-    const facts = (): BridgeFacts | null => this.#now;
+    const fill = this.#filler(collect);
     new Gauge({
-      name: PREFIX + name,
-      help,
-      labelNames: [...labels],
-      registers: [this.#registry],
+      ...this.#named(name, help, labels),
       collect() {
-        this.reset();
-        const now = facts();
-        if (now !== null) collect(now, (values, value) => this.set({ ...values }, value));
+        fill(this, (values, value) => this.set({ ...values }, value));
       },
     });
   }
@@ -231,18 +226,25 @@ export class Metrics implements MetricsPage {
     labels: readonly string[],
     collect: (facts: BridgeFacts, put: Put) => void,
   ): void {
-    const facts = (): BridgeFacts | null => this.#now;
+    const fill = this.#filler(collect);
     new Counter({
-      name: PREFIX + name,
-      help,
-      labelNames: [...labels],
-      registers: [this.#registry],
+      ...this.#named(name, help, labels),
       collect() {
-        this.reset();
-        const now = facts();
-        if (now !== null) collect(now, (values, value) => this.inc({ ...values }, value));
+        fill(this, (values, value) => this.inc({ ...values }, value));
       },
     });
+  }
+
+  #named(name: string, help: string, labels: readonly string[]) {
+    return { name: PREFIX + name, help, labelNames: [...labels], registers: [this.#registry] };
+  }
+
+  /** Puts what is true now in the place of what was. */
+  #filler(collect: (facts: BridgeFacts, put: Put) => void) {
+    return (metric: { reset(): void }, put: Put): void => {
+      metric.reset();
+      if (this.#now !== null) collect(this.#now, put);
+    };
   }
 
   #histogram(

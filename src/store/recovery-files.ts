@@ -142,7 +142,8 @@ async function setAside(
         await copy.close();
       }
     } catch (error) {
-      // There from an earlier start; or no room, which must not keep the rest of the journal from being read.
+      // There from an earlier start; or no room, which must not keep the rest of the journal from being read. Where half a copy cannot
+      // be removed either it stays: it is for people to look at, and nothing reads it.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await disk.remove(name).catch(() => {});
     }
   }

@@ -6,6 +6,7 @@ import type { HereAccount, HereGateway, HereProject, OpenProjectOutcome } from '
 import type { ConnectionStore } from '../domain/ports/store.ts';
 import type { Signal } from './machine.ts';
 import { sentence } from './machine-draft.ts';
+import { keepTold, wasTold } from './told-refusal.ts';
 
 export interface Entry {
   readonly signal: Signal;
@@ -38,7 +39,7 @@ export class HereAccess {
     signal: AbortSignal,
   ): Promise<Entry> {
     try {
-      const account = this.#accountOf(connection);
+      const account = this.#accountOf(connection, store);
       if (this.#forget) account.forgetRefusal();
       this.#forget = false;
       const logIn = await account.authenticate(signal);
@@ -47,9 +48,13 @@ export class HereAccess {
           ? `HERE has refused the log-in: ${logIn.message}`
           : `HERE has refused this e-mail address and password before, so they were not tried again: ${logIn.message}`;
         const message = `${words} ${logIn.lockedOut === true ? UNLOCK : CORRECT}`;
-        return only({ kind: 'refused', message, event: logIn.lockedOut === true ? 'accountLocked' : 'logInRefused' });
+        const refusal = logIn.lockedOut === true ? 'accountLocked' : 'logInRefused';
+        const isNews = logIn.attempted || !wasTold(store, connection, refusal);
+        keepTold(store, connection, refusal);
+        return only({ kind: 'refused', message, event: isNews ? refusal : null });
       }
       if (logIn.kind === 'retry') return only({ kind: 'transient', message: logIn.message, afterMs: logIn.afterMs });
+      keepTold(store, connection, null);
       const key = rememberedKey(connection);
       const opened = await account.openProject(connection.appId, store.getState(key), signal);
       return this.#conclude(opened, connection, store, key, signal);
@@ -69,7 +74,7 @@ export class HereAccess {
     this.#asked = null;
   }
 
-  #accountOf(connection: Connection): HereAccount {
+  #accountOf(connection: Connection, store: Pick<ConnectionStore, 'getState' | 'setState'>): HereAccount {
     const { service, realm, email, password } = connection.account;
     const asked = this.#asked;
     const same =
@@ -80,6 +85,8 @@ export class HereAccess {
       asked.password === password;
     if (this.#account !== null && same) return this.#account;
     const before = this.#account;
+    // Somebody has changed it meanwhile, and is to hear what comes of it.
+    if (before !== null) keepTold(store, connection, null);
     this.#account = this.#gateway.account({ service, realm, email }, password);
     this.#asked = connection.account;
     // After the new one: an account that both name keeps its session.

@@ -55,7 +55,8 @@ export type Signal =
   | { readonly kind: 'prepareFailed'; readonly message: string }
   | { readonly kind: 'projectOpened' }
   | { readonly kind: 'transient'; readonly message: string; readonly afterMs: number | null }
-  | { readonly kind: 'refused'; readonly message: string; readonly event: 'logInRefused' | 'accountLocked' }
+  /** `event` null: a person was told before. */
+  | { readonly kind: 'refused'; readonly message: string; readonly event: 'logInRefused' | 'accountLocked' | null }
   | {
       readonly kind: 'unusable';
       readonly event: 'projectMissing' | 'licenceExpired' | 'held';

@@ -62,7 +62,7 @@ class Transition extends Draft {
         return;
       case 'refused':
         if (phase !== 'AUTHENTICATING') return;
-        this.tell(signal.event, 'error', signal.message);
+        if (signal.event !== null) this.tell(signal.event, 'error', signal.message);
         this.#leave('refused', signal.message);
         return;
       case 'unusable':

@@ -1,5 +1,6 @@
-// Small states of a connection that its next worker must know (its sessions at brokers, the remembered project, a hold, how far
-// its commands are handled, its retired devices) are on a topic besides the store: what is there counts when a store is opened.
+// Small states of a connection that its next worker must know (its sessions at brokers, the remembered project, a hold, a refusal that was
+// told, how far its commands are handled, its retired devices) are on a topic besides the store: what is there counts when a store
+// is opened.
 import type { BridgeStore, ConnectionStore } from '../domain/ports/store.ts';
 import type { SharedRecords } from './shared-records.ts';
 import { forgetTravelled, TravellingList } from './travelling-list.ts';
@@ -10,7 +11,7 @@ type States = Record<string, string | null>;
 
 /** Anything else belongs to the directory. */
 const TRAVELS =
-  /^(sessions|heldFor|debugUntil|project:.*|downlinkSince|downlinkSinceHere|downlinkProject|commandsHandled)$/;
+  /^(sessions|heldFor|refusalTold|debugUntil|project:.*|downlinkSince|downlinkSinceHere|downlinkProject|commandsHandled)$/;
 /** A list of up to 10,000 devices: too large for one record. */
 const RETIRED = 'retired';
 

@@ -58,9 +58,12 @@ describe('a connection', () => {
     expect(next.state('a')).toBe('AUTHENTICATION_FAILED');
     expect(next.statuses.get('a')?.reason).toContain('were not tried again');
     expect(gateway.attempts.filter((pair) => pair.endsWith('wrong'))).toHaveLength(1);
+    // Nothing has happened that a person was not told.
+    expect(next.kinds('a')).toEqual([]);
     // A person's restart tries once more; a corrected password opens at once.
     await next.define('a', { ...sample({ password: 'wrong' }), restart: '1' });
     expect(gateway.attempts.filter((pair) => pair.endsWith('wrong'))).toHaveLength(2);
+    expect(next.kinds('a')).toEqual(['logInRefused']);
     await next.define('a', { ...sample(), restart: '1' });
     expect(next.state('a')).toBe('OPENED');
   });

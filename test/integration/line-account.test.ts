@@ -50,6 +50,9 @@ test('a wrong password: one log-in until the definition changes, also across a r
   await untilState(bridge, 'a', 'AUTHENTICATION_FAILED');
   await untilState(bridge, 'b', 'AUTHENTICATION_FAILED');
   expect(sandbox.account(email)).toMatchObject({ logIns: 0, failedLogIns: 1 });
+  // No news for a person either: the event is that of before the restart, counted once.
+  const refusals = (await bridge.events('a')).filter(({ kind }) => kind === 'logInRefused');
+  expect(refusals.map(({ count }) => count)).toEqual([1]);
 
   const correctedAt = Date.now();
   await publishDefinition(broker, 'a', definition({ email, password, appId: appIds[0] }));

@@ -1,0 +1,35 @@
+// Which refusal of a connection's log-in a person was told of, kept in its store: what is refused without another try, as after a
+// restart, is no news.
+import type { Connection } from '../domain/connection.ts';
+import type { ConnectionStore } from '../domain/ports/store.ts';
+
+const KEY = 'refusalTold';
+
+export type Refusal = 'logInRefused' | 'accountLocked';
+
+export function wasTold(store: Pick<ConnectionStore, 'getState'>, connection: Connection, refusal: Refusal): boolean {
+  try {
+    return store.getState(KEY) === textOf(connection, refusal);
+  } catch {
+    return false;
+  }
+}
+
+/** null: another refusal is news. Never throws: a failing disk is told by the journal. */
+export function keepTold(
+  store: Pick<ConnectionStore, 'getState' | 'setState'>,
+  connection: Connection,
+  refusal: Refusal | null,
+): void {
+  try {
+    const text = refusal === null ? null : textOf(connection, refusal);
+    if (store.getState(KEY) !== text) store.setState(KEY, text);
+  } catch {
+    // Then it is told once more.
+  }
+}
+
+/** Without the password: a changed one is tried, and what HERE says to a try is told in any case. */
+function textOf({ account: { service, realm, email } }: Connection, refusal: Refusal): string {
+  return JSON.stringify([refusal, service, realm, email]);
+}

@@ -48,8 +48,10 @@ async function setUp(more: Settings = {}) {
 
 describeWith('kafka', 'A bridge on Kafka', () => {
   describeWith('kcat', 'seen by kcat', () => {
-    test('uplinks arrive in their order, and status, ledger, heartbeat and events are on topics of their own', async () => {
-      const { sandbox, prefix, account, setup, uplinks } = await setUp();
+    test('uplinks arrive in their order, and status, ledger, heartbeat, events and dead letters are on topics of their own', async () => {
+      const { sandbox, prefix, topic, account, setup, uplinks } = await setUp({
+        budgets: { publishDeadLetters: true },
+      });
       const bridge = await LocalBridge.start(setup);
       await until('the config topic is read', () => bridge.bridge.control.worker().ready);
       await bridge.apply('a', definition(account));
@@ -78,9 +80,30 @@ describeWith('kafka', 'A bridge on Kafka', () => {
       expect([...(await kcat(`${prefix}.workers`)).values()].map((values) => last(values).alive)).toEqual([true]);
       expect([...(await kcat(`${prefix}.connections`)).keys()]).toEqual(['a']);
       expect((await kcat(`${prefix}.connections`)).get('a')?.[0]).not.toContain(account.password);
+      const producer = (await kafkaClient()).producer();
+      await producer.connect();
+      await producer.send({ topic, messages: [{ key: sender.devEui(0), value: 'no JSON' }] });
+      await producer.disconnect();
+      const letters = await until('the dead letter is on its topic', async () => {
+        const found = await kcat(`${prefix}.dead-letters`);
+        return found.size > 0 && found;
+      });
+      expect([...letters.keys()]).toEqual(['a']);
+      expect(letters.get('a')?.map((letter) => JSON.parse(letter))).toMatchObject([
+        { connection: 'a', reason: 'notJson', payload: 'no JSON' },
+      ]);
+      const kindsOf = (values: string[] | undefined): string[] => (values ?? []).map((value) => JSON.parse(value).kind);
+      const events = await until('the event of it is on its topic', async () => {
+        const found = await kcat(`${prefix}.events`);
+        return kindsOf(found.get('a')).includes('uplinksDeadLettered') && found;
+      });
+      expect(kindsOf(events.get('a'))).toContain('connectionOpened');
+      for (const [key, values] of events) {
+        for (const value of values) expect(JSON.parse(value).connectionId ?? 'worker').toBe(key);
+      }
       await bridge.stop();
       expect([...(await kcat(`${prefix}.workers`)).values()].map((values) => last(values).alive)).toEqual([false]);
-    });
+    }, 120_000);
   });
 
   test('its own topics are made with the settings that they need', async () => {

@@ -182,8 +182,10 @@ export class KafkaPublisher implements Publisher {
         })),
       });
     } catch (error) {
-      const refused = refusedTopic(error);
-      if (refused === null) throw error;
+      const told = refusedTopic(error);
+      if (told === null) throw error;
+      // Kafka's answer to a batch does not tell kafkajs's caller which topic it is about.
+      const refused = told === '' ? [...byTopic.keys()].join('" or "') : told;
       const { reason } = kafkaReason(error, bootstrap.join(', '));
       for (const entry of byTopic.get(refused) ?? batch)
         this.#refuse(entry, `${reason}: the right Write on "${refused}" is missing`);

@@ -91,7 +91,7 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
       onTestFinished(() => publisher.stop());
       publisher.start();
       await until('it is connected', () => publisher.connected, 20_000);
-      await expect(publisher.publish('closed/a', 'x')).rejects.toThrow('the right Write');
+      await expect(publisher.publish('closed/a', 'x')).rejects.toThrow('the right Write on "closed" is missing');
     });
   }
 

@@ -4,7 +4,9 @@ import path from 'node:path';
 import { type AddressGuard, createAddressGuard } from '../brokers/address-guard.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../brokers/embedded.ts';
 import { createKafkaBroker } from '../brokers/kafka.ts';
+import { isOwnName } from '../brokers/kafka-topics.ts';
 import { createMqttBroker } from '../brokers/mqtt.ts';
+import { isBelow } from '../brokers/topics.ts';
 import type { BrokerConfig, Config, TopicsConfig } from '../config/config.ts';
 import { addressOf, type BrokerDefinition } from '../domain/broker-definition.ts';
 import type { Broker, Sort } from '../domain/ports/broker.ts';
@@ -41,18 +43,18 @@ export class Brokers {
     this.#configs = options.brokers;
     this.guard = createAddressGuard(options.definedHosts ?? []);
     for (const [name, config] of Object.entries(options.brokers)) {
+      const own = this.#own(config);
       if (config.kind === 'mqtt') {
-        this.#byName.set(name, createMqttBroker({ ...config, name, clock, chance }));
+        this.#byName.set(name, createMqttBroker({ ...config, ...own, name, clock, chance }));
         continue;
       }
       if (config.kind === 'kafka') {
-        const own = options.topics.broker === name ? { ownPrefix: options.topics.prefix } : {};
         this.#byName.set(name, createKafkaBroker({ ...config, ...own, name, clock, chance, sort }));
         continue;
       }
       const { host, port, users } = config;
       const embedded = createEmbeddedBroker({
-        name,
+        ...{ name, ...own },
         host,
         port,
         users: users.map(({ username, ...rest }) => ({ name: username, ...rest })),
@@ -80,9 +82,23 @@ export class Brokers {
   /** Connects nothing by itself. */
   make(name: string, definition: BrokerDefinition): Broker {
     const { clock, chance } = this.#options;
-    const guard = this.guard;
-    if (definition.kind === 'mqtt') return createMqttBroker({ ...mqttOptions(definition), name, guard, clock, chance });
-    return createKafkaBroker({ ...kafkaOptions(definition), name, guard, clock, chance, sort: this.#sort });
+    const shared = { ...this.#own(definition), name, guard: this.guard, clock, chance };
+    if (definition.kind === 'mqtt') return createMqttBroker({ ...mqttOptions(definition), ...shared });
+    return createKafkaBroker({ ...kafkaOptions(definition), ...shared, sort: this.#sort });
+  }
+
+  /** The bridge's own topics are there, by whatever name it is called; a topic or filter inside of them is nobody else's. */
+  isOwnTopic(name: string, topic: string): boolean {
+    const { prefix } = this.#options.topics;
+    const broker = this.isConfigured(name) ? this.#configs[name] : this.#defined.get(name);
+    if (broker === undefined || this.#own(broker).ownPrefix === undefined) return false;
+    return isOwn(broker.kind, prefix, topic);
+  }
+
+  #own(broker: BrokerConfig | BrokerDefinition): { readonly ownPrefix?: string } {
+    const { broker: carrier, prefix } = this.#options.topics;
+    const places = new Set(placesOf(this.#configs[carrier]));
+    return placesOf(broker).some((place) => places.has(place)) ? { ownPrefix: prefix } : {};
   }
 
   isConfigured(name: string): boolean {
@@ -128,6 +144,22 @@ export class Brokers {
   async stop(): Promise<void> {
     await Promise.all(this.#embedded.map((embedded) => embedded.stop()));
   }
+}
+
+/** Whether a topic, or all that a filter matches, is among those of the bridge on a broker of that kind. */
+export function isOwn(kind: BrokerConfig['kind'] | null, prefix: string, topic: string): boolean {
+  return kind === 'kafka' ? isOwnName(prefix, topic) : isBelow(prefix, topic);
+}
+
+/** Host and port, as far as they can be told by their names. */
+function placesOf(broker: BrokerConfig | BrokerDefinition | undefined): readonly string[] {
+  if (broker === undefined) return [];
+  if (broker.kind === 'kafka') return broker.bootstrap.map((address) => `kafka ${address.toLowerCase()}`);
+  const isLoopback = (host: string): boolean => /^(localhost|127\..*|\[?::1\]?|0\.0\.0\.0|::)$/.test(host);
+  if (broker.kind === 'embedded') return [`mqtt ${isLoopback(broker.host) ? 'loopback' : broker.host}:${broker.port}`];
+  const { hostname, port, protocol } = new URL(broker.url);
+  const usual = { 'mqtt:': '1883', 'mqtts:': '8883', 'ws:': '80', 'wss:': '443' }[protocol];
+  return [`mqtt ${isLoopback(hostname) ? 'loopback' : hostname}:${port || usual}`];
 }
 
 function urlOf(config: BrokerConfig, broker: Broker): string {

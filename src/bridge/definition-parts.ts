@@ -10,6 +10,7 @@ import { checkTemplate } from '../downlink/template.ts';
 import { checkMapping } from '../uplink/map/check-mapping.ts';
 import { checkTopicPattern, compileTopicPattern } from '../uplink/topic-pattern.ts';
 import { checkValidity, parseValidity } from '../uplink/validity.ts';
+import { isOwn } from './brokers.ts';
 
 /** ThingPark's convention; the pattern finds the DevEUI in the topics of the filter. */
 const USUAL_UPLINKS = { filter: 'mqtt/things/+/uplink', pattern: 'mqtt/things/{DevEUI}/uplink' };
@@ -19,10 +20,17 @@ const USUAL_DOWNLINKS = 'mqtt/things/{DevEUI}/downlink';
 export interface KnownBrokers {
   readonly names: readonly string[];
   kindOf(name: string): string | null;
+  /** A topic or filter inside of the bridge's own topics on this broker. */
+  isOwnTopic(name: string, topic: string): boolean;
 }
 
 function configuredBrokers(config: Config): KnownBrokers {
-  return { names: Object.keys(config.brokers), kindOf: (name) => config.brokers[name]?.kind ?? null };
+  const { broker: carrier, prefix } = config.topics;
+  return {
+    names: Object.keys(config.brokers),
+    kindOf: (name) => config.brokers[name]?.kind ?? null,
+    isOwnTopic: (name, topic) => name === carrier && isOwn(config.brokers[name]?.kind ?? null, prefix, topic),
+  };
 }
 
 export function definitionValidator(
@@ -35,6 +43,10 @@ export function definitionValidator(
     checkDownlinkTopic: (pattern, broker) => {
       const kind = known.kindOf(broker ?? config.sources.broker);
       return kind === 'kafka' ? checkKafkaName(pattern) : checkTopicPattern(pattern);
+    },
+    checkOwnTopics: (topic, broker) => {
+      if (!known.isOwnTopic(broker ?? config.sources.broker, topic)) return null;
+      return `must not be below ${JSON.stringify(config.topics.prefix)} (topics.prefix): these are the bridge's own topics`;
     },
     checkMapping,
     checkTemplate,

@@ -18,7 +18,7 @@ import { brokerNamed } from './setup.ts';
 
 export interface DownlinksParts {
   readonly store: BridgeStore;
-  readonly brokers: Pick<Brokers, 'get' | 'names'>;
+  readonly brokers: Pick<Brokers, 'get' | 'names' | 'isOwnTopic'>;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly events: EventSink;
@@ -53,6 +53,7 @@ export class Downlinks {
       publisher: (broker) => this.#publisher(broker),
       findTopic: async (broker, topic) => (await brokerNamed(this.#parts.brokers, broker).findTopic?.(topic)) ?? null,
       takesNetworkForms: (broker) => this.#parts.brokers.get(broker)?.kind !== 'kafka',
+      isOwnTopic: (broker, topic) => this.#parts.brokers.isOwnTopic(broker, topic),
       compileTopic: (pattern) => ({
         needsUplink: pattern.replaceAll(/\{(\$\.)?DevEUI\}/gi, '').includes('{'),
         render: compileTopicPattern(pattern).render,

@@ -22,6 +22,7 @@ export interface AedesCoreOptions {
   readonly users: UserList;
   readonly rights: ClientRights;
   readonly storeFile: string | null;
+  readonly ownPrefix: string | null;
   readonly clock: Clock;
   readonly limits: {
     readonly maxPacketBytes: number;
@@ -76,7 +77,7 @@ export class AedesCore implements Core {
       (client) => this.notice(`the queue of client "${client.slice(0, 100)}" is full: messages for it are dropped`),
     );
     this.gate = new PublishGate({
-      clock: options.clock,
+      ...{ ownPrefix: options.ownPrefix, clock: options.clock },
       store: (publication, publisher) => this.#store(publication, publisher),
       onAccepted: (publication) => {
         for (const listen of this.#acceptedListeners) listen(publication);

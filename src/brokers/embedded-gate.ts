@@ -6,7 +6,7 @@ import { describeError } from '../domain/errors.ts';
 import type { BrokerMessage, RoomAware, SourceListener } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import { Turns } from './embedded-turns.ts';
-import { TopicTree } from './topics.ts';
+import { isBelow, TopicTree } from './topics.ts';
 
 /** While every matching journal is full: how often they are asked again. */
 const ROOM_POLL_MS = 100;
@@ -49,6 +49,8 @@ interface Admission {
 }
 
 export interface GateOptions {
+  /** Sources never get what lies below it, nor what brokers say of themselves, not even when they ask for it. */
+  readonly ownPrefix?: string | null;
   readonly clock: Clock;
   /** Keeps what must be on the disk before the acknowledgement; null: nothing must. */
   readonly store: (publication: Publication, publisher: object) => Promise<void> | null;
@@ -99,8 +101,8 @@ export class PublishGate {
   /** `done` is called once, unless the publisher leaves or the gate stops before. An error means: refused, nothing is promised. */
   admit(publisher: object, publication: Publication, done: (error: Error | null) => void): void {
     const { topic, payload, qos, dup } = publication;
-    // Sources never get what brokers say of themselves, not even when they ask for it.
-    const routes = topic.startsWith('$') ? new Set<Route>() : this.#routes.match(topic);
+    const isNoUplink = topic.startsWith('$') || isBelow(this.#options.ownPrefix ?? null, topic);
+    const routes = isNoUplink ? new Set<Route>() : this.#routes.match(topic);
     this.#lastId += 1;
     const admission: Admission = {
       id: this.#lastId,
@@ -110,12 +112,7 @@ export class PublishGate {
       done,
       routes,
       leftOut: [],
-      kept: false,
-      stored: false,
-      waiting: 0,
-      error: null,
-      ready: false,
-      gone: false,
+      ...{ kept: false, stored: false, waiting: 0, error: null, ready: false, gone: false },
     };
     const queue = this.#queues.get(publisher);
     if (queue === undefined) this.#queues.set(publisher, [admission]);

@@ -31,6 +31,8 @@ export interface EmbeddedBrokerOptions {
   readonly users?: readonly EmbeddedUser[];
   /** SQLite file for retained messages and sessions; null: nothing survives the process. */
   readonly storeFile: string | null;
+  /** The bridge's own topics are below it, of which no source is given any; absent: they are on another broker. */
+  readonly ownPrefix?: string;
   readonly clock: Clock;
   readonly limits?: Partial<EmbeddedLimits>;
   /** Something that a person should know: a full queue, a refused message, a client's error. No secrets. */
@@ -113,6 +115,7 @@ class EmbeddedServer implements EmbeddedBroker {
       users,
       rights: new ClientRights(options.users ?? []),
       storeFile: options.storeFile,
+      ownPrefix: options.ownPrefix ?? null,
       clock: options.clock,
       limits: this.#limits,
       onNotice: options.onNotice ?? (() => {}),

@@ -38,6 +38,11 @@ export function kafkaName(prefix: string): string {
   return prefix.replaceAll('/', '.');
 }
 
+/** Whether a topic, or all that a filter matches, is among those of the bridge (`here-bridge.…`, in levels `here-bridge/…`). */
+export function isOwnName(prefix: string, topic: string): boolean {
+  return kafkaName(topic).startsWith(`${kafkaName(prefix)}.`);
+}
+
 export interface TopicFilter {
   /** The only topic that it can match, which must be there; null: it is a pattern. */
   readonly exact: string | null;

@@ -36,6 +36,8 @@ export interface MqttBrokerOptions {
   readonly receiveMaximum?: number | null;
   /** MQTT 5 only; 4,294,967,295 (never) by default. */
   readonly sessionExpirySeconds?: number;
+  /** The bridge's own topics are below it, of which no source is given any; absent: they are on another broker. */
+  readonly ownPrefix?: string;
   /** Where it may be; absent: anywhere. */
   readonly guard?: AddressGuard;
   readonly clock: Clock;

@@ -7,6 +7,7 @@ import { MqttLink } from './mqtt-link.ts';
 import { type BrokerAddress, HELD, type MqttBrokerOptions } from './mqtt-options.ts';
 import { subscribe } from './mqtt-subscribe.ts';
 import { MqttTap } from './mqtt-tap.ts';
+import { isBelow } from './topics.ts';
 
 /** How long `stop` and `pause` wait for the listener to settle what it has; what it settles later comes once more. */
 const SETTLE_MS = 5_000;
@@ -29,7 +30,7 @@ export class MqttSource implements UplinkSource {
     this.#broker = broker;
     this.#address = address;
     this.#options = options;
-    this.#listener = listener;
+    this.#listener = withoutOwn(listener, broker.ownPrefix);
     this.#expectSession = options.expectSession;
     this.#link = new MqttLink(
       broker,
@@ -151,6 +152,19 @@ export class MqttSource implements UplinkSource {
       if (this.#wanted === 'running') this.#listener.onStatus({ kind: 'up', sessionLost });
     });
   }
+}
+
+/** Filters such as `#` match the bridge's own topics too, which are no uplinks: they are acknowledged and left out. */
+function withoutOwn(listener: SourceListener, prefix: string | undefined): SourceListener {
+  if (prefix === undefined) return listener;
+  return {
+    onMessages(messages, done) {
+      const uplinks = messages.filter(({ topic }) => !isBelow(prefix, topic));
+      if (uplinks.length === 0) done(null);
+      else listener.onMessages(uplinks, done);
+    },
+    onStatus: (status) => listener.onStatus(status),
+  };
 }
 
 /** Ends a session at the broker: a clean connection under its name makes the broker forget it and its queue. */

@@ -10,6 +10,11 @@ export function assertPublishable(topic: string): void {
   }
 }
 
+/** Whether a topic, or all that a filter matches, lies below `prefix`; null: nothing does. */
+export function isBelow(prefix: string | null, topic: string): boolean {
+  return prefix !== null && topic.startsWith(prefix) && topic[prefix.length] === '/';
+}
+
 /** `+` stands alone between slashes, `#` alone at the end. */
 export function isTopicFilter(filter: string): boolean {
   if (filter === '' || filter.includes('\0') || Buffer.byteLength(filter) > MAX_TOPIC_BYTES) return false;

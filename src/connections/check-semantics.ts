@@ -11,6 +11,8 @@ export interface DefinitionCheckers {
   readonly checkTopicPattern?: (pattern: string) => string | null;
   /** Of `downlinkTopicPattern` on a broker (null: the worker's default), whose names of topics have rules of their own. */
   readonly checkDownlinkTopic?: (pattern: string, broker: string | null) => string | null;
+  /** Of each of the two and of `source.topics`: whether it leads into the bridge's own topics on that broker. */
+  readonly checkOwnTopics?: (topic: string, broker: string | null) => string | null;
   /** Of `configuration.mapping`; pointers are below it. */
   readonly checkMapping?: (mapping: unknown) => readonly FieldError[];
   readonly checkTemplate?: (template: unknown) => string | null;
@@ -81,12 +83,15 @@ function checkConfiguration(configuration: Loose, checkers: DefinitionCheckers, 
     tell(`${at}/sendRawDecodedFormat`, 'must be false or left out when sendMetadata is true');
   }
   const checkPattern = checkers.checkTopicPattern ?? checkPatternForm;
+  const source = fields(configuration.source);
+  const broker = text(source.broker);
+  const checkOwn = (topic: string): string | null => checkers.checkOwnTopics?.(topic, broker) ?? null;
   const uplinks = text(configuration.uplinkTopicPattern);
-  if (uplinks !== null) tell(`${at}/uplinkTopicPattern`, checkPattern(uplinks));
+  if (uplinks !== null) tell(`${at}/uplinkTopicPattern`, checkPattern(uplinks) ?? checkOwn(uplinks));
   const downlinks = text(configuration.downlinkTopicPattern);
   if (downlinks !== null) {
     const checkDownlinks = checkers.checkDownlinkTopic ?? checkPattern;
-    tell(`${at}/downlinkTopicPattern`, checkDownlinks(downlinks, text(fields(configuration.source).broker)));
+    tell(`${at}/downlinkTopicPattern`, checkDownlinks(downlinks, broker) ?? checkOwn(downlinks));
   }
   if (configuration.downlinkTemplate !== undefined) {
     tell(`${at}/downlinkTemplate`, checkers.checkTemplate?.(configuration.downlinkTemplate) ?? null);
@@ -95,10 +100,9 @@ function checkConfiguration(configuration: Loose, checkers: DefinitionCheckers, 
   for (const { pointer, message } of checkers.checkMapping?.(configuration.mapping) ?? []) {
     tell(`${at}/mapping${pointer}`, message);
   }
-  const source = fields(configuration.source);
-  tell(`${at}/source/broker`, checkName(text(source.broker), checkers.brokers, 'brokers'));
+  tell(`${at}/source/broker`, checkName(broker, checkers.brokers, 'brokers'));
   for (const [index, filter] of list(source.topics).entries()) {
-    if (typeof filter === 'string') tell(`${at}/source/topics/${index}`, checkTopicFilter(filter));
+    if (typeof filter === 'string') tell(`${at}/source/topics/${index}`, checkTopicFilter(filter) ?? checkOwn(filter));
   }
 }
 

@@ -24,6 +24,8 @@ export interface DownlinkFlowOptions {
   readonly findTopic: FindTopic;
   /** False where networks other than ThingPark take no downlinks: theirs go to topics of MQTT. */
   readonly takesNetworkForms: (broker: string) => boolean;
+  /** A topic of the bridge itself on that broker, to which nothing is sent on behalf of a connection. */
+  readonly isOwnTopic: (broker: string, topic: string) => boolean;
   readonly retry: { readonly minMs: number; readonly maxMs: number };
   readonly maxAgeMs: number;
   /** Other workers may take the connection over, and it may come back. */

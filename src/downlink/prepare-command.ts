@@ -21,6 +21,7 @@ export interface CommandContext {
   readonly kept: string | null;
   /** False: the broker is Kafka, where only ThingPark takes downlinks. */
   readonly takesNetworkForms: boolean;
+  readonly isOwnTopic: (topic: string) => boolean;
   readonly correlationId: (attempt: number) => string;
   readonly maxAgeMs: number;
   /** Our wall clock and HERE's, ms. */
@@ -54,10 +55,18 @@ export function prepareCommand(command: Command, context: CommandContext): Prepa
   if (route.network !== 'thingpark') {
     const formed = context.takesNetworkForms ? inFormOf(route, content) : onlyByMqtt(route.network);
     if (!formed.ok) return { kind: 'settle', fact: { kind: 'refused', cause: formed.cause } };
+    if (context.isOwnTopic(formed.topic)) return OWN_TOPIC;
     return { kind: 'publish', topic: formed.topic, message: formed.body, fact };
   }
   const where = topics.of(command.device);
   if (where.kind === 'unheard') return { kind: 'later' };
   if (where.kind === 'bad') return { kind: 'settle', fact: { kind: 'refused', cause: where.reason } };
+  if (context.isOwnTopic(where.topic)) return OWN_TOPIC;
   return { kind: 'publish', topic: where.topic, message, fact };
 }
+
+/** What devices send may be part of the topic. */
+const OWN_TOPIC: Prepared = {
+  kind: 'settle',
+  fact: { kind: 'refused', cause: "its topic would be one of the bridge's own" },
+};

@@ -164,11 +164,13 @@ export class ProjectCommands {
 
   #prepare(command: Command) {
     const { connection, topics, hereNow } = this.#settings();
+    const { broker } = connection.source;
     return prepareCommand(command, {
       ...{ downlink: connection.downlink, topics, hereNow, maxAgeMs: this.#o.maxAgeMs, now: this.#o.clock.now() },
       hasNewer: command.origin === 'shadow' && this.#hasNewer(command),
       latest: this.#o.shadows.handled(this.shadows.key, command.device),
-      takesNetworkForms: this.#o.takesNetworkForms(connection.source.broker),
+      takesNetworkForms: this.#o.takesNetworkForms(broker),
+      isOwnTopic: (topic) => this.#o.isOwnTopic(broker, topic),
       kept: this.shadows.served.driverOf(command.device),
       correlationId: (attempt) => this.book.correlationId(command, attempt),
     });

@@ -101,7 +101,7 @@ export class BridgeProcess {
     const hostHealth = new HostHealth({ gateway, clock, chance });
     this.#ends.push(() => hostHealth.stop());
     const broker = (name: string): Broker | null => (name === port.name ? port : null);
-    const brokers = { get: broker, names: [port.name] };
+    const brokers = { get: broker, names: [port.name], isOwnTopic: () => false };
     const downlinks = new Downlinks(config, { store, brokers, clock, chance, events });
     this.#ends.push(() => downlinks.stop());
     const makeLine = lineMaker(config, { clock, chance, events, views, downlinks });

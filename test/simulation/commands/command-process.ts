@@ -78,6 +78,7 @@ export class CommandProcess {
         compileTopic: (pattern) => ({ needsUplink: false, render: compileTopicPattern(pattern).render }),
         findTopic: () => Promise.resolve(null),
         takesNetworkForms: () => true,
+        isOwnTopic: () => false,
         isShared: false,
         retry: { minMs: 500, maxMs: 20_000 },
         maxAgeMs: DAY_MS,

@@ -47,6 +47,7 @@ export const EVENT_KINDS = [
   'storeSetAside',
   'payloadNotDecoded',
   'unknownValidityState',
+  'otherDeviceInTopic',
   'usersRecord',
   'secretKeyDiffers',
   'clockStepped',

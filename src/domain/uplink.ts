@@ -114,7 +114,7 @@ export type Prepared =
 
 /** Something a person should hear about an uplink that goes its way all the same (told once per `key`). */
 export interface UplinkNotice {
-  readonly kind: 'payloadDecodedError' | 'unknownValidityState' | 'noDecodedPayload';
+  readonly kind: 'payloadDecodedError' | 'unknownValidityState' | 'noDecodedPayload' | 'otherDeviceInTopic';
   readonly key: string;
   readonly message: string;
 }

@@ -210,7 +210,10 @@ export class Intake {
     if (this.#noticed.has(notice.key) || this.#noticed.size >= NOTICES_AT_MOST) return;
     this.#noticed.add(notice.key);
     this.#o.events.emit({
-      kind: notice.kind === 'unknownValidityState' ? 'unknownValidityState' : 'payloadNotDecoded',
+      kind:
+        notice.kind === 'unknownValidityState' || notice.kind === 'otherDeviceInTopic'
+          ? notice.kind
+          : 'payloadNotDecoded',
       severity: 'warning',
       connectionId: this.#o.connectionId,
       key: notice.key,

@@ -10,9 +10,10 @@ import { readDownlinkReport } from './envelopes/downlink-report.ts';
 import type { Frame } from './envelopes/frame.ts';
 import { compileFilter, type Filter } from './filter.ts';
 import { compileMap, type Mapper } from './map/map.ts';
-import { decodeFailure, noticeOf } from './map/notices.ts';
+import { decodeFailure, noticeOf, otherInTopic } from './map/notices.ts';
 import type { Trace } from './map/rule.ts';
 import { StatusBatteries } from './map/status-batteries.ts';
+import { compileNamesAnother, type NamesAnother } from './topic-device.ts';
 import { compileTopicPattern } from './topic-pattern.ts';
 
 export interface PrepareOptions {
@@ -33,6 +34,7 @@ export type Prepare = (message: UplinkMessage, nowMs: number) => Prepared;
 
 interface Stages {
   readonly decode: Decode;
+  readonly namesAnother: NamesAnother;
   readonly filter: Filter;
   readonly map: Mapper;
   readonly batteries: StatusBatteries;
@@ -62,6 +64,7 @@ function compileStages(connection: PrepareConnection, options: Partial<PrepareOp
   const deviceOfTopic = topicPattern === null ? null : compileTopicPattern(topicPattern).devEuiOf;
   return {
     decode: compileDecode({ maxMessageBytes, deviceOfTopic }),
+    namesAnother: compileNamesAnother(deviceOfTopic),
     filter: compileFilter(connection),
     map: compileMap({ format: connection.format, defaultAccuracyM, mapping: connection.mapping }),
     batteries: new StatusBatteries(),
@@ -85,7 +88,8 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
     }
     if (decoded.report !== undefined && stages.ear !== null) {
       const report = readDownlinkReport(decoded.name, decoded.report);
-      if (report !== null) stages.ear.onReport(report, message.arrivedAt);
+      const isOther = report !== null && stages.namesAnother(message.topic, report.device, decoded.report);
+      if (report !== null && !isOther) stages.ear.onReport(report, message.arrivedAt);
     }
     const outcome: UplinkOutcome = { kind: 'skipped', reason: decoded.reason };
     const { device, decodeError } = decoded;
@@ -100,7 +104,9 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
     trace?.note(filtered.why);
     return { device, fCnt, outcome: filtered.outcome };
   }
-  if (stages.ear !== null) {
+  const isOther = stages.namesAnother(message.topic, device, decoded.root);
+  if (isOther) trace?.note('its topic names another device: it goes its way, but no downlink follows from it');
+  else if (stages.ear !== null) {
     const origin = { network: frame.network, topic: message.topic, root: decoded.root };
     stages.ear.onUplink(device, frame.body, message.arrivedAt, origin);
   }
@@ -117,7 +123,7 @@ function run(stages: Stages, message: UplinkMessage, nowMs: number, trace: Trace
     return { device, fCnt, outcome: { kind: 'skipped', reason: mapped.reason } };
   }
   if (mapped.usedStatusBattery) stages.batteries.used(device, message.arrivedAt);
-  const notice = noticeOf(frame as Frame);
+  const notice = isOther ? otherInTopic(device, message.topic) : noticeOf(frame as Frame);
   const { records } = mapped;
   const copy = copyOf(frame, mapped.hasPosition);
   return notice === null

@@ -130,3 +130,60 @@ test('a message of 256 KB costs milliseconds, whatever it is made of', () => {
     expect(best).toBeLessThan(100);
   }
 });
+
+describe('A message whose topic names another device than its body', () => {
+  const OTHER = 'AAAAAAAAAAAAAAAA';
+  const told: string[] = [];
+  const ear = {
+    onUplink: (device: string) => void told.push(device),
+    onReport: (report: { device: string }) => void told.push(report.device),
+  };
+  /** Of what the other line has heard, and of the notice. */
+  function heard(topic: string, content: unknown, topicPattern: string | null = null) {
+    told.length = 0;
+    const prepared = compilePrepare(
+      connection({ source: { topicPattern } }),
+      {},
+      ear,
+    )(message(content, topic), ARRIVED);
+    return { told: [...told], device: prepared.device, outcome: prepared.outcome, notice: prepared.notice?.kind };
+  }
+  const quiet = { told: [], device: DEVICE, outcome: null, notice: 'otherDeviceInTopic' };
+  const fine = { told: [DEVICE], device: DEVICE, outcome: null, notice: undefined };
+  const chirpstack = {
+    deviceInfo: { devEui: DEVICE.toLowerCase(), applicationId: '1' },
+    ...{ fPort: 1, fCnt: 1, data: 'AQID', object: { temperature: 1 }, time: new Date(ARRIVED).toISOString() },
+  };
+  const things = (device_id: string) => ({
+    end_device_ids: { dev_eui: DEVICE, device_id, application_ids: { application_id: 'app' } },
+    uplink_message: { f_port: 1, f_cnt: 2, frm_payload: 'AQID', decoded_payload: { temperature: 1 } },
+  });
+  const pattern = 'mqtt/things/{DevEUI}/uplink';
+  const eui = (device: string) => `eui-${device.toLowerCase()}`;
+
+  test.each([
+    ['ChirpStack', `application/1/device/${OTHER.toLowerCase()}/event/up`, chirpstack, null],
+    ['The Things Stack, by name', 'v3/app@t/devices/evil/up', things('victim'), null],
+    ['The Things Stack, by DevEUI', `v3/app@t/devices/${eui(OTHER)}/up`, things(eui(OTHER)), null],
+    ['the definition’s pattern', `mqtt/things/${OTHER}/uplink`, uplink({ temperature: 1 }), pattern],
+  ])('is telemetry with a notice, and nothing that commands follow: %s', (_, topic, content, topicPattern) => {
+    expect(heard(topic, content, topicPattern)).toEqual(quiet);
+  });
+
+  test.each([
+    ['ChirpStack', `eu/application/1/device/${DEVICE.toLowerCase()}/event/up`, chirpstack, null],
+    ['The Things Stack, by name', 'v3/app@t/devices/victim/up', things('victim'), null],
+    ['The Things Stack, by DevEUI', `v3/app@t/devices/${eui(DEVICE)}/up`, things(eui(DEVICE)), null],
+    ['the definition’s pattern', `mqtt/things/${DEVICE.toLowerCase()}/uplink`, uplink({ temperature: 1 }), pattern],
+    ['a topic that names none', 'uplinks', chirpstack, pattern],
+  ])('is not meant where both are the same: %s', (_, topic, content, topicPattern) => {
+    expect(heard(topic, content, topicPattern)).toEqual(fine);
+  });
+
+  test('confirms no command either', () => {
+    const item = { queueItemId: '01234567-89ab-8cde-8f00-4e0b71d6e000', acknowledged: true, fCntDown: 1 };
+    const ack = { deviceInfo: chirpstack.deviceInfo, ...item };
+    expect(heard(`application/1/device/${OTHER}/event/ack`, ack).told).toEqual([]);
+    expect(heard(`application/1/device/${DEVICE}/event/ack`, ack).told).toEqual([DEVICE]);
+  });
+});

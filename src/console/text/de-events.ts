@@ -78,6 +78,7 @@ export const deEvents: Pick<Catalogue, 'events'> = {
       storeSetAside: 'Beschädigte Datei beiseitegelegt',
       payloadNotDecoded: 'Payload nicht dekodiert',
       unknownValidityState: 'Unbekannter Zustand einer Position',
+      otherDeviceInTopic: 'Topic eines anderen Geräts',
       usersRecord: 'Benutzerverzeichnis zweifelhaft',
       secretKeyDiffers: 'Anderer geheimer Schlüssel',
       clockStepped: 'Uhr wurde gestellt',

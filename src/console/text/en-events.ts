@@ -70,6 +70,7 @@ export const enEvents = {
       storeSetAside: 'Damaged file set aside',
       payloadNotDecoded: 'Payload not decoded',
       unknownValidityState: 'Unknown state of a position',
+      otherDeviceInTopic: 'Topic of another device',
       usersRecord: 'Record of users in doubt',
       secretKeyDiffers: 'Another secret key',
       clockStepped: 'Clock was set',

@@ -78,6 +78,7 @@ export const frEvents: Pick<Catalogue, 'events'> = {
       storeSetAside: 'Fichier endommagé mis de côté',
       payloadNotDecoded: 'Payload non décodé',
       unknownValidityState: 'État inconnu d’une position',
+      otherDeviceInTopic: 'Topic d’un autre appareil',
       usersRecord: 'Registre des utilisateurs douteux',
       secretKeyDiffers: 'Autre clé secrète',
       clockStepped: 'Horloge réglée',

@@ -22,6 +22,14 @@ export function noticeOf(frame: Frame): UplinkNotice | null {
   };
 }
 
+export function otherInTopic(device: string, topic: string): UplinkNotice {
+  return {
+    kind: 'otherDeviceInTopic',
+    key: 'otherDeviceInTopic',
+    message: `The topic ${JSON.stringify(topic.slice(0, 200))} names another device than its message, ${device}: the telemetry goes to ${device}, but commands do not follow such messages.`,
+  };
+}
+
 /** A driver's failure, in its own words. */
 export function decodeFailure({ code, message }: NonNullable<Frame['decodeError']>, model: string): UplinkNotice {
   return {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Adoption } from '../../src/bridge/adoption.ts';
 import { HandOver, type HandOverOptions } from '../../src/connections/hand-over.ts';
+import type { NewEvent } from '../../src/domain/events.ts';
 import type { Ledger } from '../../src/domain/ledger.ts';
 import type { Whereabouts } from '../../src/domain/ports/cluster.ts';
 import type { BridgeStore } from '../../src/domain/ports/store.ts';
@@ -26,6 +27,7 @@ class Survivor {
   readonly clock = new ManualClock();
   readonly root = temporaryFolder();
   readonly gone = path.join(this.root, 'w-0');
+  readonly told: NewEvent[] = [];
   readonly #box = openSecretBox({ dataDir: temporaryFolder(), key: null });
 
   async open(dataDir: string): Promise<BridgeStore> {
@@ -67,7 +69,8 @@ class Survivor {
     const directory = path.join(this.root, 'w-9');
     const own = { directory, id: 'w-me', store: await this.open(directory), isOwn: true };
     const open = (each: string): Promise<BridgeStore> => this.open(each);
-    const adoption = new Adoption({ dataDir: this.root, own, open, events: { emit: () => {} } });
+    const events = { emit: (event: NewEvent) => void this.told.push(event) };
+    const adoption = new Adoption({ dataDir: this.root, own, open, events });
     onTestFinished(() => adoption.stop());
     return adoption;
   }
@@ -89,6 +92,7 @@ test('a worker that comes back and is killed again is handed over again by the o
     await survivor.otherLives(start, count);
     await adoption.look(handOver);
     expect(adoption.held()).toHaveLength(2);
+    expect(survivor.told.map(({ kind }) => kind)).toEqual(Array(start + 1).fill('journalAdopted'));
     // Seen to before anything was looked through, it must not be let go of.
     await adoption.look(handOver);
     await passTime(survivor.clock, () => sent === count);

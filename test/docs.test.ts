@@ -36,6 +36,15 @@ describe('each kind of event', () => {
       .join('\n');
     expect(EVENT_KINDS.filter((kind) => !code.includes(`'${kind}'`))).toEqual([]);
   });
+
+  it('is expected by some test', () => {
+    const tests = globSync('**/*.ts', { cwd: import.meta.dirname, exclude: ['console/**', 'e2e/**', 'support/**'] });
+    const code = tests
+      .filter((file) => file.endsWith('.test.ts') && file !== 'docs.test.ts')
+      .map((file) => readFileSync(path.join(import.meta.dirname, file), 'utf8'))
+      .join('\n');
+    expect(EVENT_KINDS.filter((kind) => !new RegExp(`\\b${kind}\\b`).test(code))).toEqual([]);
+  });
 });
 
 describe('docs/outcomes.md', () => {

@@ -46,7 +46,11 @@ export class BrokerClient {
   }
 
   /** Resolves at PUBACK. */
-  async publish(topic: string, payload: string | Buffer, options: { retain?: boolean } = {}): Promise<void> {
+  async publish(
+    topic: string,
+    payload: string | Buffer,
+    options: { retain?: boolean; qos?: 0 | 1 } = {},
+  ): Promise<void> {
     await this.#client.publishAsync(topic, payload, { qos: 1, ...options });
   }
 }

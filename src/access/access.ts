@@ -1,6 +1,7 @@
 // Who may enter and what they may: recognises people and programs, and makes the changes to users, tokens and sessions.
 import { randomBytes } from 'node:crypto';
 import { lesserRole, type Principal, type Role, roleCovers, type TokenView, type UserView } from '../domain/access.ts';
+import { LogInLimits } from '../domain/log-in-limits.ts';
 import type {
   Access,
   AccessOutcome,
@@ -15,7 +16,6 @@ import type { Clock } from '../domain/ports/clock.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
 import { type Book, endSession, findUser, viewToken, viewUser } from './book.ts';
 import { BookChanges } from './book-changes.ts';
-import { LogInLimits } from './log-in-limits.ts';
 import type { OidcVerifier } from './oidc.ts';
 import { digest, Passwords, sameDigest } from './passwords.ts';
 import { type SessionLimits, Sessions } from './sessions.ts';
@@ -129,7 +129,8 @@ export class BridgeAccess implements Access {
 
   async logIn(name: string, password: string, from: string | null): Promise<LogIn> {
     const { shared, clock, audit, session } = this.#options;
-    const retryAfterMs = this.#limits.take(name, from ?? '');
+    const attempt = { name, from: from ?? '' };
+    const retryAfterMs = this.#limits.take(attempt);
     const tell = (outcome: 'done' | 'refused', detail: string | null): void => {
       // What was typed as a name may be the password: only names that exist are kept.
       const known = findUser(shared.book, name)?.name ?? null;
@@ -149,14 +150,17 @@ export class BridgeAccess implements Access {
     }
     const user = findUser(shared.book, name);
     const verdict = await this.#passwords.check(password, user?.password ?? null);
-    if (verdict === 'busy') return { kind: 'limited', retryAfterMs: 1000 };
+    if (verdict === 'busy') {
+      this.#limits.giveBack(attempt);
+      return { kind: 'limited', retryAfterMs: 1000 };
+    }
     // Looked at again: it may have been changed while the password was checked.
     const current = findUser(shared.book, name);
     if (verdict !== 'right' || user === null || current === null || current.epoch !== user.epoch) {
       tell('refused', 'wrong name or password');
       return { kind: 'refused' };
     }
-    this.#limits.succeeded(name, from ?? '');
+    this.#limits.succeeded(attempt);
     tell('done', null);
     const value = this.#sessions.begin(user, clock.now());
     return { kind: 'ok', session: value, principal: personOf(user), maxAgeMs: session.maxMs };
@@ -200,13 +204,18 @@ export class BridgeAccess implements Access {
     if (stored === null || asker.principal.kind !== 'session') {
       return { kind: 'forbidden', message: 'Only a person who is logged in has a password of their own to change' };
     }
-    if (this.#limits.take(stored.name, asker.from ?? '') > 0) {
+    const attempt = { name: stored.name, from: asker.from ?? '' };
+    if (this.#limits.take(attempt) > 0) {
       return { kind: 'forbidden', message: 'Too many attempts with a wrong password; try again in some minutes' };
     }
     const verdict = await this.#passwords.check(current, stored.password);
+    if (verdict === 'busy') {
+      this.#limits.giveBack(attempt);
+      return { kind: 'unavailable', message: 'Too many passwords are being checked just now; try again' };
+    }
     if (verdict !== 'right')
       return { kind: 'invalid', pointer: '/currentPassword', message: 'is not the current password' };
-    this.#limits.succeeded(stored.name, asker.from ?? '');
+    this.#limits.succeeded(attempt);
     const changed = await this.#changes.changeUser(asker, stored.name, { password: next });
     return changed.kind === 'ok' ? { kind: 'ok', value: undefined } : changed;
   }

@@ -3,7 +3,7 @@
 import type { AuditEntry } from '../domain/access.ts';
 import type { Audit, AuditQuery, AuditStore } from '../domain/ports/access.ts';
 import type { Clock } from '../domain/ports/clock.ts';
-import { Throttle } from './throttle.ts';
+import { Throttle } from '../domain/throttle.ts';
 
 export interface AuditLogOptions {
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 // What the public port asks of every request before any route sees it: the name it was addressed by, how often, and whether a page
 // of another site sends it. And the headers that every answer carries.
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { network } from '../domain/network.ts';
 import type { ApiApp } from './app.ts';
 import { Refusal } from './problem.ts';
 
@@ -100,12 +101,4 @@ function checkOrigin(request: FastifyRequest, { ownNames }: GateOptions): void {
 
 function nameOf(host: string): string | null {
   return /^(\[[0-9a-f:.]+\]|[^:[\]/@\s]+)(:\d{1,5})?$/i.exec(host)?.[1]?.toLowerCase() ?? null;
-}
-
-/** One client has a whole IPv6 network at its hands. */
-function network(address: string): string {
-  if (!address.includes(':') || address.startsWith('::ffff:')) return address;
-  const [head = ''] = address.split('::', 1);
-  const groups = head.split(':').slice(0, 4);
-  return `${groups.join(':')}::/64`;
 }

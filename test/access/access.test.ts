@@ -90,6 +90,26 @@ test('a sixth wrong password must wait, and the right one too, but not from else
   expect((await access.logIn('anna', PASSWORD, '192.0.2.9')).kind).toBe('ok');
 });
 
+test('a stranger with a whole network locks nobody out, and a right password in a flood of wrong ones is none', async () => {
+  const { access } = await openAccess(await startBroker(), { clock: new ManualClock(Date.now()) });
+  await addUsers(access, { anna: 'admin' });
+  for (let n = 0; n < 60; n++) {
+    const answer = await access.logIn('anna', 'some wrong password', `2001:db8::${n.toString(16)}`);
+    expect(answer.kind).toBe(n < 5 ? 'refused' : 'limited');
+  }
+  expect((await access.logIn('anna', PASSWORD, '192.0.2.7')).kind).toBe('ok');
+  // As many as may wait: what comes now is not looked at.
+  const flood = Array.from({ length: 16 }, (_, n) => access.logIn(`nobody${n}`, 'x', '2001:db8:1::1'));
+  for (let n = 0; n < 10; n++) {
+    expect(await access.logIn('anna', PASSWORD, '192.0.2.8')).toEqual({ kind: 'limited', retryAfterMs: 1000 });
+    const changed = await access.changeOwnPassword(as('anna', 'admin'), PASSWORD, 'another battery of horses');
+    expect(changed).toMatchObject({ kind: 'unavailable' });
+  }
+  await Promise.all(flood);
+  expect((await access.logIn('anna', PASSWORD, '192.0.2.8')).kind).toBe('ok');
+  expect((await access.changeOwnPassword(as('anna', 'admin'), 'a wrong one of course', 'x')).kind).toBe('invalid');
+});
+
 test('a token is its owner’s, with a role of its own that is never more than the owner’s', async () => {
   const { access, shared } = await openAccess(await startBroker());
   await addUsers(access, { anna: 'admin', bert: 'operator' });

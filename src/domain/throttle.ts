@@ -1,5 +1,5 @@
 // Bounded counting of what may happen so often: token buckets by key, on the monotonic clock.
-import type { Clock } from '../domain/ports/clock.ts';
+import type { Clock } from './ports/clock.ts';
 
 export interface ThrottleOptions {
   /** What may happen at once. */

@@ -2,11 +2,12 @@
 // Relies on aedes 1.2.0: PUBACK after `authorizePublish`, `published` with the very packet, the client's parser in `_parser`.
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { Aedes, type AedesOptions, type AuthenticateError, type Client } from 'aedes';
+import { Aedes, type AedesOptions, type Client } from 'aedes';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { WillOptions } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Core } from './embedded-clients.ts';
+import { Entrance, isLimit } from './embedded-entrance.ts';
 import { Farewell } from './embedded-farewell.ts';
 import { BrokerFile } from './embedded-file.ts';
 import { type Publication, PublishGate } from './embedded-gate.ts';
@@ -50,6 +51,7 @@ export class AedesCore implements Core {
   readonly file: BrokerFile;
   readonly #persistence: DiskPersistence;
   readonly #aedes: Aedes;
+  readonly #entrance: Entrance;
   readonly #farewell: Farewell;
   readonly #upListeners = new Set<(up: boolean) => void>();
   readonly #acceptedListeners = new Set<(publication: Publication) => void>();
@@ -92,20 +94,29 @@ export class AedesCore implements Core {
       maxBytes: limits.maxQueuedBytes,
       onNotice: (message) => this.notice(message),
     });
+    this.#entrance = new Entrance({
+      users: options.users,
+      rights: options.rights,
+      owners: this.#persistence.owners,
+      topicsOf: (client) => this.#persistence.topicsOf(client),
+      clock: options.clock,
+    });
     this.#aedes = new Aedes({
       persistence: this.#persistence,
       drainTimeout: DRAIN_TIMEOUT_MS,
       connectTimeout: CONNECT_TIMEOUT_MS,
       // Packets that come before CONNACK is sent.
       queueLimit: 1_000,
-      authenticate: this.#authenticate,
+      authenticate: this.#entrance.authenticate,
       authorizePublish: this.#authorizePublish,
       authorizeSubscribe: options.rights.authorizeSubscribe,
       authorizeForward: options.rights.authorizeForward,
       published: this.#published,
     });
     this.#aedes.on('clientError', (client, error) => {
-      this.notice(`client "${client.id.slice(0, 100)}": ${describeError(error)}`);
+      // Who guesses may take another client id for each try: that is no news.
+      const who = isLimit(error) ? '' : `client "${client.id.slice(0, 100)}": `;
+      this.notice(`${who}${describeError(error)}`);
     });
     // aedes's types do not know its `error` event; without a listener it would end the process.
     (this.#aedes as EventEmitter).on('error', (error) => this.notice(describeError(error)));
@@ -163,7 +174,10 @@ export class AedesCore implements Core {
   handle(socket: Socket): void {
     const client = this.#aedes.handle(socket);
     limitPacketBytes(client, this.#options.limits.maxPacketBytes);
-    socket.once('close', () => this.gate.leave(client));
+    socket.once('close', () => {
+      this.gate.leave(client);
+      this.#entrance.leave(client);
+    });
     this.#farewell.add(socket, client);
   }
 
@@ -229,23 +243,6 @@ export class AedesCore implements Core {
     const [id] = await Promise.all([remembering, retaining]);
     if (id !== null) this.#remembered.set(publication, id);
   }
-
-  readonly #authenticate: NonNullable<AedesOptions['authenticate']> = (client, username, password, done) => {
-    const { users, rights } = this.#options;
-    if (users.isEmpty) {
-      done(null, true);
-      return;
-    }
-    // CONNACK return codes of MQTT 3.1.1.
-    const refuse = (returnCode: 4 | 5, why: string): void =>
-      done(Object.assign(new Error(why), { returnCode }) as AuthenticateError, false);
-    const wrong = (): void => refuse(4, 'wrong user name or password');
-    users.check(username, password).then((ok) => {
-      if (!ok) wrong();
-      else if (rights.connects(client, username)) done(null, true);
-      else refuse(5, 'this user may not publish its will there');
-    }, wrong);
-  };
 
   readonly #authorizePublish: NonNullable<AedesOptions['authorizePublish']> = (client, packet, done) => {
     // Wills of the clients that are cut off by our own end stay in the file, for the next start.

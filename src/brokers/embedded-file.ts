@@ -36,6 +36,10 @@ const SCHEMAS = [
   );
   CREATE INDEX kept_client ON kept (client, id);
 `,
+  `
+  -- The users that the sessions of clients are of.
+  CREATE TABLE owners (client TEXT PRIMARY KEY, user TEXT NOT NULL) WITHOUT ROWID;
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

@@ -8,6 +8,7 @@ import MemoryPersistence, {
 } from 'aedes-persistence/asyncPersistence.js';
 import { BridgeError } from '../domain/errors.ts';
 import type { BrokerFile } from './embedded-file.ts';
+import { ClientOwners } from './embedded-owners.ts';
 import { OutgoingQueues, type QueueLimits } from './embedded-queues.ts';
 import { RetainedMessages } from './embedded-retained.ts';
 import { TopicTree } from './topics.ts';
@@ -27,6 +28,7 @@ export interface LeftMessage {
 
 export class DiskPersistence extends MemoryPersistence {
   readonly retained: RetainedMessages;
+  readonly owners: ClientOwners;
   readonly #file: BrokerFile;
   readonly #limits: StoreLimits;
   readonly #queues: OutgoingQueues;
@@ -41,6 +43,7 @@ export class DiskPersistence extends MemoryPersistence {
     this.#file = file;
     this.#limits = limits;
     this.retained = new RetainedMessages(file, limits.maxRetained);
+    this.owners = new ClientOwners(file);
     this.#queues = new OutgoingQueues(file, limits, onDropped);
   }
 
@@ -50,6 +53,7 @@ export class DiskPersistence extends MemoryPersistence {
     for (const row of this.#file.all('SELECT * FROM subscriptions')) {
       await this.#keepSubscriptions(String(row.client), [{ topic: String(row.topic), qos: Number(row.qos) }]);
     }
+    this.owners.load();
     this.#queues.load();
     for (const row of this.#file.all('SELECT * FROM incoming')) {
       const empty = { topic: '', payload: Buffer.alloc(0), qos: 2, retain: false, messageId: Number(row.message_id) };
@@ -75,6 +79,12 @@ export class DiskPersistence extends MemoryPersistence {
     if (wills.length + accepted.length === 0) return;
     await this.#file.durable(() => this.#file.run('DELETE FROM wills'));
     await this.#file.durable(() => this.#file.run('DELETE FROM accepted'));
+  }
+
+  /** Of the session of a client; null: it has none. */
+  topicsOf(client: string): readonly string[] | null {
+    const session = this.#sessions.get(client);
+    return session === undefined ? null : [...session.keys()];
   }
 
   /** True when a client with a session would get it: then an acknowledgement to its publisher is a promise. */
@@ -107,7 +117,9 @@ export class DiskPersistence extends MemoryPersistence {
     if (!this.#sessions.has(client.id) && this.#sessions.size >= this.#limits.maxSessions) {
       throw new BridgeError('sessionLimit', `The broker keeps ${this.#sessions.size} sessions already`);
     }
+    const keepOwner = this.owners.keep(client.id);
     await this.#file.durable(() => {
+      keepOwner();
       for (const { topic, qos } of subscriptions) {
         this.#file.run('REPLACE INTO subscriptions (client, topic, qos) VALUES (?, ?, ?)', client.id, topic, qos);
       }
@@ -134,6 +146,7 @@ export class DiskPersistence extends MemoryPersistence {
       for (const topic of topics) {
         this.#file.run('DELETE FROM subscriptions WHERE client = ? AND topic = ?', client.id, topic);
       }
+      this.owners.forgetWithoutSession(client.id);
     });
     this.#forgetSubscriptions(client.id, topics);
     await super.removeSubscriptions(client, topics);
@@ -143,7 +156,10 @@ export class DiskPersistence extends MemoryPersistence {
   override async cleanSubscriptions(client: ClientId): Promise<void> {
     const session = this.#sessions.get(client.id);
     if (session !== undefined) {
-      await this.#file.durable(() => this.#file.run('DELETE FROM subscriptions WHERE client = ?', client.id));
+      await this.#file.durable(() => {
+        this.#file.run('DELETE FROM subscriptions WHERE client = ?', client.id);
+        this.owners.forgetWithoutSession(client.id);
+      });
       this.#forgetSubscriptions(client.id, [...session.keys()]);
     }
     this.#queues.clearAll(client.id);
@@ -157,7 +173,9 @@ export class DiskPersistence extends MemoryPersistence {
       session.delete(topic);
       this.#durable.remove(topic, `${client}\0${topic}`);
     }
-    if (session.size === 0) this.#sessions.delete(client);
+    if (session.size > 0) return;
+    this.#sessions.delete(client);
+    this.owners.forget(client);
   }
 
   override async outgoingEnqueue(subscription: { clientId: string }, packet: StoredPacket): Promise<void> {
@@ -203,7 +221,9 @@ export class DiskPersistence extends MemoryPersistence {
     );
   }
 
-  override async cleanIncoming(client: ClientId): Promise<void> {
+  override async cleanIncoming(client: ClientId & { readonly _authorized?: boolean }): Promise<void> {
+    // aedes cleans up behind clients that it has refused as well: the client id is somebody else's.
+    if (client._authorized === false) return;
     await super.cleanIncoming(client);
     this.#file.lazy(() => this.#file.run('DELETE FROM incoming WHERE client = ?', client.id));
   }

@@ -48,12 +48,17 @@ export class ClientRights {
   }
 
   /** False: its will is for a topic that it may not publish to. */
-  connects(client: Client, username: string | undefined): boolean {
-    const rights = this.#byUser.get(username ?? '') ?? null;
+  connects(client: Client, username: string): boolean {
+    const rights = this.#byUser.get(username) ?? null;
     if (rights === null) return true;
     this.#byClient.set(client, rights);
     const { _will: will } = client as unknown as { _will?: { topic?: unknown } };
     return will === undefined || (typeof will.topic === 'string' && rights.mayPublish(will.topic));
+  }
+
+  mayReadAny(username: string, topics: readonly string[]): boolean {
+    const rights = this.#byUser.get(username) ?? null;
+    return rights === null || topics.some((topic) => rights.maySubscribe(topic));
   }
 
   mayPublish(client: object | null, topic: string): boolean {

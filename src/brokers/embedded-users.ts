@@ -23,6 +23,9 @@ const HASH = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/=]+)
 /** scrypt is expensive by design: guesses that come faster than they can be checked are refused unchecked. */
 const MAX_WAITING = 16;
 
+/** `busy`: it was not looked at. */
+export type PasswordVerdict = 'right' | 'wrong' | 'busy';
+
 export class UserList {
   readonly #users: ReadonlyMap<string, { readonly hash: ScryptHash | null; readonly digest: Buffer }>;
   /** Digests of passwords that matched a hash, so that reconnecting costs nothing. */
@@ -48,14 +51,18 @@ export class UserList {
     return this.#users.size === 0;
   }
 
-  async check(username: string | undefined, password: Buffer | undefined): Promise<boolean> {
+  has(username: string): boolean {
+    return this.#users.has(username);
+  }
+
+  async check(username: string | undefined, password: Buffer | undefined): Promise<PasswordVerdict> {
     const user = username === undefined ? undefined : this.#users.get(username);
-    if (username === undefined || user === undefined || password === undefined) return false;
+    if (username === undefined || user === undefined || password === undefined) return 'wrong';
     const digest = this.#digest(password);
-    if (user.hash === null) return timingSafeEqual(digest, user.digest);
+    if (user.hash === null) return timingSafeEqual(digest, user.digest) ? 'right' : 'wrong';
     const matched = this.#matched.get(username);
-    if (matched !== undefined && timingSafeEqual(digest, matched)) return true;
-    if (this.#waiting >= MAX_WAITING) return false;
+    if (matched !== undefined && timingSafeEqual(digest, matched)) return 'right';
+    if (this.#waiting >= MAX_WAITING) return 'busy';
     const { hash } = user;
     this.#waiting += 1;
     const verdict = this.#last
@@ -65,7 +72,7 @@ export class UserList {
     try {
       const ok = await verdict;
       if (ok) this.#matched.set(username, digest);
-      return ok;
+      return ok ? 'right' : 'wrong';
     } finally {
       this.#waiting -= 1;
     }

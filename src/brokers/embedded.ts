@@ -16,6 +16,7 @@ import type {
 import type { Clock } from '../domain/ports/clock.ts';
 import { AedesCore } from './embedded-aedes.ts';
 import { EmbeddedPublisher, EmbeddedSource, EmbeddedTable } from './embedded-clients.ts';
+import { OWN_CLIENTS } from './embedded-entrance.ts';
 import { ClientRights } from './embedded-rights.ts';
 import { type EmbeddedUser, UserList } from './embedded-users.ts';
 
@@ -164,8 +165,7 @@ class EmbeddedServer implements EmbeddedBroker {
 
   openPublisher(options: { readonly clientId?: string; readonly will?: WillOptions }): Publisher {
     const { maxPending, maxPendingBytes, publishTimeoutMs } = this.#limits;
-    // With a slash no client of the outside can have the same name by chance: theirs are what they say, without it.
-    const client = `here-bridge/${options.clientId ?? randomUUID()}`;
+    const client = `${OWN_CLIENTS}${options.clientId ?? randomUUID()}`;
     return new EmbeddedPublisher(this.#core, client, options.will, {
       maxPending,
       maxPendingBytes,

@@ -1,6 +1,9 @@
 // What users of the embedded broker may publish and read, by real clients.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import mqtt, { type MqttClient } from 'mqtt';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/brokers/embedded.ts';
 import { covers } from '../../src/brokers/embedded-rights.ts';
 import { systemClock } from '../../src/ops/clock.ts';
@@ -74,28 +77,41 @@ test('a device publishes its own uplinks and reads its own downlinks, and nothin
   expect(heard.filter((topic) => topic.endsWith('uplink'))).toEqual(['mqtt/things/0018B20000000001/uplink']);
 });
 
-test('neither a will nor the session of another client leads around that', async () => {
+test('a will does not lead around that', async () => {
   const will = (topic: string) => ({ will: { topic, payload: Buffer.from('x'), qos: 1 as const, retain: false } });
   await expect(as('0018B20000000001', '1', will('here-bridge/connections/x'))).rejects.toThrow(/5|uthor/);
   await as('0018B20000000001', '1', will('mqtt/things/0018B20000000001/uplink'));
-  const session = { clientId: 'shared', clean: false };
-  const first = await as('bridge', 'b', session);
+});
+
+test('what a session was subscribed to when its user might read more is left out', async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'bridge-broker-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const session = { clientId: 'device', clean: false };
+  await broker.stop();
+  const options = { name: 'test', port: 0, storeFile: path.join(dir, 'broker.sqlite'), clock: systemClock };
+  broker = createEmbeddedBroker({ ...options, users: [{ name: '0018B20000000001', password: '1' }] });
+  await broker.start();
+  const first = await as('0018B20000000001', '1', session);
   await first.subscribeAsync('secret/#', { qos: 1 });
   await first.endAsync();
-  const all = await as('bridge', 'b');
-  await all.publishAsync('secret/plan', 'queued', { qos: 1 });
+  const sender = await as('0018B20000000001', '1');
+  await sender.publishAsync('secret/plan', 'queued', { qos: 1 });
+  await sender.endAsync();
+  await broker.stop();
+  const users = [
+    { name: 'bridge', password: 'b' },
+    { name: '0018B20000000001', password: '1', ...DEVICE },
+  ];
+  broker = createEmbeddedBroker({ ...options, users });
+  await broker.start();
   const heard: string[] = [];
-  const thief = mqtt.connect(broker.url, {
-    username: '0018B20000000001',
-    password: '1',
-    reconnectPeriod: 0,
-    ...session,
-  });
-  clients.push(thief);
-  thief.on('message', (topic) => heard.push(topic));
-  await new Promise<void>((resolve) => thief.once('connect', () => resolve()));
+  const again = mqtt.connect(broker.url, { username: users[1]!.name, password: '1', reconnectPeriod: 0, ...session });
+  clients.push(again);
+  again.on('message', (topic) => heard.push(topic));
+  await new Promise<void>((resolve) => again.once('connect', () => resolve()));
+  const all = await as('bridge', 'b');
   await all.publishAsync('secret/plan', 'live', { qos: 1 });
-  await thief.subscribeAsync('mqtt/things/0018B20000000001/downlink', { qos: 1 });
+  await again.subscribeAsync('mqtt/things/0018B20000000001/downlink', { qos: 1 });
   await all.publishAsync('mqtt/things/0018B20000000001/downlink', 'mine', { qos: 1 });
   await expect.poll(() => heard).toEqual(['mqtt/things/0018B20000000001/downlink']);
 });

@@ -16,14 +16,20 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
 interface Kept {
   readonly bodyHash: string;
   readonly until: number;
-  /** null: the first one is under way. */
-  answer: { readonly status: number; readonly headers: Record<string, string>; readonly body: string } | null;
+  readonly answer: { readonly status: number; readonly headers: Record<string, string>; readonly body: string };
 }
 
-const kept = new WeakMap<FastifyRequest, string>();
+interface UnderWay {
+  readonly name: string;
+  readonly bodyHash: string;
+}
+
+const begun = new WeakMap<FastifyRequest, UnderWay>();
 
 export class Idempotency {
   readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #underWay = new Map<string, UnderWay>();
+  /** Only what was done, so that nobody pushes out answers by requests that are refused. */
   readonly #answers = new Map<string, Kept>();
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
@@ -37,7 +43,7 @@ export class Idempotency {
       this.#after(request, reply, payload);
       return payload;
     });
-    app.addHook('onRequestAbort', async (request) => this.#forget(request));
+    app.addHook('onRequestAbort', async (request) => this.#end(request));
   }
 
   #before(request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined {
@@ -49,16 +55,13 @@ export class Idempotency {
     const bodyHash = createHash('sha256')
       .update(JSON.stringify(request.body) ?? '')
       .digest('base64');
-    const now = this.#clock.monotonic();
     const known = this.#answers.get(name);
-    if (known !== undefined && known.until > now) {
-      if (known.bodyHash !== bodyHash) {
-        throw new Refusal(422, 'This Idempotency-Key was used with another body: take a new key for another request');
-      }
-      if (known.answer === null) {
-        const headers = { 'retry-after': '1' };
-        throw new Refusal(409, 'A request with this Idempotency-Key is under way', { headers });
-      }
+    const isKept = known !== undefined && known.until > this.#clock.monotonic();
+    const first = isKept ? known : this.#underWay.get(name);
+    if (first !== undefined && first.bodyHash !== bodyHash) {
+      throw new Refusal(422, 'This Idempotency-Key was used with another body: take a new key for another request');
+    }
+    if (isKept) {
       const { status, headers, body } = known.answer;
       return reply
         .headers(headers)
@@ -66,37 +69,42 @@ export class Idempotency {
         .serializer((text: string) => text)
         .send(body);
     }
-    for (const [oldest, { until }] of this.#answers) {
-      if (this.#answers.size < MAX_ANSWERS && until > now) break;
-      this.#answers.delete(oldest);
+    if (first !== undefined) {
+      const headers = { 'retry-after': '1' };
+      throw new Refusal(409, 'A request with this Idempotency-Key is under way', { headers });
     }
-    this.#answers.set(name, { bodyHash, until: now + KEEP_MS, answer: null });
-    kept.set(request, name);
+    const underWay = { name, bodyHash };
+    this.#underWay.set(name, underWay);
+    begun.set(request, underWay);
     return;
   }
 
   #after(request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
-    const name = kept.get(request);
-    if (name === undefined) return;
-    const entry = this.#answers.get(name);
-    // What failed may be tried again with the same key.
-    const isFinal = reply.statusCode < 500 && typeof payload === 'string' && payload.length <= MAX_ANSWER_CHARACTERS;
-    if (entry === undefined || !isFinal) {
-      this.#answers.delete(name);
-      return;
-    }
+    const underWay = this.#end(request);
+    // What was refused or failed may be tried again with the same key: nothing was done.
+    if (underWay === null || reply.statusCode >= 400) return;
+    if (typeof payload !== 'string' || payload.length > MAX_ANSWER_CHARACTERS) return;
     const headers: Record<string, string> = {};
     for (const header of ['location', 'etag', 'content-type']) {
       const value = reply.getHeader(header);
       if (typeof value === 'string') headers[header] = value;
     }
-    entry.answer = { status: reply.statusCode, headers, body: payload };
+    const now = this.#clock.monotonic();
+    for (const [oldest, { until }] of this.#answers) {
+      if (this.#answers.size < MAX_ANSWERS && until > now) break;
+      this.#answers.delete(oldest);
+    }
+    const answer = { status: reply.statusCode, headers, body: payload };
+    this.#answers.delete(underWay.name);
+    this.#answers.set(underWay.name, { bodyHash: underWay.bodyHash, until: now + KEEP_MS, answer });
   }
 
-  /** Its outcome is not known to anyone: a repetition starts anew. */
-  #forget(request: FastifyRequest): void {
-    const name = kept.get(request);
-    if (name !== undefined && this.#answers.get(name)?.answer === null) this.#answers.delete(name);
+  /** Null: it was not the first one. One that was aborted has an outcome that nobody knows: a repetition starts anew. */
+  #end(request: FastifyRequest): UnderWay | null {
+    const underWay = begun.get(request);
+    if (underWay === undefined || this.#underWay.get(underWay.name) !== underWay) return null;
+    this.#underWay.delete(underWay.name);
+    return underWay;
   }
 }
 

@@ -5,6 +5,8 @@ import type { ServerResponse } from 'node:http';
 /** Of what waits for the reader. */
 const MAX_BYTES = 1024 * 1024;
 
+const texts = new WeakMap<object, string>();
+
 export class LineStream {
   readonly #stream: ServerResponse;
   #lines = '';
@@ -16,11 +18,14 @@ export class LineStream {
     this.#stream = stream;
   }
 
+  /** One that is told to many streams is written out once. */
   write(line: object): void {
     if (this.#stream.writableLength + this.#lines.length > MAX_BYTES) this.miss();
     else {
       this.#tellMissed();
-      this.#add(line);
+      const text = texts.get(line) ?? JSON.stringify(line);
+      texts.set(line, text);
+      this.#add(text);
     }
   }
 
@@ -39,11 +44,11 @@ export class LineStream {
     if (this.#missed === 0) return;
     const missed = this.#missed;
     this.#missed = 0;
-    this.#add({ missed });
+    this.#add(JSON.stringify({ missed }));
   }
 
-  #add(line: object): void {
-    this.#lines += `${JSON.stringify(line)}\n`;
+  #add(text: string): void {
+    this.#lines += `${text}\n`;
     this.#send();
   }
 

@@ -18,6 +18,10 @@ const MOST_PER_SECOND = 100_000;
 /** The largest uplink that `POST /uplinks/try` is asked of by the console. */
 const MESSAGE_MAX_BYTES = 256 * 1024;
 
+/** In all, of both ports and base paths: each one is told of each uplink. */
+const MAX_FOLLOWERS = 50;
+const followers = new WeakMap<ApiPorts['control'], number>();
+
 export function tailRoutes(app: ApiApp, { control, clock }: Pick<ApiPorts, 'control' | 'clock'>): void {
   app.get(
     '/connections/:id/tail',
@@ -33,7 +37,7 @@ export function tailRoutes(app: ApiApp, { control, clock }: Pick<ApiPorts, 'cont
           'also come as lines `{"message": {"time", "device", "topic", "payload"}}` when they arrive, before it is known what becomes ' +
           'of them: `payload` is the text, `payloadBase64` stands for what is none, and `tooLarge` (bytes) for more than ' +
           `${MESSAGE_MAX_BYTES} bytes. At most ${MESSAGES_PER_SECOND} a second are shown, the others are counted as missed. ` +
-          'Messages are not kept: only what comes from now on is shown.',
+          `Messages are not kept: only what comes from now on is shown. At most ${MAX_FOLLOWERS} follow at once (503).`,
         params: ByConnection,
         querystring: Type.Object(
           {
@@ -63,6 +67,9 @@ export function tailRoutes(app: ApiApp, { control, clock }: Pick<ApiPorts, 'cont
       const device = request.query.device?.toUpperCase();
       const { outcome, perSecond, messages = false } = request.query;
       if (messages && device === undefined) throw withoutDevice();
+      if ((followers.get(control) ?? 0) >= MAX_FOLLOWERS) {
+        throw new Refusal(503, `${MAX_FOLLOWERS} follow uplinks already`, { headers: { 'retry-after': '10' } });
+      }
       const lines = new LineStream(reply.raw);
       const ends: (Cancel | null)[] = [];
       const isWanted = (uplink: FollowedUplink): boolean =>
@@ -90,11 +97,15 @@ export function tailRoutes(app: ApiApp, { control, clock }: Pick<ApiPorts, 'cont
         unfollow();
         throw notFound(`Connection ${id} is not running here`);
       }
+      followers.set(control, (followers.get(control) ?? 0) + 1);
       reply.hijack();
       const stream = reply.raw;
       stream.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
       stream.flushHeaders();
-      stream.on('close', unfollow);
+      stream.on('close', () => {
+        unfollow();
+        followers.set(control, (followers.get(control) ?? 1) - 1);
+      });
       return reply;
     },
   );

@@ -31,6 +31,9 @@ export interface RouteSchemas {
   readonly bodyOptional?: boolean;
 }
 
+/** Far more than any definition or message has: what walks through a body calls itself for each level. */
+const MAX_DEPTH = 100;
+
 const validators = new WeakMap<TSchema, Validator>();
 
 /** Compiled at first use: most runs of a worker never see most routes. */
@@ -47,6 +50,7 @@ export function check(schema: TSchema, value: unknown, patterns: PatternWords = 
 
 /** Throws the Refusal (400) that names all that is wrong. Changes `params` and `query` to typed values. */
 export function validateRequest(request: FastifyRequest, schemas: RouteSchemas): void {
+  refuseDeep(request.body);
   const errors: RequestField[] = [];
   if (schemas.params !== undefined) {
     request.params = typed(schemas.params, request.params);
@@ -98,4 +102,22 @@ function typedValue(schema: Keywords, value: unknown): unknown {
   if ((types.includes('integer') || types.includes('number')) && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
   if (types.includes('boolean') && (value === 'true' || value === 'false')) return value === 'true';
   return value;
+}
+
+function refuseDeep(body: unknown): void {
+  const fields = typeof body === 'object' && body !== null ? Object.entries(body) : [];
+  const deep = fields.find(([, value]) => isDeeperThan(MAX_DEPTH, value));
+  if (deep === undefined) return;
+  const pointer = `/${deep[0].replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  const errors = [{ pointer, message: `is nested deeper than ${MAX_DEPTH} levels`, in: 'body' as const }];
+  throw new Refusal(400, summary(errors), { errors });
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > levels) return true;
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return false;
 }

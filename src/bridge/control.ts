@@ -10,6 +10,7 @@ import type {
   ConnectionQuery,
   ConnectionView,
   Control,
+  FollowedUplink,
   WorkerView,
 } from '../domain/ports/control.ts';
 import type { LetterControl } from '../domain/ports/dead-letters.ts';
@@ -45,6 +46,17 @@ const JUST_DEFINED = 'Its definition was read just now; it starts.';
 
 export function createControl(options: ControlOptions): Control {
   const { views, definitions, writer, clock, usageOf } = options;
+
+  // Final words fall in hundreds at once, and all who follow get the same object: it is written out once.
+  let [at, time] = [Number.NaN, ''];
+  let told: { readonly trace: object; readonly uplink: FollowedUplink } | null = null;
+  function toldOf(trace: Omit<FollowedUplink, 'time'>): FollowedUplink {
+    if (told?.trace === trace) return told.uplink;
+    const now = clock.now();
+    if (now !== at) [at, time] = [now, new Date(now).toISOString()];
+    told = { trace, uplink: { time, ...trace } };
+    return told.uplink;
+  }
 
   function statusOf(id: string): ConnectionStatus | null {
     const status = views.status(id);
@@ -132,13 +144,7 @@ export function createControl(options: ControlOptions): Control {
     follow(id, listener): Cancel | null {
       const live = views.lines.get(id);
       if (live === undefined) return null;
-      // Final words fall in hundreds at once.
-      let [at, time] = [Number.NaN, ''];
-      return live.flow.follow((trace) => {
-        const now = clock.now();
-        if (now !== at) [at, time] = [now, new Date(now).toISOString()];
-        listener({ time, ...trace });
-      });
+      return live.flow.follow((trace) => listener(toldOf(trace)));
     },
     followMessages(id, device, listener): Cancel | null {
       if (!views.lines.has(id)) return null;

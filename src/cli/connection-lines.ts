@@ -2,6 +2,7 @@
 import { imbalance, type Ledger, sumReasons } from '../domain/ledger.ts';
 import type { ConnectionView, FollowedUplink } from '../domain/ports/control.ts';
 import type { HereUsage, PeriodUse } from '../domain/ports/facts.ts';
+import { printable } from '../domain/printable.ts';
 import { type CliIo, paint, table } from './io.ts';
 import { count, forecastText } from './quota.ts';
 
@@ -14,7 +15,7 @@ export function connectionTable(io: CliIo, views: readonly ConnectionView[]): st
     if (row === 0) return paint(io, 'dim', cell);
     return column === 1 ? paintState(io, cell.trim(), cell) : cell;
   });
-  const notes = views.filter((view) => view.reason !== null).map((view) => `${view.id}: ${view.reason}`);
+  const notes = views.filter((view) => view.reason !== null).map((view) => printable(`${view.id}: ${view.reason}`));
   return [text, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n');
 }
 
@@ -36,7 +37,7 @@ export function connectionLines(io: CliIo, view: ConnectionView): string {
   const rows: [string, string][] = [
     ['id', view.id],
     ['name', view.name],
-    ['state', `${paintState(io, view.state, view.state)} since ${status.since}`],
+    ['state', `${view.state} since ${status.since}`],
   ];
   if (view.reason !== null) rows.push(['reason', view.reason]);
   for (const { pointer, message } of status.errors ?? []) rows.push(['error', `${pointer || '/'}: ${message}`]);
@@ -48,7 +49,7 @@ export function connectionLines(io: CliIo, view: ConnectionView): string {
   }
   for (const { message, since, uplinksPerHour, uplinkRateMinPerHour } of status.activeAlarms ?? []) {
     const text = `${message}: ${uplinksPerHour} uplinks an hour, at least ${uplinkRateMinPerHour} expected, since ${since}`;
-    rows.push(['alarm', paint(io, 'red', text)]);
+    rows.push(['alarm', text]);
   }
   if (ledger !== null) rows.push(...ledgerRows(ledger));
   if (activity !== null) {
@@ -63,7 +64,12 @@ export function connectionLines(io: CliIo, view: ConnectionView): string {
     rows.push(['latency', `p50 ${Math.round(latencyMs.p50)} ms, p99 ${Math.round(latencyMs.p99)} ms`]);
   }
   rows.push(['configuration', JSON.stringify(view.configuration)]);
-  return table(rows, (cell, _, column) => (column === 0 ? paint(io, 'dim', cell) : cell));
+  return table(rows, (cell, row, column) => {
+    if (column === 0) return paint(io, 'dim', cell);
+    const name = rows[row]?.[0];
+    if (name === 'alarm') return paint(io, 'red', cell);
+    return name === 'state' ? cell.replace(view.state, paintState(io, view.state, view.state)) : cell;
+  });
 }
 
 function usageRows({ lastMinute, lastHour, lastDay, limit }: HereUsage): [string, string][] {
@@ -108,7 +114,7 @@ export function uplinkLine(io: CliIo, followed: FollowedUplink | { readonly miss
     outcome.kind === 'delivered'
       ? paint(io, 'green', `delivered in ${Math.round(latencyMs)} ms`)
       : paint(io, outcome.kind === 'deadLettered' ? 'red' : 'yellow', `${outcome.kind} (${outcome.reason})`);
-  const detail = outcome.kind === 'deadLettered' ? `: ${outcome.detail.message}` : '';
+  const detail = outcome.kind === 'deadLettered' ? `: ${printable(outcome.detail.message)}` : '';
   const request = requestId === null ? '' : paint(io, 'dim', `  ${requestId}`);
   return `${time}  #${seq}  ${device ?? '-'.padEnd(16)}${counter}  ${verdict}${detail}${request}`;
 }

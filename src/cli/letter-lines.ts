@@ -14,7 +14,7 @@ const MESSAGE_COLUMNS = 100;
 export function letterTable(io: CliIo, letters: readonly ListedLetter[]): string {
   const rows = letters.map(({ id, time, device, reason, detail, editedAt }) => {
     const status = detail.status === undefined ? '' : `${detail.status} `;
-    const text = printable(`${editedAt === undefined ? '' : '(edited) '}${status}${detail.message}`);
+    const text = `${editedAt === undefined ? '' : '(edited) '}${status}${detail.message}`;
     return [
       String(id),
       time,
@@ -77,13 +77,7 @@ export function letterLines(io: CliIo, letter: ShownLetter): string {
   if (detail.headersLeftOut !== undefined) rows.push(['header', `(${detail.headersLeftOut} more had no room)`]);
   if (original !== undefined) rows.push(['as it came', `${original.topic} ${contentOf(original)}`]);
   if (detail.record !== undefined) rows.push(['sent', detail.record]);
-  const shown = rows.map(([name, value]) => [name, printable(value)]);
-  return table(shown, (cell, _, column) => (column === 0 ? paint(io, 'dim', cell) : cell));
-}
-
-/** Foreign words on a terminal: what would steer it is written out. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return table(rows, (cell, _, column) => (column === 0 ? paint(io, 'dim', cell) : cell));
 }
 
 function contentOf({ payload, payloadBase64 }: { readonly payload?: string; readonly payloadBase64?: string }): string {

@@ -1,6 +1,7 @@
 // The command line's frame: verbs, help, errors and exit codes.
 import { Command, CommanderError } from 'commander';
 import { BridgeError, describeError, EXIT, type ExitCode } from '../domain/errors.ts';
+import { printable } from '../domain/printable.ts';
 import { redactText } from '../ops/redact.ts';
 import { registerBackup } from './backup.ts';
 import { registerBrokers } from './brokers.ts';
@@ -119,10 +120,10 @@ function explainFailure(error: unknown, { stderr, env }: Pick<CliIo, 'stderr' | 
   // commander has said what is wrong already; asking for help or the version is no fault.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof BridgeError) {
-    for (const line of error.message.split('\n')) stderr.write(`here-bridge: ${line}\n`);
+    for (const line of error.message.split('\n')) stderr.write(`here-bridge: ${printable(line)}\n`);
     return error.exitCode;
   }
-  stderr.write(`here-bridge: a defect: ${redactText(describeError(error).replaceAll('\n', ' '))}\n`);
+  stderr.write(`here-bridge: a defect: ${printable(redactText(describeError(error).replaceAll('\n', ' ')))}\n`);
   if (env.DEBUG !== undefined && error instanceof Error) stderr.write(`${redactText(error.stack ?? '')}\n`);
   return EXIT.software;
 }

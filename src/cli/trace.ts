@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { TracedMessage } from '../domain/ports/messages.ts';
+import { printable } from '../domain/printable.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import { AdminClient, refusal } from './admin-client.ts';
 import { wholeNumber } from './arguments.ts';
@@ -87,7 +88,7 @@ function messageLines(io: CliIo, message: ShownMessage): string[] {
     const tries = attempts > 1 ? `, ${attempts} times in all` : '';
     lines.push(`  sent       ${sentAt}${tries}${requestId === null ? '' : `, request ${requestId}`}`);
   }
-  if (lastAnswer !== null) lines.push(`  answer     ${paint(io, 'yellow', lastAnswer)}`);
+  if (lastAnswer !== null) lines.push(`  answer     ${paint(io, 'yellow', printable(lastAnswer))}`);
   if (outcome === null) lines.push(`  now        ${paint(io, 'yellow', WAITING[state as keyof typeof WAITING])}`);
   else lines.push(`  ${outcomeText(io, outcome, settledAt)}`);
   return lines;
@@ -104,7 +105,7 @@ const WAITING = {
 function outcomeText(io: CliIo, outcome: UplinkOutcome, at: string | null): string {
   const when = at ?? '';
   if (outcome.kind === 'delivered') return `${paint(io, 'green', 'accepted')}   ${when}`;
-  const detail = outcome.kind === 'deadLettered' ? `: ${outcome.detail.message}` : '';
+  const detail = outcome.kind === 'deadLettered' ? `: ${printable(outcome.detail.message)}` : '';
   const colour = outcome.kind === 'deadLettered' ? 'red' : 'yellow';
   const word = outcome.kind === 'deadLettered' ? 'dead letter' : outcome.kind;
   return `${paint(io, colour, word.padEnd(9))}  ${when} (${outcome.reason})${detail}`;

@@ -1,5 +1,6 @@
 // The log: one line of JSON for each thing worth knowing (never per message at info), or plain lines on a terminal.
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { printable } from '../domain/printable.ts';
 import { redact, redactText } from './redact.ts';
 
 export type { Logger };
@@ -72,6 +73,8 @@ function shorten(line: string): string {
   return `${JSON.stringify({ level, time, connectionId, msg, leftOutBytes: Buffer.byteLength(line) })}\n`;
 }
 
+const STACK_LINE = /\n(?= +at )/;
+
 /** In this thread: a worker thread would lose the last lines of a process that ends. */
 async function prettyStream({ output, colour }: LoggerOptions): Promise<DestinationStream> {
   const { prettyFactory } = await import('pino-pretty');
@@ -84,7 +87,15 @@ async function prettyStream({ output, colour }: LoggerOptions): Promise<Destinat
   });
   return {
     write(line) {
-      output.write(toText(JSON.parse(line)) ?? '');
+      const text = toText(JSON.parse(line, withoutControls)) ?? '';
+      // In names of fields: JSON leaves these as they are.
+      output.write(text.replaceAll(/[\u007f-\u009f\u2028\u2029]/g, printable));
     },
   };
+}
+
+/** Foreign texts in messages and fields neither steer the terminal nor look like a line of ours; a stack keeps its own lines. */
+function withoutControls(name: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  return name === 'stack' ? value.split(STACK_LINE).map(printable).join('\n') : printable(value);
 }

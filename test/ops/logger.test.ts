@@ -95,4 +95,17 @@ describe('The log', () => {
     const [line] = await logged((l) => l.child({ connectionId: 'tenant-a' }).info({ n: 1 }, 'opened'), 'always');
     expect(line).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: \[tenant-a\] opened \{"n":1\}\n$/);
   });
+
+  test('on a terminal foreign words neither steer it nor look like another line', async () => {
+    const foreign = 'x\u001b]0;title\u0007\u001b[2J\r\nFAKE \u009b31m\u2028 line';
+    const lines = await logged((l) => {
+      l.child({ connectionId: foreign }).warn({ client: foreign, [foreign]: 1 }, `client "${foreign}" is refused`);
+      l.error({ err: new Error(foreign) }, 'm');
+    }, 'always');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(lines.join('')).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/);
+    expect(lines[0]?.split('\n')).toHaveLength(2);
+    expect(lines[0]).toContain('client "x\\u001b]0;title\\u0007');
+    expect(lines.join('')).not.toMatch(/^FAKE/m);
+  });
 });

@@ -12,6 +12,7 @@ const EVENT_LOOP_PRECISION_MS = 50;
 
 type Labels = Readonly<Record<string, string>>;
 type Put = (labels: Labels, value: number) => void;
+type Collect<Facts> = (facts: Facts, put: Put) => void;
 
 /** `facts`: asked once for each page. */
 export class Metrics implements MetricsPage {
@@ -201,7 +202,7 @@ export class Metrics implements MetricsPage {
     name: string,
     help: string,
     labels: readonly string[],
-    collect: (facts: ConnectionFacts, put: Put) => void,
+    collect: Collect<ConnectionFacts>,
   ): void {
     const all = ({ connections }: BridgeFacts, put: Put): void => {
       for (const connection of connections) collect(connection, put);
@@ -210,7 +211,7 @@ export class Metrics implements MetricsPage {
     else this.#gauge(name, help, ['connection', ...labels], all);
   }
 
-  #gauge(name: string, help: string, labels: readonly string[], collect: (facts: BridgeFacts, put: Put) => void): void {
+  #gauge(name: string, help: string, labels: readonly string[], collect: Collect<BridgeFacts>): void {
     const fill = this.#filler(collect);
     new Gauge({
       ...this.#named(name, help, labels),
@@ -220,12 +221,7 @@ export class Metrics implements MetricsPage {
     });
   }
 
-  #counter(
-    name: string,
-    help: string,
-    labels: readonly string[],
-    collect: (facts: BridgeFacts, put: Put) => void,
-  ): void {
+  #counter(name: string, help: string, labels: readonly string[], collect: Collect<BridgeFacts>): void {
     const fill = this.#filler(collect);
     new Counter({
       ...this.#named(name, help, labels),
@@ -240,7 +236,7 @@ export class Metrics implements MetricsPage {
   }
 
   /** Puts what is true now in the place of what was. */
-  #filler(collect: (facts: BridgeFacts, put: Put) => void) {
+  #filler(collect: Collect<BridgeFacts>) {
     return (metric: { reset(): void }, put: Put): void => {
       metric.reset();
       if (this.#now !== null) collect(this.#now, put);

@@ -107,6 +107,8 @@ class Run {
   readonly #open: Set<Item>;
   readonly #unknown = new Set<string>();
   #unknownInARow = 0;
+  /** HERE has taken an uplink that it had named: its hints are about something else. */
+  #hintsMislead = false;
 
   constructor(
     d: Delivery,
@@ -212,7 +214,7 @@ class Run {
   /** A refused batch of several: at least one is at fault. At most 2·log₂(n)+2 requests for one bad uplink. */
   async #narrow(items: readonly Item[], hint: number | null): Promise<PartVerdict> {
     if (this.#delivery.tooManyRefused) return this.#tooMany();
-    const at = hint === null ? -1 : itemOfRecord(items, hint);
+    const at = hint === null || this.#hintsMislead ? -1 : itemOfRecord(items, hint);
     const parts = at >= 0 ? [items.slice(0, at), items.slice(at, at + 1), items.slice(at + 1)] : halves(items);
     let guiltFound = false;
     for (const [index, part] of parts.entries()) {
@@ -223,6 +225,7 @@ class Run {
         isLast && !guiltFound && part.length > 1 ? await this.#narrow(part, null) : await this.#send(part);
       if (verdict.kind === 'refused') guiltFound = true;
       else if (verdict.kind !== 'accepted') return verdict;
+      else if (at >= 0 && index === 1) this.#hintsMislead = true;
     }
     return { kind: 'refused' };
   }

@@ -140,7 +140,6 @@ export class UplinkFlow implements UplinkLine {
     return this.#trail.follow(listener);
   }
 
-  /** Where the last uplinks are. */
   messages(query: MessageQuery): MessagePage {
     return whereabouts(query, this.#room, this.#backlog, this.#trail);
   }
@@ -182,7 +181,7 @@ export class UplinkFlow implements UplinkLine {
     const { ask, send } = this.#signals;
     ask.abort();
     const onAbort = () => send.abort();
-    if (signal.aborted) onAbort();
+    if (signal.aborted) send.abort();
     else signal.addEventListener('abort', onAbort, { once: true });
     if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
     signal.removeEventListener('abort', onAbort);

@@ -1,15 +1,12 @@
-// What a worker tells of its group, of other workers, of shared projects and of commands without a report.
+// What a worker tells of its group, of shared projects and of commands without a report.
 import { expect, test } from 'vitest';
 import { OwnershipNews } from '../../src/bridge/ownership-news.ts';
-import { ClusterView } from '../../src/connections/cluster-view.ts';
-import { heartbeatOf } from '../../src/connections/heartbeat.ts';
 import type { Command } from '../../src/domain/command.ts';
 import type { NewEvent } from '../../src/domain/events.ts';
 import type { ShadowStore } from '../../src/domain/ports/downlink.ts';
 import { CommandNews } from '../../src/downlink/command-news.ts';
 import type { WatchMember } from '../../src/downlink/deal-changes.ts';
 import { DownlinkHub } from '../../src/downlink/downlink-hub.ts';
-import { ModelBroker } from '../support/fakes/model-broker.ts';
 import { ManualClock, SeededChance } from '../support/manual-clock.ts';
 import { modelProject } from '../support/model-project.ts';
 
@@ -36,28 +33,6 @@ test('of its group: what it serves from now on, that the group is out of reach, 
   news.onConfirmed(true);
   expect(kinds()).toEqual(['groupUnreachable', 'groupUnreachable', 'groupBack']);
   expect(told[0]?.message).toContain('not authorized');
-});
-
-test('of another worker that has another secret key', async () => {
-  const { events, told } = listen();
-  const clock = new ManualClock();
-  const broker = new ModelBroker('main');
-  const options = { broker, prefix: 'hb', group: 'g', workerId: 'w1', keyId: 'k1', clock, events, onStatus: () => {} };
-  const view = new ClusterView(options);
-  view.start();
-  const beat = async (id: string, keyId: string): Promise<void> => {
-    const identity = { id, host: 'other', pid: 1, startedAt: '', dataDir: '', versions: {} };
-    const membership = { group: 'g', address: null, partitions: [], confirmed: true, keyId };
-    broker.put(`hb/workers/${id}`, JSON.stringify(heartbeatOf(identity, true, 1, 60_000, membership)));
-    await clock.advance(15_000);
-  };
-  await beat('w1', 'k1');
-  await beat('w2', 'k1');
-  expect(told).toEqual([]);
-  await beat('w3', 'k3');
-  expect(told[0]).toMatchObject({ kind: 'secretKeysDiffer', severity: 'error', key: 'w3' });
-  expect(new Set(told.map(({ key }) => key))).toEqual(new Set(['w3']));
-  await view.stop();
 });
 
 test('of a HERE project that connections of two accounts ask for commands, each on its own', () => {

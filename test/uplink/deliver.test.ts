@@ -99,8 +99,8 @@ describe('delivery', () => {
     const bound = 2 * Math.log2(500) + 2;
     expect(await most(() => false)).toBeLessThanOrEqual(bound);
     expect(await most((records) => records.length === 500)).toBeLessThanOrEqual(bound);
-    // Where every hint is wrong each step has one request more to see that.
-    expect(await most(() => true)).toBeLessThanOrEqual(3 * Math.log2(500));
+    // Where every hint is wrong the first is enough to see that.
+    expect(await most(() => true)).toBeLessThanOrEqual(bound);
   });
 
   it('narrows ten bad records of 500 down in at most 10·(2·log2(500/10)+2) further requests; with hints in 3 each', async () => {

@@ -276,9 +276,8 @@ export class UplinkFlow implements UplinkLine {
 
   #settle(item: Item, outcome: UplinkOutcome, requestId: string | null): void {
     const now = this.#o.clock.now();
-    const isLive = outcome.kind === 'delivered' && item.replayed !== true;
     if (outcome.kind === 'delivered') told(item, this.#o.versions);
-    if (isLive) this.latency.record(Math.max(0, now - item.arrivedAt));
+    if (outcome.kind === 'delivered' && !item.replayed) this.latency.record(Math.max(0, now - item.arrivedAt));
     this.#settler.add(item.seq, outcome);
     this.#trail.settled(item, outcome, requestId, now);
   }

@@ -68,6 +68,26 @@ export async function openSource(
   return { sessionLost };
 }
 
+/** Sets the ends of a source that was left: what its partitions have by now. */
+export async function endParts(
+  wire: KafkaWire,
+  source: KafkaSource,
+  topics: ReadonlyMap<string, KnownTopic>,
+): Promise<void> {
+  const open: Place[] = [];
+  for (const [topic, { leaders }] of topics) {
+    for (const [partition, leader] of leaders.entries()) {
+      if (source.part(topic, partition)?.end === null) open.push({ topic, partition, leader });
+    }
+  }
+  if (open.length === 0) return;
+  const ends = await listOffsets(wire, open, LATEST);
+  for (const place of open) {
+    const part = source.part(place.topic, place.partition);
+    if (part !== undefined) part.end ??= ends.get(keyOf(place)) ?? part.next;
+  }
+}
+
 /** A pattern that has matched other topics before was there before this topic was. */
 function isOfPattern(source: KafkaSource, topic: string, known: ReadonlySet<string>): boolean {
   return source.filters.some(

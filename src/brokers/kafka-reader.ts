@@ -3,7 +3,7 @@
 
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
-import { commitOffsets, deleteGroup, openSource } from './kafka-groups.ts';
+import { commitOffsets, deleteGroup, endParts, openSource } from './kafka-groups.ts';
 import type { KafkaWire } from './kafka-internals.ts';
 import { type KnownTopic, KnownTopics } from './kafka-known-topics.ts';
 import { Lane } from './kafka-lane.ts';
@@ -75,6 +75,17 @@ export class KafkaReader implements SharedReader {
       this.#linger = null;
       if (this.sources.size === 0) void this.close();
     });
+  }
+
+  leave(source: KafkaSource): void {
+    if (!this.open.has(source)) return;
+    const heirs = [...this.open].filter(({ group, isLeft }) => group === source.group && !isLeft);
+    for (const [topic, parts] of source.parts) {
+      // The heir began where their group stood, so nothing falls between; both reading on would be all of it twice.
+      if (heirs.some((heir) => heir.wants(topic))) for (const part of parts) part.end ??= part.next;
+    }
+    // Of the others the end is asked for.
+    this.#poke();
   }
 
   /** Never rejects: what could not be committed comes once more. */
@@ -169,6 +180,7 @@ export class KafkaReader implements SharedReader {
         await this.#look(wire);
         lookAt = now + this.#known.lookAgainIn(metadataRefreshMs);
         await this.#addParts(wire, signal);
+        await this.#endLeft(wire);
       }
       if (now >= commitAt) {
         commitAt = now + Math.max(this.broker.commitIntervalMs ?? COMMIT_MS, this.sources.size * COMMIT_PER_SOURCE_MS);
@@ -223,6 +235,7 @@ export class KafkaReader implements SharedReader {
       const { sessionLost } = await openSource(wire, this.broker, source, this.topics);
       if (signal.aborted || !this.sources.has(source)) return;
       this.open.add(source);
+      for (const other of this.open) if (other.isLeft) this.leave(other);
       if (source.concern !== null) this.concerns.add(source, source.concern);
       source.opened(sessionLost);
       this.#tellMissing();
@@ -251,6 +264,19 @@ export class KafkaReader implements SharedReader {
         source.troubled(error.down);
       }
       this.wake();
+    }
+  }
+
+  /** Sources that were left while they read. */
+  async #endLeft(wire: KafkaWire): Promise<void> {
+    for (const source of [...this.open]) {
+      if (!source.isLeft) continue;
+      try {
+        await endParts(wire, source, this.topics);
+      } catch (error) {
+        if (!(error instanceof LinkDown)) throw error;
+        source.troubled(error.down);
+      }
     }
   }
 

@@ -24,6 +24,8 @@ export interface SharedReader {
   add(source: KafkaSource): void;
   /** Commits what is still to be committed, as far as the cluster answers; nothing more is handed over after it. */
   remove(source: KafkaSource): Promise<void>;
+  /** It takes what there is and nothing that comes later; what its successor reads as well is the successor's at once. */
+  leave(source: KafkaSource): void;
   commit(source: KafkaSource, timeoutMs: number): Promise<void>;
   /** Rejects when the group could not be deleted within `timeoutMs`. */
   deleteGroup(group: string, timeoutMs: number): Promise<void>;
@@ -118,7 +120,9 @@ export class KafkaSource implements UplinkSource {
   }
 
   unsubscribe(): void {
+    if (this.isLeft) return;
     this.isLeft = true;
+    this.#reader.leave(this);
   }
 
   async clear(timeoutMs: number): Promise<void> {

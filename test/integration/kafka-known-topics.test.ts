@@ -103,6 +103,40 @@ describeWith('kafka', 'A source on Kafka', () => {
     expect(again.listener.texts.toSorted()).toEqual(['end 0', 'end 1']);
   }, 60_000);
 
+  test('that is left takes what there is and nothing that comes later; what its successor reads too is its successor’s at once', async () => {
+    const [both, old] = [await makeTopic(freshName('both')), await makeTopic(freshName('old'))];
+    const broker = createKafkaBroker(kafkaBrokerOptions(await kafkaBrokers()));
+    const clientId = freshName('group');
+    const open = (topics: readonly string[]) => {
+      const listener = new RecordingListener();
+      const source = broker.openSource({ clientId, topics, expectSession: false, from: 'earliest' }, listener);
+      onTestFinished(() => source.stop());
+      source.start();
+      return { listener, source };
+    };
+    const former = open([both, old]);
+    await until('the former is up', () => former.listener.last === 'up');
+    former.source.pause();
+    await produce(old, 'waits');
+    const next = open([both]);
+    await until('the next is up', () => next.listener.last === 'up');
+    former.source.unsubscribe?.();
+    await produce(both, 'later');
+    await until('the next has it', () => next.listener.texts.includes('later'));
+    // It asks for the ends with its next turn.
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    await produce(old, 'too late');
+    former.source.resume();
+    await until('the former has what waited', () => former.listener.texts.includes('waits'));
+    for (const value of ['a', 'b', 'c']) {
+      await produce(both, value);
+      await produce(old, value);
+    }
+    await until('the next has all', () => next.listener.texts.includes('c'));
+    expect(next.listener.texts).toEqual(['later', 'a', 'b', 'c']);
+    expect(former.listener.texts).toEqual(['waits']);
+  });
+
   test('that has been woken a thousand times has left nothing behind', async () => {
     const topic = await makeTopic(freshName('woken'));
     const broker = createKafkaBroker(kafkaBrokerOptions(await kafkaBrokers()));

@@ -89,11 +89,18 @@ describe('limits', () => {
 
   test('no more clients than allowed', async () => {
     const broker = await start({ limits: { maxClients: 2 } });
-    await client(broker);
-    await client(broker);
+    const [sender, listener] = [await client(broker), await client(broker)];
+    const ends: string[] = [];
+    for (const each of [sender, listener]) each.on('close', () => ends.push('one that was there'));
     const socket = connect(broker.port, '127.0.0.1');
     socket.on('error', () => {});
     await new Promise((resolve) => socket.once('close', resolve));
+    // The others stay, and are served.
+    const heard = new Promise<string>((resolve) => listener.once('message', (topic) => resolve(topic)));
+    await listener.subscribeAsync('a', { qos: 1 });
+    await sender.publishAsync('a', 'x', { qos: 1 });
+    expect(await heard).toBe('a');
+    expect(ends).toEqual([]);
   });
 
   test('the queue of a client that stays away is bounded, and its loss is told', async () => {
@@ -117,10 +124,19 @@ describe('limits', () => {
 
   test("the broker's own topics cannot be published to", async () => {
     const broker = await start();
+    const heard: string[] = [];
+    const listener = await client(broker);
+    listener.on('message', (topic) => heard.push(topic));
+    await listener.subscribeAsync(['$SYS/x', 'a'], { qos: 1 });
     const sender = await client(broker);
     const closed = new Promise<void>((resolve) => sender.once('close', () => resolve()));
     sender.publish('$SYS/x', 'y', { qos: 1 });
     await closed;
+    // Behind it: what had been taken would have come first.
+    const next = await client(broker);
+    await next.publishAsync('a', 'z', { qos: 1 });
+    await until('the other one is heard', () => heard.includes('a'));
+    expect(heard).toEqual(['a']);
   });
 });
 

@@ -159,9 +159,18 @@ test('bytes that are no MQTT go on as they are from there, cut or not', async ()
 });
 
 test('the end of the connection goes through, whatever waits', async () => {
-  const { wire } = connection(4, () => false);
+  const { wire, publishes, passed, tap } = connection(4, () => false);
   wire.push(Buffer.concat([publish(one), publish(one)]));
-  const ended = new Promise<void>((resolve) => wire.on('end', resolve));
+  let hasEnded = false;
+  wire.on('end', () => {
+    hasEnded = true;
+  });
   wire.push(null);
-  await ended;
+  await turn();
+  expect(hasEnded).toBe(true);
+  // What there was no room for has not been let through unread either.
+  expect(publishes).toEqual([one]);
+  expect(passed()).toHaveLength(0);
+  tap.resume();
+  expect(publishes).toEqual([one, one]);
 });

@@ -1,5 +1,6 @@
 // Which refusal of a connection's log-in a person was told of, kept in its store: what is refused without another try, as after a
 // restart, is no news.
+import { createHash } from 'node:crypto';
 import type { Connection } from '../domain/connection.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
 
@@ -29,7 +30,12 @@ export function keepTold(
   }
 }
 
-/** Without the password: a changed one is tried, and what HERE says to a try is told in any case. */
-function textOf({ account: { service, realm, email } }: Connection, refusal: Refusal): string {
-  return JSON.stringify([refusal, service, realm, email]);
+/**
+ * Without the password: a changed one is tried, and what HERE says to a try is told in any case. Not in plain: it goes along to other
+ * workers by a topic that others may read.
+ */
+function textOf({ id, account: { service, realm, email } }: Connection, refusal: Refusal): string {
+  return createHash('sha256')
+    .update(JSON.stringify([id, refusal, service, realm, email]))
+    .digest('hex');
 }

@@ -164,8 +164,8 @@ export class ClusterStack {
       timeoutMs,
       async () => {
         const workers = (await this.anyone.workers()).filter(({ alive }) => alive);
-        const partitions = workers.reduce((sum, each) => sum + each.partitions.length, 0);
-        if (workers.length !== count || partitions !== this.#options.partitions) return false;
+        const held = workers.map(({ partitions }) => partitions.length);
+        if (workers.length !== count || !areDealt(held, this.#options.partitions)) return false;
         for (const { id } of this.connections) {
           const { state, status } = await this.view(id);
           if (state !== (this.isLetIn(id) ? 'OPENED' : 'AUTHENTICATION_FAILED') || status.source?.up !== true)
@@ -202,6 +202,12 @@ export class ClusterStack {
     const settings = Object.entries(values).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
     return ['--here-url', this.here.url, ...settings];
   }
+}
+
+/** Evenly: while a newcomer has none yet, the others hold all of them, and are about to give some up. */
+function areDealt(held: readonly number[], partitions: number): boolean {
+  const share = Math.floor(partitions / held.length);
+  return held.reduce((sum, each) => sum + each, 0) === partitions && held.every((each) => each >= share);
 }
 
 function sourceOf({ id, topic }: ConnectionSpec, others: boolean) {

@@ -40,6 +40,8 @@ interface Slot {
   interrupt: AbortController;
 }
 
+const NO_WISH = { purge: false, halt: false, release: false, anew: false };
+
 const MISSING =
   'Its definition is missing on the config topic: stopped, and everything is kept. Publish the definition again, or delete the connection.';
 
@@ -183,18 +185,7 @@ export class Supervisor implements DefinitionListener {
   #slot(id: string): Slot {
     let slot = this.#slots.get(id);
     if (slot === undefined) {
-      const interrupt = new AbortController();
-      slot = {
-        id,
-        runtime: null,
-        next: null,
-        purge: false,
-        halt: false,
-        release: false,
-        anew: false,
-        working: null,
-        interrupt,
-      };
+      slot = { id, runtime: null, next: null, ...NO_WISH, working: null, interrupt: new AbortController() };
       this.#slots.set(id, slot);
     }
     return slot;
@@ -266,6 +257,8 @@ export class Supervisor implements DefinitionListener {
     if (slot.next !== null || this.#stopSignal !== null) slot.interrupt.abort();
     try {
       const gone = await purgeConnection(purge, slot.id, slot.interrupt.signal);
+      // A snapshot may have missed its definition meanwhile: that is this deletion.
+      slot.halt = false;
       // The worker stops: the mark in the store makes the next start go on.
       if (!gone && slot.next === null) return;
       if (!gone) await dropStore(purge, slot.id);

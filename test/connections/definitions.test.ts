@@ -160,6 +160,20 @@ describe('a definition that is gone', () => {
     expect(worker.state('a')).toBe('OPENED');
   });
 
+  it('is not missed by a snapshot while it is being deleted', async () => {
+    await worker.define('a', sample());
+    const { promise, resolve } = Promise.withResolvers<void>();
+    worker.line('a').closing = promise;
+    await worker.define('a', null);
+    await worker.snapshot();
+    resolve();
+    await worker.clock.advance(0);
+    expect(worker.store.connectionIds()).toEqual([]);
+    expect(worker.kinds('a')).toEqual(['connectionOpened', 'connectionDeleted']);
+    // A status would stay at the broker for ever.
+    expect(worker.statuses.has('a')).toBe(false);
+  });
+
   it('goes on being deleted after a crash', async () => {
     const store = await storeOf(['a']);
     store.states.get('a')?.set('deleting', '1');

@@ -10,7 +10,7 @@ import {
   JsonPathError,
 } from './json-path.ts';
 import type { Work } from './safe-regex.ts';
-import { devEui, type JsonObject } from './values.ts';
+import { devEui, isUpperHex16, type JsonObject } from './values.ts';
 
 export type RenderedTopic =
   | { readonly ok: true; readonly topic: string }
@@ -195,7 +195,18 @@ function compileDevEuiOf(levels: readonly Level[]): (topic: string) => string | 
   const prefix = level[0]?.kind === 'text' ? level[0].text : '';
   const last = level.at(-1);
   const suffix = last?.kind === 'text' ? last.text : '';
+  const isPlain =
+    fixed.every((text, i) => text !== null || i === at) &&
+    level.filter(isDevice).length === 1 &&
+    level.every((part) => part.kind === 'text' || isDevice(part));
+  const before = [...fixed.slice(0, at), prefix].join('/');
+  const after = [suffix, ...fixed.slice(at + 1)].join('/');
   return (topic) => {
+    // With each uplink: no list of levels where nothing but the device is open.
+    if (isPlain && topic.length === before.length + 16 + after.length) {
+      const named = topic.slice(before.length, before.length + 16);
+      if (isUpperHex16(named) && topic.startsWith(before) && topic.endsWith(after)) return named;
+    }
     const parts = topic.split('/', levels.length + 1);
     if (parts.length !== levels.length) return null;
     for (let i = 0; i < parts.length; i++) {

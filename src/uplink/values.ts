@@ -84,7 +84,7 @@ export function devEui(value: unknown): string | null {
   return HEX_16.test(digits) ? digits.toUpperCase() : null;
 }
 /** As networks write it: nothing needs to be made of it. */
-function isUpperHex16(text: string): boolean {
+export function isUpperHex16(text: string): boolean {
   if (text.length !== 16) return false;
   for (let at = 0; at < 16; at++) {
     const code = text.charCodeAt(at);

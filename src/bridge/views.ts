@@ -79,12 +79,12 @@ export class Views implements StatusSink {
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'ledger', connectionId: id, ledger });
   }
 
-  remove(id: string): void {
+  remove(id: string): Promise<void> | void {
     this.#statuses.delete(id);
     this.#dropLine(id);
     this.#listAnew();
-    this.#next.remove(id);
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'removed', connectionId: id });
+    return this.#next.remove(id);
   }
 
   /** Another worker serves it: what it says counts, and nothing of it is cleared. */

@@ -12,6 +12,8 @@ interface Topic {
   /** Monotonic ms of the last publish. */
   sentAt: number;
   armed: boolean;
+  /** Who waits until nothing is there. */
+  readonly onGone: (() => void)[];
 }
 
 const MAX_IN_FLIGHT = 50;
@@ -34,7 +36,7 @@ export class LatestValues {
   set(topic: string, value: string | null): void {
     const entry = this.#topics.get(topic);
     if (entry === undefined) {
-      const fresh: Topic = { wanted: value, dirty: true, busy: false, sentAt: -Infinity, armed: false };
+      const fresh: Topic = { wanted: value, dirty: true, busy: false, sentAt: -Infinity, armed: false, onGone: [] };
       this.#topics.set(topic, fresh);
       this.#flush(topic, fresh);
     } else if (entry.wanted !== value) {
@@ -42,6 +44,17 @@ export class LatestValues {
       entry.dirty = true;
       this.#flush(topic, entry);
     }
+  }
+
+  /** Nothing is to be there any more, at once. Resolves when the broker knows; never, where something is wanted there again. */
+  clear(topic: string): Promise<void> {
+    const entry = this.#topics.get(topic);
+    if (entry !== undefined) {
+      entry.sentAt = -Infinity;
+      entry.armed = false;
+    }
+    this.set(topic, null);
+    return new Promise((resolve) => this.#topics.get(topic)?.onGone.push(resolve));
   }
 
   /** The broker is (back) there; it may have lost what it had, so everything is said again. */
@@ -84,7 +97,10 @@ export class LatestValues {
     this.#inFlight += 1;
     try {
       await this.#publisher.publish(topic, wanted ?? '', { retain: true });
-      if (wanted === null && entry.wanted === null) this.#topics.delete(topic);
+      if (wanted === null && entry.wanted === null) {
+        this.#topics.delete(topic);
+        for (const resolve of entry.onGone) resolve();
+      }
     } catch {
       // Said again after a second, or when the publisher is back.
       entry.dirty = true;

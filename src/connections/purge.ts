@@ -42,10 +42,19 @@ export async function isDeleting(options: PurgeOptions, id: string): Promise<boo
 
 /**
  * Removes everything of a connection whose runtime has stopped. Sessions at a broker that is away are tried once, then for as long as
- * `signal` allows; then `false`, the mark stays and the next start goes on.
+ * `signal` allows; then `false`, the mark stays and the next start goes on. `unsay`: clears what was said of it on topics; the store
+ * goes after that, for without it nobody would know after a kill that something was left there.
  */
-export async function purgeConnection(options: PurgeOptions, id: string, signal: AbortSignal): Promise<boolean> {
-  if (!options.store.connectionIds().includes(id)) return true;
+export async function purgeConnection(
+  options: PurgeOptions,
+  id: string,
+  signal: AbortSignal,
+  unsay: () => Promise<void> | void,
+): Promise<boolean> {
+  if (!options.store.connectionIds().includes(id)) {
+    void unsay();
+    return true;
+  }
   const store = await options.store.openConnection(id, { maxBytes: options.journalMaxBytes });
   let sessions: Session[];
   try {
@@ -61,7 +70,7 @@ export async function purgeConnection(options: PurgeOptions, id: string, signal:
     await pause(options.clock, waitMs, signal);
     waitMs = Math.min(LAST_RETRY_MS, waitMs * 2);
   }
-  if (sessions.length > 0) return false;
+  if (sessions.length > 0 || !(await within(unsay(), signal))) return false;
   await options.store.deleteConnection(id);
   return true;
 }
@@ -104,6 +113,17 @@ async function clear(options: PurgeOptions, broker: Broker, session: Session): P
   } catch (error) {
     return describeError(error);
   }
+}
+
+/** False: the signal came first. */
+async function within(done: Promise<void> | void, signal: AbortSignal): Promise<boolean> {
+  const ended = Promise.withResolvers<boolean>();
+  const end = (): void => ended.resolve(false);
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
+  const isDone = await Promise.race([Promise.resolve(done).then(() => true), ended.promise]);
+  signal.removeEventListener('abort', end);
+  return isDone;
 }
 
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

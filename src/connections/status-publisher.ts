@@ -29,8 +29,8 @@ export interface StatusSink {
   setStatus(status: ConnectionStatus): void;
   /** `off`: by how many messages it does not balance, in itself or against what is on the disk. */
   setLedger(id: string, ledger: Ledger, off: number): void;
-  /** Clears the retained records of a deleted connection. */
-  remove(id: string): void;
+  /** Clears the retained records of a deleted connection; resolves when the broker has none any more. */
+  remove(id: string): Promise<void> | void;
 }
 
 /** Events that wait for the broker; the oldest go first (the store has them all). */
@@ -94,11 +94,11 @@ export class StatusPublisher implements StatusSink {
     this.#values.set(this.#ledgerTopic(id), JSON.stringify({ id, worker, ...ledger }));
   }
 
-  remove(id: string): void {
+  async remove(id: string): Promise<void> {
     const { prefix, otherLedgerKeys } = this.#options;
-    this.#values.set(`${prefix}/status/${id}`, null);
-    this.removeLedger(id);
-    for (const key of otherLedgerKeys?.(id) ?? []) this.#values.set(`${prefix}/ledger/${key}`, null);
+    const others = (otherLedgerKeys?.(id) ?? []).map((key) => `${prefix}/ledger/${key}`);
+    const topics = [`${prefix}/status/${id}`, this.#ledgerTopic(id), ...others];
+    await Promise.all(topics.map((topic) => this.#values.clear(topic)));
   }
 
   /** This worker's; the connection was another worker's to delete. */

@@ -256,13 +256,15 @@ export class Supervisor implements DefinitionListener {
     slot.interrupt = new AbortController();
     if (slot.next !== null || this.#stopSignal !== null) slot.interrupt.abort();
     try {
-      const gone = await purgeConnection(purge, slot.id, slot.interrupt.signal);
+      const gone = await purgeConnection(purge, slot.id, slot.interrupt.signal, () => status.remove(slot.id));
       // A snapshot may have missed its definition meanwhile: that is this deletion.
       slot.halt = false;
       // The worker stops: the mark in the store makes the next start go on.
       if (!gone && slot.next === null) return;
-      if (!gone) await dropStore(purge, slot.id);
-      status.remove(slot.id);
+      if (!gone) {
+        void status.remove(slot.id);
+        await dropStore(purge, slot.id);
+      }
       this.#tell(slot.id, 'connectionDeleted', 'info', whatIsLeft(purge.store, slot.id));
     } catch (error) {
       this.#tell(

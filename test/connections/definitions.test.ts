@@ -174,6 +174,21 @@ describe('a definition that is gone', () => {
     expect(worker.statuses.has('a')).toBe(false);
   });
 
+  it('keeps its store until nothing is said of it at the broker any more', async () => {
+    await worker.define('a', sample());
+    const { promise, resolve } = Promise.withResolvers<void>();
+    worker.removing = promise;
+    await worker.define('a', null);
+    expect(worker.removed).toEqual(['a']);
+    // A kill now: the next start finds the mark.
+    expect(worker.store.connectionIds()).toEqual(['a']);
+    expect(worker.store.states.get('a')?.get('deleting')).toBe('1');
+    resolve();
+    await worker.clock.advance(0);
+    expect(worker.store.connectionIds()).toEqual([]);
+    expect(worker.kinds('a')).toEqual(['connectionOpened', 'connectionDeleted']);
+  });
+
   it('goes on being deleted after a crash', async () => {
     const store = await storeOf(['a']);
     store.states.get('a')?.set('deleting', '1');

@@ -125,9 +125,31 @@ describe('StatusPublisher', () => {
     out.setStatus(status('OPENED'));
     out.setLedger('a', emptyLedger());
     await clock.advance(2000);
-    out.remove('a');
-    await clock.advance(2000);
+    // As a deletion does: said a moment ago, and gone at once.
+    out.setStatus(status('CLOSED'));
+    let isGone = false;
+    void out.remove('a').then(() => {
+      isGone = true;
+    });
+    await clock.advance(0);
     expect([...broker.retained.keys()]).toEqual(['hb/workers/w1']);
+    expect(isGone).toBe(true);
+  });
+
+  it('says that they are cleared once the broker is back', async () => {
+    const { clock, broker, publisher, out } = make();
+    out.setStatus(status('OPENED'));
+    await clock.advance(2000);
+    publisher.down();
+    let isGone = false;
+    void out.remove('a').then(() => {
+      isGone = true;
+    });
+    await clock.advance(60_000);
+    expect([broker.retained.has('hb/status/a'), isGone]).toEqual([true, false]);
+    publisher.up();
+    await clock.advance(2000);
+    expect([broker.retained.has('hb/status/a'), isGone]).toEqual([false, true]);
   });
 });
 

@@ -47,6 +47,9 @@ export class ConnectionsWorker {
   readonly definitions: Definitions;
   readonly supervisor: Supervisor;
 
+  /** The broker takes what is said of a deleted connection away when it resolves. */
+  removing: Promise<void> = Promise.resolve();
+
   constructor(parts: WorkerParts) {
     this.clock = parts.clock ?? new ManualClock();
     this.store = parts.store ?? new ModelStore();
@@ -64,6 +67,7 @@ export class ConnectionsWorker {
       remove: (id: string) => {
         this.statuses.delete(id);
         this.removed.push(id);
+        return this.removing;
       },
     };
     const chance = parts.chance ?? new SeededChance();

@@ -121,6 +121,10 @@ export class ClusterParts {
       workerId: identity.id,
       clock,
       onProblem: (message) => logger.warn(message),
+      onRefused: (reason) => {
+        const message = `What workers tell each other of HERE accounts cannot be read: ${reason}. It is tried again every one to two minutes; mend the cause.`;
+        events.emit({ kind: 'groupUnreachable', severity: 'error', connectionId: null, key: 'accounts', message });
+      },
     });
     this.vault = new SharedAccounts(store.accounts, this.#records, box);
     this.store = travellingStore(store, this.#records);

@@ -30,6 +30,7 @@ export interface MembershipOptions {
 
 const RETRY_MIN_MS = 200;
 const RETRY_MAX_MS = 3_000;
+const GROUP_REFUSED = 'GROUP_AUTHORIZATION_FAILED';
 /** After a refusal that only a person can mend; wrong credentials are not hammered. */
 const REFUSED_RETRY_MS = 30_000;
 const LEAVE_MS = 2_000;
@@ -113,11 +114,21 @@ export class KafkaMembership {
         await this.#hangUp();
         const fatal = failure === 'refused';
         // The first failure is often a coordinator on its way to another broker.
-        if (fatal || failures > 1) this.#tell({ reason: describeError(error), fatal });
+        if (fatal || failures > 1) this.#tell({ reason: this.#reasonOf(error), fatal });
         const ms = fatal ? REFUSED_RETRY_MS : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(failures - 1, 10));
         await this.#pause(ms * (0.5 + this.#options.chance.random() / 2));
       }
     }
+  }
+
+  /** kafkajs names neither the group nor the right. */
+  #reasonOf(error: unknown): string {
+    for (let at: unknown = error; at instanceof Error; at = at.cause) {
+      const { type } = at as { type?: string };
+      if (type !== GROUP_REFUSED) continue;
+      return `Kafka does not allow it: the right Read on group "${this.#options.groupId}" is missing (${type})`;
+    }
+    return describeError(error);
   }
 
   async #connect(): Promise<Coordinator> {

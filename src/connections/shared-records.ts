@@ -19,6 +19,8 @@ export interface SharedRecordsOptions {
   readonly workerId: string;
   readonly clock: Clock;
   readonly onProblem: (message: string) => void;
+  /** They cannot be read before a person has mended something; once for each reason. */
+  readonly onRefused: (reason: string) => void;
 }
 
 interface Known {
@@ -40,13 +42,24 @@ export class SharedRecords {
   /** Writes of a key, in order. */
   readonly #writing = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, () => void>();
+  #refused: string | null = null;
   #stopped = false;
 
   constructor(options: SharedRecordsOptions) {
     this.#options = options;
     this.#reader = options.broker.openTable(
       { prefix: options.prefix, settleMs: 300 },
-      { onRecord: (key, value) => this.#onRecord(key, value), onSnapshot: () => {}, onStatus: () => {} },
+      {
+        onRecord: (key, value) => this.#onRecord(key, value),
+        onSnapshot: () => {},
+        onStatus: ({ up, reason = 'no answer', fatal = false }) => {
+          const refused = fatal ? reason : null;
+          if (up) this.#refused = null;
+          if (up || refused === null || refused === this.#refused) return;
+          this.#refused = refused;
+          options.onRefused(refused);
+        },
+      },
     );
   }
 

@@ -32,6 +32,7 @@ export async function useRecords(
   const records = new SharedRecords({
     ...{ broker, prefix: 't/accounts', publisher, workerId, clock: systemClock },
     onProblem: () => {},
+    onRefused: () => {},
   });
   records.start();
   onTestFinished(async () => {

@@ -1,9 +1,8 @@
 // A Kafka with log-ins and rights: what is refused is told with the topic and the right, and a wrong password is not hammered.
 import fs from 'node:fs';
 import { createServer, connect as dial } from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { createKafkaBroker } from '../../src/brokers/kafka.ts';
 import { createKafkaClient } from '../../src/brokers/kafka-client.ts';
 import { RecordingListener, RecordingTable, until } from '../brokers/outside.ts';
@@ -15,78 +14,17 @@ import {
   untilState,
   useBroker,
 } from '../support/bridge.ts';
-import { freePort } from '../support/free-port.ts';
-import { formatKafka, type KafkaProcess, kafkaProperties, runKafka } from '../support/kafka-jars.ts';
 import { kafkaBrokerOptions, kafkaOptions } from '../support/kafka-options.ts';
 import { describeWith } from '../support/requirements.ts';
 import { useSandbox } from '../support/sandbox.ts';
-
-type Mechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512';
-
-const START_MS = 120_000;
-const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule';
-const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule';
+import { useSecuredKafka } from '../support/secured-kafka.ts';
 
 describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bridge-secured-'));
-  let server: KafkaProcess | null = null;
-  let port = 0;
-
-  const login = (username: string, password: string, mechanism: Mechanism = 'plain') => ({
-    username,
-    password,
-    sasl: { mechanism, tokenUrl: null, tokenScope: null, tokenFile: null },
-  });
-  const admin = () =>
-    createKafkaClient(kafkaOptions(`127.0.0.1:${port}`, { retries: 8, ...login('admin', 'admin-secret') }));
-
-  beforeAll(async () => {
-    port = await freePort();
-    const properties = kafkaProperties(port, await freePort(), {
-      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,CLIENT:SASL_PLAINTEXT',
-      'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-      'sasl.mechanism.inter.broker.protocol': 'PLAIN',
-      'listener.name.client.plain.sasl.jaas.config': `${plain} required username="admin" password="admin-secret" user_admin="admin-secret" user_bridge="bridge-secret" user_granted="granted-secret";`,
-      'listener.name.client.scram-sha-256.sasl.jaas.config': `${scram} required;`,
-      'listener.name.client.scram-sha-512.sasl.jaas.config': `${scram} required;`,
-      'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      'super.users': 'User:admin;User:ANONYMOUS',
-    });
-    const users = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(
-      (mechanism) => `${mechanism}=[name=bridge,password=bridge-secret]`,
-    );
-    formatKafka(path.join(folder, 'kafka'), properties, users);
-    server = runKafka(path.join(folder, 'kafka'));
-    for (const end = Date.now() + START_MS; ; await new Promise((resolve) => setTimeout(resolve, 300))) {
-      const client = admin().admin();
-      try {
-        await client.connect();
-        for (const topic of ['open', 'closed']) await client.createTopics({ topics: [{ topic, numPartitions: 1 }] });
-        const allow = (resourceType: number, resourceName: string, operation: number) => ({
-          ...{ resourceType, resourceName, resourcePatternType: 3, principal: 'User:bridge', host: '*', operation },
-          permissionType: 3,
-        });
-        // Topic 2, group 3; Read 3, Write 4, Describe 8. The right to write to any topic is that of an idempotent producer.
-        await client.createAcls({
-          acl: [allow(2, 'open', 3), allow(2, 'open', 4), allow(2, 'closed', 8), allow(3, 'allowed', 3)],
-        });
-        break;
-      } catch (error) {
-        if (Date.now() > end) throw error;
-      } finally {
-        await client.disconnect();
-      }
-    }
-  }, START_MS);
-
-  afterAll(() => {
-    server?.kill();
-    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-  });
+  const { admin, login, at } = useSecuredKafka();
 
   for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
     test(`a publisher logs in with ${mechanism}`, async () => {
-      const options = kafkaBrokerOptions(`127.0.0.1:${port}`, login('bridge', 'bridge-secret', mechanism));
+      const options = kafkaBrokerOptions(`127.0.0.1:${at.port}`, login('bridge', 'bridge-secret', mechanism));
       const publisher = createKafkaBroker(options).openPublisher({});
       onTestFinished(() => publisher.stop());
       publisher.start();
@@ -96,7 +34,7 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
   }
 
   test('a source without the right to its topic, or to its group, is told which right that is', async () => {
-    const options = kafkaBrokerOptions(`127.0.0.1:${port}`, {
+    const options = kafkaBrokerOptions(`127.0.0.1:${at.port}`, {
       ...login('bridge', 'bridge-secret'),
       reconnect: { minMs: 20, maxMs: 200, refusedMs: 60_000 },
     });
@@ -120,7 +58,7 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
     let connections = 0;
     const counter = createServer((socket) => {
       connections += 1;
-      const onward = dial(port, '127.0.0.1');
+      const onward = dial(at.port, '127.0.0.1');
       socket.pipe(onward).pipe(socket);
       for (const end of [socket, onward]) end.on('error', () => {});
     });
@@ -149,7 +87,7 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
       main: main.setting,
       wrong: kafka(counter.address, 'not-the-password'),
       nowhere: kafka('kafka.invalid:9092', 'bridge-secret'),
-      good: kafka(`127.0.0.1:${port}`, 'bridge-secret'),
+      good: kafka(`127.0.0.1:${at.port}`, 'bridge-secret'),
     };
     const services = { test: { url: sandbox.url } };
     const local = await LocalBridge.start({
@@ -222,6 +160,51 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
     expect(before).toBeLessThanOrEqual(2);
   });
 
+  test('what is refused of its own topics and of the workers’ group is told with its name and the right', {
+    timeout: 240_000,
+  }, async () => {
+    const client = admin().admin();
+    await client.connect();
+    const bridges = 'User:bridge';
+    const acl = (resourceType: number, resourceName: string, operation: number, more = {}) => ({
+      ...{ resourceType, resourceName, resourcePatternType: 3, principal: bridges, host: '*', operation },
+      ...{ permissionType: 3, ...more },
+    });
+    const denied = { permissionType: 2 };
+    // All (2) of its own; then Read (3) not of two topics and the group.
+    await client.createAcls({
+      acl: [
+        ...[acl(2, 'refused.', 2, { resourcePatternType: 4 }), acl(3, 'refused.', 2, { resourcePatternType: 4 })],
+        ...[acl(2, 'refused.connections', 3, denied), acl(2, 'refused.accounts', 3, denied)],
+        acl(3, 'refused.ownership', 3, denied),
+      ],
+    });
+    await client.disconnect();
+    const address = `127.0.0.1:${at.port}`;
+    const setting = {
+      ...{ kind: 'kafka', bootstrap: [address], username: 'bridge', password: 'bridge-secret' },
+      ...{ sasl: { mechanism: 'plain' }, metadataRefreshMs: 300 },
+    };
+    const local = await LocalBridge.start({
+      dataDir: temporaryFolder(),
+      broker: { kind: 'kafka', url: `kafka://${address}`, setting },
+      services: { test: { url: 'http://127.0.0.1:9' } },
+      settings: { secrets: { key: 'ab'.repeat(32) }, topics: { prefix: 'refused' } },
+    });
+    const isLogged = (words: string) => () => local.log.some((line) => line.includes(words));
+    const connections = 'the right Read on topic \\"refused.connections\\" is missing';
+    await eventually('that of the config topic is told', isLogged(connections), 60_000);
+    for (const words of [
+      /the right Read on group "refused\.ownership"/,
+      /the right Read on topic "refused\.accounts"/,
+    ]) {
+      const told = async () =>
+        (await local.events()).find(({ kind, message }) => kind === 'groupUnreachable' && words.test(message));
+      await eventually(`${words}`, told, 60_000);
+    }
+    expect(local.bridge.control.worker().ready).toBe(false);
+  });
+
   test('with the rights that the documentation names, and no others, a bridge has all that it needs', {
     timeout: 120_000,
   }, async () => {
@@ -233,7 +216,7 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
     }
     await client.disconnect();
     const sandbox = await useSandbox();
-    const address = `127.0.0.1:${port}`;
+    const address = `127.0.0.1:${at.port}`;
     const setting = {
       ...{ kind: 'kafka', bootstrap: [address], username: 'granted', password: 'granted-secret' },
       ...{ sasl: { mechanism: 'plain' }, metadataRefreshMs: 300 },

@@ -119,6 +119,7 @@ export class Lane {
         if (wanted.length > 0) {
           asked = offsetsOf(wanted);
           ahead = this.#fetch(wire, leader, wanted);
+          // It fails where it is awaited; where it is not, nobody needs it any more.
           ahead.catch(() => {});
         }
       }

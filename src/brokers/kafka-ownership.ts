@@ -103,6 +103,7 @@ export class KafkaOwnership implements Ownership {
       if (count === 0) throw new Error(`Kafka does not say yet how many partitions "${topic}" has`);
       return count;
     } finally {
+      // What was asked has its answer.
       await admin.disconnect().catch(() => {});
     }
   }

@@ -140,6 +140,7 @@ export class KafkaPublisher implements Publisher {
       }
     } finally {
       this.#connected = false;
+      // What it has not sent waits for the next one.
       await producer.disconnect().catch(() => {});
       end();
       signal.removeEventListener('abort', end);

@@ -159,7 +159,9 @@ function withoutOwn(listener: SourceListener, prefix: string | undefined): Sourc
   if (prefix === undefined) return listener;
   return {
     onMessages(messages, done) {
-      const uplinks = messages.filter(({ topic }) => !isBelow(prefix, topic));
+      // Most often there are none: no list anew for each chunk.
+      const isMixed = messages.some(({ topic }) => isBelow(prefix, topic));
+      const uplinks = isMixed ? messages.filter(({ topic }) => !isBelow(prefix, topic)) : messages;
       if (uplinks.length === 0) done(null);
       else listener.onMessages(uplinks, done);
     },

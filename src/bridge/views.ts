@@ -1,5 +1,5 @@
 // The latest status and ledger of each connection, kept on their way to the topics, and the line that works for it.
-import type { StatusSink } from '../connections/status-publisher.ts';
+import type { ShownStatus, StatusSink } from '../connections/status-publisher.ts';
 import type { ConnectionSource, ConnectionStatus } from '../domain/connection.ts';
 import type { Ledger } from '../domain/ledger.ts';
 import type { Clock } from '../domain/ports/clock.ts';
@@ -24,7 +24,7 @@ export interface LiveLine {
   readonly replayBy: Pick<ReplayOptions, 'prepare' | 'uplinkTimeValidityMs'>;
 }
 
-export class Views implements StatusSink {
+export class Views implements ShownStatus {
   readonly #next: StatusSink;
   readonly #clock: Clock;
   readonly #drains = new Map<string, Drain>();
@@ -79,12 +79,15 @@ export class Views implements StatusSink {
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'ledger', connectionId: id, ledger });
   }
 
-  remove(id: string): Promise<void> | void {
+  clear(id: string): Promise<void> | void {
+    return this.#next.clear(id);
+  }
+
+  remove(id: string): void {
     this.#statuses.delete(id);
     this.#dropLine(id);
     this.#listAnew();
     if (this.#feed.isHeard) this.#feed.tell({ kind: 'removed', connectionId: id });
-    return this.#next.remove(id);
   }
 
   /** Another worker serves it: what it says counts, and nothing of it is cleared. */

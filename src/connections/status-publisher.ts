@@ -29,8 +29,14 @@ export interface StatusSink {
   setStatus(status: ConnectionStatus): void;
   /** `off`: by how many messages it does not balance, in itself or against what is on the disk. */
   setLedger(id: string, ledger: Ledger, off: number): void;
-  /** Clears the retained records of a deleted connection; resolves when the broker has none any more. */
-  remove(id: string): Promise<void> | void;
+  /** Clears the retained records of a connection that is being deleted; resolves when the broker has none any more. */
+  clear(id: string): Promise<void> | void;
+}
+
+/** Also what people are shown. */
+export interface ShownStatus extends StatusSink {
+  /** It is deleted, and nothing of it is left. */
+  remove(id: string): void;
 }
 
 /** Events that wait for the broker; the oldest go first (the store has them all). */
@@ -94,7 +100,7 @@ export class StatusPublisher implements StatusSink {
     this.#values.set(this.#ledgerTopic(id), JSON.stringify({ id, worker, ...ledger }));
   }
 
-  async remove(id: string): Promise<void> {
+  async clear(id: string): Promise<void> {
     const { prefix, otherLedgerKeys } = this.#options;
     const others = (otherLedgerKeys?.(id) ?? []).map((key) => `${prefix}/ledger/${key}`);
     const topics = [`${prefix}/status/${id}`, this.#ledgerTopic(id), ...others];

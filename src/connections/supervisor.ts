@@ -9,7 +9,7 @@ import type { DefinitionListener } from './definitions.ts';
 import { dropStore, isDeleting, markDeleting, type PurgeOptions, purgeConnection } from './purge.ts';
 import type { Runtime } from './runtime-options.ts';
 import { idleStatus, isoNow } from './status-of.ts';
-import type { StatusSink } from './status-publisher.ts';
+import type { ShownStatus } from './status-publisher.ts';
 
 export interface SupervisorOptions {
   readonly workerId: string;
@@ -17,7 +17,7 @@ export interface SupervisorOptions {
   readonly createRuntime: (connection: Connection) => Runtime;
   readonly purge: PurgeOptions;
   readonly events: EventSink;
-  readonly status: StatusSink;
+  readonly status: ShownStatus;
   readonly clock: Clock;
 }
 
@@ -256,15 +256,16 @@ export class Supervisor implements DefinitionListener {
     slot.interrupt = new AbortController();
     if (slot.next !== null || this.#stopSignal !== null) slot.interrupt.abort();
     try {
-      const gone = await purgeConnection(purge, slot.id, slot.interrupt.signal, () => status.remove(slot.id));
+      const gone = await purgeConnection(purge, slot.id, slot.interrupt.signal, () => status.clear(slot.id));
       // A snapshot may have missed its definition meanwhile: that is this deletion.
       slot.halt = false;
       // The worker stops: the mark in the store makes the next start go on.
       if (!gone && slot.next === null) return;
       if (!gone) {
-        void status.remove(slot.id);
+        void status.clear(slot.id);
         await dropStore(purge, slot.id);
       }
+      status.remove(slot.id);
       this.#tell(slot.id, 'connectionDeleted', 'info', whatIsLeft(purge.store, slot.id));
     } catch (error) {
       this.#tell(

@@ -14,7 +14,7 @@ const MAX_MS = 100;
 
 test('10,000 connections are listed in pages within 100 ms each', async () => {
   const clock = new ManualClock();
-  const views = new Views({ setStatus: () => {}, setLedger: () => {}, remove: () => {} }, clock);
+  const views = new Views({ setStatus: () => {}, setLedger: () => {}, clear: () => {} }, clock);
   const records = new Map<string, DefinitionRecord>();
   for (let n = 0; n < COUNT; n++) {
     const id = `c-${String((n * 7919) % COUNT).padStart(5, '0')}`;

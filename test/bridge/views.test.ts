@@ -15,7 +15,7 @@ const DEVICE = '70B3D50000000001';
 const OTHER = '70B3D50000000002';
 
 function views(clock: ManualClock): Views {
-  return new Views({ setStatus: () => {}, setLedger: () => {}, remove: () => {} }, clock);
+  return new Views({ setStatus: () => {}, setLedger: () => {}, clear: () => {} }, clock);
 }
 
 function serve(all: Views, clock: ManualClock, store: ConnectionStore): LiveLine {

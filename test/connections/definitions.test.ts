@@ -180,6 +180,7 @@ describe('a definition that is gone', () => {
     worker.removing = promise;
     await worker.define('a', null);
     expect(worker.removed).toEqual(['a']);
+    expect(worker.statuses.has('a')).toBe(true);
     // A kill now: the next start finds the mark.
     expect(worker.store.connectionIds()).toEqual(['a']);
     expect(worker.store.states.get('a')?.get('deleting')).toBe('1');

@@ -15,7 +15,7 @@ test('a deletion that was heard is on disk before anything else happens, also wh
     store,
     events,
     clock,
-    status: { setStatus: () => {}, setLedger: () => {}, remove: () => {} },
+    status: { setStatus: () => {}, setLedger: () => {}, clear: () => {}, remove: () => {} },
     purge: { store, broker: () => null, events, clock, journalMaxBytes: 1000 },
     createRuntime: (connection: Connection) => {
       throw new Error(`nobody asked for ${connection.id}`);

@@ -16,7 +16,7 @@ function watch() {
   };
   const published: number[] = [];
   const setLedger = (_id: string, _ledger: unknown, off: number): void => void published.push(off);
-  const sink = { setLedger, setStatus() {}, remove() {} };
+  const sink = { setLedger, setStatus() {}, clear() {} };
   const ledgerWatch = new LedgerWatch('a', { emit: (event) => told.push(event) }, sink);
   const look = (times: number): void => {
     for (let i = 0; i < times; i++) ledgerWatch.look(store);

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Views } from '../../src/bridge/views.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/brokers/embedded.ts';
 import { claimPrefix } from '../../src/connections/claim-prefix.ts';
 import { ConnectionRuntime } from '../../src/connections/connection-runtime.ts';
@@ -98,7 +99,7 @@ async function startWorker(): Promise<Worker> {
     workerId: 'w1',
     store,
     events,
-    status,
+    status: new Views(status, clock),
     clock,
     purge: { store, broker: find, events, clock, journalMaxBytes },
     createRuntime: (connection) =>

@@ -128,7 +128,7 @@ describe('StatusPublisher', () => {
     // As a deletion does: said a moment ago, and gone at once.
     out.setStatus(status('CLOSED'));
     let isGone = false;
-    void out.remove('a').then(() => {
+    void out.clear('a').then(() => {
       isGone = true;
     });
     await clock.advance(0);
@@ -142,7 +142,7 @@ describe('StatusPublisher', () => {
     await clock.advance(2000);
     publisher.down();
     let isGone = false;
-    void out.remove('a').then(() => {
+    void out.clear('a').then(() => {
       isGone = true;
     });
     await clock.advance(60_000);

@@ -196,7 +196,7 @@ export class BridgeProcess {
         looked.set(id, ledger);
         onLedger(id, ledger, imbalance(ledger));
       },
-      remove: () => {},
+      clear: () => {},
     };
   }
 }

@@ -64,11 +64,11 @@ export class ConnectionsWorker {
         this.statuses.set(next.id, next);
       },
       setLedger: (id: string, ledger: Ledger) => void this.ledgers.set(id, ledger),
-      remove: (id: string) => {
-        this.statuses.delete(id);
+      clear: (id: string) => {
         this.removed.push(id);
         return this.removing;
       },
+      remove: (id: string) => void this.statuses.delete(id),
     };
     const chance = parts.chance ?? new SeededChance();
     const broker = (name: string): Broker | null => this.brokers.find((one) => one.name === name) ?? null;

@@ -2,6 +2,7 @@
 import type { Clock } from '../domain/ports/clock.ts';
 import type { HereAnswer, HereProject, RequestOutcome } from '../domain/ports/here.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
+import { halves, itemOfRecord, loneFirst, recordsOf } from './batch-parts.ts';
 import type { LinePace } from './line-pace.ts';
 import type { Probe } from './probe.ts';
 import type { Item, WaitingRoom } from './waiting.ts';
@@ -109,6 +110,7 @@ class Run {
   #unknownInARow = 0;
   /** HERE has taken an uplink that it had named: its hints are about something else. */
   #hintsMislead = false;
+  #narrowed = false;
 
   constructor(
     d: Delivery,
@@ -215,7 +217,12 @@ class Run {
   async #narrow(items: readonly Item[], hint: number | null): Promise<PartVerdict> {
     if (this.#delivery.tooManyRefused) return this.#tooMany();
     const at = hint === null || this.#hintsMislead ? -1 : itemOfRecord(items, hint);
-    const parts = at >= 0 ? [items.slice(0, at), items.slice(at, at + 1), items.slice(at + 1)] : halves(items);
+    // Only once: else what halves cut off a device's uplinks would look like a lone one.
+    const rest = items.slice(at + 1);
+    const turns = this.#narrowed ? [rest] : loneFirst(rest);
+    this.#narrowed = true;
+    const unnamed = turns.length > 1 ? turns : halves(items);
+    const parts = at >= 0 ? [items.slice(0, at), items.slice(at, at + 1), ...turns] : unnamed;
     let guiltFound = false;
     for (const [index, part] of parts.entries()) {
       if (part.length === 0) continue;
@@ -275,25 +282,4 @@ class Run {
     this.#parts.room.finish(item);
     this.#parts.settle(item, outcome, requestId);
   }
-}
-
-export function recordsOf(items: readonly Item[]): string[] {
-  const records: string[] = [];
-  for (const item of items) for (const record of item.records) records.push(record);
-  return records;
-}
-
-function halves(items: readonly Item[]): [readonly Item[], readonly Item[]] {
-  const middle = items.length >> 1;
-  return [items.slice(0, middle), items.slice(middle)];
-}
-
-/** The index of the item that holds record number `index` of the request; -1: none. */
-function itemOfRecord(items: readonly Item[], index: number): number {
-  let first = 0;
-  for (const [at, item] of items.entries()) {
-    if (index >= first && index < first + item.records.length) return at;
-    first += item.records.length;
-  }
-  return -1;
 }

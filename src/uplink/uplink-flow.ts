@@ -11,8 +11,9 @@ import type { ConnectionStore, ReplayLetter } from '../domain/ports/store.ts';
 import type { Prepared, UplinkOutcome } from '../domain/uplink.ts';
 import { type AdmissionOptions, DeviceAdmission } from './admit-devices.ts';
 import { Backlog, type WindowLimits } from './backlog.ts';
+import { recordsOf } from './batch-parts.ts';
 import type { Circuits } from './circuit.ts';
-import { Delivery, type DeliverySignals, newSignals, recordsOf } from './deliver.ts';
+import { Delivery, type DeliverySignals, newSignals } from './deliver.ts';
 import { Intake, type IntakeOptions } from './intake.ts';
 import { LatencyHistogram } from './latency.ts';
 import { LinePace } from './line-pace.ts';
@@ -118,8 +119,8 @@ export class UplinkFlow implements UplinkLine {
 
   get waiting(): { readonly count: number; readonly oldestMs: number } {
     const oldest = this.#room.oldestArrivedAt;
-    const count = this.#room.count + this.#backlog.unread;
-    return { count, oldestMs: oldest === null ? 0 : Math.max(0, this.#o.clock.now() - oldest) };
+    const oldestMs = oldest === null ? 0 : Math.max(0, this.#o.clock.now() - oldest);
+    return { count: this.#room.count + this.#backlog.unread, oldestMs };
   }
 
   /** New devices that HERE does not take at the moment: their uplinks wait in the journal. */

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { RequestOutcome } from '../../src/domain/ports/here.ts';
 import type { UplinkOutcome } from '../../src/domain/uplink.ts';
 import { systemClock } from '../../src/ops/clock.ts';
+import { recordsOf } from '../../src/uplink/batch-parts.ts';
 import { Circuits } from '../../src/uplink/circuit.ts';
-import { Delivery, recordsOf } from '../../src/uplink/deliver.ts';
+import { Delivery } from '../../src/uplink/deliver.ts';
 import { LinePace } from '../../src/uplink/line-pace.ts';
 import { Probe } from '../../src/uplink/probe.ts';
 import { type Item, WaitingRoom } from '../../src/uplink/waiting.ts';
@@ -13,11 +14,11 @@ import { answer, type ModelProject, modelProject } from '../support/model-projec
 const chance = { random: () => 0.5, uuid: () => answer(0).requestId };
 const circuits = new Circuits(systemClock, chance, { minMs: 500, maxMs: 20_000 });
 
-function setUp(count: number, createsDevices = false) {
+function setUp(count: number, createsDevices = false, deviceOf = (seq: number) => `d${seq % 50}`) {
   const room = new WaitingRoom();
   for (let seq = 1; seq <= count; seq++) {
     const json = `r${seq}`;
-    const device = `d${seq % 50}`;
+    const device = deviceOf(seq);
     room.push({ seq, device, records: [json], bytes: 4, emittedAt: 0, arrivedAt: 0, late: false, attempts: 0 });
   }
   const settled = new Map<number, UplinkOutcome>();
@@ -117,6 +118,21 @@ describe('delivery', () => {
         const dead = [...line.settled].filter(([, outcome]) => outcome.kind === 'deadLettered');
         expect(dead.map(([seq]) => `r${seq}`).sort()).toEqual([...bad].sort());
         expect(line.settled.size).toBe(500);
+      }
+    }
+  });
+
+  it('lets devices without a backlog go before the faults of others are found, within the same bound', async () => {
+    const lone = ['r496', 'r497', 'r498', 'r499', 'r500'];
+    const deviceOf = (seq: number): string => (seq > 495 ? `lone${seq}` : `d${seq % 45}`);
+    for (const withHint of [false, true]) {
+      for (const bad of [[1], [300], [498], Array.from({ length: 30 }, (_, i) => 50 + 10 * i)]) {
+        const line = setUp(500, false, deviceOf);
+        const project = modelProject({ judge: refusing(new Set(bad.map((seq) => `r${seq}`)), withHint) });
+        expect(await line.send(project)).toEqual({ kind: 'done' });
+        expect(line.settled.size).toBe(500);
+        if (bad.length === 1) expect(project.requests.length - 1).toBeLessThanOrEqual(2 * Math.log2(500) + 2);
+        else expect(project.requests[withHint ? 3 : 1]).toEqual(lone);
       }
     }
   });

@@ -11,6 +11,8 @@ export class Lane {
   /** How many from `head` on are in a request. */
   flying = 0;
   state: LaneState = LANE.empty;
+  /** Up to this uplink it is a backlog; 0: none is. */
+  backlogSeq = 0;
   /** Lanes of a heap go by it, the smallest first; set before a lane is pushed. */
   turn = 0;
 

@@ -1,8 +1,8 @@
 // The waiting room: mapped uplinks in memory, one lane a device, and the choice of what goes into the next batch.
 //
 // Per device the order is kept and a device has uplinks in one request at a time. Lanes that are ready wait in two heaps:
-// `fresh` (came straight from the source), each in its turn, and `late` (read back from the journal, or older than the last
-// outage), longest-waiting first. While both have something, half of a batch is for each: others' backlogs and bursts do not
+// `fresh` (came straight from the source), each in its turn, and `late` (read back from the journal, or left by the last outage),
+// longest-waiting first. While both have something, half of a batch is for each: others' backlogs and bursts do not
 // hold up a device that has none.
 import type { HereAnswer } from '../domain/ports/here.ts';
 import { LANE, Lane, LaneHeap } from './lanes.ts';
@@ -40,7 +40,7 @@ export type LaneState = 'ready' | 'flying' | 'parked';
 /** What may be said of a device when its lane's turn comes. `park`: leave it out until `release`; `skip`: no uplink of it goes. */
 export type Admission = 'send' | 'park' | 'skip';
 
-/** What came while an outage was about to end, or while its end was not noticed yet, is no backlog. */
+/** What came while an outage was about to end, or while its end was not noticed yet, is no backlog unless more of its device wait. */
 const FRESH_MS = 30_000;
 const NOTHING = { records: 0, bytes: 0 };
 
@@ -128,6 +128,7 @@ export class WaitingRoom {
     for (const lane of this.#lanes.values()) {
       const last = lane.items.findLast((item) => item.arrivedAt < nowMs - FRESH_MS);
       if (last !== undefined && last.seq > this.#backlogSeq) this.#backlogSeq = last.seq;
+      if (lane.size - lane.flying > 1) lane.backlogSeq = (lane.items.at(-1) as Item).seq;
     }
     const ready: Lane[] = [];
     for (let lane = this.#fresh.pop(); lane !== undefined; lane = this.#fresh.pop()) ready.push(lane);
@@ -267,7 +268,7 @@ export class WaitingRoom {
     lane.state = LANE.ready;
     this.#readyCount += lane.size;
     const { late, seq } = lane.oldest;
-    if (late || seq <= this.#backlogSeq) {
+    if (late || seq <= Math.max(this.#backlogSeq, lane.backlogSeq)) {
       lane.turn = seq;
       this.#late.push(lane);
     } else {

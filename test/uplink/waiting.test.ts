@@ -56,6 +56,22 @@ describe('the waiting room', () => {
     expect(seqs(room.take(limits(4)).items)).toEqual([101, 102, 1, 31]);
   });
 
+  it('takes several uplinks of a device as a backlog after the shortest of outages, one alone not', () => {
+    const room = new WaitingRoom();
+    for (let seq = 1; seq <= 100; seq++) room.push(item(seq, `d${seq % 20}`, { arrivedAt: 600_000 }));
+    room.push(item(101, 'quiet', { arrivedAt: 600_000 }));
+    const [trial] = room.take(limits(1)).items as [Item];
+    room.markBacklog(610_000);
+    room.finish(trial);
+    room.push(item(102, 'other', { arrivedAt: 610_000 }));
+    const { items } = room.take(limits(10));
+    expect(seqs(items)).toEqual([101, 102, 2, 22, 42, 62, 82, 3, 23, 43]);
+    for (const each of items) room.finish(each);
+    // What comes after it is none.
+    room.push(item(103, 'd2', { arrivedAt: 620_000 }));
+    expect(seqs(room.take(limits(2)).items)[0]).toBe(103);
+  });
+
   it('gives devices their turns, so that a burst of some does not hold up another', () => {
     const room = new WaitingRoom();
     for (let seq = 1; seq <= 100; seq++) room.push(item(seq, `d${seq % 2}`));

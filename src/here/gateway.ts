@@ -69,9 +69,11 @@ export class Gateway implements HereGateway {
     const http = this.#http(service.url, service.timeoutMs);
     const scopedHttp = service.scopedUrl === null ? http : this.#http(service.scopedUrl, service.timeoutMs);
     const accountKey = accountKeyOf(http.origin, key);
-    const { clock, chance, vault, secrets, mayAct } = this.#options;
+    const { clock, chance, vault, secrets, mayAct = () => true } = this.#options;
     const shared = share(this.#sessions, accountKey, () => {
-      return new AccountSession(key, http, new KeptAccount(accountKey, vault, secrets), clock, chance, mayAct);
+      const kept = new KeptAccount(accountKey, vault, secrets);
+      const isHealthy = (signal: AbortSignal) => this.isHealthy(key.service, signal);
+      return new AccountSession({ key, http, kept, clock, chance, mayAct, isHealthy });
     });
     return new AccountHandle({
       session: shared.value,

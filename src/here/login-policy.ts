@@ -30,6 +30,14 @@ export function mayTry(state: KeptState, fingerprint: string): Permission {
   return { allowed: true };
 }
 
+/**
+ * True: this pair goes only where HERE says that it is well. Attempts that it has not answered may count, and without that an
+ * outage would use all of them up in seconds, and leave the account to a person.
+ */
+export function mustBeWell(state: KeptState, fingerprint: string): boolean {
+  return state.failed > 0 && state.proven !== fingerprint;
+}
+
 /** After a refusal: no attempt is left, or HERE says that the account is locked. Its words are not published: a hint only. */
 export function isLockedOut(state: KeptState, words: string): boolean {
   return state.failed >= MAX_FAILED_LOGINS || /\block(?:ed|out)\b/i.test(words);

@@ -1,6 +1,7 @@
 // Project-scoped tokens of an account: platform projects take no other. Each has its own end; exchanged from the account's token.
 import type { Clock } from '../domain/ports/clock.ts';
-import type { KeptState, KeptToken } from './kept-account.ts';
+import type { AccountMemory } from './account-memory.ts';
+import type { KeptToken } from './kept-account.ts';
 import type { TokenOutcome } from './token-outcome.ts';
 import type { UserCalls } from './user-calls.ts';
 
@@ -9,8 +10,7 @@ export interface BaseTokens {
   readonly token: string | null;
   exclusive<T>(task: () => Promise<T>): Promise<T>;
   renewInTurn(password: string, stale: string | null): Promise<TokenOutcome>;
-  state(): KeptState;
-  save(state: KeptState): boolean;
+  readonly memory: Pick<AccountMemory, 'state' | 'save'>;
 }
 
 interface Live {
@@ -45,7 +45,7 @@ export class ScopedTokens {
     const token = this.token(projectHrn);
     if (token !== null && token !== stale) return { kind: 'ok', token, reused: true };
     return this.#base.exclusive(async () => {
-      this.#adopt(projectHrn, this.#base.state().scoped[projectHrn]);
+      this.#adopt(projectHrn, this.#base.memory.state().scoped[projectHrn]);
       const meanwhile = this.token(projectHrn);
       if (meanwhile !== null && meanwhile !== stale) return { kind: 'ok', token: meanwhile, reused: true };
       return this.#exchange(projectHrn, password);
@@ -76,8 +76,8 @@ export class ScopedTokens {
 
   #grant(projectHrn: string, accessToken: string, lifetimeMs: number): TokenOutcome {
     const kept: KeptToken = { accessToken, expiresAt: this.#clock.now() + lifetimeMs };
-    const state = this.#base.state();
-    this.#base.save({ ...state, scoped: { ...state.scoped, [projectHrn]: kept } });
+    const state = this.#base.memory.state();
+    this.#base.memory.save({ ...state, scoped: { ...state.scoped, [projectHrn]: kept } });
     this.#live.set(projectHrn, {
       token: accessToken,
       expiresMs: this.#clock.monotonic() + lifetimeMs - marginOf(lifetimeMs),

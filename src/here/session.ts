@@ -3,13 +3,24 @@ import type { AccountKey } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
 import type { LogInOutcome } from '../domain/ports/here.ts';
+import { AccountMemory } from './account-memory.ts';
 import type { HereHttp } from './http.ts';
 import type { KeptAccount, KeptPair, KeptState } from './kept-account.ts';
-import { attempted, forgiven, isLockedOut, mayTry, notAnswered, notJudged, refused } from './login-policy.ts';
+import {
+  attempted,
+  forgiven,
+  isLockedOut,
+  mayTry,
+  mustBeWell,
+  notAnswered,
+  notJudged,
+  refused,
+} from './login-policy.ts';
 import { Rejections } from './rejections.ts';
 import { ScopedTokens } from './scoped-tokens.ts';
-import { retry, type TokenOutcome, UNCONFIRMED } from './token-outcome.ts';
-import { type Granted, type UserAnswer, UserCalls } from './user-calls.ts';
+import { type Delay, NOT_WELL, retry, type TokenOutcome, UNCONFIRMED } from './token-outcome.ts';
+import { Unanswered } from './unanswered.ts';
+import { type Granted, UserCalls } from './user-calls.ts';
 
 /** Renewal begins this long before the end, or at four fifths of a shorter life; plus up to half of it by chance. */
 const RENEW_BEFORE_MS = 3_600_000;
@@ -26,45 +37,46 @@ interface Live {
   readonly renewMs: number;
 }
 
+export interface SessionOptions {
+  readonly key: AccountKey;
+  readonly http: HereHttp;
+  readonly kept: KeptAccount;
+  readonly clock: Clock;
+  readonly chance: Chance;
+  /** False: another worker may have the account, so nothing is asked of HERE in its name. */
+  readonly mayAct: () => boolean;
+  /** By HERE's own word, which needs no log-in. */
+  readonly isHealthy: (signal: AbortSignal) => Promise<boolean>;
+}
+
 export class AccountSession {
-  readonly #key: AccountKey;
   readonly #kept: KeptAccount;
   readonly #calls: UserCalls;
   readonly #clock: Clock;
   readonly #chance: Chance;
   readonly #stopping = new AbortController();
+  readonly memory: AccountMemory;
   readonly scoped: ScopedTokens;
   #live: Live | null = null;
   /** An access token that HERE refused although it was fresh: only a log-in helps. */
   #rejected: string | null = null;
   /** An access token whose renewal HERE refused: it serves until its end. */
   #unrenewable: string | null = null;
-  /** As last read or written, for when the vault cannot be read. */
-  #known: KeptState | null = null;
-  /** What could not be written yet. */
-  #unsaved: KeptState | null = null;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   readonly #rejections = new Rejections();
+  readonly #unanswered = new Unanswered();
   #cancelTimer: Cancel | null = null;
   #tail: Promise<unknown> = Promise.resolve();
-  readonly #mayAct: () => boolean;
+  readonly #options: SessionOptions;
 
-  /** `mayAct` false: another worker may have the account, so nothing is asked of HERE in its name. */
-  constructor(
-    key: AccountKey,
-    http: HereHttp,
-    kept: KeptAccount,
-    clock: Clock,
-    chance: Chance,
-    mayAct: () => boolean = () => true,
-  ) {
-    this.#mayAct = mayAct;
-    this.#key = key;
-    this.#kept = kept;
-    this.#calls = new UserCalls(http, () => clock.now());
-    this.#clock = clock;
-    this.#chance = chance;
-    this.scoped = new ScopedTokens(this, this.#calls, clock, this.#stopping.signal);
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#kept = options.kept;
+    this.memory = new AccountMemory(options.kept);
+    this.#clock = options.clock;
+    this.#chance = options.chance;
+    this.#calls = new UserCalls(options.http, () => options.clock.now());
+    this.scoped = new ScopedTokens(this, this.#calls, options.clock, this.#stopping.signal);
   }
 
   /** The token now, without a promise; null: ask `renew`. */
@@ -78,7 +90,7 @@ export class AccountSession {
   get facts(): { readonly tokenExpiresInMs: number | null; readonly refused: boolean } {
     const live = this.#live;
     const leftMs = live === null ? null : Math.max(0, live.expiresMs - this.#clock.monotonic());
-    return { tokenExpiresInMs: leftMs, refused: (this.#known?.refusal ?? null) !== null };
+    return { tokenExpiresInMs: leftMs, refused: (this.memory.last?.refusal ?? null) !== null };
   }
 
   /** A token for one who knows this password: the kept one if HERE has let this very pair in, else by a log-in. */
@@ -109,11 +121,12 @@ export class AccountSession {
 
   forgetRefusal(password: string): void {
     try {
-      this.save(forgiven(this.state(), this.#kept.fingerprint(this.#key.email, password)));
+      this.memory.save(forgiven(this.memory.state(), this.#kept.fingerprint(this.#options.key.email, password)));
     } catch {
       // The vault cannot be read: the next log-in says so, and sends nothing.
     }
     this.#notBeforeMs = Number.NEGATIVE_INFINITY;
+    this.#unanswered.forget();
   }
 
   stop(): void {
@@ -128,48 +141,24 @@ export class AccountSession {
     return run;
   }
 
-  /** Throws only when the vault cannot be read and never could. */
-  state(): KeptState {
-    if (this.#unsaved !== null) this.save(this.#unsaved);
-    try {
-      this.#known = this.#unsaved ?? this.#kept.load();
-    } catch (error) {
-      if (this.#known === null) throw error;
-    }
-    return this.#known as KeptState;
-  }
-
-  /** False: it could not be written; it is remembered and written later. */
-  save(state: KeptState): boolean {
-    this.#known = state;
-    try {
-      this.#kept.save(state);
-      this.#unsaved = null;
-      return true;
-    } catch {
-      this.#unsaved = state;
-      return false;
-    }
-  }
-
   /** `strict`: the token must have been obtained with this password. */
   async #obtain(password: string, stale: string | null, strict: boolean): Promise<TokenOutcome> {
     let state: KeptState;
     try {
-      state = this.state();
+      state = this.memory.state();
     } catch (error) {
       return retry('unavailable', null, `the account's kept state cannot be read: ${describeError(error)}`);
     }
     this.#adopt(state.pair);
-    const fingerprint = this.#kept.fingerprint(this.#key.email, password);
+    const fingerprint = this.#kept.fingerprint(this.#options.key.email, password);
     if (!strict || state.proven === fingerprint) {
       const { token } = this;
       if (token !== null && token !== stale) return { kind: 'ok', token, reused: true };
-      if (!this.#mayAct()) return UNCONFIRMED;
+      if (!this.#options.mayAct()) return UNCONFIRMED;
       const renewed = await this.#refresh();
       if (renewed !== null) return renewed;
     }
-    return this.#mayAct() ? this.#logIn(password, fingerprint) : UNCONFIRMED;
+    return this.#options.mayAct() ? this.#logIn(password, fingerprint) : UNCONFIRMED;
   }
 
   /** null: there is nothing to renew, or HERE refuses to. */
@@ -180,64 +169,63 @@ export class AccountSession {
     const waitMs = this.#notBeforeMs - this.#clock.monotonic();
     if (waitMs > 0) return retry('unavailable', waitMs, 'the last renewal failed a moment ago');
     const answer = await this.#calls.refresh(pair, this.#stopping.signal);
-    if (answer.kind === 'granted') return this.#grant(answer, this.state());
+    if (answer.kind === 'granted') return this.#grant(answer, this.memory.state());
     if (answer.kind === 'failed') return this.#wait(answer);
     this.#unrenewable = pair.accessToken;
     return null;
   }
 
   async #logIn(password: string, fingerprint: string): Promise<TokenOutcome> {
-    const before = this.state();
-    const permission = mayTry(before, fingerprint);
+    const known = this.memory.state();
+    const permission = mayTry(known, fingerprint);
     if (!permission.allowed) {
       return { kind: 'refused', attempted: false, message: permission.message, lockedOut: permission.lockedOut };
     }
     const nowMs = this.#clock.monotonic();
     // Another password is a person's correction: it does not wait for what happened to the former one.
-    const isSamePair = before.proven === null || before.proven === fingerprint;
-    const waitMs = isSamePair ? Math.max(this.#notBeforeMs, this.#rejections.noLogInBeforeMs) - nowMs : 0;
+    const isSamePair = known.proven === null || known.proven === fingerprint;
+    const notBeforeMs = isSamePair ? Math.max(this.#notBeforeMs, this.#rejections.noLogInBeforeMs) : nowMs;
+    const waitMs = Math.max(notBeforeMs, this.#unanswered.noLogInBeforeMs(fingerprint)) - nowMs;
     if (waitMs > 0)
       return retry(
         'unavailable',
         waitMs,
         'the last log-in failed, or its token was refused, a moment ago: the next one waits',
       );
-    if (!this.save(attempted(before))) {
-      this.#unsaved = null;
-      this.#known = before;
+    if (mustBeWell(known, fingerprint) && !(await this.#options.isHealthy(this.#stopping.signal))) {
+      return this.#wait(NOT_WELL);
+    }
+    const before = this.memory.state();
+    if (!this.memory.saveOrLeave(attempted(before))) {
       return retry('unavailable', null, 'the log-in attempt could not be stored, so it was not made');
     }
     const stored = await this.#kept.everywhere().then(
-      () => this.#mayAct(),
+      () => this.#options.mayAct(),
       () => false,
     );
     if (!stored) {
       // Nothing was sent. Where the attempt did arrive it is taken back there as well.
-      this.save(before);
+      this.memory.save(before);
       return retry('unavailable', null, 'the log-in attempt could not be stored for other workers, so it was not made');
     }
-    const answer = await this.#calls.logIn(this.#key, password, this.#stopping.signal);
-    const state = this.state();
+    const answer = await this.#calls.logIn(this.#options.key, password, this.#stopping.signal);
+    const state = this.memory.state();
     if (answer.kind === 'granted') {
       return this.#grant(answer, { ...state, proven: fingerprint, failed: 0, refused: [], refusal: null, scoped: {} });
     }
     if (answer.kind === 'denied' && answer.status === 403 && state.proven === fingerprint) {
       // The pair is known to be right, so this is no refusal of it: three tokens may be in use by others, until they end.
-      this.save(notJudged(state));
-      return this.#wait({
-        kind: 'failed',
-        judged: 'no',
-        cause: 'unavailable',
-        afterMs: FORBIDDEN_MS,
-        message: answer.message,
-      });
+      this.memory.save(notJudged(state));
+      return this.#wait({ cause: 'unavailable', afterMs: FORBIDDEN_MS, message: answer.message });
     }
     if (answer.kind === 'denied') {
-      this.save(refused(state, fingerprint, answer.message));
+      this.memory.save(refused(state, fingerprint, answer.message));
       const lockedOut = isLockedOut(state, answer.message);
       return { kind: 'refused', attempted: true, message: answer.message, lockedOut };
     }
-    this.save(answer.judged === 'no' ? notJudged(state) : notAnswered(state, fingerprint));
+    const after = answer.judged === 'no' ? notJudged(state) : notAnswered(state, fingerprint);
+    this.memory.save(after);
+    if (after.failed > before.failed) this.#unanswered.note(fingerprint, after.failed, this.#clock.monotonic());
     return this.#wait(answer);
   }
 
@@ -248,7 +236,7 @@ export class AccountSession {
     const refreshToken = granted.refreshToken ?? '';
     const expiresAt = now + lifetimeMs;
     const pair: KeptPair = { accessToken, refreshToken, expiresAt, renewAt: expiresAt - beforeMs };
-    this.save({ ...state, pair });
+    this.memory.save({ ...state, pair });
     this.#adopt(pair);
     return { kind: 'ok', token: accessToken, reused: false };
   }
@@ -267,19 +255,19 @@ export class AccountSession {
     this.#cancelTimer = this.#clock.after(ms, () => {
       void this.exclusive(async () => {
         if (this.#stopping.signal.aborted) return;
-        this.#adopt(this.state().pair);
+        this.#adopt(this.memory.state().pair);
         if (this.#live === null) return;
         const leftMs = this.#live.renewMs - this.#clock.monotonic();
         // Another pair was adopted, or the timer came a little early.
         if (leftMs > 0) return this.#arm(leftMs);
-        if (!this.#mayAct()) return this.#arm(BACKGROUND_RETRY_MS);
+        if (!this.#options.mayAct()) return this.#arm(BACKGROUND_RETRY_MS);
         const outcome = await this.#refresh();
         if (outcome?.kind === 'retry') this.#arm(Math.max(outcome.afterMs ?? 0, this.#jitter(BACKGROUND_RETRY_MS)));
       }).catch(() => this.#arm(BACKGROUND_RETRY_MS));
     });
   }
 
-  #wait(answer: UserAnswer & { kind: 'failed' }): TokenOutcome {
+  #wait(answer: Delay): TokenOutcome {
     this.#notBeforeMs = this.#clock.monotonic() + (answer.afterMs ?? this.#jitter(RETRY_AFTER_MS));
     return retry(answer.cause, answer.afterMs, answer.message);
   }

@@ -7,6 +7,13 @@ export type TokenOutcome =
   | { readonly kind: 'refused'; readonly attempted: boolean; readonly message: string; readonly lockedOut?: boolean }
   | { readonly kind: 'retry'; readonly cause: RetryCause; readonly afterMs: number | null; readonly message: string };
 
+/** Why there is no token for now. `afterMs` null: HERE has not said how long. */
+export interface Delay {
+  readonly cause: RetryCause;
+  readonly afterMs: number | null;
+  readonly message: string;
+}
+
 export function retry(cause: RetryCause, afterMs: number | null, message: string): TokenOutcome {
   return { kind: 'retry', cause, afterMs: afterMs === null ? null : Math.ceil(afterMs), message };
 }
@@ -16,3 +23,9 @@ export const UNCONFIRMED = retry(
   1000,
   'this worker has not heard from its group for a session time-out, and another one may have the account by now',
 );
+
+export const NOT_WELL: Delay = {
+  cause: 'unavailable',
+  afterMs: null,
+  message: 'HERE has not answered the last log-in, and is not well: the next one waits',
+};

@@ -16,7 +16,7 @@ export type UserAnswer =
   | Granted
   /** HERE judged and said no. */
   | { readonly kind: 'denied'; readonly status: number; readonly message: string }
-  /** `judged: 'no'`: certainly not looked at by HERE; `unknown`: no whole answer, HERE may have acted. */
+  /** `judged: 'no'`: certainly not looked at by HERE; `unknown`: no word of its own, and it may have acted. */
   | {
       readonly kind: 'failed';
       readonly judged: 'no' | 'unknown';
@@ -72,8 +72,11 @@ export class UserCalls {
       return { kind: 'failed', judged, cause: answer.cause, afterMs: null, message };
     }
     const afterMs = retryAfterMs(answer.headers, this.#now());
-    const cause = answer.status === 429 ? 'rateLimited' : answer.status >= 500 ? 'unavailable' : 'badAnswer';
-    return { kind: 'failed', judged: 'no', cause, afterMs, message };
+    const { status } = answer;
+    const cause = status === 429 ? 'rateLimited' : status >= 500 ? 'unavailable' : 'badAnswer';
+    // What stands before HERE may say so of a request that HERE itself has looked at.
+    const judged = !isNobody(answer) && (status === 408 || status >= 500) ? 'unknown' : 'no';
+    return { kind: 'failed', judged, cause, afterMs, message };
   }
 }
 

@@ -2,12 +2,13 @@
 import { createHmac } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import type { Chance, Clock } from '../../src/domain/ports/clock.ts';
-import type { HereProject } from '../../src/domain/ports/here.ts';
+import type { HereAccount, HereProject } from '../../src/domain/ports/here.ts';
 import type { SecretBox } from '../../src/domain/ports/secrets.ts';
 import type { AccountVault, DeviceStore } from '../../src/domain/ports/store.ts';
 import { Gateway, type HereGatewayOptions } from '../../src/here/gateway.ts';
 import type { HereServiceSetting } from '../../src/here/options.ts';
 import { systemChance, systemClock } from '../../src/ops/clock.ts';
+import type { Sandbox } from '../../src/sandbox/server.ts';
 
 export class MemoryVault implements AccountVault {
   readonly records = new Map<string, string>();
@@ -124,4 +125,22 @@ export async function until(condition: () => boolean, what: string, timeoutMs = 
     if (performance.now() > endMs) throw new Error(`Not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+export function accountOf(
+  gateway: Gateway,
+  sandbox: Sandbox,
+  password = sandbox.password,
+  email = sandbox.email,
+): HereAccount {
+  return gateway.account({ service: 'here', realm: null, email }, password);
+}
+
+/** Log-in requests so far, by status. */
+export function logIns(sandbox: Sandbox): Readonly<Record<string, number>> {
+  return sandbox.stats().requests['POST /users/v2/login'] ?? {};
+}
+
+export function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
 }

@@ -64,9 +64,12 @@ export class People {
     return this.#wish(connection).deleted;
   }
 
-  /** Writes all definitions, at the beginning and where they were lost. */
+  /** Writes all definitions, at the beginning and where they were lost: a deletion that nobody had heard was lost with them. */
   begin(): void {
-    for (const wish of this.#wishes) this.#write(wish);
+    for (const wish of this.#wishes) {
+      wish.isGone = false;
+      this.#write(wish);
+    }
   }
 
   topicsOf(connection: number): number {

@@ -69,11 +69,14 @@ export class DatabaseModel {
 
   end(ending: Ending): void {
     if (this.#sql.isTransaction) this.#sql.exec('ROLLBACK');
-    if (ending === 'kill' || this.#dice.isLucky(0.3)) return;
-    const image = this.#dice.pick(this.#images);
-    this.#sql.close();
-    this.#sql = opened(image);
-    this.#image = image;
+    if (ending === 'kill') return;
+    if (!this.#dice.isLucky(0.3)) {
+      const image = this.#dice.pick(this.#images);
+      this.#sql.close();
+      this.#sql = opened(image);
+      this.#image = image;
+    }
+    // What is there after a power loss is on the platter.
     this.madeDurable();
   }
 

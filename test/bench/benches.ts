@@ -30,6 +30,7 @@ export const BENCHES: readonly Bench[] = [
   { name: 'live-latency', isQuick: false, needs: ['mosquitto'], run: latency },
   { name: 'limit-use', isQuick: false, needs: ['mosquitto'], run: limits },
   { name: 'devices', isQuick: false, needs: ['mosquitto'], run: devices },
+  { name: 'devices-million', isQuick: false, needs: ['mosquitto'], run: millionDevices },
   { name: 'start', isQuick: false, needs: ['mosquitto'], run: starts },
   { name: 'mapping', isQuick: true, needs: [], run: mapping },
   { name: 'memory', isQuick: false, needs: ['mosquitto'], run: waiting },
@@ -108,6 +109,19 @@ async function devices({ say }: BenchSettings): Promise<readonly Figure[]> {
   }
   const value = Math.max(...costs) / Math.min(...costs);
   return [{ name: 'devices', value, unit: '× from the cheapest to the dearest', must: 'atMost', bar: 1.3 }];
+}
+
+/** As many uplinks with a thousand devices as with a million, of which each sends one: the first round makes them at HERE. */
+async function millionDevices({ say, ...settings }: BenchSettings): Promise<readonly Figure[]> {
+  const uplinks = settings.uplinks ?? 1_000_000;
+  const costs: number[] = [];
+  for (const devices of [1_000, uplinks]) {
+    say(`  ${devices} devices`);
+    const options = { uplinks, pairs: settings.pairs ?? 2, window: 1_000, devices, payloadBytes: 1_500 };
+    costs.push((await mqttDrain(options, say)).cpuRatio);
+  }
+  const value = (costs[1] as number) / (costs[0] as number);
+  return [{ name: 'devices-million', value, unit: '× the cost with a thousand', must: 'atMost', bar: 1.3 }];
 }
 
 async function starts({ say }: BenchSettings): Promise<readonly Figure[]> {

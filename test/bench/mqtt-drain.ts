@@ -46,7 +46,9 @@ interface Stats {
 /** The bridge's own bounds of a request (docs/configuration.md). */
 const MAX_RECORDS = 500;
 const MAX_BYTES = 1_000_000;
+/** A device that HERE has to make first takes longer than an uplink. */
 const DRAIN_MS = 180_000;
+const DRAIN_MS_PER_UPLINK = 1;
 
 export async function mqttDrain(options: DrainOptions, say: (line: string) => void): Promise<DrainResult> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'here-bridge-bench-'));
@@ -101,7 +103,7 @@ export async function drainBridge(
   const begunAt = performance.now();
   const records = async (): Promise<number> => (await ask<Stats>(here, '/sandbox/stats')).acceptedRecords;
   const begin = (): void => void startConnection(worker, here);
-  const round = await drained(worker.child.pid, count, records, begin, DRAIN_MS);
+  const round = await drained(worker.child.pid, count, records, begin, DRAIN_MS + count * DRAIN_MS_PER_UPLINK);
   const seconds = (performance.now() - begunAt) / 1000;
   const now = await ask<Stats>(here, '/sandbox/stats');
   const requests = now.acceptedRequests - before.acceptedRequests;

@@ -149,7 +149,8 @@ export function isSuccess(answer: HttpAnswer): answer is HttpAnswer & { kind: 'a
 /** Whether time may mend it: no answer, 408, 425, 429, 5xx, or nothing that HERE would say. */
 export function isTransient(answer: HttpAnswer): boolean {
   if (answer.kind === 'noAnswer') return true;
-  const { status } = answer;
+  const { status, body } = answer;
+  if (status === 404) return parseError(body) === null;
   return status < 400 || status === 407 || status === 408 || status === 425 || status === 429 || status >= 500;
 }
 

@@ -97,10 +97,13 @@ async function readOne(
  */
 async function tornFrom(handle: DiskFile, result: ScanResult, known: number): Promise<number | null> {
   const { segment, damages, lastGroupSeq } = result;
-  for (const { fromSeq, toSeq } of damages) {
-    if (toSeq !== null && toSeq >= fromSeq && fromSeq > lastGroupSeq && fromSeq > known) return fromSeq;
-  }
-  return findBadBody(handle, segment, Math.max(lastGroupSeq, known + 1, segment.base));
+  const torn = damages.find(
+    ({ fromSeq, toSeq }) => toSeq !== null && toSeq >= fromSeq && fromSeq > lastGroupSeq && fromSeq > known,
+  );
+  // Of a record before it the header may have come to the disk, and the body not.
+  const badBody = await findBadBody(handle, segment, Math.max(lastGroupSeq, known + 1, segment.base));
+  if (torn === undefined || badBody === null) return torn?.fromSeq ?? badBody;
+  return Math.min(torn.fromSeq, badBody);
 }
 
 async function readHeader(handle: DiskFile, file: SegmentFile): Promise<Omit<SegmentHeader, 'version'>> {

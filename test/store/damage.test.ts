@@ -63,6 +63,19 @@ test('the last group commit without its bodies, as a power loss leaves it, is cu
   expect(s.told('tornTail').length).toBe(1);
 });
 
+test('the last group commit with a body missing before a missing header is cut off at the body', async () => {
+  await using s = await TestStore.open();
+  await filled(s);
+  const a = await s.kill((dir) => {
+    flip(dir, (bytes) => recordAt(194)(bytes) + 100);
+    flip(dir, (bytes) => recordAt(196)(bytes) + 13);
+  });
+  expect((await readAll(a)).map((r) => r.seq)).toEqual(waiting(51, 193));
+  expect(a.ledger()).toMatchObject({ received: 193, pending: 143, deadLettered: {} });
+  expect(a.verify()).toBe(0);
+  expect([s.told('tornTail').length, s.told('journalDamaged').length]).toEqual([1, 0]);
+});
+
 test('a damaged record header in the middle loses that record only, and it becomes a dead letter', async () => {
   await using s = await TestStore.open();
   await filled(s);

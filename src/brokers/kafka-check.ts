@@ -4,7 +4,7 @@ import { createKafkaClient } from './kafka-client.ts';
 import { commandFor } from './kafka-finder.ts';
 import type { KafkaBrokerOptions } from './kafka-options.ts';
 import { kafkaReason } from './kafka-reasons.ts';
-import { createCommand, kafkaName, type OwnTopic } from './kafka-topics.ts';
+import { alterCommand, createCommand, kafkaName, type OwnTopic } from './kafka-topics.ts';
 
 export interface TopicFinding {
   readonly topic: string;
@@ -119,8 +119,7 @@ async function look(admin: Admin, broker: KafkaBrokerOptions, topic: string, own
     const wanted = own.settings['cleanup.policy'] ?? '';
     if (policy !== wanted) {
       problems.push(`cleanup.policy is "${policy}" and must be "${wanted}": ${own.risk}.`);
-      const where = `--bootstrap-server ${broker.bootstrap[0] ?? ''}`;
-      command ??= `kafka-configs.sh ${where} --alter --entity-type topics --entity-name ${topic} --add-config cleanup.policy=${wanted}`;
+      command ??= alterCommand(topic, { 'cleanup.policy': wanted }, broker.bootstrap);
     }
   } catch (error) {
     const { reason } = kafkaReason(error, broker.bootstrap.join(', '));

@@ -84,33 +84,12 @@ export class KafkaLink {
 
   /** One connection from its first byte to its end. */
   async #attempt(signal: AbortSignal, ready: () => void): Promise<Down> {
-    const sockets = new Set<Socket>();
-    const ended = new AbortController();
-    const end = (): void => {
-      ended.abort();
-      // Without an error kafkajs would not hear of it, and wait for answers that cannot come.
-      for (const socket of sockets) socket.destroy(new Error('stopped'));
-    };
-    signal.addEventListener('abort', end, { once: true });
     try {
-      const client = createKafkaClient({
-        ...this.#broker,
-        onSocket: (socket) => {
-          if (ended.signal.aborted) socket.destroy(new Error('stopped'));
-          sockets.add(socket);
-          socket.once('close', () => sockets.delete(socket));
-        },
-      });
-      const wire = new KafkaWire(client);
-      await wire.connect();
-      await this.#handlers.run(wire, ended.signal, ready);
+      await withWire(this.#broker, signal, (wire, ended) => this.#handlers.run(wire, ended, ready));
       return { reason: 'stopped', fatal: false };
     } catch (error) {
       if (error instanceof LinkDown) return error.down;
       return kafkaReason(error, this.#broker.bootstrap.join(', '));
-    } finally {
-      signal.removeEventListener('abort', end);
-      end();
     }
   }
 
@@ -123,6 +102,49 @@ export class KafkaLink {
 
   #pause(ms: number, signal: AbortSignal): Promise<void> {
     return sleep(this.#broker.clock, ms, signal);
+  }
+}
+
+/**
+ * A connection for as long as `run` takes, or until `signal` aborts. `attempts`: so many bootstrap addresses are tried, in turn.
+ * Rejects with kafkajs's errors and those of `run`.
+ */
+async function withWire<T>(
+  broker: KafkaBrokerOptions,
+  signal: AbortSignal,
+  run: (wire: KafkaWire, ended: AbortSignal) => Promise<T>,
+  attempts = 1,
+): Promise<T> {
+  const sockets = new Set<Socket>();
+  const ended = new AbortController();
+  const end = (): void => {
+    ended.abort();
+    // Without an error kafkajs would not hear of it, and wait for answers that cannot come.
+    for (const socket of sockets) socket.destroy(new Error('stopped'));
+  };
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    const client = createKafkaClient({
+      ...broker,
+      onSocket: (socket) => {
+        if (ended.signal.aborted) socket.destroy(new Error('stopped'));
+        sockets.add(socket);
+        socket.once('close', () => sockets.delete(socket));
+      },
+    });
+    const wire = new KafkaWire(client);
+    for (let left = attempts - 1; ; left--) {
+      try {
+        await wire.connect();
+        break;
+      } catch (error) {
+        if (left <= 0 || kafkaReason(error, '').fatal) throw error;
+      }
+    }
+    return await run(wire, ended.signal);
+  } finally {
+    signal.removeEventListener('abort', end);
+    end();
   }
 }
 

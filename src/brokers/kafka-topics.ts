@@ -175,3 +175,14 @@ export function createCommand(
   const where = `--bootstrap-server ${bootstrap[0] ?? ''}`;
   return `kafka-topics.sh ${where} --create --topic ${topic} --partitions ${partitions}${config.join('')}`;
 }
+
+/** The command that changes settings of a topic. */
+export function alterCommand(
+  topic: string,
+  settings: Readonly<Record<string, string>>,
+  bootstrap: readonly string[],
+): string {
+  const config = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+  const where = `--bootstrap-server ${bootstrap[0] ?? ''}`;
+  return `kafka-configs.sh ${where} --alter --entity-type topics --entity-name ${topic} --add-config ${config.join(',')}`;
+}

@@ -3,12 +3,12 @@
 import path from 'node:path';
 import { type AddressGuard, createAddressGuard } from '../brokers/address-guard.ts';
 import { createEmbeddedBroker, type EmbeddedBroker } from '../brokers/embedded.ts';
-import { createKafkaBroker } from '../brokers/kafka.ts';
+import { createKafkaBroker, type KafkaBrokerOptions } from '../brokers/kafka.ts';
 import { isOwnName } from '../brokers/kafka-topics.ts';
 import { createMqttBroker } from '../brokers/mqtt.ts';
 import { isBelow } from '../brokers/topics.ts';
-import type { BrokerConfig, Config, TopicsConfig } from '../config/config.ts';
-import { addressOf, type BrokerDefinition } from '../domain/broker-definition.ts';
+import type { BrokerConfig, Config, KafkaBrokerConfig, TopicsConfig } from '../config/config.ts';
+import { addressOf, type BrokerDefinition, type KafkaDefinition } from '../domain/broker-definition.ts';
 import type { Broker, Sort } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import { compileSort } from '../uplink/sort.ts';
@@ -39,17 +39,16 @@ export class Brokers {
     const { clock, chance, dataDir } = options;
     this.#options = options;
     this.#sort = compileSort(options.sources);
-    const sort = this.#sort;
     this.#configs = options.brokers;
     this.guard = createAddressGuard(options.definedHosts ?? []);
     for (const [name, config] of Object.entries(options.brokers)) {
+      if (config.kind === 'kafka') {
+        this.#byName.set(name, createKafkaBroker(this.#kafkaOptions(name, config)));
+        continue;
+      }
       const own = this.#own(config);
       if (config.kind === 'mqtt') {
         this.#byName.set(name, createMqttBroker({ ...config, ...own, name, clock, chance }));
-        continue;
-      }
-      if (config.kind === 'kafka') {
-        this.#byName.set(name, createKafkaBroker({ ...config, ...own, name, clock, chance, sort }));
         continue;
       }
       const { host, port, users } = config;
@@ -81,10 +80,23 @@ export class Brokers {
 
   /** Connects nothing by itself. */
   make(name: string, definition: BrokerDefinition): Broker {
+    if (definition.kind === 'kafka') return createKafkaBroker(this.#kafkaOptions(name, definition));
     const { clock, chance } = this.#options;
     const shared = { ...this.#own(definition), name, guard: this.guard, clock, chance };
-    if (definition.kind === 'mqtt') return createMqttBroker({ ...mqttOptions(definition), ...shared });
-    return createKafkaBroker({ ...kafkaOptions(definition), ...shared, sort: this.#sort });
+    return createMqttBroker({ ...mqttOptions(definition), ...shared });
+  }
+
+  /** How a cluster is reached; null: it is no Kafka. */
+  kafka(name: string): KafkaBrokerOptions | null {
+    const broker = this.isConfigured(name) ? this.#configs[name] : this.#defined.get(name);
+    return broker?.kind === 'kafka' ? this.#kafkaOptions(name, broker) : null;
+  }
+
+  #kafkaOptions(name: string, broker: KafkaBrokerConfig | KafkaDefinition): KafkaBrokerOptions {
+    const { clock, chance } = this.#options;
+    const shared = { ...this.#own(broker), name, clock, chance, sort: this.#sort };
+    if (this.isConfigured(name)) return { ...(broker as KafkaBrokerConfig), ...shared };
+    return { ...kafkaOptions(broker as KafkaDefinition), ...shared, guard: this.guard };
   }
 
   /** The bridge's own topics are there, by whatever name it is called; a topic or filter inside of them is nobody else's. */

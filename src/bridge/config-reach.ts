@@ -7,7 +7,7 @@ import type { EventSink } from '../domain/events.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import type { Logger } from '../ops/logger.ts';
 import { type Reach, reachLog } from '../ops/out-of-reach.ts';
-import { lookAtTopics } from './topics.ts';
+import { lookAtOwnTopics } from './topics.ts';
 
 export interface ConfigReachOptions {
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export function configReach(config: Config, options: ConfigReachOptions): (reach
 
 /** Those that are missing are made when they are needed; those that must not be seen are `topics check`'s to tell. */
 async function lookAtSettings(config: Config, { clock, chance, events }: ConfigReachOptions): Promise<void> {
-  for (const { topic, state, problems, command } of await lookAtTopics(config, false, { clock, chance })) {
+  for (const { topic, state, problems, command } of await lookAtOwnTopics(config, false, { clock, chance })) {
     if (state !== 'wrong') continue;
     const mend = command === null ? '' : ` Mend it with: ${command}`;
     const message = `The topic "${topic}" is not set as it must be. ${problems.join(' ')}${mend}`;

@@ -8,11 +8,15 @@ import { alterCommand, createCommand, kafkaName, type OwnTopic } from './kafka-t
 
 export interface TopicFinding {
   readonly topic: string;
-  readonly state: 'ok' | 'created' | 'missing' | 'wrong' | 'unknown';
+  /** `skipped`: it cannot be looked at here, and that is nobody's fault. */
+  readonly state: 'ok' | 'created' | 'missing' | 'wrong' | 'unknown' | 'skipped';
   /** What is wrong and what it risks, one sentence each. */
   readonly problems: readonly string[];
   /** The command that mends it; null: there is nothing to mend, or no single command for it. */
   readonly command: string | null;
+  /** Of a topic that uplinks are read from: where it is, and who reads it. */
+  readonly broker?: string;
+  readonly connections?: readonly string[];
 }
 
 const TOPIC_RESOURCE = 2;

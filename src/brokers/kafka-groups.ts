@@ -177,7 +177,12 @@ export async function endOffsets(
   return { first: first.get(key) ?? 0, end: end.get(key) ?? 0 };
 }
 
-async function listOffsets(wire: KafkaWire, places: readonly Place[], timestamp: string): Promise<Map<string, number>> {
+/** By `keyOf`; −1: no record is as young as `timestamp` (ms). */
+export async function listOffsets(
+  wire: KafkaWire,
+  places: readonly Place[],
+  timestamp: string,
+): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   const byLeader = Map.groupBy(places, ({ leader }) => leader);
   for (const [leader, led] of byLeader) {

@@ -99,6 +99,13 @@ export interface Answers {
       readonly errorMessage: string | null;
     }[];
   };
+  DescribeConfigs: {
+    readonly resources: readonly {
+      readonly errorCode: number;
+      readonly resourceName: string;
+      readonly configEntries: readonly { readonly configName: string; readonly configValue: string | null }[];
+    }[];
+  };
   DeleteGroups: { readonly results: readonly { readonly groupId: string; readonly errorCode: number }[] };
 }
 

@@ -109,7 +109,7 @@ export class KafkaLink {
  * A connection for as long as `run` takes, or until `signal` aborts. `attempts`: so many bootstrap addresses are tried, in turn.
  * Rejects with kafkajs's errors and those of `run`.
  */
-async function withWire<T>(
+export async function withWire<T>(
   broker: KafkaBrokerOptions,
   signal: AbortSignal,
   run: (wire: KafkaWire, ended: AbortSignal) => Promise<T>,

@@ -7,13 +7,14 @@ import { type Down, reasonOf } from './mqtt-reasons.ts';
 export type { Down } from './mqtt-reasons.ts';
 
 /** What was tried, so that a refusal can name the right. */
-export type Doing = 'read' | 'write' | 'describe' | 'create' | 'commit';
+export type Doing = 'read' | 'write' | 'describe' | 'describeConfigs' | 'create' | 'commit';
 
 /** The ACL operation of Kafka (section "Authorization and ACLs" of its documentation) that each needs. */
 const RIGHTS: Readonly<Record<Doing, string>> = {
   read: 'Read',
   write: 'Write',
   describe: 'Describe',
+  describeConfigs: 'DescribeConfigs',
   create: 'Create',
   commit: 'Read',
 };

@@ -1,5 +1,5 @@
 // The one file that reaches into kafkajs 2.2.4 (last release of 2023, exact version pinned): its idle timers are mended here,
-// and its cluster is opened without a consumer. test/brokers/kafka-internals.test.ts holds it to what it relies on.
+// and its cluster is opened without a consumer. test/integration/kafka-client.test.ts holds it to what it relies on.
 //
 // Idle cost: kafkajs's request queue arms a timer again and again although nothing is pending (`throttledUntil` is −1, so
 // the time-out is negative, which Node makes 1 ms): 5.5 % of a core for each idle consumer. It also looks for requests that

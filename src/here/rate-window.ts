@@ -11,7 +11,14 @@ export class RateWindow {
   /** Ms until a start is allowed at `perSecond` (null: no rate); 0: now. */
   waitMs(nowMs: number, perSecond: number | null): number {
     if (perSecond === null) return 0;
-    const { count, periodMs } = windowOf(perSecond);
+    const count = Math.min(MAX_REMEMBERED, Math.ceil(perSecond));
+    const burstMs = this.#waitFor(count, (1000 * count) / perSecond, nowMs);
+    // Also after a burst at a higher rate than now: alone, even spaces would come on top of it.
+    return isSpaced(perSecond) ? Math.max(burstMs, this.#waitFor(1, 1000 / perSecond, nowMs)) : burstMs;
+  }
+
+  /** Ms until `count` starts and one more are `periodMs` apart. */
+  #waitFor(count: number, periodMs: number, nowMs: number): number {
     const oldest = this.#starts[this.#starts.length - count];
     const isFull = this.#starts.length - this.#first >= count && oldest !== undefined;
     return isFull ? Math.max(0, oldest + periodMs - nowMs) : 0;
@@ -36,10 +43,8 @@ export class RateWindow {
 
 /**
  * High rates: so many in any second, as bursts come, or with a fraction one more in a period a little longer. Low rates with a
- * fraction: evenly spaced, since a shorter window would let two bursts into one second, and a longer one a larger burst.
+ * fraction: evenly spaced as well, since a shorter window would let two bursts into one second, and a longer one a larger burst.
  */
-function windowOf(perSecond: number): { count: number; periodMs: number } {
-  if (perSecond < 10 && !Number.isInteger(perSecond)) return { count: 1, periodMs: 1000 / perSecond };
-  const count = Math.min(MAX_REMEMBERED, Math.ceil(perSecond));
-  return { count, periodMs: (1000 * count) / perSecond };
+function isSpaced(perSecond: number): boolean {
+  return perSecond < 10 && !Number.isInteger(perSecond);
 }

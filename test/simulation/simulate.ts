@@ -76,13 +76,19 @@ async function run(world: World, plan: Plan): Promise<number> {
       time.after(1_000, probe);
       return;
     }
-    if (world.lockedOut) {
+    const restart = (): void => {
       world.lockedOut = false;
       people.restartAll(null);
+      world.trouble();
+    };
+    if (world.lockedOut) {
+      restart();
       time.after(1_000, probe);
       return;
     }
     probed = true;
+    // Told only now: by a bridge that was just starting.
+    world.onLockedOut = () => time.after(1_000, restart);
     for (const [n, connection] of plan.connections.entries()) {
       if (people.isDeleted(n)) continue;
       // A device that has to be made first may have to wait for its turn.

@@ -55,6 +55,7 @@ export class World {
   crashes = 0;
   /** A connection waits for a person although its password is right. */
   lockedOut = false;
+  onLockedOut: () => void = () => {};
   /** When the last trouble, and what it left behind, was over. */
   troubleUntilMs = 0;
   /** When the disk last refused commits. */
@@ -149,7 +150,10 @@ export class World {
       onEvent: ({ kind, connectionId, message }) => {
         trace.add(`* ${connectionId ?? 'worker'} ${kind}: ${message}`);
         // Log-ins whose answer never came may have been failures: the bridge makes no more of them without a person.
-        if (kind === 'accountLocked') this.lockedOut = true;
+        if (kind === 'accountLocked') {
+          this.lockedOut = true;
+          this.onLockedOut();
+        }
         if (kind === 'ledgerImbalance') this.violated('ledger', `${connectionId}: ${message}`);
       },
       onIncident: ({ kind, message }) => {

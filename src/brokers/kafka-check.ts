@@ -2,6 +2,7 @@
 import type { Kafka } from 'kafkajs';
 import { createKafkaClient } from './kafka-client.ts';
 import { commandFor } from './kafka-finder.ts';
+import { TOPIC_RESOURCE } from './kafka-metadata.ts';
 import type { KafkaBrokerOptions } from './kafka-options.ts';
 import { kafkaReason } from './kafka-reasons.ts';
 import { alterCommand, createCommand, kafkaName, type OwnTopic } from './kafka-topics.ts';
@@ -18,8 +19,6 @@ export interface TopicFinding {
   readonly broker?: string;
   readonly connections?: readonly string[];
 }
-
-const TOPIC_RESOURCE = 2;
 
 export interface TopicsWanted {
   readonly prefix: string;

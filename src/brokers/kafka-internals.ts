@@ -99,6 +99,13 @@ export interface Answers {
       readonly errorMessage: string | null;
     }[];
   };
+  InitProducerId: { readonly errorCode: number; readonly producerId: string; readonly producerEpoch: number };
+  Produce: {
+    readonly topics: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[];
+    }[];
+  };
   DescribeConfigs: {
     readonly resources: readonly {
       readonly errorCode: number;
@@ -209,4 +216,9 @@ export class KafkaWire {
 /** Kafka's name of an error code, for example `TOPIC_AUTHORIZATION_FAILED`. */
 export function errorName(code: number): string {
   return createErrorFromCode(code).type ?? `error ${code}`;
+}
+
+/** Whether Kafka calls it an error that the same request may not meet again. */
+export function mayPass(code: number): boolean {
+  return createErrorFromCode(code).retriable === true;
 }

@@ -7,6 +7,8 @@ import { createCommand, ownTopic } from './kafka-topics.ts';
 
 export type TopicMetadata = Answers['Metadata']['topicMetadata'][number];
 
+/** Kafka's number for topics among the things that have settings. */
+export const TOPIC_RESOURCE = 2;
 const LOOK_AGAIN_MS = 100;
 const LEADER_MS = 10_000;
 const CREATE_TIMEOUT_MS = 10_000;
@@ -81,4 +83,12 @@ async function createTopic(wire: KafkaWire, broker: KafkaBrokerOptions, topic: s
     reason: `topic "${topic}" is missing and could not be made: ${why} (${name}); make it with: ${createCommand(topic, own, broker.bootstrap)}`,
     fatal: isDenied,
   });
+}
+
+/** The most that a batch of records for the topic may have; null: it is not told (the right DescribeConfigs). */
+export async function maxMessageBytes(wire: KafkaWire, topic: string): Promise<number | null> {
+  const resources = [{ type: TOPIC_RESOURCE, name: topic, configNames: ['max.message.bytes'] }];
+  const answer = await wire.call(null, 'DescribeConfigs', { includeSynonyms: false, resources }).catch(() => null);
+  const value = answer?.resources[0]?.configEntries[0]?.configValue;
+  return value === undefined || value === null ? null : Number(value);
 }

@@ -1,33 +1,27 @@
-// What the bridge says on Kafka: an idempotent producer, acknowledged by all replicas in sync; each publish is settled by that
-// acknowledgement or by a time-out. Publishes of one turn of the event loop go together, in their order.
-import type { Producer } from 'kafkajs';
-import kafkajs from 'kafkajs';
+// What the bridge says on Kafka: acknowledged by all replicas in sync, each publish settled by that acknowledgement, by a refusal
+// of its own, or by a time-out. Publishes of one turn of the event loop go together; those of a partition in their order. What is
+// refused, or waits for a leader, holds up nothing else.
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Publisher, PublishOptions } from '../domain/ports/broker.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
-import { createKafkaClient } from './kafka-client.ts';
-import { compressionType } from './kafka-codecs.ts';
 import type { KafkaWire } from './kafka-internals.ts';
-import { KafkaLink, LinkDown } from './kafka-link.ts';
-import { settledTopic } from './kafka-metadata.ts';
+import { TopicLeaders } from './kafka-leaders.ts';
+import { KafkaLink } from './kafka-link.ts';
+import { maxMessageBytes } from './kafka-metadata.ts';
 import type { KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
-import { kafkaReason } from './kafka-reasons.ts';
+import { KafkaProducer } from './kafka-producer.ts';
+import { type Batches, type Queued, SendQueue } from './kafka-queue.ts';
 import { addressOf, type RecordAddress } from './kafka-topics.ts';
 import { PUBLISH, type PublishLimits } from './mqtt-options.ts';
 
 type Status = { readonly up: boolean; readonly reason?: string };
 
-interface Pending extends RecordAddress {
-  /** Null: a tombstone. */
-  readonly value: Buffer | null;
-  readonly bytes: number;
+interface Pending extends Queued<Pending> {
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
   readonly cancel: Cancel;
 }
 
-const MAX_BATCH = 500;
-const MAX_BATCH_BYTES = 512 * 1024;
 /** Kafka takes records of up to 1 MiB by default, with their headers. */
 const MAX_RECORD_BYTES = 1_000_000;
 
@@ -36,8 +30,11 @@ export class KafkaPublisher implements Publisher {
   readonly #limits: PublishLimits;
   readonly #link: KafkaLink;
   readonly #listeners: ((status: Status) => void)[] = [];
-  /** In the order asked; sent again, in this order, on a new connection. */
-  readonly #pending = new Set<Pending>();
+  readonly #queue: SendQueue<Pending>;
+  /** Outlives connections, so that what goes again on a new one is not there twice. */
+  #producer: KafkaProducer<Pending>;
+  /** By leader, what is under way to it. */
+  readonly #sending = new Map<number, Promise<void>>();
   #pendingBytes = 0;
   #running = false;
   #connected = false;
@@ -46,6 +43,8 @@ export class KafkaPublisher implements Publisher {
   constructor(broker: KafkaBrokerOptions, gate: LoginGate) {
     this.#broker = broker;
     this.#limits = { ...PUBLISH, ...broker.publish };
+    this.#queue = new SendQueue(broker.clock);
+    this.#producer = new KafkaProducer(broker);
     this.#link = new KafkaLink(broker, gate, {
       run: (wire, signal, ready) => this.#run(wire, signal, ready),
       onDown: ({ reason }) => {
@@ -57,6 +56,7 @@ export class KafkaPublisher implements Publisher {
 
   start(): void {
     this.#running = true;
+    this.#producer = new KafkaProducer(this.#broker);
     this.#link.start();
   }
 
@@ -64,7 +64,7 @@ export class KafkaPublisher implements Publisher {
   async stop(): Promise<void> {
     this.#running = false;
     this.#connected = false;
-    for (const entry of this.#pending) {
+    for (const entry of this.#queue.pending) {
       this.#settle(entry, new BridgeError('publisherStopped', `Not published to "${nameOf(entry)}": stopped`));
     }
     await this.#link.stop();
@@ -89,129 +89,93 @@ export class KafkaPublisher implements Publisher {
         const message = `Not published to "${topic}": ${bytes} bytes are more than the ${MAX_RECORD_BYTES} that Kafka takes`;
         throw new BridgeError('publishRefused', message);
       }
-      if (this.#pending.size >= maxPending || this.#pendingBytes + bytes > maxPendingBytes) {
-        const message = `Not published to "${topic}": ${this.#pending.size} publishes wait already`;
+      if (this.#queue.pending.size >= maxPending || this.#pendingBytes + bytes > maxPendingBytes) {
+        const message = `Not published to "${topic}": ${this.#queue.pending.size} publishes wait already`;
         throw new BridgeError('publishQueueFull', message, { exitCode: EXIT.unavailable });
       }
       const cancel = this.#broker.clock.after(timeoutMs, () => {
         const message = `Kafka did not acknowledge the record for "${topic}" within ${timeoutMs} ms`;
         this.#settle(entry, new BridgeError('publishTimeout', message, { exitCode: EXIT.unavailable }));
       });
-      const entry: Pending = { ...address, value: value.length === 0 ? null : value, bytes, resolve, reject, cancel };
-      this.#pending.add(entry);
+      const record = { ...address, value: value.length === 0 ? null : value, bytes, part: null };
+      const entry: Pending = { ...record, resolve, reject, cancel };
+      this.#queue.pending.add(entry);
       this.#pendingBytes += bytes;
       this.#wake();
     });
   }
 
-  /** The wire is for topics; kafkajs's producer keeps sequence numbers and epochs, on connections of its own. */
   async #run(wire: KafkaWire, signal: AbortSignal, ready: () => void): Promise<void> {
-    const sockets = new Set<{ destroy(error: Error): void }>();
-    const client = createKafkaClient({
-      ...this.#broker,
-      retries: 3,
-      onSocket: (socket) => {
-        sockets.add(socket);
-        socket.once('close', () => sockets.delete(socket));
+    // Of the connection before: its end has settled them, or left them in doubt.
+    await Promise.all(this.#sending.values());
+    let failed: { readonly error: unknown } | null = null;
+    const leaders = new TopicLeaders(wire, this.#broker, signal, {
+      onFound: () => this.#wake(),
+      onAbsent: (topic, reason) => this.#absent(topic, reason),
+      onFailed: (error) => {
+        failed = { error };
+        this.#wake();
       },
     });
-    const producer = client.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    });
-    const end = (): void => {
-      for (const socket of sockets) socket.destroy(new Error('stopped'));
-      this.#wake();
-    };
-    signal.addEventListener('abort', end, { once: true });
+    const wake = (): void => this.#wake();
+    signal.addEventListener('abort', wake, { once: true });
     try {
-      await producer.connect();
+      await this.#producer.identify(wire);
       if (signal.aborted) return;
       ready();
       this.#connected = true;
       this.#tell({ up: true });
-      const known = new Set<string>();
       while (!signal.aborted) {
-        const batch = this.#batch();
-        if (batch.length > 0) await this.#send(wire, producer, batch, known, signal);
-        else await this.#more(signal);
+        // Its numbers are given up now and then; nothing new goes before it has others.
+        const mayGo = await this.#producer.identify(wire);
+        if (failed !== null) throw (failed as { readonly error: unknown }).error;
+        const next = mayGo ? this.#queue.next(this.#producer, leaders, this.#sending) : null;
+        for (const [leader, batches] of next?.requests ?? []) {
+          const sent = this.#send(wire, leaders, leader, batches).finally(() => {
+            this.#sending.delete(leader);
+            this.#wake();
+          });
+          this.#sending.set(leader, sent);
+        }
+        await this.#more(next?.againInMs ?? null, signal);
       }
     } finally {
       this.#connected = false;
-      // What it has not sent waits for the next one.
-      await producer.disconnect().catch(() => {});
-      end();
-      signal.removeEventListener('abort', end);
+      signal.removeEventListener('abort', wake);
     }
   }
 
-  async #send(
-    wire: KafkaWire,
-    producer: Producer,
-    batch: readonly Pending[],
-    known: Set<string>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const byTopic = new Map<string, Pending[]>();
-    for (const entry of batch) {
-      const entries = byTopic.get(entry.topic);
-      if (entries === undefined) byTopic.set(entry.topic, [entry]);
-      else entries.push(entry);
-    }
-    for (const [topic, entries] of byTopic) {
-      try {
-        if (!known.has(topic)) await settledTopic(wire, this.#broker, topic, signal);
-        known.add(topic);
-      } catch (error) {
-        if (!(error instanceof LinkDown) || signal.aborted) throw error;
-        // This topic's own trouble: what goes to others goes on.
-        for (const entry of entries) this.#refuse(entry, error.down.reason);
-        byTopic.delete(topic);
+  /** Never rejects. */
+  async #send(wire: KafkaWire, leaders: TopicLeaders, leader: number, batches: Batches<Pending>): Promise<void> {
+    for (const [part, verdict] of await this.#producer.append(wire, leader, batches)) {
+      const batch = batches.get(part) ?? [];
+      if (verdict.kind === 'doubtful') leaders.ask(part.topic, this.#queue.rest(part));
+      else if (verdict.kind === 'appended') {
+        this.#queue.taken(part);
+        for (const entry of batch) this.#settle(entry, null);
+      } else if (verdict.isOne && batch.length > 1) this.#queue.narrow(part, batch, verdict.isSize);
+      else {
+        const limit = verdict.isSize ? await maxMessageBytes(wire, part.topic) : null;
+        for (const entry of batch) this.#refuse(entry, verdict.isSize ? tooLarge(entry, limit) : verdict.reason);
       }
     }
-    if (byTopic.size === 0) return;
-    const { bootstrap, compression } = this.#broker;
-    try {
-      await producer.sendBatch({
-        acks: -1,
-        compression: compressionType(compression),
-        topicMessages: [...byTopic].map(([topic, entries]) => ({
-          topic,
-          messages: entries.map(({ key, value }) => ({ key, value })),
-        })),
-      });
-    } catch (error) {
-      const told = refusedTopic(error);
-      if (told === null) throw error;
-      // Kafka's answer to a batch does not tell kafkajs's caller which topic it is about.
-      const refused = told === '' ? [...byTopic.keys()].join('" or "') : told;
-      const { reason } = kafkaReason(error, bootstrap.join(', '));
-      for (const entry of byTopic.get(refused) ?? batch)
-        this.#refuse(entry, `${reason}: the right Write on "${refused}" is missing`);
-      // The sequence numbers of what was refused are used up: a new producer begins anew.
-      throw new LinkDown({ reason: `the right Write on topic "${refused}" is missing`, fatal: false });
-    }
-    for (const entries of byTopic.values()) for (const entry of entries) this.#settle(entry, null);
   }
 
-  #batch(): Pending[] {
-    const batch: Pending[] = [];
-    let bytes = 0;
-    for (const entry of this.#pending) {
-      if (batch.length >= MAX_BATCH || (batch.length > 0 && bytes + entry.bytes > MAX_BATCH_BYTES)) break;
-      batch.push(entry);
-      bytes += entry.bytes;
-    }
-    return batch;
+  /** This topic's own trouble: what goes to others goes on. */
+  #absent(topic: string, reason: string): void {
+    for (const entry of this.#queue.pending) if (entry.topic === topic) this.#refuse(entry, reason);
+    const isDoubtful = this.#producer.parts.some((part) => part.topic === topic && part.doubtful !== null);
+    if (isDoubtful) this.#producer.beginAnew();
+    this.#wake();
   }
 
-  #more(signal: AbortSignal): Promise<void> {
-    if (signal.aborted || this.#pending.size > 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
+  async #more(againInMs: number | null, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    const cancel = againInMs === null ? () => {} : this.#broker.clock.after(againInMs, resolve);
+    await promise;
+    cancel();
   }
 
   #refuse(entry: Pending, why: string): void {
@@ -219,7 +183,7 @@ export class KafkaPublisher implements Publisher {
   }
 
   #settle(entry: Pending, error: Error | null): void {
-    if (!this.#pending.delete(entry)) return;
+    if (!this.#queue.pending.delete(entry)) return;
     this.#pendingBytes -= entry.bytes;
     entry.cancel();
     if (error === null) entry.resolve();
@@ -235,12 +199,7 @@ function nameOf({ topic, key }: RecordAddress): string {
   return key === null ? topic : `${topic}/${key}`;
 }
 
-/** The topic that must not be written to, where that is the trouble. */
-function refusedTopic(error: unknown): string | null {
-  let found = error as { type?: string; topic?: string; cause?: unknown } | undefined;
-  for (let depth = 0; depth < 5 && found !== undefined && found !== null; depth++) {
-    if (found.type === 'TOPIC_AUTHORIZATION_FAILED') return found.topic ?? '';
-    found = found.cause as typeof found;
-  }
-  return null;
+function tooLarge({ bytes, topic }: Pending, limit: number | null): string {
+  const most = limit === null ? 'less' : `no more than ${limit} bytes`;
+  return `a record of ${bytes} bytes, and what Kafka adds to it, is too large: topic "${topic}" takes ${most} (max.message.bytes)`;
 }

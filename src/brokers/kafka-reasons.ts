@@ -36,7 +36,8 @@ export function refusalOf(code: number, doing: Doing, what: { topic?: string; gr
       };
     case 'CLUSTER_AUTHORIZATION_FAILED':
       return {
-        reason: `Kafka does not allow it: the right ${RIGHTS[doing]} on the cluster is missing (${name})`,
+        // Before Kafka 3.0 who numbers what it writes needs a right of its own.
+        reason: `Kafka does not allow it: the right ${doing === 'write' ? 'IdempotentWrite' : RIGHTS[doing]} on the cluster is missing (${name})`,
         fatal: true,
       };
     case 'UNKNOWN_TOPIC_OR_PARTITION':

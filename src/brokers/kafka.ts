@@ -7,8 +7,11 @@
 // - A consumer needs a group, and joining one takes 0.5 to 3 s; `admin.setOffsets` joins it too, and takes 5 s to leave.
 //   Commits outside of a generation (−1, no member) take 5 ms and work while the group has no members.
 // - One partition's error in a fetch makes it drop the whole answer; offsets of batches that compaction has emptied are lost.
-// So sources, tables and commits use its connections, log-in and requests alone (KafkaWire), with a reader of record batches of
-// our own; the producer is kafkajs's. Another client can take its place behind this file.
+// - Its idempotent producer is one only within the attempts of one call (a second or two): who calls it again after a longer cut
+//   begins anew, and what was appended before the cut is there twice. One topic's refusal is told as that of all that went with it,
+//   and the numbers of those that have arrived are taken back, so that a later batch with them may be dropped as known.
+// So sources, tables, commits and what is published use its connections, log-in and requests alone (KafkaWire), with a reader of
+// record batches and a producer (kafka-producer.ts) of our own. Another client can take its place behind this file.
 //
 // An uplink of Kafka goes through the connection's journal as one of MQTT does, but its offset is committed only when it is
 // settled. The copy costs about a tenth of the reading, and gives what Kafka alone does not: a window of the journal's size

@@ -29,7 +29,7 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
       onTestFinished(() => publisher.stop());
       publisher.start();
       await until('it is connected', () => publisher.connected, 20_000);
-      await expect(publisher.publish('closed/a', 'x')).rejects.toThrow('the right Write on "closed" is missing');
+      await expect(publisher.publish('closed/a', 'x')).rejects.toThrow('the right Write on topic "closed" is missing');
     });
   }
 
@@ -205,6 +205,19 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
     expect(local.bridge.control.worker().ready).toBe(false);
   });
 
+  /** That a right was given is not known at once to those who ask for it; all of one request come together. */
+  const isGranted = async (address: string): Promise<void> => {
+    const own = createKafkaClient(kafkaOptions(address, login('granted', 'granted-secret'))).admin();
+    await own.connect();
+    const seen = () =>
+      own.fetchTopicMetadata({ topics: ['uplinks'] }).then(
+        ({ topics }) => topics.length === 1,
+        () => null,
+      );
+    await eventually('its rights are known', seen, 20_000);
+    await own.disconnect();
+  };
+
   test('with the rights that the documentation names, and no others, a bridge has all that it needs', {
     timeout: 120_000,
   }, async () => {
@@ -217,6 +230,7 @@ describeWith('kafkaJars', 'A Kafka with log-ins and rights', () => {
     await client.disconnect();
     const sandbox = await useSandbox();
     const address = `127.0.0.1:${at.port}`;
+    await isGranted(address);
     const setting = {
       ...{ kind: 'kafka', bootstrap: [address], username: 'granted', password: 'granted-secret' },
       ...{ sasl: { mechanism: 'plain' }, metadataRefreshMs: 300 },

@@ -1,4 +1,5 @@
-// A TCP proxy that can cut its connections, or freeze them so that both ends believe they are still connected.
+// A TCP proxy that can cut its connections, or freeze them so that both ends believe they are still connected; or let only what
+// is asked through and keep the answers.
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 export class TcpProxy {
@@ -39,6 +40,14 @@ export class TcpProxy {
       inner.unpipe(outer);
       outer.unpipe(inner);
       inner.resume();
+      outer.resume();
+    }
+  }
+
+  /** What the clients say still arrives; on the connections there are, no answer comes back any more. */
+  holdAnswers(): void {
+    for (const [inner, outer] of this.#pairs) {
+      outer.unpipe(inner);
       outer.resume();
     }
   }

@@ -43,7 +43,8 @@ export class TopicFinder {
   }
 }
 
-function absenceOf({ bootstrap }: KafkaBrokerOptions, topic: string): string {
+/** Why a topic of others cannot be used that is not there, with what mends it. */
+export function absenceOf({ bootstrap }: Pick<KafkaBrokerOptions, 'bootstrap'>, topic: string): string {
   return `there is no topic "${topic}", or the right Describe on it is missing; make it with: ${commandFor(topic, bootstrap)}`;
 }
 

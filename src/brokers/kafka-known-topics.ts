@@ -1,8 +1,9 @@
 // What the reader knows of the topics of its sources: which are there, with their leaders, and which are not. That one is not there
 // is believed only after a while: the news of a topic that was made a moment ago takes its time through the cluster.
-import type { Clock } from '../domain/ports/clock.ts';
+import { absenceOf } from './kafka-finder.ts';
 import type { KafkaWire } from './kafka-internals.ts';
 import { metadataOf } from './kafka-metadata.ts';
+import type { KafkaBrokerOptions } from './kafka-options.ts';
 import { type Down, refusalOf } from './kafka-reasons.ts';
 import type { TopicFilter } from './kafka-topics.ts';
 
@@ -25,13 +26,13 @@ const UNKNOWN_TOPIC = 3;
 
 export class KnownTopics {
   readonly topics = new Map<string, KnownTopic>();
-  readonly #clock: Clock;
+  readonly #broker: Pick<KafkaBrokerOptions, 'clock' | 'bootstrap'>;
   /** Exact topics that are not there: since when (monotonic ms), and the cluster's code for it. */
   #missing = new Map<string, { readonly since: number; readonly code: number }>();
   #lookedFor: ReadonlySet<Reading> = new Set();
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(broker: Pick<KafkaBrokerOptions, 'clock' | 'bootstrap'>) {
+    this.#broker = broker;
   }
 
   /** Asks the cluster about the topics of `sources`. Returns those that are gone. */
@@ -47,7 +48,7 @@ export class KnownTopics {
     }
     const isAny = wanted.size > 0 || hasPattern;
     const found = isAny ? await metadataOf(wire, hasPattern ? [] : [...wanted]) : [];
-    const now = this.#clock.monotonic();
+    const now = this.#broker.clock.monotonic();
     const codes = new Map<string, number>();
     const seen = new Set<string>();
     for (const { topic, topicErrorCode, partitionMetadata } of found) {
@@ -88,7 +89,9 @@ export class KnownTopics {
   missingOf({ filters }: Reading): Down | null {
     for (const { exact } of filters) {
       if (exact === null || !this.#isMissing(exact)) continue;
-      return refusalOf(this.#missing.get(exact)?.code ?? UNKNOWN_TOPIC, 'describe', { topic: exact });
+      const code = this.#missing.get(exact)?.code ?? UNKNOWN_TOPIC;
+      if (code !== UNKNOWN_TOPIC) return refusalOf(code, 'describe', { topic: exact });
+      return { reason: absenceOf(this.#broker, exact), fatal: false, topic: exact };
     }
     return null;
   }
@@ -107,6 +110,6 @@ export class KnownTopics {
 
   #isMissing(topic: string): boolean {
     const { since } = this.#missing.get(topic) ?? { since: Number.POSITIVE_INFINITY };
-    return this.#clock.monotonic() - since >= MISSING_MS;
+    return this.#broker.clock.monotonic() - since >= MISSING_MS;
   }
 }

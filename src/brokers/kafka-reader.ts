@@ -43,7 +43,7 @@ export class KafkaReader implements SharedReader {
 
   constructor(broker: KafkaBrokerOptions, gate: LoginGate) {
     this.broker = broker;
-    this.#known = new KnownTopics(broker.clock);
+    this.#known = new KnownTopics(broker);
     this.#gate = gate;
     this.#lanes = [new Lane('head', this, gate), new Lane('late', this, gate)];
     this.#link = new KafkaLink(broker, gate, {

@@ -6,6 +6,8 @@ export interface Down {
   readonly reason: string;
   /** True: a person must act. Attempts go on, but rarely. */
   readonly fatal: boolean;
+  /** The trouble is this topic's alone: the broker answers. */
+  readonly topic?: string;
 }
 
 // CONNACK return codes of MQTT 3.1.1 (section 3.2.2.3) and reason codes of MQTT 5 (section 3.2.2.2) that a person must mend.

@@ -7,11 +7,15 @@ const AGAIN = 'It is tried again; if it stays so, look whether it runs, and at i
 const FATAL =
   'That does not pass by itself: mend it. It is tried again about once a minute; a restart of the connection tries at once.';
 
+const OF_TOPIC =
+  'It is looked for all the time, and read from its beginning once it is there; other topics are read meanwhile.';
+
 export class SourceNews {
   readonly #connectionId: string;
   readonly #events: EventSink;
   #state: ConnectionStatus['source'] = null;
-  #downTold = false;
+  /** What was said to be down; null: nothing. */
+  #downTold: string | null = null;
 
   constructor(connectionId: string, events: EventSink) {
     this.#connectionId = connectionId;
@@ -25,13 +29,13 @@ export class SourceNews {
 
   reset(): void {
     this.#state = null;
-    this.#downTold = false;
+    this.#downTold = null;
   }
 
   heard(status: SourceStatus, broker: string): void {
     if (status.kind === 'up') {
-      if (this.#downTold) this.#emit('sourceUp', 'info', `The broker "${broker}" is back.`);
-      this.#downTold = false;
+      if (this.#downTold !== null) this.#emit('sourceUp', 'info', `${this.#downTold} is back.`);
+      this.#downTold = null;
       if (status.sessionLost) {
         this.#emit(
           'sessionLost',
@@ -41,11 +45,13 @@ export class SourceNews {
       }
       this.#state = { broker, up: true, reason: null };
     } else if (status.kind === 'down') {
-      this.#downTold = true;
+      const what = `${status.topic === undefined ? 'The' : `The topic "${status.topic}" on the`} broker "${broker}"`;
+      this.#downTold = what;
+      const hint = status.fatal ? FATAL : status.topic === undefined ? AGAIN : OF_TOPIC;
       this.#emit(
         'sourceDown',
         status.fatal ? 'error' : 'warning',
-        `The broker "${broker}" cannot be read: ${status.reason.replace(/[\s.]+$/, '')}. ${status.fatal ? FATAL : AGAIN}`,
+        `${what} cannot be read: ${status.reason.replace(/[\s.]+$/, '')}. ${hint}`,
       );
       this.#state = { broker, up: false, reason: status.reason };
     } else this.#state = { broker, up: false, reason: 'Paused: the journal takes no more for now.' };

@@ -92,8 +92,11 @@ export interface SourcePlaces {
 export type SourceStatus =
   /** Subscribed. `sessionLost`: a session was expected and the broker had none, so it may have dropped messages. */
   | { readonly kind: 'up'; readonly sessionLost: boolean }
-  /** Not connected; the source tries again by itself. `fatal`: a person must act, and it tries rarely. */
-  | { readonly kind: 'down'; readonly reason: string; readonly fatal: boolean }
+  /**
+   * Not connected; the source tries again by itself. `fatal`: a person must act, and it tries rarely. `topic`: the trouble is this
+   * one's alone; the broker answers, and the source's other topics are read.
+   */
+  | { readonly kind: 'down'; readonly reason: string; readonly fatal: boolean; readonly topic?: string }
   /** Paused by `pause()`; the broker's session queues. */
   | { readonly kind: 'paused' };
 

@@ -33,6 +33,7 @@ import type { BridgeStore } from '../domain/ports/store.ts';
 import type { Gateway } from '../here/gateway.ts';
 import type { Logger } from '../ops/logger.ts';
 import { Adoption } from './adoption.ts';
+import { GroupTopics } from './group-topics.ts';
 import { sendLetters, sendUplinks, takeLetters } from './letter-courier.ts';
 import { OwnershipNews } from './ownership-news.ts';
 import type { Views } from './views.ts';
@@ -114,6 +115,7 @@ export class ClusterParts {
       clock,
       chance,
     });
+    const topics = new GroupTopics(events);
     this.#records = new SharedRecords({
       broker,
       prefix: `${prefix}/accounts`,
@@ -121,10 +123,8 @@ export class ClusterParts {
       workerId: identity.id,
       clock,
       onProblem: (message) => logger.warn(message),
-      onRefused: (reason) => {
-        const message = `What workers tell each other of HERE accounts cannot be read: ${reason}. It is tried again every one to two minutes; mend the cause.`;
-        events.emit({ kind: 'groupUnreachable', severity: 'error', connectionId: null, key: 'accounts', message });
-      },
+      onRefused: (reason) => topics.accountsRefused(reason),
+      onWriteRefused: (key, reason) => topics.writeRefused(key, reason),
     });
     this.vault = new SharedAccounts(store.accounts, this.#records, box);
     this.store = travellingStore(store, this.#records);

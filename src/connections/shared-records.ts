@@ -5,7 +5,7 @@
 // another wrote last takes the next one, and a record of an earlier epoch is left out; its owner then writes its own again,
 // since only the last record of a key is kept by the topic.
 import { randomUUID } from 'node:crypto';
-import { describeError } from '../domain/errors.ts';
+import { BridgeError, describeError } from '../domain/errors.ts';
 import type { Broker, Publisher, TableReader } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 
@@ -21,6 +21,8 @@ export interface SharedRecordsOptions {
   readonly onProblem: (message: string) => void;
   /** They cannot be read before a person has mended something; once for each reason. */
   readonly onRefused: (reason: string) => void;
+  /** A record was refused for what it is: it would be again. Once for each key, until it is written again. */
+  readonly onWriteRefused: (key: string, reason: string) => void;
 }
 
 interface Known {
@@ -34,6 +36,8 @@ const MARKER = 'marker.';
 const MAX_RECORD_BYTES = 65_536;
 const MAX_RECORDS = 100_000;
 const ASK_AGAIN_MS = 1_000;
+/** A person has to mend something first. */
+const ASK_REFUSED_MS = 10_000;
 
 export class SharedRecords {
   readonly #options: SharedRecordsOptions;
@@ -43,6 +47,8 @@ export class SharedRecords {
   readonly #writing = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, () => void>();
   #refused: string | null = null;
+  /** Keys of which it was told that they are not taken. */
+  readonly #writeRefused = new Set<string>();
   #stopped = false;
 
   constructor(options: SharedRecordsOptions) {
@@ -78,7 +84,10 @@ export class SharedRecords {
     return this.#known.get(key)?.value ?? null;
   }
 
-  /** Counts here at once. Resolves when the broker has it; rejects when it does not take it now. */
+  /**
+   * Counts here at once. Resolves when the broker has it; rejects when it does not take it now, and at once with `recordTooLarge`
+   * what no worker would read: the record of before stays on the topic then.
+   */
   put(key: string, value: string | null): Promise<void> {
     const known = this.#known.get(key);
     const epoch = known === undefined ? 1 : known.isOurs ? known.epoch : known.epoch + 1;
@@ -104,8 +113,7 @@ export class SharedRecords {
       signal.addEventListener('abort', () => heard.resolve(), { once: true });
       let cancel: Cancel = () => {};
       try {
-        const record = JSON.stringify({ nonce });
-        await this.#options.publisher.publish(`${this.#options.prefix}/${key}`, record, { retain: true });
+        await this.#publish(key, JSON.stringify({ nonce }));
         let isHeard = true;
         cancel = this.#options.clock.after(ASK_AGAIN_MS, () => {
           isHeard = false;
@@ -114,8 +122,11 @@ export class SharedRecords {
         await heard.promise;
         if (isHeard) return !signal.aborted && !this.#stopped;
       } catch (error) {
-        this.#options.onProblem(`The topic ${this.#options.prefix} cannot be written to: ${describeError(error)}`);
-        await new Promise<void>((resolve) => this.#options.clock.after(ASK_AGAIN_MS, resolve));
+        const isRefused = this.#writeRefused.has(key);
+        if (!isRefused)
+          this.#options.onProblem(`${this.#options.prefix} cannot be written to: ${describeError(error)}`);
+        cancel = this.#options.clock.after(isRefused ? ASK_REFUSED_MS : ASK_AGAIN_MS, () => heard.resolve());
+        await heard.promise;
       } finally {
         cancel();
         this.#waiting.delete(nonce);
@@ -129,15 +140,33 @@ export class SharedRecords {
     const before = this.#writing.get(key) ?? Promise.resolve();
     const write = before
       .catch(() => {})
-      .then(async () => {
+      .then(() => {
         const { epoch, value } = this.#known.get(key) as Known;
-        const record = JSON.stringify({ epoch, worker: this.#options.workerId, value });
-        await this.#options.publisher.publish(`${this.#options.prefix}/${key}`, record, { retain: true });
+        return this.#publish(key, JSON.stringify({ epoch, worker: this.#options.workerId, value }));
       });
     this.#writing.set(key, write);
     // Who waits for it hears of a failure; nobody has to.
     write.catch(() => {});
     return write;
+  }
+
+  async #publish(key: string, record: string): Promise<void> {
+    const { prefix, publisher, onWriteRefused } = this.#options;
+    try {
+      const bytes = Buffer.byteLength(record);
+      if (bytes > MAX_RECORD_BYTES) {
+        const message = `The record "${key}" is not written: its ${bytes} bytes are more than the ${MAX_RECORD_BYTES} that workers read`;
+        throw new BridgeError('recordTooLarge', message);
+      }
+      await publisher.publish(`${prefix}/${key}`, record, { retain: true });
+      this.#writeRefused.delete(key);
+    } catch (error) {
+      if (isRefusal(error) && !this.#writeRefused.has(key)) {
+        this.#writeRefused.add(key);
+        onWriteRefused(key, describeError(error));
+      }
+      throw error;
+    }
   }
 
   #onRecord(key: string, payload: Buffer | null): void {
@@ -158,6 +187,10 @@ export class SharedRecords {
       // Of one epoch and another worker: two took the key over at the same moment; the topic's last one counts for both of them too.
     } else if (!known.isOurs || !isOurs) this.#known.set(key, { epoch, value, isOurs });
   }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof BridgeError && (error.code === 'recordTooLarge' || error.code === 'publishRefused');
 }
 
 function parse(payload: Buffer): {

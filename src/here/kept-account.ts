@@ -33,6 +33,8 @@ export interface KeptState {
 const EMPTY: KeptState = { pair: null, scoped: {}, proven: null, failed: 0, refused: [], refusal: null };
 const MAX_REFUSED = 16;
 const MAX_SCOPED = 50;
+/** Sealed it is a third longer, and a record that goes from worker to worker has 64 KiB. */
+const MAX_BYTES = 45_000;
 
 export class KeptAccount {
   readonly #key: string;
@@ -80,12 +82,20 @@ export class KeptAccount {
   }
 }
 
+/** Of the tokens for projects, which HERE gives again, only the last that there is room for. */
 function bounded(state: KeptState): KeptState {
-  return {
-    ...state,
-    refused: state.refused.slice(-MAX_REFUSED),
-    scoped: Object.fromEntries(Object.entries(state.scoped).slice(-MAX_SCOPED)),
-  };
+  const rest = { ...state, refused: state.refused.slice(-MAX_REFUSED), scoped: {} };
+  let bytes = bytesOf(rest);
+  const newestFirst = Object.entries(state.scoped).slice(-MAX_SCOPED).reverse();
+  const fitting = newestFirst.filter((entry) => {
+    bytes += bytesOf(entry);
+    return bytes <= MAX_BYTES;
+  });
+  return { ...rest, scoped: Object.fromEntries(fitting.reverse()) };
+}
+
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 function stateFrom(value: Readonly<Record<string, unknown>> | null): KeptState {

@@ -26,18 +26,21 @@ export async function useBroker(): Promise<Broker> {
 export async function useRecords(
   broker: Broker,
   workerId: string,
-): Promise<{ records: SharedRecords; publisher: Publisher }> {
+  prefix = 't/accounts',
+): Promise<{ records: SharedRecords; publisher: Publisher; refused: readonly string[] }> {
+  const refused: string[] = [];
   const publisher = broker.openPublisher({});
   publisher.start();
   const records = new SharedRecords({
-    ...{ broker, prefix: 't/accounts', publisher, workerId, clock: systemClock },
+    ...{ broker, prefix, publisher, workerId, clock: systemClock },
     onProblem: () => {},
     onRefused: () => {},
+    onWriteRefused: (key, reason) => refused.push(`${key}: ${reason}`),
   });
   records.start();
   onTestFinished(async () => {
     await records.stop();
     await publisher.stop();
   });
-  return { records, publisher };
+  return { records, publisher, refused };
 }

@@ -88,6 +88,49 @@ test('two that take a key over at the same moment come to one value, and leave i
   await expect.poll(() => one.get('account')).toBe('later');
 });
 
+test('what is larger than anybody reads is refused with its name, its size and the limit, told once, and stops nothing else', async () => {
+  const broker = await useBroker();
+  const { records, refused } = await useRecords(broker, 'w-1');
+  await records.put('connection.a', 'as it was');
+  for (const letter of ['x', 'y']) {
+    const put = records.put('connection.a', letter.repeat(70_000));
+    await expect(put).rejects.toThrow(/"connection\.a" .*70\d{3} bytes.* 65536/);
+    await expect(records.everywhere('connection.a')).rejects.toThrow('connection.a');
+  }
+  expect(refused).toEqual([expect.stringMatching(/^connection\.a: .*65536/)]);
+  // Here it counts all the same.
+  expect(records.get('connection.a')).toBe('y'.repeat(70_000));
+  await records.put('connection.b', 'small');
+  const { records: next } = await useRecords(broker, 'w-2');
+  expect(await next.caughtUp(forever)).toBe(true);
+  expect([next.get('connection.a'), next.get('connection.b')]).toEqual(['as it was', 'small']);
+  await records.put('connection.a', 'small again');
+  await expect.poll(() => next.get('connection.a')).toBe('small again');
+  await expect(records.put('connection.a', 'z'.repeat(70_000))).rejects.toThrow();
+  expect(refused).toHaveLength(2);
+});
+
+test('an account with tokens of many projects fits: the newest of them travel with its attempts', async () => {
+  const broker = await useBroker();
+  const box = openSecretBox({ dataDir: '/nowhere', key: '11'.repeat(32) });
+  const none = { get: () => null, put: () => {} };
+  const { records, refused } = await useRecords(broker, 'w-1');
+  const account = new KeptAccount('me', new SharedAccounts(none, records, box), box);
+  const token = (name: string) => ({ accessToken: `${name} ${'t'.repeat(2_000)}`, expiresAt: 9e15 });
+  const names = Array.from({ length: 50 }, (_, at) => `project-${at}`);
+  const scoped = Object.fromEntries(names.map((name) => [name, token(name)]));
+  const pair = { ...token('pair'), refreshToken: 'r'.repeat(2_000), renewAt: 9e15 };
+  account.save({ pair, scoped, proven: null, failed: 3, refused: [], refusal: null });
+  await account.everywhere();
+  expect(refused).toEqual([]);
+  const { records: next } = await useRecords(broker, 'w-2');
+  expect(await next.caughtUp(forever)).toBe(true);
+  const found = new KeptAccount('me', new SharedAccounts(none, next, box), box).load();
+  expect(found).toMatchObject({ pair, failed: 3 });
+  expect(Object.keys(found.scoped).length).toBeGreaterThan(10);
+  expect(found.scoped['project-49']).toEqual(token('project-49'));
+});
+
 test('an account’s state that nobody has sealed does not count, and the one that was known is put in its place', async () => {
   const broker = await useBroker();
   const { records, publisher } = await useRecords(broker, 'w-1');

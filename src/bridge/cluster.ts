@@ -78,6 +78,7 @@ export class ClusterParts {
   readonly #o: ClusterOptions;
   readonly #group: string;
   readonly #ownership: KafkaOwnership;
+  readonly #topics: GroupTopics;
   readonly #records: SharedRecords;
   readonly #adoption: Adoption;
   readonly #view: ClusterView;
@@ -115,7 +116,8 @@ export class ClusterParts {
       clock,
       chance,
     });
-    const topics = new GroupTopics(events);
+    this.#topics = new GroupTopics({ events, clock });
+    const onReach = this.#topics.heard.bind(this.#topics);
     this.#records = new SharedRecords({
       broker,
       prefix: `${prefix}/accounts`,
@@ -123,23 +125,16 @@ export class ClusterParts {
       workerId: identity.id,
       clock,
       onProblem: (message) => logger.warn(message),
-      onRefused: (reason) => topics.accountsRefused(reason),
-      onWriteRefused: (key, reason) => topics.writeRefused(key, reason),
+      onReach,
+      onWriteRefused: (key, reason) => this.#topics.writeRefused(key, reason),
     });
     this.vault = new SharedAccounts(store.accounts, this.#records, box);
     this.store = travellingStore(store, this.#records);
     const own = { id: identity.id, store, isOwn: true, directory: options.directory };
     this.#adoption = new Adoption({ dataDir: config.dataDir, own, open: options.open, events });
     const onStatus: ClusterViewOptions['onStatus'] = (id, status) => this.#serving?.views.heard(id, status);
-    this.#view = new ClusterView({
-      broker,
-      prefix,
-      group,
-      workerId: identity.id,
-      clock,
-      seal,
-      onStatus,
-    });
+    const of = { workerId: identity.id, prefix, group };
+    this.#view = new ClusterView({ ...of, broker, clock, seal, onReach, onStatus });
   }
 
   readonly mayAct = (): boolean => this.#ownership.confirmed;
@@ -233,6 +228,7 @@ export class ClusterParts {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#timer();
+    this.#topics.stop();
     await this.#handOver?.stop();
     await Promise.all([this.#ownership.stop(), this.#internal?.stop()]);
     await Promise.all([this.#records.stop(), this.#view.stop(), this.#adoption.stop()]);

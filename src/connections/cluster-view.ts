@@ -1,20 +1,14 @@
 // What a worker knows of the others: who lives, who serves which connection, and what each directory's ledger says.
 import { CONNECTION_STATES, type ConnectionStatus } from '../domain/connection.ts';
 import { addLedgers, type Ledger } from '../domain/ledger.ts';
-import type { Broker, TableReader } from '../domain/ports/broker.ts';
-import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { TableReader } from '../domain/ports/broker.ts';
+import type { Cancel } from '../domain/ports/clock.ts';
 import type { Cluster, ClusterWorker, Whereabouts } from '../domain/ports/cluster.ts';
-import type { HeartbeatSeal } from './heartbeat-seal.ts';
 import type { OwnedConnections } from './owned-connections.ts';
-import { Peers } from './peers.ts';
+import { Peers, type PeersOptions } from './peers.ts';
 
-export interface ClusterViewOptions {
-  readonly broker: Broker;
-  readonly prefix: string;
-  readonly group: string;
+export interface ClusterViewOptions extends PeersOptions {
   readonly workerId: string;
-  readonly seal: HeartbeatSeal;
-  readonly clock: Clock;
   /** Of connections that another worker serves; null: it is deleted. */
   readonly onStatus: (id: string, status: ConnectionStatus | null) => void;
 }
@@ -40,14 +34,8 @@ export class ClusterView {
   constructor(options: ClusterViewOptions) {
     this.#options = options;
     this.#peers = new Peers(options);
-    this.#reader = options.broker.openTable(
-      { prefix: `${options.prefix}/ledger`, settleMs: 300 },
-      { onRecord: (key, value) => this.#onLedger(key, value), onSnapshot: () => {}, onStatus: () => {} },
-    );
-    this.#statusReader = options.broker.openTable(
-      { prefix: `${options.prefix}/status`, settleMs: 300 },
-      { onRecord: (key, value) => this.#onStatus(key, value), onSnapshot: () => {}, onStatus: () => {} },
-    );
+    this.#reader = this.#open('ledger', (key, value) => this.#onLedger(key, value));
+    this.#statusReader = this.#open('status', (key, value) => this.#onStatus(key, value));
   }
 
   follow(owned: Owned): void {
@@ -99,6 +87,15 @@ export class ClusterView {
       },
       ledgerIds: () => [...this.#ledgers.keys()].sort(),
     };
+  }
+
+  #open(name: string, onRecord: (key: string, value: Buffer | null) => void): TableReader {
+    const { broker, onReach } = this.#options;
+    const prefix = `${this.#options.prefix}/${name}`;
+    return broker.openTable(
+      { prefix, settleMs: 300 },
+      { onRecord, onSnapshot: () => {}, onStatus: (status) => onReach(prefix, status) },
+    );
   }
 
   #workers(): ClusterWorker[] {
@@ -158,7 +155,9 @@ export class ClusterView {
     for (const [id, status] of this.#statuses) {
       const where = this.whereIs(id);
       if (where.kind !== 'missing' || this.#owned.partitionOf(id) === null) continue;
-      const reason = `Its worker ${where.worker ?? status.worker} does not answer; another one takes it over as soon as Kafka says so.`;
+      const reason = this.#peers.isRead
+        ? `Its worker ${where.worker ?? status.worker} does not answer; another one takes it over as soon as Kafka says so.`
+        : 'What workers say of themselves cannot be read here, so it is not known whether its worker lives.';
       this.#options.onStatus(id, { ...status, state: 'UNREACHABLE', reason });
     }
   }

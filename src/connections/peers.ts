@@ -1,5 +1,5 @@
 // The workers of a group, as their heartbeats tell: who lives, where each can be asked, and who serves which partition.
-import type { Broker, TableReader } from '../domain/ports/broker.ts';
+import type { Broker, TableReader, TableStatus } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import { type Heartbeat, workersPrefix } from './heartbeat.ts';
 import { type HeartbeatSeal, isFresh } from './heartbeat-seal.ts';
@@ -11,6 +11,8 @@ export interface PeersOptions {
   readonly seal: HeartbeatSeal;
   readonly group: string;
   readonly clock: Clock;
+  /** Whether a topic is read on which workers tell of themselves. */
+  readonly onReach: (topic: string, status: TableStatus) => void;
 }
 
 export interface Peer {
@@ -29,12 +31,18 @@ export class Peers {
   readonly #options: PeersOptions;
   readonly #reader: TableReader;
   readonly #heard = new Map<string, { readonly beat: Heartbeat; readonly atMs: number; readonly isFresh: boolean }>();
+  #isRead = false;
 
   constructor(options: PeersOptions) {
     this.#options = options;
+    const prefix = workersPrefix(options.prefix);
+    const onStatus = (status: TableStatus): void => {
+      this.#isRead = status.up;
+      options.onReach(prefix, status);
+    };
     this.#reader = options.broker.openTable(
-      { prefix: workersPrefix(options.prefix), settleMs: 300 },
-      { onRecord: (id, value) => this.#onRecord(id, value), onSnapshot: () => {}, onStatus: () => {} },
+      { prefix, settleMs: 300 },
+      { onRecord: (id, value) => this.#onRecord(id, value), onSnapshot: () => {}, onStatus },
     );
   }
 
@@ -44,6 +52,11 @@ export class Peers {
 
   stop(): Promise<void> {
     return this.#reader.stop();
+  }
+
+  /** False: those that seem to be silent may live. */
+  get isRead(): boolean {
+    return this.#isRead;
   }
 
   /** All of the group that are known, also this one and those that are gone, by id. */

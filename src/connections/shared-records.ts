@@ -6,7 +6,7 @@
 // since only the last record of a key is kept by the topic.
 import { randomUUID } from 'node:crypto';
 import { BridgeError, describeError } from '../domain/errors.ts';
-import type { Broker, Publisher, TableReader } from '../domain/ports/broker.ts';
+import type { Broker, Publisher, TableReader, TableStatus } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 
 export interface SharedRecordsOptions {
@@ -19,8 +19,8 @@ export interface SharedRecordsOptions {
   readonly workerId: string;
   readonly clock: Clock;
   readonly onProblem: (message: string) => void;
-  /** They cannot be read before a person has mended something; once for each reason. */
-  readonly onRefused: (reason: string) => void;
+  /** Whether they are read. */
+  readonly onReach: (topic: string, status: TableStatus) => void;
   /** A record was refused for what it is: it would be again. Once for each key, until it is written again. */
   readonly onWriteRefused: (key: string, reason: string) => void;
 }
@@ -46,7 +46,6 @@ export class SharedRecords {
   /** Writes of a key, in order. */
   readonly #writing = new Map<string, Promise<void>>();
   readonly #waiting = new Map<string, () => void>();
-  #refused: string | null = null;
   /** Keys of which it was told that they are not taken. */
   readonly #writeRefused = new Set<string>();
   #stopped = false;
@@ -58,13 +57,7 @@ export class SharedRecords {
       {
         onRecord: (key, value) => this.#onRecord(key, value),
         onSnapshot: () => {},
-        onStatus: ({ up, reason = 'no answer', fatal = false }) => {
-          const refused = fatal ? reason : null;
-          if (up) this.#refused = null;
-          if (up || refused === null || refused === this.#refused) return;
-          this.#refused = refused;
-          options.onRefused(refused);
-        },
+        onStatus: (status) => options.onReach(options.prefix, status),
       },
     );
   }

@@ -11,7 +11,7 @@ const seal = new HeartbeatSeal('hb', openSecretBox({ dataDir: '/nowhere', key: '
 
 function usePeers() {
   const [broker, clock] = [new ModelBroker(), new ManualClock()];
-  const peers = new Peers({ broker, clock, seal, prefix: 'hb', group: 'g' });
+  const peers = new Peers({ broker, clock, seal, prefix: 'hb', group: 'g', onReach: () => {} });
   peers.start();
   const beat = (id: string, n: number, address: string, alive = true): Heartbeat => {
     const identity = { id, host: 'h', pid: 1, startedAt: 's', dataDir: '/x', versions: {} };

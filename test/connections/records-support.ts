@@ -34,7 +34,7 @@ export async function useRecords(
   const records = new SharedRecords({
     ...{ broker, prefix, publisher, workerId, clock: systemClock },
     onProblem: () => {},
-    onRefused: () => {},
+    onReach: () => {},
     onWriteRefused: (key, reason) => refused.push(`${key}: ${reason}`),
   });
   records.start();

@@ -156,8 +156,14 @@ export interface TableListener {
   onRecord(key: string, value: Buffer | null): void;
   /** After each (re)subscription, once the broker had `settleMs` to hand out what it holds: the keys that exist. */
   onSnapshot(keys: ReadonlySet<string>): void;
-  /** `code` is the broker's or the system's (`ECONNREFUSED`, MQTT `5` not authorised …), for troubleshooting. */
-  onStatus(status: { readonly up: boolean; readonly reason?: string; readonly fatal?: boolean }): void;
+  onStatus(status: TableStatus): void;
+}
+
+/** `reason` holds the broker's or the system's code (`ECONNREFUSED`, MQTT `5` …). `fatal`: a person must act. It is tried again in any case. */
+export interface TableStatus {
+  readonly up: boolean;
+  readonly reason?: string;
+  readonly fatal?: boolean;
 }
 
 export interface TableOptions {

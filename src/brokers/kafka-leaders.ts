@@ -42,7 +42,10 @@ export class TopicLeaders {
     this.#asked.add(topic);
     const { clock } = this.#broker;
     void sleep(clock, pauseMs, this.#signal)
-      .then(() => this.#look(topic))
+      .then(() => {
+        this.#signal.throwIfAborted();
+        return this.#look(topic);
+      })
       .then(
         (metadata) => {
           this.#asked.delete(topic);

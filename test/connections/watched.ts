@@ -28,6 +28,8 @@ export class Watched {
   alarms: LowRateAlarms;
   #wall: number;
   #monotonic = 0;
+  /** Of the next uplink: so that parts of an hour add up to what the hour has. */
+  #part = 0;
 
   constructor(at: string, ...definitions: AlarmDefinition[]) {
     this.#wall = Date.parse(at);
@@ -69,12 +71,22 @@ export class Watched {
   run(ms: number, perHour = 0): void {
     const end = this.#wall + ms;
     const from = this.#wall;
-    const before = this.received;
+    const before = this.received + this.#part;
     while (this.#wall < end) {
       this.pass(Math.min(SECOND, end - this.#wall));
-      this.received = before + Math.floor(((this.#wall - from) * perHour) / HOUR);
+      this.#count(before + ((this.#wall - from) * perHour) / HOUR);
       this.alarms.tick(this.definitions);
     }
+  }
+
+  /** The broker hands out what came in the meantime. */
+  catchUp(ms: number, perHour: number): void {
+    this.#count(this.received + this.#part + (ms * perHour) / HOUR);
+  }
+
+  #count(uplinks: number): void {
+    this.received = Math.floor(uplinks);
+    this.#part = uplinks - this.received;
   }
 
   /** In order, or as a kill does it. */

@@ -31,6 +31,8 @@ export class Views implements ShownStatus {
   readonly #statuses = new Map<string, ConnectionStatus>();
   readonly #ledgers = new Map<string, Ledger>();
   readonly #ledgersOff = new Map<string, number>();
+  /** Being deleted here: what was said of them goes first, and they are shown until all of them is gone. */
+  readonly #clearing = new Set<string>();
   readonly lines = new Map<string, LiveLine>();
   readonly arrivals = new Arrivals();
   /** They outlive their lines: a changed definition makes a new line. */
@@ -80,10 +82,12 @@ export class Views implements ShownStatus {
   }
 
   clear(id: string): Promise<void> | void {
+    this.#clearing.add(id);
     return this.#next.clear(id);
   }
 
   remove(id: string): void {
+    this.#clearing.delete(id);
     this.#statuses.delete(id);
     this.#dropLine(id);
     this.#listAnew();
@@ -109,6 +113,8 @@ export class Views implements ShownStatus {
 
   /** What another worker says of a connection that it serves; null: it is deleted. */
   heard(id: string, status: ConnectionStatus | null): void {
+    // Our own word, on its way round.
+    if (status === null && this.#clearing.has(id)) return;
     if (this.#statuses.get(id)?.name !== status?.name) this.#listAnew();
     if (status === null) this.#statuses.delete(id);
     else this.#statuses.set(id, status);

@@ -46,6 +46,21 @@ for (const [how, end] of [
   });
 }
 
+test('a connection that is deleted here is shown until all of it is gone, whatever comes back of what was cleared', () => {
+  const all = views(new ManualClock());
+  const status = { id: 'a', name: 'A', state: 'CLOSED' } as ConnectionStatus;
+  all.setStatus(status);
+  void all.clear('a');
+  all.heard('a', null);
+  expect(all.status('a')).toEqual(status);
+  all.remove('a');
+  expect(all.status('a')).toBeNull();
+  // Another worker's.
+  all.heard('a', status);
+  all.heard('a', null);
+  expect(all.status('a')).toBeNull();
+});
+
 test('devices retired by the next worker are retired when the connection is back', async () => {
   await using s = await TestStore.open();
   const all = views(s.clock);

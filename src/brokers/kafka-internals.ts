@@ -10,6 +10,7 @@ import { createErrorFromCode } from 'kafkajs/src/protocol/error.js';
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js';
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
 import { type FetchedPartition, readFetch } from './kafka-records.ts';
+import { type readTopicId, TOPIC_ID_VERSION, topicIdRequest } from './kafka-topic-id.ts';
 
 /** How soon pending requests are looked at again where nothing throttles them; kafkajs's own value. */
 const PENDING_CHECK_MS = 10;
@@ -128,6 +129,8 @@ interface Pool {
 
 interface Node {
   readonly connectionPool: Pool;
+  /** By API key; once it is connected. */
+  readonly versions?: Readonly<Record<number, { readonly maxVersion: number }>>;
   isConnected(): boolean;
   connect(): Promise<void>;
   lookupRequest(apiKey: number, request: unknown): (options: unknown) => Protocol;
@@ -181,10 +184,7 @@ export class KafkaWire {
 
   /** `nodeId` null: whichever was connected first. Rejects with kafkajs's errors of the connection. */
   async call<K extends keyof Answers>(nodeId: number | null, api: K, options: unknown): Promise<Answers[K]> {
-    const node = await (nodeId === null ? this.#seed : this.#nodes.get(nodeId)?.node);
-    if (node === null || node === undefined) throw new Error(`broker ${nodeId ?? ''} of the cluster is not known`);
-    // A broker that asks for a new log-in now and then (`connections.max.reauth.ms`) gets it here.
-    await this.#connected(node);
+    const node = await this.#node(nodeId);
     const protocol =
       api === 'Fetch'
         ? (requests.Fetch?.protocol({ version: FETCH_VERSION })(options) as Protocol)
@@ -192,6 +192,22 @@ export class KafkaWire {
     const decode = api === 'Fetch' ? readFetch : protocol.response.decode;
     const response = { decode, parse: (decoded: unknown) => decoded };
     return (await node.connectionPool.send({ ...protocol, response })) as Answers[K];
+  }
+
+  /** Another one for each topic that was made under the name; null: it says none (Kafka before 2.8), or there is no such topic. */
+  async topicId(nodeId: number, topic: string): Promise<string | null> {
+    const node = await this.#node(nodeId);
+    if ((node.versions?.[apiKeys.Metadata as number]?.maxVersion ?? 0) < TOPIC_ID_VERSION) return null;
+    const answer = await node.connectionPool.send(topicIdRequest(topic));
+    return (answer as ReturnType<typeof readTopicId>).topicId;
+  }
+
+  async #node(nodeId: number | null): Promise<Node> {
+    const node = await (nodeId === null ? this.#seed : this.#nodes.get(nodeId)?.node);
+    if (node === null || node === undefined) throw new Error(`broker ${nodeId ?? ''} of the cluster is not known`);
+    // A broker that asks for a new log-in now and then (`connections.max.reauth.ms`) gets it here.
+    await this.#connected(node);
+    return node;
   }
 
   /** A node calls itself connected before it knows which requests it may send: nobody asks it until then. */

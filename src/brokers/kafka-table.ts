@@ -27,6 +27,8 @@ export class KafkaTable implements TableReader {
   readonly #link: KafkaLink;
   /** What has been handed out: reading goes on behind it after an interruption. −1: nothing yet. */
   #position = -1;
+  /** Of the topic that this is the position in; null: not known. */
+  #topicId: string | null = null;
   readonly #keys = new Set<string>();
   #running = false;
   #isUpTold = false;
@@ -60,9 +62,12 @@ export class KafkaTable implements TableReader {
   async #read(wire: KafkaWire, signal: AbortSignal, ready: () => void): Promise<void> {
     const leader = await this.#look(wire, signal);
     const end = await this.#offset(wire, leader, LATEST);
-    // A topic that was deleted and made anew begins at 0 again.
-    if (this.#position > end) this.#position = -1;
-    if (this.#position < 0) await this.#readWhole(wire, leader, end, signal);
+    const topicId = await wire.topicId(leader, this.#topic);
+    // A topic that was deleted and made anew begins at 0 again, and may have come beyond the position by now.
+    const isAnother = topicId !== null && this.#topicId !== null && topicId !== this.#topicId;
+    if (this.#position > end || isAnother) this.#position = -1;
+    this.#topicId = topicId ?? this.#topicId;
+    if (this.#position < 0) await this.#readWhole(wire, leader, signal);
     if (signal.aborted) return;
     ready();
     this.#tellUp();
@@ -96,8 +101,9 @@ export class KafkaTable implements TableReader {
     });
   }
 
-  async #readWhole(wire: KafkaWire, leader: number, end: number, signal: AbortSignal): Promise<void> {
+  async #readWhole(wire: KafkaWire, leader: number, signal: AbortSignal): Promise<void> {
     let at = await this.#offset(wire, leader, EARLIEST);
+    const end = await this.#offset(wire, leader, LATEST);
     const latest = new Map<string, Buffer | null>();
     let bytes = 0;
     while (at < end && !signal.aborted) {
@@ -165,6 +171,8 @@ export class KafkaTable implements TableReader {
     if (fetched === undefined) throw new LinkDown({ reason: `topic "${topic}" gave no answer`, fatal: false });
     if (fetched.errorCode === 0) return fetched;
     if (errorName(fetched.errorCode) === 'OFFSET_OUT_OF_RANGE') return 'outOfRange';
+    // The topic is gone, or has another leader: the position counts in the log that this one had.
+    this.#position = -1;
     throw new LinkDown(refusalOf(fetched.errorCode, 'read', { topic }));
   }
 }

@@ -36,3 +36,14 @@ declare module 'kafkajs/src/protocol/requests/apiKeys.js' {
 declare module 'kafkajs/src/protocol/error.js' {
   export function createErrorFromCode(code: number): Error & { readonly type?: string; readonly retriable?: boolean };
 }
+
+declare module 'kafkajs/src/protocol/encoder.js' {
+  class Encoder {
+    readonly buffer: Buffer;
+    writeUVarInt(value: number): this;
+    writeUVarIntString(value: string): this;
+    writeInt32(value: number): this;
+    writeInt64(value: number): this;
+  }
+  export = Encoder;
+}

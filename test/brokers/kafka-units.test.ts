@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeCommitted, encodeCommitted } from '../../src/brokers/kafka-offsets.ts';
 import { readFetch } from '../../src/brokers/kafka-records.ts';
+import { readTopicId, topicIdRequest } from '../../src/brokers/kafka-topic-id.ts';
 import { addressOf, checkKafkaName, compileFilter, createCommand, ownTopic } from '../../src/brokers/kafka-topics.ts';
 
 describe('Topics on Kafka', () => {
@@ -88,10 +89,57 @@ describe('What a group is told', () => {
   });
 });
 
+describe("A topic's id", () => {
+  const ID = '00112233445566778899aabbccddeeff';
+  const hex = (text: string): string => Buffer.from(text).toString('hex');
+  /** Metadata, version 10: of two brokers, the second of them with a rack and tagged fields, and one topic. */
+  const answer = (errorCode: string, id: string): Buffer =>
+    Buffer.from(
+      [
+        ...['00', '00000000', '03'],
+        ...['00000001', '08', hex('kafka-1'), '00002384', '00', '00'],
+        ...[
+          '00000002',
+          '08',
+          hex('kafka-2'),
+          '00002384',
+          '03',
+          hex('r1'),
+          '02',
+          '00',
+          '01',
+          'ff',
+          '8101',
+          '02',
+          'ffff',
+        ],
+        ...['17', hex('abcdefghijklmnopqrstuv'), '00000001'],
+        ...['02', errorCode, '06', hex('table'), id, '00', '01', '80000000', '00', '00'],
+      ].join(''),
+      'hex',
+    );
+
+  test('is read from an answer, where there is one', () => {
+    expect(readTopicId(answer('0000', ID)).topicId).toBe(ID);
+    expect(readTopicId(answer('0000', '0'.repeat(32))).topicId).toBe(null);
+    expect(readTopicId(answer('0003', ID)).topicId).toBe(null);
+  });
+
+  test('is asked for by the name of the topic', async () => {
+    const { buffer } = await topicIdRequest('table').request.encode();
+    expect(buffer.toString('hex')).toBe(['00', '02', '0'.repeat(32), '06', hex('table'), '00', '00000000'].join(''));
+  });
+});
+
 test('bytes that are no answer of Kafka end in an error or in nothing, at once', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
       await readFetch(Buffer.from(bytes)).catch((error: unknown) => expect(error).toBeInstanceOf(Error));
+      try {
+        expect(readTopicId(Buffer.from(bytes)).topicId ?? '0'.repeat(32)).toMatch(/^[0-9a-f]{32}$/);
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+      }
     }),
     { numRuns: 500 },
   );

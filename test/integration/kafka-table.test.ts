@@ -1,9 +1,11 @@
 // A table on Kafka: the whole topic is read before anything of it is handed out, and only what counts is.
 import { expect, onTestFinished, test } from 'vitest';
 import { createKafkaBroker } from '../../src/brokers/kafka.ts';
+import { withWire } from '../../src/brokers/kafka-link.ts';
 import { RecordingTable, until } from '../brokers/outside.ts';
-import { freshName, kafkaBrokers, kafkaClient, makeTopic } from '../support/kafka.ts';
+import { deleteTopic, freshName, kafkaBrokers, kafkaClient, makeTopic } from '../support/kafka.ts';
 import { kafkaBrokerOptions } from '../support/kafka-options.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { describeWith } from '../support/requirements.ts';
 
 const KEYS = 1_000;
@@ -48,6 +50,15 @@ async function writer(topic: string) {
     producer.send({ topic, messages: [...messages] });
 }
 
+async function topicId(topic: string): Promise<string | null> {
+  const options = kafkaBrokerOptions(await kafkaBrokers());
+  return withWire(options, new AbortController().signal, async (wire) => {
+    const { brokers } = await wire.call(null, 'Metadata', { topics: [topic], allowAutoTopicCreation: false });
+    wire.learn(brokers);
+    return wire.topicId(brokers[0]?.nodeId ?? -1, topic);
+  });
+}
+
 describeWith('kafka', 'A table on Kafka', () => {
   test('is read to its end before anything is handed out, and then the latest of each key comes once', async () => {
     const topic = await makeTopic(freshName('table'), { settings: { 'cleanup.policy': 'compact' } });
@@ -89,13 +100,36 @@ describeWith('kafka', 'A table on Kafka', () => {
       `save its records, then: ${how} --delete --topic ${topic} && ${how} --create --topic ${topic} --partitions 1 --config cleanup.policy=compact`,
     );
     expect(listener.order).toEqual([]);
-    const admin = (await kafkaClient()).admin();
-    await admin.connect();
-    await admin.deleteTopics({ topics: [topic] });
-    await admin.disconnect();
+    await deleteTopic(topic);
     await makeTopic(topic, { settings: { 'cleanup.policy': 'compact' } });
     await (await writer(topic))([{ key: 'a', value: 'whole' }]);
     await until('it is read', () => listener.order.includes('a whole'), 20_000);
     expect(listener.order.filter((each) => each !== 'snapshot')).toEqual(['a whole']);
+  }, 60_000);
+
+  test('that was deleted and made anew is read from its beginning, however many records it has by then', async () => {
+    const settings = { 'cleanup.policy': 'compact' };
+    const topic = await makeTopic(freshName('table'), { settings });
+    await (await writer(topic))(['a', 'b', 'c'].map((key) => ({ key, value: 'old' })));
+    // It looks again when the test says so: what is written meanwhile is more than it had read.
+    const clock = new ManualClock();
+    const listener = await open(topic, { clock });
+    await until('the snapshot has come', () => listener.snapshots.length === 1, 20_000);
+    const former = await topicId(topic);
+    expect(await topicId(topic)).toBe(former);
+    await deleteTopic(topic);
+    expect(await topicId(topic)).toBe(null);
+    await until('it is told', () => listener.statuses.at(-1)?.up === false, 20_000);
+    await makeTopic(topic, { settings });
+    expect([former, await topicId(topic)]).toEqual([expect.any(String), expect.not.stringContaining(former ?? '')]);
+    await (await writer(topic))(['b', 'c', 'd', 'e'].map((key) => ({ key, value: 'new' })));
+    await clock.advance(60_000);
+    await until('it is read', () => listener.order.includes('e new'), 20_000);
+    const old = ['a old', 'b old', 'c old', 'snapshot'];
+    expect(listener.order).toEqual([...old, 'b new', 'c new', 'd new', 'e new', 'snapshot']);
+    expect(listener.snapshots).toEqual([
+      ['a', 'b', 'c'],
+      ['b', 'c', 'd', 'e'],
+    ]);
   }, 60_000);
 });

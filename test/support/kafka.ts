@@ -119,6 +119,18 @@ export async function makeTopic(
   return name;
 }
 
+/**
+ * Resolves when the broker has heard of it: until then it shows the old topic, and takes records for it that are lost, to one who
+ * has made it anew.
+ */
+export async function deleteTopic(topic: string): Promise<void> {
+  const admin = (await kafkaClient()).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [topic] });
+  await until(`"${topic}" is gone`, async () => !(await admin.listTopics()).includes(topic));
+  await admin.disconnect();
+}
+
 /** Resolves when all of the partitions that the topic has by then can be written to and read. */
 export async function addPartitions(topic: string, count: number): Promise<void> {
   const admin = (await kafkaClient()).admin();

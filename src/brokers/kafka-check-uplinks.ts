@@ -5,7 +5,7 @@ import { commandFor } from './kafka-finder.ts';
 import { listOffsets } from './kafka-groups.ts';
 import { errorName, type KafkaWire } from './kafka-internals.ts';
 import { LinkDown, withWire } from './kafka-link.ts';
-import { metadataOf, type TopicMetadata } from './kafka-metadata.ts';
+import { metadataOf, TOPIC_RESOURCE, type TopicMetadata } from './kafka-metadata.ts';
 import type { KafkaBrokerOptions } from './kafka-options.ts';
 import { kafkaReason, refusalOf } from './kafka-reasons.ts';
 import { isBoundBySize, judgeRetention, KEEP_MS, RETENTION_SETTINGS } from './kafka-retention.ts';
@@ -29,7 +29,6 @@ interface Filtered extends Wanted {
   readonly filter: TopicFilter;
 }
 
-const TOPIC_RESOURCE = 2;
 /** In one request. */
 const SETTINGS_AT_ONCE = 200;
 /** More than a pattern can mean; the rest is not looked at. */

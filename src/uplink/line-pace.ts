@@ -10,6 +10,8 @@ export class LinePace {
   readonly #line: WaitingLine;
   #circuit: Circuit | null = null;
   #used = false;
+  /** The last failure says nothing of the project: only this line waits for it. */
+  #isOwn = false;
 
   /** `onTurn`: a request may go now. `onFailing` is told, too, when this line waits and another of its project has tried in vain. */
   constructor(circuits: Circuits, observer: Pick<LineObserver, 'onFailing'>, onTurn: () => void) {
@@ -43,7 +45,7 @@ export class LinePace {
 
   /** Monotonic ms to wait before the next request; 0: ask with `take`. */
   get waitMs(): number {
-    return this.#circuit?.isOpen === true ? 0 : this.#pace.waitMs;
+    return this.#circuit?.isOpen === true && !this.#isOwn ? 0 : this.#pace.waitMs;
   }
 
   /** One small request at a time. */
@@ -77,8 +79,8 @@ export class LinePace {
     if (outcome.cause === 'stopped') return;
     this.#pace.failed(startedAt, outcome.afterMs);
     // Without a request there was no token, which says nothing of the project.
-    const isProjects = outcome.cause !== 'rateLimited' && outcome.answer.requestId !== '';
-    if (isProjects) this.#circuit?.failed(this.#line, startedAt, outcome);
+    this.#isOwn = outcome.cause === 'rateLimited' || outcome.answer.requestId === '';
+    if (!this.#isOwn) this.#circuit?.failed(this.#line, startedAt, outcome);
   }
 
   succeeded(): void {

@@ -56,6 +56,8 @@ export class Pace {
     const { minMs, maxMs } = this.#options;
     const ceiling = Math.min(maxMs, minMs * 2 ** Math.min(this.#failures, 16));
     const jittered = minMs + this.#chance.random() * (ceiling - minMs);
-    this.#notBefore = Math.max(this.#notBefore, now + (retryAfterMs ?? jittered));
+    // Never at once: a gateway that says 0 each time would be asked as fast as it answers.
+    const waitMs = retryAfterMs === null ? jittered : Math.max(minMs, retryAfterMs);
+    this.#notBefore = Math.max(this.#notBefore, now + waitMs);
   }
 }

@@ -9,6 +9,13 @@ import { modelCircuits, modelLine } from '../support/model-line.ts';
 import { answer, modelProject } from '../support/model-project.ts';
 
 const MINUTE = 60_000;
+/** No request was made: there is no token, and the next try to get one is in a second. */
+const tokenless: RequestOutcome = {
+  kind: 'retry',
+  cause: 'unavailable',
+  afterMs: 1000,
+  answer: { ...answer(503), requestId: '' },
+};
 const unavailable: RequestOutcome = { kind: 'retry', cause: 'unavailable', afterMs: null, answer: answer(503) };
 
 /** `judge`: by the records of a request; HERE takes 100 ms for an answer. */
@@ -130,6 +137,27 @@ describe('the lines of one project', () => {
     expect(turns).toEqual(['a', 'b', 'c']);
   });
 
+  it('wait as long as they have no token, each by itself, also where HERE fails for all', async () => {
+    let outcome: RequestOutcome | null = unavailable;
+    const { clock, all, requests, delivered } = setUp(2, () => outcome);
+    for (const { publish } of all) publish('d1 r1');
+    await clock.advance(MINUTE);
+    outcome = tokenless;
+    await clock.advance(MINUTE);
+    const before = requests.length;
+    await clock.advance(MINUTE);
+    expect(requests.length - before).toBeGreaterThan(20);
+    expect(requests.length - before).toBeLessThanOrEqual(120);
+    void all[0]?.flow.close(AbortSignal.abort());
+    const alone = requests.length;
+    await clock.advance(MINUTE);
+    expect(requests.length - alone).toBeGreaterThan(20);
+    expect(requests.length - alone).toBeLessThanOrEqual(60);
+    outcome = null;
+    await clock.advance(25_000);
+    expect(delivered()[1]).toBe(1);
+  });
+
   it('that opens while HERE still fails waits for its turn as well', async () => {
     const { clock, all, requests, slow, takeMost } = setUp(20, () => unavailable);
     for (const { publish } of all) publish('d1 r1');
@@ -199,6 +227,9 @@ describe('the back-off', () => {
     expect([pace.waitMs, pace.probing, pace.failingMs]).toEqual([0, false, 0]);
     pace.failed(clock.monotonic(), null);
     expect(Math.round(pace.waitMs)).toBe(1000);
+    pace.succeeded();
+    pace.failed(clock.monotonic(), 0);
+    expect(pace.waitMs).toBe(500);
   });
 
   it('counts requests that were under way together as one failure', async () => {

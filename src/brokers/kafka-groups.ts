@@ -1,13 +1,12 @@
-// Groups without members: where a source's group stands, where a new one begins, commits outside of a generation, deletion.
+// Groups without members: where a source's group stands, commits outside of a generation, deletion; and where partitions begin and end.
 // Kafka allows commits with generation −1 and no member id while a group has no members (OffsetCommit, "simple consumer").
 import { type Answers, errorName, type KafkaWire } from './kafka-internals.ts';
-import type { KnownTopic } from './kafka-known-topics.ts';
 import { LinkDown } from './kafka-link.ts';
 import type { KafkaBrokerOptions } from './kafka-options.ts';
 import { refusalOf } from './kafka-reasons.ts';
 import type { KafkaSource } from './kafka-source.ts';
 
-interface Place {
+export interface Place {
   readonly topic: string;
   readonly partition: number;
   readonly leader: number;
@@ -18,82 +17,8 @@ interface Fetched {
   readonly metadata: string;
 }
 
-const LATEST = '-1';
-const EARLIEST = '-2';
-
-/**
- * Places the partitions of a source that it does not have yet: where its group stands; else, for what has come since others
- * of the topic (or its pattern) were read, at the beginning; else as `from` says. What is new is committed before it is read.
- */
-export async function openSource(
-  wire: KafkaWire,
-  broker: KafkaBrokerOptions,
-  source: KafkaSource,
-  topics: ReadonlyMap<string, KnownTopic>,
-): Promise<{ sessionLost: boolean }> {
-  await source.ready();
-  const wanted: Place[] = [];
-  for (const [topic, { leaders }] of topics) {
-    if (!source.wants(topic)) continue;
-    for (const [partition, leader] of leaders.entries()) {
-      if (source.part(topic, partition) === undefined) wanted.push({ topic, partition, leader });
-    }
-  }
-  if (wanted.length === 0) return { sessionLost: false };
-  const committed = await fetchOffsets(wire, source.group, wanted);
-  const sessionLost = source.openedAt === null && source.expectSession && committed.size === 0;
-  const known = new Set([...committed.keys()].map((key) => key.slice(0, key.lastIndexOf(':'))));
-  for (const topic of source.parts.keys()) known.add(topic);
-  const early: Place[] = [];
-  const late: Place[] = [];
-  for (const place of wanted) {
-    if (committed.has(keyOf(place))) continue;
-    const isLater =
-      known.has(place.topic) ||
-      (source.openedAt !== null && (topics.get(place.topic)?.seenAt ?? 0) > source.openedAt) ||
-      (known.size > 0 && isOfPattern(source, place.topic, known));
-    if (sessionLost || isLater || source.from === 'earliest') early.push(place);
-    else late.push(place);
-  }
-  const starts = new Map([...(await listOffsets(wire, early, EARLIEST)), ...(await listOffsets(wire, late, LATEST))]);
-  const ends = source.isLeft ? await listOffsets(wire, wanted, LATEST) : null;
-  for (const place of wanted) {
-    const found = committed.get(keyOf(place)) ?? null;
-    const offset = found?.offset ?? starts.get(keyOf(place)) ?? 0;
-    source.place(place.topic, place.partition, offset, found);
-    const part = source.part(place.topic, place.partition);
-    if (ends !== null && part !== undefined) part.end = ends.get(keyOf(place)) ?? part.next;
-  }
-  await commitOffsets(wire, broker, source);
-  return { sessionLost };
-}
-
-/** Sets the ends of a source that was left: what its partitions have by now. */
-export async function endParts(
-  wire: KafkaWire,
-  source: KafkaSource,
-  topics: ReadonlyMap<string, KnownTopic>,
-): Promise<void> {
-  const open: Place[] = [];
-  for (const [topic, { leaders }] of topics) {
-    for (const [partition, leader] of leaders.entries()) {
-      if (source.part(topic, partition)?.end === null) open.push({ topic, partition, leader });
-    }
-  }
-  if (open.length === 0) return;
-  const ends = await listOffsets(wire, open, LATEST);
-  for (const place of open) {
-    const part = source.part(place.topic, place.partition);
-    if (part !== undefined) part.end ??= ends.get(keyOf(place)) ?? part.next;
-  }
-}
-
-/** A pattern that has matched other topics before was there before this topic was. */
-function isOfPattern(source: KafkaSource, topic: string, known: ReadonlySet<string>): boolean {
-  return source.filters.some(
-    (filter) => filter.exact === null && filter.matches(topic) && [...known].some((other) => filter.matches(other)),
-  );
-}
+export const LATEST = '-1';
+export const EARLIEST = '-2';
 
 export async function commitOffsets(wire: KafkaWire, broker: KafkaBrokerOptions, source: KafkaSource): Promise<void> {
   const due = source.dueCommits();
@@ -127,7 +52,12 @@ export async function commitOffsets(wire: KafkaWire, broker: KafkaBrokerOptions,
   }
 }
 
-async function fetchOffsets(wire: KafkaWire, group: string, places: readonly Place[]): Promise<Map<string, Fetched>> {
+/** By `keyOf`; without those of which the group has none. */
+export async function fetchOffsets(
+  wire: KafkaWire,
+  group: string,
+  places: readonly Place[],
+): Promise<Map<string, Fetched>> {
   const topics = byTopic(places).map(([topic, found]) => ({
     topic,
     partitions: found.map(({ partition }) => ({ partition })),

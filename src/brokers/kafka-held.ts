@@ -15,6 +15,10 @@ export class HeldChunks {
     this.bytes += chunk.bytes;
   }
 
+  has(topic: string): boolean {
+    return this.#chunks.some(({ marks }) => marks.some(({ part }) => part.topic === topic));
+  }
+
   /** It is durable; in their order, so are those before it. False: it is not held any more. */
   answered(chunk: Chunk, places: SourcePlaces | null): boolean {
     if (chunk.done || !this.#chunks.includes(chunk)) return false;

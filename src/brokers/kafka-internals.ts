@@ -10,7 +10,7 @@ import { createErrorFromCode } from 'kafkajs/src/protocol/error.js';
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js';
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
 import { type FetchedPartition, readFetch } from './kafka-records.ts';
-import { type readTopicId, TOPIC_ID_VERSION, topicIdRequest } from './kafka-topic-id.ts';
+import { type readTopicIds, TOPIC_ID_VERSION, topicIdsRequest } from './kafka-topic-id.ts';
 
 /** How soon pending requests are looked at again where nothing throttles them; kafkajs's own value. */
 const PENDING_CHECK_MS = 10;
@@ -194,12 +194,15 @@ export class KafkaWire {
     return (await node.connectionPool.send({ ...protocol, response })) as Answers[K];
   }
 
-  /** Another one for each topic that was made under the name; null: it says none (Kafka before 2.8), or there is no such topic. */
-  async topicId(nodeId: number, topic: string): Promise<string | null> {
+  /**
+   * By name: another one for each topic that was made under it. Without those that are not there; empty where the broker tells
+   * none (Kafka before 2.8). `nodeId` null: whichever was connected first.
+   */
+  async topicIds(nodeId: number | null, topics: readonly string[]): Promise<ReturnType<typeof readTopicIds>> {
     const node = await this.#node(nodeId);
-    if ((node.versions?.[apiKeys.Metadata as number]?.maxVersion ?? 0) < TOPIC_ID_VERSION) return null;
-    const answer = await node.connectionPool.send(topicIdRequest(topic));
-    return (answer as ReturnType<typeof readTopicId>).topicId;
+    const { maxVersion = 0 } = node.versions?.[apiKeys.Metadata as number] ?? {};
+    if (maxVersion < TOPIC_ID_VERSION || topics.length === 0) return new Map();
+    return (await node.connectionPool.send(topicIdsRequest(topics))) as ReturnType<typeof readTopicIds>;
   }
 
   async #node(nodeId: number | null): Promise<Node> {

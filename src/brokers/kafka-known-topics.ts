@@ -12,6 +12,8 @@ export interface KnownTopic {
   leaders: number[];
   /** Monotonic ms at which it was first seen. */
   readonly seenAt: number;
+  /** Another one for each topic that was made under the name; null: not told (Kafka before 2.8). */
+  id: string | null;
 }
 
 /** A source, as far as its topics go. */
@@ -23,6 +25,10 @@ interface Reading {
 const LOOK_AGAIN_MS = 250;
 const MISSING_MS = 1_000;
 const UNKNOWN_TOPIC = 3;
+
+function isWantedBy(filters: readonly TopicFilter[], topic: string): boolean {
+  return filters.some((filter) => filter.matches(topic));
+}
 
 export class KnownTopics {
   readonly topics = new Map<string, KnownTopic>();
@@ -58,9 +64,11 @@ export class KnownTopics {
       const leaders: number[] = [];
       for (const { partitionId, leader } of partitionMetadata) leaders[partitionId] = leader;
       const known = this.topics.get(topic);
-      if (known === undefined) this.topics.set(topic, { leaders, seenAt: now });
+      if (known === undefined) this.topics.set(topic, { leaders, seenAt: now, id: null });
       else known.leaders = leaders;
     }
+    const isRead = (topic: string): boolean => [...lookedFor].some(({ filters }) => isWantedBy(filters, topic));
+    await this.#identify(wire, hasPattern ? [...seen].filter(isRead) : [...seen]);
     const before = this.#missing;
     this.#missing = new Map();
     for (const topic of wanted) {
@@ -106,6 +114,17 @@ export class KnownTopics {
     this.topics.clear();
     this.#missing.clear();
     this.#lookedFor = new Set();
+  }
+
+  /** One broker may be behind the others, and name the former of two: a change counts when the topic's leader says so too. */
+  async #identify(wire: KafkaWire, names: readonly string[]): Promise<void> {
+    for (const [topic, id] of await wire.topicIds(null, names)) {
+      const known = this.topics.get(topic);
+      if (known === undefined || known.id === id) continue;
+      const leader = known.leaders.find((node) => node >= 0);
+      if (known.id === null) known.id = id;
+      else if (leader !== undefined && (await wire.topicIds(leader, [topic])).get(topic) === id) known.id = id;
+    }
   }
 
   #isMissing(topic: string): boolean {

@@ -186,7 +186,7 @@ export class Lane {
   *#ready(topic: string, partition: number): Iterable<Part> {
     for (const source of this.#reader.open) {
       if (!source.isReady) continue;
-      const part = source.part(topic, partition);
+      const part = source.parts.find(topic, partition);
       if (part !== undefined && (part.end === null || part.next < part.end)) yield part;
     }
   }
@@ -201,7 +201,7 @@ export class Lane {
       let messages: BrokerMessage[] | null = null;
       let sorted: SortedMessages<KafkaSource> | null = null;
       for (const source of this.#reader.open) {
-        const part = source.part(topic, partition);
+        const part = source.parts.find(topic, partition);
         if (part === undefined || part.next < from || part.next >= nextOffset || !source.isReady) continue;
         messages ??= messagesOf(records, from, topic, partition, arrivedAt);
         if (source.concern !== null && broker.sort !== undefined) {
@@ -230,7 +230,7 @@ export class Lane {
     if (name === 'OFFSET_OUT_OF_RANGE') {
       const { first, end } = await endOffsets(wire, [{ topic, partition, leader }]);
       for (const source of this.#reader.open) {
-        const part = source.part(topic, partition);
+        const part = source.parts.find(topic, partition);
         if (part === undefined || part.next !== at) continue;
         // Beyond the end: the topic was made anew, or its leader has lost what was not on other brokers.
         if (part.next < first || part.next > end) source.gap(part, first);
@@ -243,7 +243,8 @@ export class Lane {
     // It must be asked again although nothing else wakes this lane.
     clock.after(down.fatal ? refusedMs : REST_MS, () => this.wake());
     if (down.fatal) {
-      for (const source of this.#reader.open) if (source.part(topic, partition) !== undefined) source.troubled(down);
+      for (const source of this.#reader.open)
+        if (source.parts.find(topic, partition) !== undefined) source.troubled(down);
     } else this.#reader.lookAgain();
   }
 

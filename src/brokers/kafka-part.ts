@@ -1,12 +1,14 @@
 // One partition as one source stands in it, and what its group is to be told.
 import type { BrokerMessage, SourcePlaces } from '../domain/ports/broker.ts';
-import { type Committed, encodeCommitted } from './kafka-offsets.ts';
+import { type Committed, decodeCommitted, encodeCommitted } from './kafka-offsets.ts';
 import type { SortedMessages } from './kafka-sorting.ts';
 import type { TopicFilter } from './kafka-topics.ts';
 
 export interface Part {
   readonly topic: string;
   readonly partition: number;
+  /** Null: the broker tells none. */
+  readonly topicId: string | null;
   /** The next offset to be handed over. */
   next: number;
   /** Nothing from here on is wanted: the source has been left. */
@@ -18,6 +20,51 @@ export interface Part {
   committedAt: number;
   /** Settled elsewhere beyond the committed offset: passed over once. */
   settledElsewhere: Committed | null;
+}
+
+/** Those of one source, by topic. */
+export class SourceParts extends Map<string, Part[]> {
+  find(topic: string, partition: number): Part | undefined {
+    return this.get(topic)?.find((part) => part.partition === partition);
+  }
+
+  /** `offset`: where its group stands, or what else it begins with; `book`: what was taken here; `committed` null: never. */
+  begin(
+    which: Pick<Part, 'topic' | 'partition' | 'topicId'>,
+    at: {
+      readonly offset: number;
+      readonly book: number;
+      readonly committed: { readonly offset: number; readonly metadata: string } | null;
+      readonly now: number;
+    },
+  ): Part {
+    const { offset, book, committed, now } = at;
+    const part: Part = {
+      ...which,
+      next: Math.max(offset, book),
+      end: null,
+      durable: offset,
+      committed: committed === null ? null : `${committed.offset} ${committed.metadata}`,
+      committedAt: now,
+      settledElsewhere: committed === null ? null : decodeCommitted(committed.offset, committed.metadata),
+    };
+    const parts = this.get(part.topic);
+    if (parts === undefined) this.set(part.topic, [part]);
+    else parts.push(part);
+    return part;
+  }
+
+  /** Those of a topic that was deleted, and had the name of the one that has this id; null: not known. */
+  forgetFormer(topic: string, id: string | null): void {
+    const topicId = this.get(topic)?.[0]?.topicId ?? null;
+    if (topicId !== null && id !== null && topicId !== id) this.delete(topic);
+  }
+
+  /** One for each partition of the topic, which is the one that has this id. */
+  hasAll(topic: string, { leaders, id }: { readonly leaders: readonly number[]; readonly id: string | null }): boolean {
+    const parts = this.get(topic) ?? [];
+    return parts.length === leaders.length && parts.every(({ topicId }) => topicId === id);
+  }
 }
 
 /** One partition's part of an answer. */
@@ -66,12 +113,12 @@ export function dueCommits(
 }
 
 function progress(part: Part, places: SourcePlaces | null): { offset: number; metadata: string } {
-  if (places === null) return { offset: part.durable, metadata: '' };
+  if (places === null) return encodeCommitted(part.durable, [], part.topicId);
   const { position, unsettled } = places.progress(part.topic, part.partition);
   const { settledElsewhere } = part;
   // What others have settled is not forgotten by a commit of ours.
   if (settledElsewhere !== null && position < settledElsewhere.until) return keep(part);
-  return encodeCommitted(Math.max(position, part.durable), unsettled);
+  return encodeCommitted(Math.max(position, part.durable), unsettled, part.topicId);
 }
 
 function keep({ committed }: Part): { offset: number; metadata: string } {

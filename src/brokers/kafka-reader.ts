@@ -3,11 +3,12 @@
 
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
-import { commitOffsets, deleteGroup, endParts, openSource } from './kafka-groups.ts';
+import { commitOffsets, deleteGroup } from './kafka-groups.ts';
 import type { KafkaWire } from './kafka-internals.ts';
 import { type KnownTopic, KnownTopics } from './kafka-known-topics.ts';
 import { Lane } from './kafka-lane.ts';
 import { KafkaLink, LinkDown } from './kafka-link.ts';
+import { endParts, type Opened, openSource } from './kafka-opening.ts';
 import type { KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
 import { type Down, kafkaReason } from './kafka-reasons.ts';
 import { ConcernIndex } from './kafka-sorting.ts';
@@ -21,6 +22,7 @@ const OPENING_AT_ONCE = 8;
 /** After the last source has left the connection stays for a moment: what it settles yet is still committed. */
 const LINGER_MS = 6_000;
 const REMOVE_COMMIT_MS = 3_000;
+const HELD_LOOK_MS = 250;
 
 export class KafkaReader implements SharedReader {
   readonly broker: KafkaBrokerOptions;
@@ -197,9 +199,8 @@ export class KafkaReader implements SharedReader {
   }
 
   async #look(wire: KafkaWire): Promise<void> {
-    for (const topic of await this.#known.look(wire, this.sources)) {
-      for (const source of this.open) source.parts.delete(topic);
-    }
+    const gone = await this.#known.look(wire, this.sources);
+    for (const source of this.sources) for (const topic of gone) source.parts.delete(topic);
     this.#tellMissing();
     this.wake();
   }
@@ -232,7 +233,7 @@ export class KafkaReader implements SharedReader {
   async #openOne(wire: KafkaWire, source: KafkaSource, signal: AbortSignal): Promise<void> {
     const { clock, bootstrap, reconnect } = this.broker;
     try {
-      const { sessionLost } = await openSource(wire, this.broker, source, this.topics);
+      const { sessionLost } = await this.#place(wire, source);
       if (signal.aborted || !this.sources.has(source)) return;
       this.open.add(source);
       for (const other of this.open) if (other.isLeft) this.leave(other);
@@ -250,40 +251,39 @@ export class KafkaReader implements SharedReader {
     }
   }
 
+  async #place(wire: KafkaWire, source: KafkaSource): Promise<Opened> {
+    const isHeld = (topic: string): boolean => [...this.sources].some((other) => source.isHeldWith(other, topic));
+    const opened = await openSource(wire, this.broker, source, this.topics, isHeld);
+    if (opened.isHeldUp) this.broker.clock.after(HELD_LOOK_MS, () => this.#poke());
+    return opened;
+  }
+
   /** Partitions and topics that have come since a source was opened. */
-  async #addParts(wire: KafkaWire, signal: AbortSignal): Promise<void> {
-    for (const source of [...this.open]) {
+  #addParts(wire: KafkaWire, signal: AbortSignal): Promise<void> {
+    return this.#eachOpen(async (source) => {
       const isKnown = [...this.topics].every(
-        ([topic, { leaders }]) => !source.wants(topic) || source.parts.get(topic)?.length === leaders.length,
+        ([topic, known]) => !source.wants(topic) || source.parts.hasAll(topic, known),
       );
-      if (isKnown || signal.aborted) continue;
-      try {
-        await openSource(wire, this.broker, source, this.topics);
-      } catch (error) {
-        if (!(error instanceof LinkDown)) throw error;
-        source.troubled(error.down);
-      }
-      this.wake();
-    }
+      if (!isKnown && !signal.aborted) await this.#place(wire, source).finally(() => this.wake());
+    });
   }
 
   /** Sources that were left while they read. */
-  async #endLeft(wire: KafkaWire): Promise<void> {
-    for (const source of [...this.open]) {
-      if (!source.isLeft) continue;
-      try {
-        await endParts(wire, source, this.topics);
-      } catch (error) {
-        if (!(error instanceof LinkDown)) throw error;
-        source.troubled(error.down);
-      }
-    }
+  #endLeft(wire: KafkaWire): Promise<void> {
+    return this.#eachOpen(async (source) => {
+      if (source.isLeft) await endParts(wire, source, this.topics);
+    });
   }
 
-  async #commitAll(wire: KafkaWire): Promise<void> {
+  #commitAll(wire: KafkaWire): Promise<void> {
+    return this.#eachOpen((source) => commitOffsets(wire, this.broker, source));
+  }
+
+  /** One after the other; what is refused to one is its trouble alone. */
+  async #eachOpen(act: (source: KafkaSource) => Promise<void>): Promise<void> {
     for (const source of [...this.open]) {
       try {
-        await commitOffsets(wire, this.broker, source);
+        await act(source);
       } catch (error) {
         if (!(error instanceof LinkDown)) throw error;
         source.troubled(error.down);

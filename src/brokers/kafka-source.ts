@@ -11,9 +11,18 @@ import type {
 } from '../domain/ports/broker.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import { HeldChunks } from './kafka-held.ts';
-import { decodeCommitted } from './kafka-offsets.ts';
 import type { KafkaBrokerOptions } from './kafka-options.ts';
-import { type Chunk, type Due, dueCommits, isPlain, isWanted, type Offered, type Part, untilOf } from './kafka-part.ts';
+import {
+  type Chunk,
+  type Due,
+  dueCommits,
+  isPlain,
+  isWanted,
+  type Offered,
+  type Part,
+  SourceParts,
+  untilOf,
+} from './kafka-part.ts';
 import type { Down } from './kafka-reasons.ts';
 import type { Share } from './kafka-sorting.ts';
 import { compileFilter, type TopicFilter } from './kafka-topics.ts';
@@ -40,8 +49,7 @@ const NOTHING: ReadonlyMap<UplinkOutcome, number> = new Map();
 export class KafkaSource implements UplinkSource {
   readonly group: string;
   readonly filters: readonly TopicFilter[];
-  /** By topic, then by partition. */
-  readonly parts = new Map<string, Part[]>();
+  readonly parts = new SourceParts();
   readonly from: 'now' | 'earliest';
   readonly mayOpen: () => boolean;
   /** Null: all. */
@@ -148,32 +156,26 @@ export class KafkaSource implements UplinkSource {
     return this.filters.some((filter) => filter.matches(topic));
   }
 
-  /** Where a partition begins; `committed` as the group has it, null: not at all. */
-  place(
-    topic: string,
-    partition: number,
-    offset: number,
-    committed: { offset: number; metadata: string } | null,
-  ): void {
-    const book = this.#places?.taken(topic, partition)?.position ?? null;
-    const text = committed === null ? null : `${committed.offset} ${committed.metadata}`;
-    const part: Part = {
-      topic,
-      partition,
-      next: Math.max(offset, book ?? 0),
-      end: null,
-      durable: offset,
-      committed: text,
-      committedAt: this.#broker.clock.monotonic(),
-      settledElsewhere: committed === null ? null : decodeCommitted(committed.offset, committed.metadata),
-    };
-    const parts = this.parts.get(topic);
-    if (parts === undefined) this.parts.set(topic, [part]);
-    else parts.push(part);
+  /** How far a topic of that name was read that had another id; null: none, or it has no book. */
+  identify(topic: string, id: string): ReadonlyMap<number, number> | null {
+    return this.#places?.identify(topic, id) ?? null;
   }
 
-  part(topic: string, partition: number): Part | undefined {
-    return this.parts.get(topic)?.find((part) => part.partition === partition);
+  /** Of that name something was handed over, by it or by another with its book, that the listener has not answered for. */
+  isHeldWith(other: KafkaSource, topic: string): boolean {
+    return (other === this || (other.#places !== null && other.#places === this.#places)) && other.#held.has(topic);
+  }
+
+  /** Where a partition begins; `committed` as the group has it, null: not at all. */
+  place(
+    { topic, partition }: { readonly topic: string; readonly partition: number },
+    topicId: string | null,
+    offset: number,
+    committed: { offset: number; metadata: string } | null,
+  ): Part {
+    const book = this.#places?.taken(topic, partition)?.position ?? 0;
+    const now = this.#broker.clock.monotonic();
+    return this.parts.begin({ topic, partition, topicId }, { offset, book, committed, now });
   }
 
   opened(sessionLost: boolean): void {
@@ -199,10 +201,15 @@ export class KafkaSource implements UplinkSource {
   /** Records that were deleted by age or size before they were read. */
   gap(part: Part, to: number): void {
     const { topic, partition, next } = part;
-    this.#listener.onGap?.({ topic, partition, from: next, to });
+    this.#listener.onGap?.({ topic, partition, from: next, to, isAnother: false });
     part.next = to;
     part.durable = to;
     this.#places?.leap(topic, partition, to);
+  }
+
+  /** It is of another topic than was read under this name as far as `from`. */
+  replaced({ topic, partition, next }: Part, from: number): void {
+    this.#listener.onGap?.({ topic, partition, from, to: next, isAnother: true });
   }
 
   /** Of one answer; `messages` are shared with other sources. */

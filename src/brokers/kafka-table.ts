@@ -62,7 +62,7 @@ export class KafkaTable implements TableReader {
   async #read(wire: KafkaWire, signal: AbortSignal, ready: () => void): Promise<void> {
     const leader = await this.#look(wire, signal);
     const end = await this.#offset(wire, leader, LATEST);
-    const topicId = await wire.topicId(leader, this.#topic);
+    const topicId = (await wire.topicIds(leader, [this.#topic])).get(this.#topic) ?? null;
     // A topic that was deleted and made anew begins at 0 again, and may have come beyond the position by now.
     const isAnother = topicId !== null && this.#topicId !== null && topicId !== this.#topicId;
     if (this.#position > end || isAnother) this.#position = -1;

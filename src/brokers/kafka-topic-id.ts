@@ -1,4 +1,4 @@
-// The request for a topic's id (Metadata, version 10, KIP-516): a topic that is made anew under the name of a deleted one has
+// The request for topics' ids (Metadata, version 10, KIP-516): a topic that is made anew under the name of a deleted one has
 // another. kafkajs knows Metadata up to version 6, and no request of the flexible kind (KIP-482), which this is.
 import Encoder from 'kafkajs/src/protocol/encoder.js';
 
@@ -8,27 +8,23 @@ export const TOPIC_ID_VERSION = 10;
 const API_KEY = 3;
 const ID_BYTES = 16;
 
-export function topicIdRequest(topic: string) {
-  const encode = async (): Promise<Encoder> =>
-    new Encoder()
-      // The end of the header, which kafkajs writes without: no tagged fields.
-      .writeUVarInt(0)
-      // One topic (lengths are one more): no id, its name, no tagged fields.
-      .writeUVarInt(2)
-      .writeInt64(0)
-      .writeInt64(0)
-      .writeUVarIntString(topic)
-      .writeUVarInt(0)
-      // Not to be made; without what may be done with the cluster and the topic; no tagged fields.
-      .writeInt32(0);
+export function topicIdsRequest(topics: readonly string[]) {
+  const encode = async (): Promise<Encoder> => {
+    // The end of the header, which kafkajs writes without: no tagged fields. Lengths are one more.
+    const encoder = new Encoder().writeUVarInt(0).writeUVarInt(topics.length + 1);
+    // No id, its name, no tagged fields.
+    for (const topic of topics) encoder.writeInt64(0).writeInt64(0).writeUVarIntString(topic).writeUVarInt(0);
+    // Not to be made; without what may be done with the cluster and the topics; no tagged fields.
+    return encoder.writeInt32(0);
+  };
   return {
     request: { apiKey: API_KEY, apiVersion: TOPIC_ID_VERSION, apiName: 'Metadata', encode },
-    response: { decode: async (bytes: Buffer) => readTopicId(bytes), parse: (decoded: unknown) => decoded },
+    response: { decode: async (bytes: Buffer) => readTopicIds(bytes), parse: (decoded: unknown) => decoded },
   };
 }
 
-/** In hexadecimal; null: the broker knows no such topic, or none with an id. What follows the id is not read. */
-export function readTopicId(bytes: Buffer): { readonly topicId: string | null } {
+/** By name, in hexadecimal: of topics that the broker knows, and that have one. */
+export function readTopicIds(bytes: Buffer): ReadonlyMap<string, string> {
   const answer = new Reader(bytes);
   answer.skipTagged();
   answer.skip(4); // throttle_time_ms
@@ -41,11 +37,18 @@ export function readTopicId(bytes: Buffer): { readonly topicId: string | null } 
   }
   answer.skipText();
   answer.skip(4); // controller_id
-  if (answer.uvarint() < 2) return { topicId: null };
-  const isRefused = answer.take(2).some((byte) => byte !== 0);
-  answer.skipText();
-  const id = answer.take(ID_BYTES);
-  return { topicId: isRefused || id.every((byte) => byte === 0) ? null : id.toString('hex') };
+  const ids = new Map<string, string>();
+  for (let left = answer.uvarint() - 1; left > 0; left--) {
+    const isRefused = answer.take(2).some((byte) => byte !== 0);
+    const name = answer.text();
+    const id = answer.take(ID_BYTES);
+    answer.skip(1); // is_internal
+    for (let partitions = answer.uvarint() - 1; partitions > 0; partitions--) answer.skipPartition();
+    answer.skip(4); // topic_authorized_operations
+    answer.skipTagged();
+    if (!isRefused && id.some((byte) => byte !== 0)) ids.set(name, id.toString('hex'));
+  }
+  return ids;
 }
 
 /** Throws a RangeError beyond the end. */
@@ -79,7 +82,18 @@ class Reader {
 
   /** Its length is one more, and 0 where there is none. */
   skipText(): void {
-    this.skip(Math.max(0, this.uvarint() - 1));
+    this.text();
+  }
+
+  text(): string {
+    return this.take(Math.max(0, this.uvarint() - 1)).toString('utf8');
+  }
+
+  skipPartition(): void {
+    this.skip(2 + 4 + 4 + 4); // error_code, partition_index, leader_id, leader_epoch
+    // Replicas, those in sync, those offline: by the numbers of their brokers.
+    for (let lists = 3; lists > 0; lists--) this.skip(4 * Math.max(0, this.uvarint() - 1));
+    this.skipTagged();
   }
 
   skipTagged(): void {

@@ -254,17 +254,20 @@ export class SourceSessions {
   }
 
   #onGap(session: Session, gap: SourceGap): void {
-    const { topic, partition, from, to } = gap;
-    const isAnew = to < from;
+    const { topic, partition, from, to, isAnother } = gap;
+    const isAnew = isAnother || to < from;
+    const where = `the topic "${topic}" on broker "${session.broker}"`;
     this.#options.events.emit({
       kind: 'uplinksMissed',
       severity: 'error',
       connectionId: this.#options.connectionId,
-      key: `${topic}:${partition}`,
+      key: isAnother ? topic : `${topic}:${partition}`,
       ...(isAnew ? {} : { count: to - from }),
-      message: isAnew
-        ? `Partition ${partition} of the topic "${topic}" on broker "${session.broker}" ends before what was read already: it was made anew, or its cluster has lost records. Reading begins at its first record.`
-        : `${to - from} records of partition ${partition} of the topic "${topic}" on broker "${session.broker}" (offsets ${from} to ${to - 1}) were deleted by its retention before they were read. Keep them longer than an outage may last.`,
+      message: isAnother
+        ? `Somebody has deleted ${where} and made it anew: what of the former one was not read yet is lost. The new one is read from its first record.`
+        : isAnew
+          ? `Partition ${partition} of ${where} ends before what was read already: it was made anew, or its cluster has lost records. Reading begins at its first record.`
+          : `${to - from} records of partition ${partition} of ${where} (offsets ${from} to ${to - 1}) were deleted by its retention before they were read. Keep them longer than an outage may last.`,
     });
   }
 

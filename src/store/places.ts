@@ -6,10 +6,14 @@
 // Records that reached the journal after the last transaction are found at the next start: they are taken, above the position.
 // They are looked for before anything else may settle them (`recent`): one that was settled unseen would be taken once more. So the
 // last sequence number of which the positions know is saved with them.
+//
+// A topic that is deleted and made anew begins at 0 again. So the topic's id is kept with the positions, and the last sequence number
+// that a record of a former topic may have: what waits of that is settled without its place.
 import type { PassedOver, SourcePlaces } from '../domain/ports/broker.ts';
 import type { JournalEntry, JournalRecord } from '../domain/ports/store.ts';
 import type { JournalReader } from './journal-reader.ts';
 import type { Recovered } from './recovery.ts';
+import { formatPlaces, type Identity, parsePlaces } from './saved-places.ts';
 
 export interface PlacesOptions {
   /** As it was saved last; null: never. */
@@ -60,15 +64,20 @@ const NONE: readonly Place[] = [];
 export class Places implements SourcePlaces {
   readonly #options: PlacesOptions;
   readonly #streams = new Map<string, Stream>();
+  /** By topic. */
+  readonly #identities: Map<string, Identity>;
   readonly #recent: Promise<void>;
   readonly #found: Promise<void>;
   /** Up to it each record's offset is below its stream's position. */
   #knownSeq: number;
+  /** The last one that was found of an earlier run. */
+  #foundSeq = 0;
   #isDirty = false;
 
   constructor(options: PlacesOptions) {
     this.#options = options;
-    const { positions, seq } = parse(options.saved);
+    const { positions, seq, identities } = parsePlaces(options.saved);
+    this.#identities = identities;
     for (const [key, position] of positions) {
       this.#streams.set(key, { position, saved: position, taken: [], above: new Set() });
     }
@@ -114,6 +123,26 @@ export class Places implements SourcePlaces {
     this.#isDirty = true;
   }
 
+  identify(topic: string, id: string): ReadonlyMap<number, number> | null {
+    const known = this.#identities.get(topic);
+    if (known?.id === id) return null;
+    this.#isDirty = true;
+    if (known === undefined) {
+      this.#identities.set(topic, { id, formerSeq: 0 });
+      return null;
+    }
+    this.#identities.set(topic, { id, formerSeq: Math.max(this.#knownSeq, this.#foundSeq) });
+    const former = new Map<number, number>();
+    for (const [key, { position }] of this.#streams) {
+      const colon = key.lastIndexOf(':');
+      if (key.slice(0, colon) !== topic) continue;
+      former.set(Number(key.slice(colon + 1)), position);
+      this.#streams.delete(key);
+    }
+    this.#saveNow();
+    return former;
+  }
+
   progress(topic: string, partition: number): { position: number; unsettled: readonly number[] } {
     const stream = this.#streams.get(keyOf(topic, partition));
     if (stream === undefined) return { position: 0, unsettled: [] };
@@ -155,8 +184,8 @@ export class Places implements SourcePlaces {
   /** What is to be saved with the next transaction; null: nothing has changed. */
   toSave(): string | null {
     if (!this.#isDirty) return null;
-    const positions = [...this.#streams].map(([key, { position }]) => [key, position]);
-    return JSON.stringify({ ...Object.fromEntries(positions), [SEQ]: this.#knownSeq });
+    const positions = new Map([...this.#streams].map(([key, { position }]) => [key, position]));
+    return formatPlaces({ positions, seq: this.#knownSeq, identities: this.#identities });
   }
 
   saved(): void {
@@ -184,7 +213,10 @@ export class Places implements SourcePlaces {
       if (last === undefined) break;
       for (const { seq, topic, partition, offset } of records) {
         if (partition === undefined || offset === undefined || seq > to) continue;
-        const stream = this.#stream(nameOf(topic), partition, 0);
+        this.#foundSeq = Math.max(this.#foundSeq, seq);
+        const name = nameOf(topic);
+        if (seq <= (this.#identities.get(name)?.formerSeq ?? 0)) continue;
+        const stream = this.#stream(name, partition, 0);
         const taken = found.get(stream) ?? [];
         if (taken.length === 0) found.set(stream, taken);
         taken.push({ seq, offset });
@@ -238,24 +270,4 @@ function keyOf(topic: string, partition: number): string {
 function nameOf(topic: string): string {
   const slash = topic.indexOf('/');
   return slash < 0 ? topic : topic.slice(0, slash);
-}
-
-/** No stream has such a key: they have a colon. */
-const SEQ = 'seq';
-
-function parse(saved: string | null): { readonly positions: readonly [string, number][]; readonly seq: number } {
-  const entries = numbersIn(saved);
-  const seq = entries.find(([key]) => key === SEQ)?.[1] ?? 0;
-  return { positions: entries.filter(([key]) => key !== SEQ), seq };
-}
-
-function numbersIn(saved: string | null): [string, number][] {
-  if (saved === null) return [];
-  try {
-    const value: unknown = JSON.parse(saved);
-    if (typeof value !== 'object' || value === null) return [];
-    return Object.entries(value).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]));
-  } catch {
-    return [];
-  }
 }

@@ -35,6 +35,10 @@ class FakeKafka {
     this.#wake = Promise.withResolvers();
   }
 
+  get topicIds(): ReadonlyMap<string, string> {
+    return new Map(this.topicId === null ? [] : [[TOPIC, this.topicId]]);
+  }
+
   makeAnew(topicId: string | null): void {
     this.topicId = topicId;
     this.log = [];
@@ -92,7 +96,7 @@ describe('A table on Kafka', () => {
   beforeEach(() => {
     kafka = new FakeKafka();
     vi.spyOn(KafkaWire.prototype, 'connect').mockImplementation(() => kafka.connect());
-    vi.spyOn(KafkaWire.prototype, 'topicId').mockImplementation(async () => kafka.topicId);
+    vi.spyOn(KafkaWire.prototype, 'topicIds').mockImplementation(async () => kafka.topicIds);
     vi.spyOn(KafkaWire.prototype, 'call').mockImplementation(
       (node, api, options) => kafka.call(node, api, options) as Promise<never>,
     );

@@ -1,9 +1,9 @@
 // Kafka's words: names of topics, filters, what a group is told, and what comes of hostile bytes.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeCommitted, encodeCommitted } from '../../src/brokers/kafka-offsets.ts';
+import { committedTopicId, decodeCommitted, encodeCommitted } from '../../src/brokers/kafka-offsets.ts';
 import { readFetch } from '../../src/brokers/kafka-records.ts';
-import { readTopicId, topicIdRequest } from '../../src/brokers/kafka-topic-id.ts';
+import { readTopicIds, topicIdsRequest } from '../../src/brokers/kafka-topic-id.ts';
 import { addressOf, checkKafkaName, compileFilter, createCommand, ownTopic } from '../../src/brokers/kafka-topics.ts';
 
 describe('Topics on Kafka', () => {
@@ -63,16 +63,22 @@ describe('Topics on Kafka', () => {
 });
 
 describe('What a group is told', () => {
+  const ids = fc.constantFrom(null, 'f'.repeat(32));
+
   test('says of each offset whether it is settled, as far as it goes', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(fc.nat(5_000), { maxLength: 3_000 }), fc.nat(100), (offsets, ahead) => {
+      fc.property(fc.uniqueArray(fc.nat(5_000), { maxLength: 3_000 }), fc.nat(100), ids, (offsets, ahead, id) => {
         const unsettled = offsets.sort((a, b) => a - b);
         const position = (unsettled.at(-1) ?? 0) + 1 + ahead;
-        const { offset, metadata } = encodeCommitted(position, unsettled);
+        const { offset, metadata } = encodeCommitted(position, unsettled, id);
         expect(offset).toBe(unsettled[0] ?? position);
         expect(metadata.length).toBeLessThan(4_096);
+        expect(committedTopicId(metadata)).toBe(id);
         const told = decodeCommitted(offset, metadata);
-        if (unsettled.length === 0) return;
+        if (unsettled.length === 0) {
+          expect(told).toBe(null);
+          return;
+        }
         expect(told).not.toBe(null);
         const until = told?.until ?? 0;
         expect(until).toBeGreaterThan(offset);
@@ -84,15 +90,16 @@ describe('What a group is told', () => {
 
   test('what others write there means that nothing above is settled', () => {
     for (const text of ['', 'x', 's1:', 's1:zz;', 's1:-;!', `s1:${'z'.repeat(9_000)};0`]) {
-      expect(decodeCommitted(7, text)).toBe(null);
+      expect([decodeCommitted(7, text), committedTopicId(text)]).toEqual([null, null]);
     }
   });
 });
 
 describe("A topic's id", () => {
   const ID = '00112233445566778899aabbccddeeff';
+  const OTHER = 'ff'.repeat(16);
   const hex = (text: string): string => Buffer.from(text).toString('hex');
-  /** Metadata, version 10: of two brokers, the second of them with a rack and tagged fields, and one topic. */
+  /** Metadata, version 10: of two brokers, the second of them with a rack and tagged fields, and two topics. */
   const answer = (errorCode: string, id: string): Buffer =>
     Buffer.from(
       [
@@ -114,20 +121,43 @@ describe("A topic's id", () => {
           'ffff',
         ],
         ...['17', hex('abcdefghijklmnopqrstuv'), '00000001'],
-        ...['02', errorCode, '06', hex('table'), id, '00', '01', '80000000', '00', '00'],
+        ...['03', errorCode, '06', hex('table'), id, '00'],
+        // Two partitions: the first on two brokers, both in sync; the second with a broker that is offline and tagged fields.
+        ...['03', '0000', '00000000', '00000001', '00000005'],
+        ...['03', '00000001', '00000002', '03', '00000001', '00000002', '01', '00'],
+        ...[
+          '0005',
+          '00000001',
+          'ffffffff',
+          '00000006',
+          '02',
+          '00000002',
+          '01',
+          '02',
+          '00000002',
+          '01',
+          '03',
+          '01',
+          'ee',
+        ],
+        ...['80000000', '00'],
+        ...['0000', '06', hex('other'), OTHER, '01', '01', '80000000', '00'],
+        '00',
       ].join(''),
       'hex',
     );
 
   test('is read from an answer, where there is one', () => {
-    expect(readTopicId(answer('0000', ID)).topicId).toBe(ID);
-    expect(readTopicId(answer('0000', '0'.repeat(32))).topicId).toBe(null);
-    expect(readTopicId(answer('0003', ID)).topicId).toBe(null);
+    const other = ['other', OTHER];
+    expect([...readTopicIds(answer('0000', ID))]).toEqual([['table', ID], other]);
+    expect([...readTopicIds(answer('0000', '0'.repeat(32)))]).toEqual([other]);
+    expect([...readTopicIds(answer('0003', ID))]).toEqual([other]);
   });
 
   test('is asked for by the name of the topic', async () => {
-    const { buffer } = await topicIdRequest('table').request.encode();
-    expect(buffer.toString('hex')).toBe(['00', '02', '0'.repeat(32), '06', hex('table'), '00', '00000000'].join(''));
+    const { buffer } = await topicIdsRequest(['table', 'b']).request.encode();
+    const one = (length: string, name: string): string => ['0'.repeat(32), length, hex(name), '00'].join('');
+    expect(buffer.toString('hex')).toBe(['00', '03', one('06', 'table'), one('02', 'b'), '00000000'].join(''));
   });
 });
 
@@ -136,7 +166,7 @@ test('bytes that are no answer of Kafka end in an error or in nothing, at once',
     fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
       await readFetch(Buffer.from(bytes)).catch((error: unknown) => expect(error).toBeInstanceOf(Error));
       try {
-        expect(readTopicId(Buffer.from(bytes)).topicId ?? '0'.repeat(32)).toMatch(/^[0-9a-f]{32}$/);
+        for (const id of readTopicIds(Buffer.from(bytes)).values()) expect(id).toMatch(/^[0-9a-f]{32}$/);
       } catch (error) {
         expect(error).toBeInstanceOf(RangeError);
       }

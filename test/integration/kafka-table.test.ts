@@ -55,7 +55,7 @@ async function topicId(topic: string): Promise<string | null> {
   return withWire(options, new AbortController().signal, async (wire) => {
     const { brokers } = await wire.call(null, 'Metadata', { topics: [topic], allowAutoTopicCreation: false });
     wire.learn(brokers);
-    return wire.topicId(brokers[0]?.nodeId ?? -1, topic);
+    return (await wire.topicIds(brokers[0]?.nodeId ?? -1, [topic])).get(topic) ?? null;
   });
 }
 

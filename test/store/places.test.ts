@@ -76,6 +76,44 @@ test('a topic that was made anew counts from its beginning', async () => {
   expect(store.places.progress('up', 1)).toEqual({ position: 2, unsettled: [0, 1] });
 });
 
+test('a topic with another id counts from its beginning, whatever waits of the former one, also after kills', async () => {
+  await using stores = await TestStore.open();
+  const before = await stores.connection();
+  expect(before.places.identify('up', 'first')).toBe(null);
+  const first = await append(before, [entry(0), entry(1), entry(5, 2)]);
+  before.settle([{ seq: first, outcome: DELIVERED }]);
+  // Journalled after the last transaction, as a kill may find it.
+  await append(before, [entry(2)]);
+  const between = await stores.kill();
+  await between.places.ready();
+  expect(between.places.identify('up', 'first')).toBe(null);
+  expect(between.places.identify('other', 'any')).toBe(null);
+  expect([...(between.places.identify('up', 'second') ?? [])]).toEqual([
+    [1, 3],
+    [2, 6],
+  ]);
+  expect(between.places.identify('up', 'second')).toBe(null);
+  expect([between.places.taken('up', 1), between.places.taken('up', 2)]).toEqual([null, null]);
+  await append(between, [entry(0)]);
+  expect(between.places.progress('up', 1)).toEqual({ position: 1, unsettled: [0] });
+  const after = await stores.kill();
+  await after.places.ready();
+  expect(after.places.identify('up', 'second')).toBe(null);
+  // Those of the former topic wait still, and say nothing of this one.
+  expect(after.ledger()).toMatchObject({ received: 5, pending: 4 });
+  expect(after.places.progress('up', 1)).toEqual({ position: 1, unsettled: [0] });
+  expect(after.places.taken('up', 1)).toMatchObject({ position: 1, above: new Set() });
+  expect(after.places.taken('up', 2)).toBe(null);
+});
+
+test('an id that is told for the first time changes nothing', async () => {
+  await using stores = await TestStore.open();
+  const before = await stores.connection();
+  await append(before, [entry(7)]);
+  expect(before.places.identify('up', 'first')).toBe(null);
+  expect(before.places.progress('up', 1)).toEqual({ position: 8, unsettled: [7] });
+});
+
 const NO_MATCH: UplinkOutcome = Object.freeze({ kind: 'filtered', reason: 'noMatch' });
 const REPORT: UplinkOutcome = Object.freeze({ kind: 'skipped', reason: 'report' });
 

@@ -70,6 +70,8 @@ export interface SourceGap {
   readonly partition: number;
   readonly from: number;
   readonly to: number;
+  /** `from` is of another topic, which was deleted; that of the same name is read from `to` on. */
+  readonly isAnother: boolean;
 }
 
 /**
@@ -85,6 +87,11 @@ export interface SourcePlaces {
   pass(topic: string, partition: number, to: number): void;
   /** What is below `to` is not there any more. */
   leap(topic: string, partition: number, to: number): void;
+  /**
+   * The topic has this id. Where another one was read under its name, nothing of it counts as taken any more: returns how far that
+   * was read, by partition. Null: it is the same, as far as is known. Nothing that was handed over may be unanswered.
+   */
+  identify(topic: string, id: string): ReadonlyMap<number, number> | null;
   /** `unsettled`: taken and not settled, in order; perhaps only the first of them. */
   progress(topic: string, partition: number): { readonly position: number; readonly unsettled: readonly number[] };
 }

@@ -45,6 +45,8 @@ export class ProjectDevices {
   #reserved = 0;
   #quotaUntilMs = Number.NEGATIVE_INFINITY;
   #quotaMessage = '';
+  /** How often it was forgotten. */
+  #quotaEra = 0;
 
   constructor(options: ProjectDevicesOptions) {
     this.#options = options;
@@ -85,8 +87,10 @@ export class ProjectDevices {
     this.#known.delete(device);
   }
 
+  /** Somebody may have mended it: what HERE still answers to jobs of before says nothing of it. */
   forgetQuota(): void {
     this.#quotaUntilMs = Number.NEGATIVE_INFINITY;
+    this.#quotaEra++;
   }
 
   async ensure(
@@ -167,6 +171,7 @@ export class ProjectDevices {
 
   async #runJob(batch: readonly Asked[]): Promise<void> {
     const calls = (batch[0] as Asked).calls;
+    const era = this.#quotaEra;
     const verdicts = await calls.create(batch.map((asked) => asked.device));
     const made: string[] = [];
     for (const asked of batch) {
@@ -179,7 +184,7 @@ export class ProjectDevices {
     }
     await Promise.all(
       batch.map(async (asked) => {
-        this.#settle(asked, await this.#final(asked, verdicts.get(asked.device) as JobVerdict));
+        this.#settle(asked, await this.#final(asked, verdicts.get(asked.device) as JobVerdict, era));
       }),
     );
   }
@@ -188,7 +193,7 @@ export class ProjectDevices {
    * A device that exists counts as ours, since claiming each of a large fleet would take a request a device; only one of
    * which HERE then said that it does not know it (`forget`) is claimed, once.
    */
-  async #final(asked: Asked, verdict: JobVerdict): Promise<DeviceVerdict> {
+  async #final(asked: Asked, verdict: JobVerdict, era: number): Promise<DeviceVerdict> {
     const { device } = asked;
     if (verdict.kind === 'created') return verdict;
     const final: DeviceVerdict =
@@ -197,6 +202,7 @@ export class ProjectDevices {
         : this.#unclaimed.has(device)
           ? await asked.calls.claim(device)
           : { kind: 'known' };
+    if (final.kind === 'quota' && era !== this.#quotaEra) return { kind: 'retry', message: final.message };
     const nowMs = this.#options.clock.monotonic();
     if (final.kind === 'known') this.confirm([device]);
     else if (final.kind === 'unclaimable') {

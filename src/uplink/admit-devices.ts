@@ -138,7 +138,7 @@ export class DeviceAdmission {
    * is asked about at once. With a small journal it may be all that keeps other devices' uplinks out.
    */
   opened(project: HereProject): void {
-    if (this.#overQuota.size === 0) return;
+    // Also where none is known to wait for it: HERE's word may have come when the line was closed already.
     project.devices.forgetQuota();
     this.#holds.drop(this.#overQuota);
     this.#backlog.unhold(this.#overQuota);

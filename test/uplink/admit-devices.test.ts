@@ -47,3 +47,28 @@ test('a line that has stopped leaves no timer behind', async () => {
   await flow.stop(AbortSignal.timeout(1_000));
   expect(clock.pendingTimers).toBe(0);
 });
+
+test('a line that opens anew has HERE asked about its quota, though the word on it came when the line was closed', async () => {
+  const clock = new ManualClock();
+  const line = modelLine(clock);
+  const project = modelProject({ isKnown: () => false });
+  let forgotten = 0;
+  const devices = {
+    ...project.devices,
+    ensure: (_asked: readonly string[], _limit: number | null, signal: AbortSignal) =>
+      new Promise<ReadonlyMap<string, DeviceVerdict>>((resolve) => {
+        signal.addEventListener('abort', () => resolve(new Map([['d1', { kind: 'quota', message: 'none left' }]])));
+      }),
+    forgetQuota: () => {
+      forgotten += 1;
+    },
+  };
+  line.publish('d1 r1');
+  line.flow.open({ ...project, devices });
+  await clock.advance(100);
+  await line.flow.close(AbortSignal.abort());
+  expect([line.flow.devicesWaiting.count, forgotten]).toEqual([0, 0]);
+  line.flow.open({ ...project, devices });
+  expect(forgotten).toBe(1);
+  await line.flow.stop(AbortSignal.timeout(1_000));
+});

@@ -10,6 +10,8 @@ import { nameOf, type Uplink, type UplinkKind } from './witness.ts';
 import type { World } from './world.ts';
 
 const HEALED_WITHIN_MS = 30_000;
+/** Of a connection whose journal was full: what is in it goes first, and the broker hands over in its own order. */
+const HEALED_BEHIND_FULL_JOURNAL_MS = 60_000;
 /** Columns of the ledger that kinds of uplinks may end in, the usual one first. */
 const COLUMNS: Readonly<Record<UplinkKind, readonly string[]>> = {
   telemetry: ['delivered', 'expired.tooOld'],
@@ -21,7 +23,7 @@ const COLUMNS: Readonly<Record<UplinkKind, readonly string[]>> = {
   unknownDevice: ['skipped.unknownDevice', 'expired.tooOld'],
 };
 
-/** Uplinks of devices without a backlog arrive within 30 s after the last trouble. Returns how long it took. */
+/** Uplinks of devices without a backlog arrive within 30 s after the last trouble. Returns how long it took, full journals apart. */
 export function checkHealed(world: World): number {
   const { uplinks } = world.witness;
   let healedMs = 0;
@@ -34,8 +36,9 @@ export function checkHealed(world: World): number {
     if (isBacklogged || world.isDeleted(plan.id) || plan.validity !== null) continue;
     const sinceMs = Math.max(uplink.publishedMs ?? 0, world.troubleUntilMs);
     const tookMs = (uplink.firstArrivalMs ?? world.time.nowMs) - sinceMs;
-    healedMs = Math.max(healedMs, tookMs);
-    if (tookMs > HEALED_WITHIN_MS) {
+    const isBehind = (world.journalFullUntilMs.get(plan.id) ?? 0) > sinceMs;
+    if (!isBehind) healedMs = Math.max(healedMs, tookMs);
+    if (tookMs > (isBehind ? HEALED_BEHIND_FULL_JOURNAL_MS : HEALED_WITHIN_MS)) {
       world.violated('healed', `${nameOf(uplink)} took ${Math.round(tookMs / 1000)} s after the last fault`, [
         uplink.device,
         `${uplink.connection} `,

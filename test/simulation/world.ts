@@ -58,6 +58,8 @@ export class World {
   onLockedOut: () => void = () => {};
   /** When the last trouble, and what it left behind, was over. */
   troubleUntilMs = 0;
+  /** By connection: until when its journal was full, so that what its broker had waited behind all that was in it. */
+  readonly journalFullUntilMs = new Map<string, number>();
   /** When the disk last refused commits. */
   diskTrouble = { sinceMs: Number.POSITIVE_INFINITY, untilMs: Number.NEGATIVE_INFINITY };
   readonly #network: NetworkOptions;
@@ -138,6 +140,7 @@ export class World {
     const clock = processClock(time, life, this.wall, dice.fork('clock'));
     const permits = new Permits(plan.limits, time, (check, message, words) => this.violated(check, message, words));
     trace.add(`! the bridge starts (process ${life.number})`);
+    this.journalFullUntilMs.clear();
     this.trouble();
     const process = new BridgeProcess({
       plan,
@@ -154,6 +157,8 @@ export class World {
           this.lockedOut = true;
           this.onLockedOut();
         }
+        if (kind === 'journalFull') this.journalFullUntilMs.set(connectionId ?? '', Number.POSITIVE_INFINITY);
+        if (kind === 'journalHasRoom') this.journalFullUntilMs.set(connectionId ?? '', time.nowMs);
         if (kind === 'ledgerImbalance') this.violated('ledger', `${connectionId}: ${message}`);
       },
       onIncident: ({ kind, message }) => {

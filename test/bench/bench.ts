@@ -26,6 +26,8 @@ export interface Bench {
   readonly name: string;
   /** Part of the short gate. */
   readonly isQuick: boolean;
+  /** Runs by its name, or with `--long`. */
+  readonly isLong?: boolean;
   readonly needs: readonly ('chromium' | 'kafka' | 'mosquitto')[];
   run(settings: BenchSettings): Promise<readonly Figure[]>;
 }

@@ -9,6 +9,7 @@ import { writeResults } from './results.ts';
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
     profile: { type: 'string' },
@@ -17,7 +18,7 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 });
-const { quick, json } = values;
+const { quick, json, long } = values;
 
 const say = (line: string): void => {
   (json ? process.stderr : process.stdout).write(`${line}\n`);
@@ -31,7 +32,10 @@ if (unknown !== undefined) {
   process.exit(64);
 }
 
-const wanted = BENCHES.filter(({ name, isQuick }) => (only === null ? !quick || isQuick : only.includes(name)));
+const wanted = BENCHES.filter(({ name, isQuick, isLong = false }) => {
+  if (only !== null) return only.includes(name);
+  return quick ? isQuick : long || !isLong;
+});
 const machine = `${os.cpus()[0]?.model ?? 'unknown CPU'}, ${os.cpus().length} cores, Node ${process.version}`;
 say(machine);
 const load = os.loadavg()[0] as number;
@@ -59,7 +63,15 @@ for (const { name, needs, run } of wanted) {
     say,
     leaveOut,
   };
-  figures.push(...(await run(settings)));
+  const startedMs = performance.now();
+  const found = await run(settings);
+  say(`  took ${Math.round((performance.now() - startedMs) / 1000)} s`);
+  figures.push(...found);
+  // At once: a run that is broken off keeps what it has measured.
+  if (values.write) {
+    const judged = found.map((figure) => ({ ...figure, isHeld: passes(figure) }));
+    writeResults(judged, `${machine}, load ${load.toFixed(1)} before the run`);
+  }
 }
 
 /** The gate's bound in the short run, else the bar. null: nothing to judge by. */
@@ -88,11 +100,6 @@ for (const figure of figures) say(lineOf(figure));
 if (leftOut.length > 0) say(`Left out: ${leftOut.join(', ')}`);
 const mustRun = process.env.REQUIRE_ALL === '1';
 const ok = figures.every(passes) && (leftOut.length === 0 || !mustRun);
-if (values.write)
-  writeResults(
-    figures.map((figure) => ({ ...figure, isHeld: passes(figure) })),
-    `${machine}, load ${load.toFixed(1)} before the run`,
-  );
 if (json) {
   const bars = figures.map((figure) => [
     figure.name,

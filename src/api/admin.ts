@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import type { Principal } from '../domain/access.ts';
+import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { BackupControl } from '../domain/ports/backup.ts';
 import { type AppOptions, createApp } from './app.ts';
 import { backupRoutes } from './backup-routes.ts';
@@ -29,6 +30,7 @@ export interface AdminServer {
   stop(): Promise<void>;
 }
 
+/** Rejects with `adminFileUnavailable` (exit 69) when the file cannot be written: the disk may be full. */
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const { ports, backup, dataDir, port, onDefect } = options;
   const token = randomBytes(32).toString('base64url');
@@ -41,7 +43,13 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   if (backup !== undefined) backupRoutes(app, backup);
   const url = await app.listen({ host: '127.0.0.1', port });
   const file = path.join(dataDir, 'admin.json');
-  await writePrivate(file, JSON.stringify({ url, token, pid: process.pid, host: os.hostname() }));
+  try {
+    await writePrivate(file, JSON.stringify({ url, token, pid: process.pid, host: os.hostname() }));
+  } catch (error) {
+    await app.close();
+    const message = `The file ${file}, by which commands find this bridge, cannot be written: ${describeError(error)}`;
+    throw new BridgeError('adminFileUnavailable', message, { exitCode: EXIT.unavailable, cause: error });
+  }
   return {
     url,
     stop: async () => {
@@ -67,7 +75,12 @@ function byToken(token: string): (request: FastifyRequest) => Authentication {
 /** Never readable by others, not even for a moment, and never half-written. */
 async function writePrivate(file: string, text: string): Promise<void> {
   const draft = `${file}.${process.pid}`;
-  await writeFile(draft, text, { mode: 0o600 });
-  await chmod(draft, 0o600);
-  await rename(draft, file);
+  try {
+    await writeFile(draft, text, { mode: 0o600 });
+    await chmod(draft, 0o600);
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
 }

@@ -63,6 +63,8 @@ export class BrokerModel {
   readonly #retained = new Map<string, string>();
   readonly #tree = new TopicTree<Session>();
   readonly #tables = new Set<Table>();
+  /** Of processes that live, connected or not. */
+  readonly #sources = new Set<SourceModel>();
   /** What persistent readers of definitions have not heard, by client id. */
   readonly #unheard = new Map<string, News[]>();
   #waiting: (() => void)[] = [];
@@ -151,7 +153,11 @@ export class BrokerModel {
 
   /** A process is gone, its connections with it. */
   end(life: Life): void {
-    for (const session of this.sessions.values()) if (session.source?.life === life) session.source.killed();
+    for (const source of this.#sources) {
+      if (source.life !== life) continue;
+      this.#sources.delete(source);
+      source.killed();
+    }
     for (const table of this.#tables) if (table.life === life) this.#tables.delete(table);
   }
 
@@ -159,8 +165,11 @@ export class BrokerModel {
     return {
       name: 'main',
       kind: 'mqtt',
-      openSource: (options: SourceOptions, listener: SourceListener): UplinkSource =>
-        new SourceModel(this, { life, clock, options, listener }),
+      openSource: (options: SourceOptions, listener: SourceListener): UplinkSource => {
+        const source = new SourceModel(this, { life, clock, options, listener });
+        this.#sources.add(source);
+        return source;
+      },
       openTable: (options, listener) => this.#openTable(life, options, listener),
       openPublisher: () => {
         throw new Error('the simulation publishes nothing');

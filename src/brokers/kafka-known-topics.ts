@@ -121,9 +121,15 @@ export class KnownTopics {
     for (const [topic, id] of await wire.topicIds(null, names)) {
       const known = this.topics.get(topic);
       if (known === undefined || known.id === id) continue;
+      if (known.id === null) {
+        known.id = id;
+        continue;
+      }
       const leader = known.leaders.find((node) => node >= 0);
-      if (known.id === null) known.id = id;
-      else if (leader !== undefined && (await wire.topicIds(leader, [topic])).get(topic) === id) known.id = id;
+      if (leader === undefined) continue;
+      // One that cannot be reached is asked again with the next look, and does not keep the others' topics from being read.
+      const byLeader = await wire.topicIds(leader, [topic]).catch(() => null);
+      if (byLeader?.get(topic) === id) known.id = id;
     }
   }
 

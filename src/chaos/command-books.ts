@@ -48,6 +48,7 @@ export interface CommandJudgement {
 /** From the poll to the commit, and until the broker gives its word up. */
 const UNDERWAY_MS = 20_000;
 
+/** `desires`: in the order in which they were asked for; of one device each after HERE's answer to the one before. */
 export function judgeCommands(
   desires: readonly Desired[],
   downlinks: readonly GotDownlink[],
@@ -69,9 +70,11 @@ export function judgeCommands(
   const counts = { received: 0, superseded: 0, hereLost: 0, brokerLost: 0 };
   const missing: string[] = [];
   const taken = desires.filter((each) => each.taken);
+  // By their order: two may be within one millisecond.
+  const lastOf = new Map(desires.map(({ device, hex }) => [device, hex]));
   for (const { device, hex, at } of taken) {
     if (copies.has(hex)) counts.received += 1;
-    else if (desires.some((each) => each.device === device && each.at > at)) counts.superseded += 1;
+    else if (lastOf.get(device) !== hex) counts.superseded += 1;
     else if (hereKills.some((kill) => kill >= at)) counts.hereLost += 1;
     else if (removals.some((removal) => removal.device === device && removal.at >= at)) counts.hereLost += 1;
     else if (brokerKills.some(({ from, to }) => at >= from - UNDERWAY_MS && at <= to)) counts.brokerLost += 1;

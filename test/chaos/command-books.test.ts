@@ -21,6 +21,12 @@ describe('commands are judged', () => {
     });
   });
 
+  test('a newer one takes its place within the same millisecond too', () => {
+    const desires = [desire('01', 1_000), desire('02', 1_000)];
+    expect(judgeCommands(desires, [got('02', 2_500)], CALM)).toMatchObject({ received: 1, superseded: 1, missing: [] });
+    expect(judgeCommands(desires, [got('01', 1_500)], CALM)).toMatchObject({ received: 1, missing: ['d1 02'] });
+  });
+
   test('a kill of HERE, or of Mosquitto, excuses what was desired before it, and nothing after', () => {
     const desires = [desire('01', 1_000), desire('02', 90_000, 'd2')];
     expect(judgeCommands(desires, [], { ...CALM, hereKills: [5_000] })).toMatchObject({

@@ -26,10 +26,6 @@ const LOOK_AGAIN_MS = 250;
 const MISSING_MS = 1_000;
 const UNKNOWN_TOPIC = 3;
 
-function isWantedBy(filters: readonly TopicFilter[], topic: string): boolean {
-  return filters.some((filter) => filter.matches(topic));
-}
-
 export class KnownTopics {
   readonly topics = new Map<string, KnownTopic>();
   readonly #broker: Pick<KafkaBrokerOptions, 'clock' | 'bootstrap'>;
@@ -67,7 +63,8 @@ export class KnownTopics {
       if (known === undefined) this.topics.set(topic, { leaders, seenAt: now, id: null });
       else known.leaders = leaders;
     }
-    const isRead = (topic: string): boolean => [...lookedFor].some(({ filters }) => isWantedBy(filters, topic));
+    const isRead = (topic: string): boolean =>
+      [...lookedFor].some(({ filters }) => filters.some((filter) => filter.matches(topic)));
     await this.#identify(wire, hasPattern ? [...seen].filter(isRead) : [...seen]);
     const before = this.#missing;
     this.#missing = new Map();

@@ -89,7 +89,9 @@ function formerPlaces(
       const key = keyOf(place);
       const found = committed.get(key);
       const idOfFound = committedTopicId(found?.metadata ?? '');
-      const isOfFormer = found !== undefined && idOfFound !== id && (idOfFound !== null || inBook !== null);
+      // Another worker has read of it, and told.
+      if (idOfFound === id) continue;
+      const isOfFormer = found !== undefined && (idOfFound !== null || inBook !== null);
       if (isOfFormer) committed.delete(key);
       const offset = inBook === null ? (isOfFormer ? found.offset : null) : (inBook.get(place.partition) ?? 0);
       if (offset !== null) former.set(key, { topic, offset });

@@ -54,10 +54,9 @@ export class SourceParts extends Map<string, Part[]> {
     return part;
   }
 
-  /** Those of a topic that was deleted, and had the name of the one that has this id; null: not known. */
+  /** Those that may be of a topic that was deleted, and had the name of the one that has this id; null: not known. */
   forgetFormer(topic: string, id: string | null): void {
-    const topicId = this.get(topic)?.[0]?.topicId ?? null;
-    if (topicId !== null && id !== null && topicId !== id) this.delete(topic);
+    if (id !== null && this.get(topic)?.[0]?.topicId !== id) this.delete(topic);
   }
 
   /** One for each partition of the topic, which is the one that has this id. */

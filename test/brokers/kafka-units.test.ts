@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { committedTopicId, decodeCommitted, encodeCommitted } from '../../src/brokers/kafka-offsets.ts';
+import { SourceParts } from '../../src/brokers/kafka-part.ts';
 import { readFetch } from '../../src/brokers/kafka-records.ts';
 import { readTopicIds, topicIdsRequest } from '../../src/brokers/kafka-topic-id.ts';
 import { addressOf, checkKafkaName, compileFilter, createCommand, ownTopic } from '../../src/brokers/kafka-topics.ts';
@@ -93,6 +94,22 @@ describe('What a group is told', () => {
       expect([decodeCommitted(7, text), committedTopicId(text)]).toEqual([null, null]);
     }
   });
+});
+
+test('a part whose topic was not known by its id is placed anew once it is', () => {
+  const parts = new SourceParts();
+  const at = { offset: 5, book: 0, committed: null, now: 0 };
+  const begin = (topicId: string | null) => parts.begin({ topic: 't', partition: 0, topicId }, at);
+  begin(null);
+  parts.forgetFormer('t', null);
+  expect(parts.hasAll('t', { leaders: [1], id: null })).toBe(true);
+  parts.forgetFormer('t', 'first');
+  expect(parts.has('t')).toBe(false);
+  begin('first');
+  parts.forgetFormer('t', 'first');
+  expect(parts.hasAll('t', { leaders: [1], id: 'first' })).toBe(true);
+  parts.forgetFormer('t', 'second');
+  expect(parts.has('t')).toBe(false);
 });
 
 describe("A topic's id", () => {

@@ -108,5 +108,15 @@ describeWith('kafka', 'A topic of uplinks that was deleted and made anew', () =>
     await successor.start();
     await isReading(successor);
     await until('all of it has arrived', () => sender.missing(sender.arrivals(sandbox, appId)).length === 0, 60_000);
+    await settledLedger(successor, ID, NEW, 60_000);
+
+    // The former comes back: its own places are of the former topic, and what its successor has read and told is left as it is.
+    await successor.stop();
+    await bridge.start();
+    await isReading(bridge);
+    const later = await send(10, '70B3D50003');
+    await until('more has arrived', () => later.missing(later.arrivals(sandbox, appId)).length === 0, 60_000);
+    expect(sender.arrivals(sandbox, appId).doubled).toEqual([]);
+    expect(await told(bridge)).toEqual([]);
   }, 240_000);
 });

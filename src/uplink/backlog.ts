@@ -151,16 +151,25 @@ export class Backlog {
   }
 
   /**
-   * The next unread messages in the journal's order; they count as in memory, and so do the damaged ones, which are to be
-   * settled. One call at a time.
+   * The next unread messages in the journal's order, as many as the backlogs' share of the window has room for beside
+   * `waitingBytes` and `waitingItems`; they count as in memory, and so do the damaged ones, which are to be settled. One call
+   * at a time.
    */
-  async read(): Promise<{ readonly records: readonly JournalRecord[]; readonly damaged: readonly DamagedRecord[] }> {
+  async read(
+    waitingBytes: number,
+    waitingItems: number,
+  ): Promise<{ readonly records: readonly JournalRecord[]; readonly damaged: readonly DamagedRecord[] }> {
     this.#reading = true;
     try {
+      // Messages are larger than their records in memory, so this is rather too little.
+      const most = {
+        records: Math.min(READ_RECORDS, Math.max(1, Math.floor(this.#limits.maxItems * LATE_SHARE - waitingItems))),
+        bytes: Math.min(READ_BYTES, this.#limits.maxBytes * LATE_SHARE - waitingBytes),
+      };
       const until = this.#store.lastSeq;
       const from = this.#cursor;
       const broken: DamagedRecord[] = [];
-      const records = await this.#store.read(from, READ_RECORDS, READ_BYTES, (record) => broken.push(record));
+      const records = await this.#store.read(from, most.records, most.bytes, (record) => broken.push(record));
       // Something older may be read as well by now (a hold has ended): it goes before what has just been read.
       if (this.#rewind < from) {
         this.#cursor = this.#rewind;

@@ -8,15 +8,17 @@ export function recordsOf(items: readonly Item[]): string[] {
 }
 
 /**
- * A device's only uplinks first, then those of devices with several: whose faults are found may take as many requests as there
- * are devices at fault, and one without a backlog does not wait for it. One part where all are of one kind.
+ * A device's only uplinks, and those of devices with several: whose faults are found may take as many requests as there are
+ * devices at fault, and one without a backlog does not wait for it. `named`, which HERE has found fault with, is with the
+ * others. No lone ones where all are of one kind.
  */
-export function loneFirst(items: readonly Item[]): (readonly Item[])[] {
+export function loneApart(items: readonly Item[], named: Item | null) {
   const counts = new Map<string, number>();
   for (const { device } of items) counts.set(device, (counts.get(device) ?? 0) + 1);
-  const lone = items.filter(({ device }) => counts.get(device) === 1);
-  if (lone.length === 0 || lone.length === items.length) return [items];
-  return [lone, items.filter(({ device }) => counts.get(device) !== 1)];
+  const isLone = (item: Item): boolean => item !== named && counts.get(item.device) === 1;
+  const lone = items.filter(isLone);
+  const others = items.filter((item) => !isLone(item));
+  return others.some((item) => item !== named) ? { lone, others } : { lone: [], others: items };
 }
 
 export function halves(items: readonly Item[]): [readonly Item[], readonly Item[]] {

@@ -2,7 +2,7 @@
 import type { Clock } from '../domain/ports/clock.ts';
 import type { HereAnswer, HereProject, RequestOutcome } from '../domain/ports/here.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
-import { halves, itemOfRecord, loneFirst, recordsOf } from './batch-parts.ts';
+import { halves, itemOfRecord, loneApart, recordsOf } from './batch-parts.ts';
 import type { LinePace } from './line-pace.ts';
 import type { Probe } from './probe.ts';
 import type { Item, WaitingRoom } from './waiting.ts';
@@ -217,12 +217,16 @@ class Run {
   async #narrow(items: readonly Item[], hint: number | null): Promise<PartVerdict> {
     if (this.#delivery.tooManyRefused) return this.#tooMany();
     const at = hint === null || this.#hintsMislead ? -1 : itemOfRecord(items, hint);
+    const named = at >= 0 ? (items[at] as Item) : null;
     // Only once: else what halves cut off a device's uplinks would look like a lone one.
-    const rest = items.slice(at + 1);
-    const turns = this.#narrowed ? [rest] : loneFirst(rest);
+    const { lone, others } = this.#narrowed ? { lone: [], others: items } : loneApart(items, named);
     this.#narrowed = true;
-    const unnamed = turns.length > 1 ? turns : halves(items);
-    const parts = at >= 0 ? [items.slice(0, at), items.slice(at, at + 1), ...turns] : unnamed;
+    let rest: readonly (readonly Item[])[] = lone.length > 0 ? [others] : halves(others);
+    if (named !== null) {
+      const before = others.indexOf(named);
+      rest = [others.slice(0, before), [named], others.slice(before + 1)];
+    }
+    const parts = [lone, ...rest];
     let guiltFound = false;
     for (const [index, part] of parts.entries()) {
       if (part.length === 0) continue;
@@ -232,7 +236,7 @@ class Run {
         isLast && !guiltFound && part.length > 1 ? await this.#narrow(part, null) : await this.#send(part);
       if (verdict.kind === 'refused') guiltFound = true;
       else if (verdict.kind !== 'accepted') return verdict;
-      else if (at >= 0 && index === 1) this.#hintsMislead = true;
+      else if (part[0] === named) this.#hintsMislead = true;
     }
     return { kind: 'refused' };
   }

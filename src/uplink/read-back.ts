@@ -30,7 +30,7 @@ export class ReadBack {
   next(batchRecords: number): void {
     const { room, backlog, intake, events, connectionId } = this.#p;
     if (!backlog.wantsReading(room.bytes, room.count, room.readyCount, BATCHES_AHEAD * batchRecords)) return;
-    backlog.read().then(
+    backlog.read(room.bytes, room.count).then(
       ({ records, damaged }) => {
         intake.load(records);
         intake.giveUp(damaged);

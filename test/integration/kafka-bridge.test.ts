@@ -76,7 +76,11 @@ describeWith('kafka', 'A bridge on Kafka', () => {
       });
       expect([...ledgers.keys()]).toEqual([key]);
       expect(last(ledgers.get(key))).toMatchObject({ id: 'a', ...ledger });
-      expect(last((await kcat(`${prefix}.status`)).get('a'))).toMatchObject({ id: 'a', state: 'OPENED' });
+      // Told at most once a second, and its topic is made for the first of them: the ledger may be there before it.
+      await until('its state is on its topic', async () => {
+        const { id, state } = last((await kcat(`${prefix}.status`)).get('a'));
+        return id === 'a' && state === 'OPENED';
+      });
       expect([...(await kcat(`${prefix}.workers`)).values()].map((values) => last(values).alive)).toEqual([true]);
       expect([...(await kcat(`${prefix}.connections`)).keys()]).toEqual(['a']);
       expect((await kcat(`${prefix}.connections`)).get('a')?.[0]).not.toContain(account.password);

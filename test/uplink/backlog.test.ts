@@ -29,8 +29,14 @@ class ModelJournal {
     for (const { seq, device } of this.#records) visit(seq, device, 0);
   }
 
-  read(fromSeq: number, maxRecords: number): Promise<readonly JournalRecord[]> {
-    const found = this.#records.filter(({ seq }) => seq >= fromSeq).slice(0, maxRecords);
+  read(fromSeq: number, maxRecords: number, maxBytes: number): Promise<readonly JournalRecord[]> {
+    const found: JournalRecord[] = [];
+    let bytes = 0;
+    for (const record of this.#records.slice(fromSeq - 1, fromSeq - 1 + maxRecords)) {
+      bytes += record.payload.length;
+      if (bytes > maxBytes && found.length > 0) break;
+      found.push(record);
+    }
     return new Promise((resolve) => this.#asked.push(() => resolve(found)));
   }
 
@@ -46,12 +52,12 @@ test('a hold that ends while newer messages of the device are being read does no
   // More of it than one turn of reading: the second turn is under way when the hold ends.
   for (let n = 0; n < 501; n++) backlog.leave(journal.append('A'), 'A');
   const read = async (): Promise<readonly number[]> => {
-    const reading = backlog.read();
+    const reading = backlog.read(0, 0);
     journal.answer();
     return (await reading).records.map(({ seq }) => seq);
   };
   expect(await read()).toEqual([]);
-  const under = backlog.read();
+  const under = backlog.read(0, 0);
   backlog.unhold(['A']);
   journal.answer();
   const loaded = [...(await under).records.map(({ seq }) => seq), ...(await read()), ...(await read())];
@@ -69,10 +75,29 @@ test('what is settled while it is being read is not sent again', async () => {
   backlog.scan();
   // The hold of an older message made reading go back before what is in memory.
   backlog.leave(inMemory, null);
-  const reading = backlog.read();
+  const reading = backlog.read(0, 0);
   backlog.settled(inMemory);
   journal.answer();
   expect((await reading).records.map(({ seq }) => seq)).toEqual([left]);
+});
+
+test('reading back leaves the share of the window free that is for devices without a backlog', async () => {
+  const journal = new ModelJournal();
+  for (let n = 0; n < 400; n++) journal.append('A');
+  const size = 2;
+  const read = async (maxBytes: number, maxItems: number, waiting: number, isLarge = true): Promise<number> => {
+    const backlog = new Backlog(journal as unknown as ConnectionStore, { maxBytes, maxItems });
+    backlog.scan();
+    const reading = backlog.read(waiting * size, waiting);
+    journal.answer();
+    const count = (await reading).records.length;
+    expect(backlog.admit(401, 'B', (waiting + count) * size, waiting + count, false)).toBe(isLarge);
+    return count;
+  };
+  expect(await read(100 * size, 1000, 30)).toBe(45);
+  expect(await read(1e6, 100, 30)).toBe(45);
+  // A window that is smaller than a message still takes one at a time.
+  expect(await read(1, 1000, 0, false)).toBe(1);
 });
 
 test('damaged records leave the backlog, are heard of by who follows, and are settled again after a refusal', async () => {

@@ -4,7 +4,7 @@ import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { Broker } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
-import type { BridgeStore, ConnectionStore } from '../domain/ports/store.ts';
+import type { BridgeStore } from '../domain/ports/store.ts';
 import { loadSessions, type Session } from './session-records.ts';
 
 export interface PurgeOptions {
@@ -26,15 +26,15 @@ export function markDeleting(store: BridgeStore, id: string): void {
   store.setState(id, MARK, '1');
 }
 
-export function wasMarkedDeleting(store: Pick<ConnectionStore, 'getState'>): boolean {
-  return store.getState(MARK) !== null;
+export function isMarkedDeleting(store: Pick<BridgeStore, 'getState'>, id: string): boolean {
+  return store.getState(id, MARK) !== null;
 }
 
 /** Whether the deletion of a stored connection (closed now) has begun. */
 export async function isDeleting(options: PurgeOptions, id: string): Promise<boolean> {
   const store = await options.store.openConnection(id, { maxBytes: options.journalMaxBytes });
   try {
-    return wasMarkedDeleting(store);
+    return store.getState(MARK) !== null;
   } finally {
     await store.close();
   }

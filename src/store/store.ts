@@ -227,6 +227,11 @@ class Store implements BridgeStore {
     return [...ids].sort();
   }
 
+  getState(id: string, key: string): string | null {
+    const connection = this.#tables.keyOf(id);
+    return connection === null ? null : this.#tables.getState(connection, key);
+  }
+
   setState(id: string, key: string, value: string | null): void {
     const connection = this.#tables.keyOf(id);
     if (connection !== null) this.#tables.setState(connection, key, value);

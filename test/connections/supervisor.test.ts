@@ -200,6 +200,30 @@ describe('a connection', () => {
     expect(worker.kinds('b')).toEqual(['connectionOpened', 'connectionDeleted', 'connectionOpened']);
   });
 
+  it('ends its session before its store goes, also where the deletion comes while the store is being opened', async () => {
+    await worker.define('a', sample());
+    await worker.stop();
+    const { store, gateway, config, brokers } = worker;
+    const opened = Promise.withResolvers<void>();
+    const openConnection = store.openConnection.bind(store);
+    store.openConnection = (id, options) => opened.promise.then(() => openConnection(id, options));
+    const deleteConnection = store.deleteConnection.bind(store);
+    store.deleteConnection = (id) => {
+      // A kill right after it: nobody would know of the session any more.
+      expect(source().cleared).toEqual(['hb-a']);
+      return deleteConnection(id);
+    };
+    const next = start({ store, gateway, config, brokers });
+    await next.clock.advance(0);
+    expect(next.state('a')).toBe('OPENING');
+    await next.define('a', null);
+    opened.resolve();
+    await next.clock.advance(6000);
+    expect(source().cleared).toEqual(['hb-a']);
+    expect(next.kinds('a')).toEqual(['connectionDeleted']);
+    expect(store.connectionIds()).toEqual([]);
+  });
+
   it('keeps a new definition waiting only briefly for a deletion whose broker is away', async () => {
     await worker.define('a', sample());
     source().away = true;

@@ -139,6 +139,10 @@ export class ModelStore implements BridgeStore {
     return [];
   }
 
+  getState(id: string, key: string): string | null {
+    return this.states.get(id)?.get(key) ?? null;
+  }
+
   setState(id: string, key: string, value: string | null): void {
     const open = this.opened.get(id);
     if (open?.open === true) open.setState(key, value);

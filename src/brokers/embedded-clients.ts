@@ -1,5 +1,5 @@
 // The bridge's own source, table and publisher on the embedded broker: in this process, without a socket.
-import { BridgeError, EXIT } from '../domain/errors.ts';
+import { BridgeError, EXIT, NotKept } from '../domain/errors.ts';
 import type {
   Publisher,
   PublishOptions,
@@ -17,6 +17,9 @@ import { keyUnder } from './embedded-retained.ts';
 import type { SourceSession, SourceTarget } from './embedded-session.ts';
 import type { SourceSessions } from './embedded-sessions.ts';
 import { assertPublishable, isTopicFilter } from './topics.ts';
+
+/** A record that its listener could not keep is told again. */
+const TELL_AGAIN_MS = 1_000;
 
 /** What the clients need of the running broker. */
 export interface Core {
@@ -131,6 +134,8 @@ export class EmbeddedTable implements TableReader {
   readonly #cleanUps: (() => void)[] = [];
   #cancelSnapshot: Cancel | null = null;
   #keys = new Set<string>();
+  /** Records that the listener could not keep, by key. */
+  readonly #again = new Map<string, Cancel>();
 
   constructor(core: Core, options: TableOptions, listener: TableListener) {
     this.#core = core;
@@ -157,6 +162,8 @@ export class EmbeddedTable implements TableReader {
 
   async stop(): Promise<void> {
     this.#cancelSnapshot?.();
+    for (const cancel of this.#again.values()) cancel();
+    this.#again.clear();
     for (const cleanUp of this.#cleanUps.splice(0)) cleanUp();
   }
 
@@ -172,7 +179,15 @@ export class EmbeddedTable implements TableReader {
   #tell(key: string, value: Buffer | null): void {
     if (value === null) this.#keys.delete(key);
     else this.#keys.add(key);
-    this.#listener.onRecord(key, value);
+    this.#again.get(key)?.();
+    this.#again.delete(key);
+    try {
+      this.#listener.onRecord(key, value);
+    } catch (error) {
+      if (!(error instanceof NotKept)) throw error;
+      const again = (): void => this.#tell(key, value);
+      this.#again.set(key, this.#core.clock.after(TELL_AGAIN_MS, again));
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // A table on Kafka: the latest record of each key of a compacted topic with one partition.
 // Nothing is handed out before the end that the topic had when reading began, and then only the latest of each key: what a
 // connection was defined as in the meantime of an absence is nobody's business. From there on each record in its order.
+import { NotKept } from '../domain/errors.ts';
 import type { TableListener, TableOptions, TableReader } from '../domain/ports/broker.ts';
 import { errorName, type KafkaWire } from './kafka-internals.ts';
 import { KafkaLink, LinkDown, sleep } from './kafka-link.ts';
@@ -144,7 +145,13 @@ export class KafkaTable implements TableReader {
     const isDeletion = value === null || value.length === 0;
     if (isDeletion) this.#keys.delete(key);
     else this.#keys.add(key);
-    this.#listener.onRecord(key, isDeletion ? null : value);
+    try {
+      this.#listener.onRecord(key, isDeletion ? null : value);
+    } catch (error) {
+      if (!(error instanceof NotKept)) throw error;
+      this.#position = -1;
+      throw new LinkDown({ reason: error.message, fatal: false });
+    }
   }
 
   async #offset(wire: KafkaWire, leader: number, timestamp: string): Promise<number> {

@@ -1,6 +1,7 @@
 // A table on an MQTT broker: the retained messages one level under a prefix, and their changes.
 // MQTT 3.1.1 cannot tell a change that was retained from one that was not, so both count.
 import type { MqttClient } from 'mqtt';
+import { NotKept } from '../domain/errors.ts';
 import type { TableListener, TableOptions, TableReader } from '../domain/ports/broker.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
 import { MqttLink } from './mqtt-link.ts';
@@ -58,8 +59,9 @@ export class MqttTable implements TableReader {
     this.#keys = keys;
     const prefix = `${this.#options.prefix}/`;
     // The callback makes mqtt.js send PUBACK: so only what the listener has heard is acknowledged.
+    let isRefused = false;
     client.handleMessage = (packet, done) => {
-      if (!this.#running) {
+      if (!this.#running || isRefused) {
         done(NOT_HEARD);
         return;
       }
@@ -68,7 +70,16 @@ export class MqttTable implements TableReader {
         const payload = packet.payload as Buffer;
         if (payload.length === 0) keys.delete(key);
         else keys.add(key);
-        this.#listener.onRecord(key, payload.length === 0 ? null : payload);
+        try {
+          this.#listener.onRecord(key, payload.length === 0 ? null : payload);
+        } catch (error) {
+          if (!(error instanceof NotKept)) throw error;
+          // On the next connection the broker brings it again, and what has come behind it.
+          isRefused = true;
+          done(NOT_HEARD);
+          this.#link.drop({ reason: error.message, fatal: false });
+          return;
+        }
       }
       done();
     };

@@ -1,6 +1,7 @@
 // Between the definitions and the supervisor of a worker among several: only those connections run here whose partition is
 // ours. Kept ones go on untouched through a rebalance, gained ones start once what travels with them has been read, lost ones stop.
 import type { Connection, FieldError } from '../domain/connection.ts';
+import { NotKept } from '../domain/errors.ts';
 import { partitionOfKey } from '../domain/partition.ts';
 import type { Ownership } from '../domain/ports/ownership.ts';
 import type { DefinitionListener } from './definitions.ts';
@@ -92,11 +93,11 @@ export class OwnedConnections implements DefinitionListener {
       return;
     }
     const isOurs = this.#isOursToTell(id);
+    if (isOurs) this.#options.supervisor.onDeleted(id);
     this.#forget(id);
     // Its sessions at brokers are ended by one; the others only clear what is left of it on their disk.
     const isFree = this.#options.onDeleted(id);
-    if (isOurs) this.#options.supervisor.onDeleted(id);
-    else void isFree.then(() => this.#options.supervisor.forget(id)).then(() => this.#options.onForgotten(id));
+    if (!isOurs) void isFree.then(() => this.#options.supervisor.forget(id)).then(() => this.#options.onForgotten(id));
   }
 
   onSnapshot(ids: ReadonlySet<string>): void {
@@ -114,8 +115,15 @@ export class OwnedConnections implements DefinitionListener {
   async #serve(partitions: readonly number[]): Promise<void> {
     const now = new Set(partitions.filter((partition) => this.#coming.delete(partition)));
     for (const partition of now) this.#served.add(partition);
-    for (const id of this.#early) this.onDeleted(id);
-    this.#early.clear();
+    for (const id of this.#early) {
+      try {
+        this.onDeleted(id);
+        this.#early.delete(id);
+      } catch (error) {
+        // Kafka has the deletion still, and hands it out at the next start.
+        if (!(error instanceof NotKept)) throw error;
+      }
+    }
     await this.#options.onServing(this.ids().filter((id) => now.has(this.partitionOf(id) ?? -1)));
     for (const [id, connection] of this.#defined) {
       // Meanwhile it may have been lost again.

@@ -1,6 +1,6 @@
 // Runs one runtime per definition: starts, changes, stops and deletes each without touching the others.
 import type { Connection, FieldError } from '../domain/connection.ts';
-import { describeError } from '../domain/errors.ts';
+import { describeError, NotKept } from '../domain/errors.ts';
 import type { EventKind, EventSink, NewEvent } from '../domain/events.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
@@ -110,17 +110,17 @@ export class Supervisor implements DefinitionListener {
   }
 
   onDeleted(id: string): void {
+    try {
+      // At once, before the record is acknowledged: a deletion that a kill interrupts is not handed out again.
+      markDeleting(this.#options.store, id);
+    } catch (error) {
+      throw new NotKept(`The deletion of "${id}" cannot be written down: ${describeError(error)}`);
+    }
     this.#missing.delete(id);
     const slot = this.#slot(id);
     slot.next = null;
     slot.halt = false;
     slot.purge = true;
-    try {
-      // At once, before the record is acknowledged: a deletion that a kill interrupts is not handed out again.
-      markDeleting(this.#options.store, id);
-    } catch {
-      // A failing disk: the deletion itself will tell.
-    }
     this.#work(slot);
   }
 

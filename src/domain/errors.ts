@@ -34,6 +34,9 @@ export class BridgeError extends Error {
   }
 }
 
+/** Thrown by whoever is told of something that must not be acknowledged yet: it is to be told again. */
+export class NotKept extends Error {}
+
 /** One line for a person from whatever was thrown. */
 export function describeError(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return describeError(error.errors[0]);

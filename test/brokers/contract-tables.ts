@@ -44,6 +44,29 @@ export function tableContract({ broker, fresh, client, source, table, publisher 
     await sender.publishAsync(`${prefix}/kept`, '', { qos: 1, retain: true });
   });
 
+  test('a deletion that could not be kept is told again until it is, and what comes behind it after it', async () => {
+    const prefix = `${fresh('table')}/connections`;
+    const sender = await client();
+    await sender.publishAsync(`${prefix}/gone`, '1', { qos: 1, retain: true });
+    const listener = new RecordingTable();
+    table(prefix, listener, fresh('table-session'));
+    await until('the snapshot has come', () => listener.snapshots.length === 1);
+    listener.refusals = 2;
+    await sender.publishAsync(`${prefix}/gone`, '', { qos: 1, retain: true });
+    await until('both refusals were used up, and it is kept', () => listener.records.includes('gone=null'), 20_000);
+    expect(listener.refusals).toBe(0);
+    await sender.publishAsync(`${prefix}/gone`, '2', { qos: 1, retain: true });
+    await until('the next record has come', () => listener.records.at(-1) === 'gone=2');
+    listener.refusals = 1;
+    await sender.publishAsync(`${prefix}/gone`, '', { qos: 1, retain: true });
+    await sender.publishAsync(`${prefix}/gone`, '3', { qos: 1, retain: true });
+    await until('the last record has come', () => listener.records.includes('gone=3'), 20_000);
+    // Told again later than what took its place, the deletion would take that away.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(listener.records.at(-1)).toBe('gone=3');
+    await sender.publishAsync(`${prefix}/gone`, '', { qos: 1, retain: true });
+  });
+
   test('a publish resolves when the broker has it, and reaches the subscribers, retained for later ones', async () => {
     const topic = `${fresh('status')}/a`;
     const subscriber = await client();

@@ -1,5 +1,6 @@
 // The outside world of a broker in tests: plain mqtt.js clients, a listener that writes down what it hears, and waiting.
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import { NotKept } from '../../src/domain/errors.ts';
 import type { BrokerMessage, SourceListener, SourceStatus, TableListener } from '../../src/domain/ports/broker.ts';
 
 export async function until(what: string, condition: () => boolean, timeoutMs = 10_000): Promise<void> {
@@ -68,7 +69,14 @@ export class RecordingTable implements TableListener {
   readonly snapshots: string[][] = [];
   readonly statuses: { readonly up: boolean; readonly reason?: string; readonly fatal?: boolean }[] = [];
 
+  /** How many deletions it cannot keep. */
+  refusals = 0;
+
   onRecord(key: string, value: Buffer | null): void {
+    if (value === null && this.refusals > 0) {
+      this.refusals -= 1;
+      throw new NotKept('ENOSPC');
+    }
     this.records.push(`${key}=${value === null ? 'null' : value.toString()}`);
   }
 

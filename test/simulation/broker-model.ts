@@ -1,6 +1,7 @@
 // A model of an MQTT broker at the broker's port: persistent sessions, QoS 1, retained definitions; it forgets nothing.
 
 import { TopicTree } from '../../src/brokers/topics.ts';
+import { NotKept } from '../../src/domain/errors.ts';
 import type {
   Broker,
   BrokerMessage,
@@ -235,7 +236,17 @@ export class BrokerModel {
       1,
       () => {
         if (!table.connected || !this.#tables.has(table)) return;
-        table.listener.onRecord(topic.slice(prefix.length), value);
+        try {
+          table.listener.onRecord(topic.slice(prefix.length), value);
+        } catch (error) {
+          if (!(error instanceof NotKept)) throw error;
+          // The reader drops its connection, and after a pause it comes again with what is behind it.
+          table.connected = false;
+          table.listener.onStatus({ up: false, reason: error.message });
+          const { time, dice } = this.options;
+          time.after(dice.between(500, 2_000), () => this.#connectTable(table), table.life);
+          return;
+        }
         const unheard = this.#unheard.get(table.options.clientId ?? '');
         const at = unheard?.indexOf(news) ?? -1;
         if (table.life.isLiving() && at >= 0) unheard?.splice(at, 1);

@@ -159,7 +159,10 @@ export interface PublishOptions {
 
 /** Keyed records of which the latest counts: retained messages on MQTT (`{prefix}/{key}`), a compacted topic on Kafka. */
 export interface TableListener {
-  /** `value` null: explicitly deleted (an empty message). Delivered at least once; order per key is the broker's. */
+  /**
+   * `value` null: explicitly deleted (an empty message). Delivered at least once; order per key is the broker's. Where it throws
+   * `NotKept` the record is not acknowledged and comes again, before those behind it.
+   */
   onRecord(key: string, value: Buffer | null): void;
   /** After each (re)subscription, once the broker had `settleMs` to hand out what it holds: the keys that exist. */
   onSnapshot(keys: ReadonlySet<string>): void;

@@ -128,6 +128,12 @@ export class ConnectionTables {
     return this.#keys.all().map(({ key }) => Number(key));
   }
 
+  /** As `keyOf`; null too where only its dead letters are kept: it has no states that anybody may set or ask for. */
+  liveKeyOf(id: string): number | null {
+    const row = this.#find.get(id);
+    return row === undefined || Number(row.deleting) === LETTERS_ONLY ? null : Number(row.key);
+  }
+
   /** Null: nothing is stored of it. */
   keyOf(id: string): number | null {
     const row = this.#find.get(id);

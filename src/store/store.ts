@@ -228,12 +228,12 @@ class Store implements BridgeStore {
   }
 
   getState(id: string, key: string): string | null {
-    const connection = this.#tables.keyOf(id);
+    const connection = this.#tables.liveKeyOf(id);
     return connection === null ? null : this.#tables.getState(connection, key);
   }
 
   setState(id: string, key: string, value: string | null): void {
-    const connection = this.#tables.keyOf(id);
+    const connection = this.#tables.liveKeyOf(id);
     if (connection !== null) this.#tables.setState(connection, key, value);
   }
 

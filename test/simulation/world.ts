@@ -151,6 +151,8 @@ export class World {
       broker: this.broker.portOf(life, clock),
       transport: transportOf(this.#network, life, permits),
       onEvent: ({ kind, connectionId, message }) => {
+        // What a killed process says in the turn in which it was killed nobody hears: it may be about a commit cut off half-way.
+        if (!life.alive) return;
         trace.add(`* ${connectionId ?? 'worker'} ${kind}: ${message}`);
         // Log-ins whose answer never came may have been failures: the bridge makes no more of them without a person.
         if (kind === 'accountLocked') {
@@ -163,7 +165,7 @@ export class World {
       },
       onIncident: ({ kind, message }) => {
         trace.add(`* store ${kind}: ${message}`);
-        if (kind !== 'tornTail' && kind !== 'upkeepFailed') this.violated('store', message);
+        if (kind !== 'tornTail' && kind !== 'upkeepFailed' && life.alive) this.violated('store', message);
       },
       onStatus: ({ id, state, reason }) => {
         const words = `${state}${reason === null ? '' : ` (${reason})`}`;
@@ -171,7 +173,7 @@ export class World {
         this.states.set(id, words);
       },
       onLedger: (id, _ledger, off) => {
-        if (off !== 0) this.violated('ledger', `the ledger of ${id} is off by ${off}`);
+        if (off !== 0 && life.alive) this.violated('ledger', `the ledger of ${id} is off by ${off}`);
       },
     });
     this.#process = process;

@@ -143,9 +143,9 @@ export interface BridgeStore {
   openConnection(id: string, options: { readonly maxBytes: number }): Promise<ConnectionStore>;
   /** Ids with anything stored. */
   connectionIds(): readonly string[];
-  /** As `ConnectionStore.getState`, also while it is closed; null where nothing is stored of the connection. */
+  /** As `ConnectionStore.getState`, also while it is closed; null where nothing, or only dead letters, are stored of it. */
   getState(id: string, key: string): string | null;
-  /** As `ConnectionStore.setState`, also while it is closed; nothing where nothing is stored of the connection. */
+  /** As `ConnectionStore.setState`, also while it is closed; nothing where nothing, or only dead letters, are stored of it. */
   setState(id: string, key: string, value: string | null): void;
   /** Removes everything of a connection (must be closed); its dead letters may be kept for a while (`keptLetters`). */
   deleteConnection(id: string): Promise<void>;

@@ -42,12 +42,13 @@ interface OpenSession {
   readonly source: UplinkSource;
   upAt: number | null;
   heardAt: number;
+  /** What it handed over and the line has not answered yet: a broker with a full window is silent meanwhile. */
+  unanswered: number;
   ending: boolean;
 }
 
-/** An old session is empty when it has been up and silent for so long, or simply up for so long under traffic. */
+/** An old session, which gets nothing new any more, is empty when it has been up, answered and silent for so long. */
 const SILENT_MS = 2_000;
-const LONG_UP_MS = 60_000;
 const LOOK_MS = 500;
 const CLEAR_TIMEOUT_MS = 10_000;
 
@@ -150,8 +151,10 @@ export class SourceSessions {
     const { line } = this.#options;
     const listener: SourceListener & RoomAware = {
       onMessages: (messages, done, passed) => {
-        open.heardAt = this.#options.clock.monotonic();
+        open.unanswered += 1;
         const answered = (error: Error | null): void => {
+          open.unanswered -= 1;
+          open.heardAt = this.#options.clock.monotonic();
           done(error);
           this.#options.onMessages();
         };
@@ -173,9 +176,9 @@ export class SourceSessions {
       broker.kind === 'kafka' && places !== undefined ? { places, ...(concern === null ? {} : { concern }) } : {};
     const from = isCurrent ? this.#from : 'now';
     const source = broker.openSource({ clientId, topics, expectSession: established, from, ...may, ...kept }, listener);
-    const open: OpenSession = { session, source, upAt: null, heardAt: 0, ending: false };
+    const open: OpenSession = { session, source, upAt: null, heardAt: 0, unanswered: 0, ending: false };
     this.#open.set(session.generation, open);
-    if (!isCurrent && this.#sessions.at(-1)?.established === true) source.unsubscribe?.();
+    if (!isCurrent && this.#sessions.at(-1)?.established === true) source.unsubscribe();
     source.start();
     if (this.#paused) source.pause();
   }
@@ -199,7 +202,7 @@ export class SourceSessions {
   #leaveOldTopics(): void {
     const current = this.#sessions.at(-1)?.generation;
     for (const { session, source } of this.#open.values()) {
-      if (session.generation !== current) source.unsubscribe?.();
+      if (session.generation !== current) source.unsubscribe();
     }
   }
 
@@ -226,9 +229,8 @@ export class SourceSessions {
     if (current === undefined || current.upAt === null) return;
     const now = this.#options.clock.monotonic();
     for (const open of this.#open.values()) {
-      if (open === current || open.ending || open.upAt === null) continue;
-      const empty = now - open.heardAt >= SILENT_MS && now - open.upAt >= SILENT_MS;
-      if (empty || now - open.upAt >= LONG_UP_MS) void this.#end(open);
+      if (open === current || open.ending || open.upAt === null || open.unanswered > 0) continue;
+      if (now - open.heardAt >= SILENT_MS && now - open.upAt >= SILENT_MS) void this.#end(open);
     }
   }
 

@@ -167,7 +167,7 @@ export function sourceContract({ fresh, client, source }: ContractSetUp): void {
     const sender = await client();
     await opened.stop();
     await sender.publishAsync(`${up}/a`, 'held', { qos: 1 });
-    opened.unsubscribe?.();
+    opened.unsubscribe();
     opened.start();
     await until('it is up', () => listener.statuses.filter(({ kind }) => kind === 'up').length === 2);
     await sender.publishAsync(`${up}/a`, 'later', { qos: 1 });

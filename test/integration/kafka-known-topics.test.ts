@@ -120,7 +120,7 @@ describeWith('kafka', 'A source on Kafka', () => {
     await produce(old, 'waits');
     const next = open([both]);
     await until('the next is up', () => next.listener.last === 'up');
-    former.source.unsubscribe?.();
+    former.source.unsubscribe();
     await produce(both, 'later');
     await until('the next has it', () => next.listener.texts.includes('later'));
     // It asks for the ends with its next turn.

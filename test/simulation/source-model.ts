@@ -31,6 +31,8 @@ export class SourceModel implements UplinkSource {
   #chunks: Chunk[] = [];
   #handing = false;
   #expectSession: boolean;
+  /** Another session takes its place. */
+  #isLeft = false;
   #onLeft: (() => void)[] = [];
   /** Handed over and unanswered, of all connections: for the count of what a crash leaves unclear. */
   readonly #unanswered = new Set<Chunk>();
@@ -68,6 +70,11 @@ export class SourceModel implements UplinkSource {
   stop(): Promise<void> {
     this.#want('stopped');
     return this.#state === 'down' ? Promise.resolve() : new Promise((resolve) => this.#onLeft.push(resolve));
+  }
+
+  unsubscribe(): void {
+    this.#isLeft = true;
+    if (this.#session !== null) this.#broker.subscribed(this.#session, []);
   }
 
   clear(timeoutMs: number): Promise<void> {
@@ -137,12 +144,12 @@ export class SourceModel implements UplinkSource {
     // A second connection under one name ends the first.
     session.source?.lost('taken over');
     this.#broker.sessions.set(clientId, session);
-    this.#broker.subscribed(session, topics);
+    this.#broker.subscribed(session, this.#isLeft ? [] : topics);
     session.source = this;
     this.#session = session;
     this.#state = 'up';
     this.#sent = 0;
-    const sessionLost = this.#expectSession && known === undefined;
+    const sessionLost = this.#expectSession && known === undefined && !this.#isLeft;
     this.#expectSession = true;
     this.#listener.onStatus({ kind: 'up', sessionLost });
     this.moreQueued();

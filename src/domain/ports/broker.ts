@@ -139,7 +139,7 @@ export interface UplinkSource {
    * Nothing more is queued for the session from now on; what it holds still comes. For a session that another one takes the
    * place of. `expectSession` or not, its absence at a later connection is no news then.
    */
-  unsubscribe?(): void;
+  unsubscribe(): void;
   /** Ends the broker-side session and its queue. Only after `stop`. Rejects when the broker cannot be reached in `timeoutMs`. */
   clear(timeoutMs: number): Promise<void>;
   /** Kafka: what was settled since `stop` is committed too, as far as the cluster answers within `timeoutMs`. */

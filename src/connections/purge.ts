@@ -26,18 +26,9 @@ export function markDeleting(store: BridgeStore, id: string): void {
   store.setState(id, MARK, '1');
 }
 
+/** Whether the deletion of a stored connection has begun. */
 export function isMarkedDeleting(store: Pick<BridgeStore, 'getState'>, id: string): boolean {
   return store.getState(id, MARK) !== null;
-}
-
-/** Whether the deletion of a stored connection (closed now) has begun. */
-export async function isDeleting(options: PurgeOptions, id: string): Promise<boolean> {
-  const store = await options.store.openConnection(id, { maxBytes: options.journalMaxBytes });
-  try {
-    return store.getState(MARK) !== null;
-  } finally {
-    await store.close();
-  }
 }
 
 /**
@@ -58,7 +49,8 @@ export async function purgeConnection(
   const store = await options.store.openConnection(id, { maxBytes: options.journalMaxBytes });
   let sessions: Session[];
   try {
-    store.setState(MARK, '1');
+    // It may be there already: a full disk must not keep from going on.
+    if (store.getState(MARK) === null) store.setState(MARK, '1');
     sessions = loadSessions(store);
   } finally {
     await store.close();

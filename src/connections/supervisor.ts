@@ -6,7 +6,7 @@ import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import { ClockWatch } from './clock-watch.ts';
 import type { DefinitionListener } from './definitions.ts';
-import { dropStore, isDeleting, markDeleting, type PurgeOptions, purgeConnection } from './purge.ts';
+import { dropStore, isMarkedDeleting, markDeleting, type PurgeOptions, purgeConnection } from './purge.ts';
 import type { Runtime } from './runtime-options.ts';
 import { idleStatus, isoNow } from './status-of.ts';
 import type { ShownStatus } from './status-publisher.ts';
@@ -42,6 +42,8 @@ interface Slot {
 
 const NO_WISH = { purge: false, halt: false, release: false, anew: false };
 
+/** After the disk did not take a deletion. */
+const PURGE_RETRY_MS = 10_000;
 const MISSING =
   'Its definition is missing on the config topic: stopped, and everything is kept. Publish the definition again, or delete the connection.';
 
@@ -50,6 +52,8 @@ export class Supervisor implements DefinitionListener {
   readonly #slots = new Map<string, Slot>();
   /** Told to be without a definition. */
   readonly #missing = new Set<string>();
+  /** Deletions that the disk did not take: monotonic ms of the next try. */
+  readonly #unfinished = new Map<string, number>();
   #timer: Cancel = () => {};
   #stopSignal: AbortSignal | null = null;
   readonly #clockWatch: ClockWatch;
@@ -63,6 +67,7 @@ export class Supervisor implements DefinitionListener {
     this.#timer = this.#options.clock.after(1000, () => {
       this.#clockWatch.look();
       for (const { runtime } of this.#slots.values()) runtime?.tick();
+      this.#purgeAgain();
       if (this.#stopSignal === null) this.start();
     });
   }
@@ -72,7 +77,7 @@ export class Supervisor implements DefinitionListener {
     this.#stopSignal = signal;
     this.#timer();
     const slots = [...this.#slots.values()];
-    for (const slot of slots) slot.interrupt.abort();
+    for (const { interrupt } of slots) interrupt.abort();
     await Promise.all(slots.map(({ runtime }) => runtime?.stop(signal)));
     // A deletion that asks a broker which does not answer goes on at the next start.
     const hurry = Promise.withResolvers<void>();
@@ -117,11 +122,7 @@ export class Supervisor implements DefinitionListener {
       throw new NotKept(`The deletion of "${id}" cannot be written down: ${describeError(error)}`);
     }
     this.#missing.delete(id);
-    const slot = this.#slot(id);
-    slot.next = null;
-    slot.halt = false;
-    slot.purge = true;
-    this.#work(slot);
+    this.#purgeNext(id);
   }
 
   /** What those that match stand on has changed: they stop and begin anew with the definition that they have. */
@@ -166,20 +167,27 @@ export class Supervisor implements DefinitionListener {
     }
     for (const id of this.#options.store.connectionIds()) {
       if (ids.has(id) || this.#slots.has(id) || this.#missing.has(id)) continue;
-      const slot = this.#slot(id);
-      this.#occupy(slot, this.#lookAtOrphan(slot));
+      if (isMarkedDeleting(this.#options.store, id)) this.#purgeNext(id);
+      else this.#tellMissing(id, id);
     }
   }
 
-  /** The slot is taken while its store is looked at, so that a definition that comes now waits. */
-  async #lookAtOrphan(slot: Slot): Promise<void> {
-    try {
-      if (await isDeleting(this.#options.purge, slot.id)) slot.purge = true;
-      else if (slot.next === null && !slot.purge) this.#tellMissing(slot.id, slot.id);
-    } catch (error) {
-      this.#tell(slot.id, 'diskFailed', 'error', `Its store cannot be opened: ${describeError(error)}.`);
+  #purgeNext(id: string): void {
+    const slot = this.#slot(id);
+    slot.next = null;
+    slot.halt = false;
+    slot.purge = true;
+    this.#work(slot);
+  }
+
+  /** Where nothing has come of the connection since, its deletion is tried again. */
+  #purgeAgain(): void {
+    const now = this.#options.clock.monotonic();
+    for (const [id, atMs] of this.#unfinished) {
+      if (now < atMs) continue;
+      this.#unfinished.delete(id);
+      if (!this.#slots.has(id)) this.#purgeNext(id);
     }
-    await this.#workOff(slot);
   }
 
   #slot(id: string): Slot {
@@ -194,8 +202,8 @@ export class Supervisor implements DefinitionListener {
   #work(slot: Slot): void {
     if (this.#stopSignal !== null) return;
     if (slot.working !== null) {
-      // A deletion that waits for a broker must not keep a new definition waiting.
-      if (slot.next !== null) slot.interrupt.abort();
+      // A deletion that waits for a broker must not keep a new definition waiting, nor another word that it is deleted.
+      if (slot.next !== null || slot.purge) slot.interrupt.abort();
       return;
     }
     this.#occupy(slot, this.#workOff(slot));
@@ -257,8 +265,7 @@ export class Supervisor implements DefinitionListener {
     if (slot.next !== null || this.#stopSignal !== null) slot.interrupt.abort();
     try {
       const gone = await purgeConnection(purge, slot.id, slot.interrupt.signal, () => status.clear(slot.id));
-      // A snapshot may have missed its definition meanwhile: that is this deletion.
-      slot.halt = false;
+      slot.halt = false; // A snapshot may have missed its definition meanwhile: that is this deletion.
       // The worker stops: the mark in the store makes the next start go on.
       if (!gone && slot.next === null) return;
       if (!gone) {
@@ -268,12 +275,9 @@ export class Supervisor implements DefinitionListener {
       status.remove(slot.id);
       this.#tell(slot.id, 'connectionDeleted', 'info', whatIsLeft(purge.store, slot.id));
     } catch (error) {
-      this.#tell(
-        slot.id,
-        'diskFailed',
-        'error',
-        `It could not be deleted: ${describeError(error)}. Restart the worker.`,
-      );
+      this.#unfinished.set(slot.id, this.#options.clock.monotonic() + PURGE_RETRY_MS);
+      const message = `It could not be deleted: ${describeError(error)}. It is tried again; make room on the disk.`;
+      this.#tell(slot.id, 'diskFailed', 'error', message);
     }
   }
 

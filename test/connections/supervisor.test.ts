@@ -224,6 +224,25 @@ describe('a connection', () => {
     expect(store.connectionIds()).toEqual([]);
   });
 
+  it('is deleted when the disk takes it at last, and at once when it is deleted once more', async () => {
+    await worker.define('a', sample());
+    const deleteConnection = worker.store.deleteConnection.bind(worker.store);
+    worker.store.deleteConnection = () => Promise.reject(new Error('ENOSPC: no space left on device'));
+    await worker.define('a', null);
+    expect(worker.events.at(-1)).toMatchObject({ kind: 'diskFailed', message: expect.stringContaining('ENOSPC') });
+    worker.store.deleteConnection = deleteConnection;
+    await worker.clock.advance(11_000);
+    expect(worker.store.connectionIds()).toEqual([]);
+    // What is said of it cannot be taken away, and something is said again meanwhile: nobody would tell of the end any more.
+    await worker.define('b', sample());
+    worker.removing = new Promise(() => {});
+    await worker.define('b', null);
+    expect(worker.store.connectionIds()).toEqual(['b']);
+    worker.removing = Promise.resolve();
+    await worker.define('b', null);
+    expect(worker.store.connectionIds()).toEqual([]);
+  });
+
   it('keeps a new definition waiting only briefly for a deletion whose broker is away', async () => {
     await worker.define('a', sample());
     source().away = true;

@@ -135,8 +135,10 @@ export class Gate implements RequestGate {
         this.#adjust();
         try {
           // Also at once after the process was frozen: so it is asked here, and not told to the queue.
-          while (!this.#mayAct()) {
+          for (let isHeld = !this.#mayAct(); isHeld; isHeld = !this.#mayAct()) {
             await this.#held.hold([signal, this.#stopping.signal]);
+            // When it got its permit is long ago by now: all that were held would go at once.
+            if (this.#mayAct()) await this.again(signal);
             for (const { aborted, reason } of [signal, this.#stopping.signal]) if (aborted) throw reason;
           }
           resolve(await task());

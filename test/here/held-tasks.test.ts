@@ -35,3 +35,20 @@ test('what is held since this worker may not act goes once it may, told or not',
   await second;
   expect(starts).toEqual(['first', 'second']);
 });
+
+test('those that were held together go by the rate', async () => {
+  const clock = new ManualClock();
+  let mayAct = false;
+  const gate = new Gate({ ...LIMITS, requestsPerSecond: 2, concurrency: 8 }, clock, () => mayAct);
+  const starts: number[] = [];
+  for (let n = 0; n < 6; n++) void gate.run(1, never(), async () => void starts.push(clock.monotonic()));
+  await settle();
+  await clock.advance(10_000);
+  expect(starts).toEqual([]);
+  mayAct = true;
+  gate.actAgain();
+  for (let n = 0; n < 40; n++) await clock.advance(100);
+  expect(starts).toHaveLength(6);
+  for (const at of starts)
+    expect(starts.filter((other) => other >= at && other < at + 1_000).length).toBeLessThanOrEqual(2);
+});

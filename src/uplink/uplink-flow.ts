@@ -23,6 +23,7 @@ import { rideAlong, told } from './ride-along.ts';
 import { Settler, tooOld } from './settle.ts';
 import type { Trail, UplinkTrace } from './trail.ts';
 import { type Item, WaitingRoom } from './waiting.ts';
+import { Wake } from './wake.ts';
 import { whereabouts } from './whereabouts.ts';
 
 export interface UplinkFlowOptions extends AdmissionOptions, Pick<IntakeOptions, 'pairWaitMs'> {
@@ -62,13 +63,14 @@ export class UplinkFlow implements UplinkLine {
   #asking = false;
   #inFlight = 0;
   #idle: (() => void)[] = [];
-  #timer: Cancel | null = null;
+  readonly #wake: Wake;
   #lingerUntil: number | null = null;
 
   constructor(options: UplinkFlowOptions) {
     this.#o = options;
     const { connectionId, store, clock, events, observer } = options;
     this.#trail = options.trail;
+    this.#wake = new Wake(clock, () => this.#pump());
     this.#backlog = new Backlog(store, options.window);
     this.#settler = new Settler(store, clock, (settled) => {
       for (const { seq } of settled) this.#backlog.settled(seq);
@@ -90,7 +92,7 @@ export class UplinkFlow implements UplinkLine {
       intake: this.#intake,
       events,
       onLoaded: () => this.#pump(),
-      tryAgainIn: (ms) => this.#pumpIn(ms),
+      tryAgainIn: (ms) => this.#wake.in(ms),
     });
     this.#delivery = new Delivery({
       room: this.#room,
@@ -163,7 +165,9 @@ export class UplinkFlow implements UplinkLine {
     this.#lastProject = project.appId;
     // After a renewed log-in: what still waits for a permit of the round before.
     this.#signals.ask.abort();
-    this.#signals = newSignals();
+    // Requests under way end with the line, whichever round they are of.
+    const { send } = this.#signals;
+    this.#signals = send.signal.aborted ? newSignals() : { ...newSignals(), send };
     this.#project = project;
     this.#delivery.forgetRefusals();
     this.#pace.enter(project.gate);
@@ -177,8 +181,7 @@ export class UplinkFlow implements UplinkLine {
   async close(signal: AbortSignal): Promise<void> {
     this.#project = null;
     this.#pace.leave();
-    this.#timer?.();
-    this.#timer = null;
+    this.#wake.cancel();
     const { ask, send } = this.#signals;
     ask.abort();
     const onAbort = () => send.abort();
@@ -206,7 +209,7 @@ export class UplinkFlow implements UplinkLine {
     if (this.#asking || !this.#room.hasReady) return;
     const waitMs = Math.max(this.#pace.waitMs, this.#lingerMs(project));
     if (waitMs > 0) {
-      this.#pumpIn(waitMs);
+      this.#wake.in(waitMs);
       return;
     }
     if ((this.#careful && this.#inFlight > 0) || !this.#pace.take()) return;
@@ -288,13 +291,5 @@ export class UplinkFlow implements UplinkLine {
     const now = this.#o.clock.monotonic();
     this.#lingerUntil ??= now + this.#o.batchLingerMs;
     return this.#lingerUntil - now;
-  }
-
-  #pumpIn(ms: number): void {
-    if (this.#timer !== null) return;
-    this.#timer = this.#o.clock.after(ms, () => {
-      this.#timer = null;
-      this.#pump();
-    });
   }
 }

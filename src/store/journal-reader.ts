@@ -24,6 +24,7 @@ export class JournalReader {
   readonly #ranges: Ranges;
   readonly #files = new Map<Segment, { readonly file: Promise<DiskFile>; users: number }>();
   #reading = 0;
+  #closed = false;
   readonly #whenIdle: (() => void)[] = [];
   /** For `readSync`: the file that it read last. */
   #syncFile: { readonly segment: Segment; readonly file: DiskFile } | null = null;
@@ -34,13 +35,17 @@ export class JournalReader {
     this.#ranges = ranges;
   }
 
-  /** Unsettled records in order. `damaged` is called for those whose bytes are not what was written; they are left out. */
+  /**
+   * Unsettled records in order. `damaged` is called for those whose bytes are not what was written; they are left out. Rejects once
+   * it is closed: who reads on in turns would open files again that nobody closes.
+   */
   async read(
     fromSeq: number,
     maxRecords: number,
     maxBytes: number,
     damaged: (record: DamagedRecord) => void,
   ): Promise<JournalRecord[]> {
+    if (this.#closed) throw new Error('the journal is closed');
     const records: JournalRecord[] = [];
     let next = fromSeq;
     this.#reading += 1;
@@ -94,8 +99,11 @@ export class JournalReader {
     if (kept?.users === 0) this.#drop(segment);
   }
 
+  /** Reads under way end as they would have. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#closeSyncFile();
+    await new Promise<void>((resolve) => this.betweenReads(resolve));
     const files = [...this.#files.values()];
     this.#files.clear();
     for (const { file } of files) await file.then((opened) => opened.close()).catch(() => {});

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import type { PassedOver } from '../../src/domain/ports/broker.ts';
 import type { ConnectionStore, JournalEntry } from '../../src/domain/ports/store.ts';
 import type { UplinkOutcome } from '../../src/domain/uplink.ts';
-import { DELIVERED, TestStore } from './support.ts';
+import { type Disk, realDisk } from '../../src/store/disk.ts';
+import { DELIVERED, entries, TestStore } from './support.ts';
 
 function entry(offset: number, partition = 1): JournalEntry {
   const message = { topic: 'up/key', payload: Buffer.from(`${offset}`), arrivedAt: 1, retain: false, device: null };
@@ -185,4 +186,29 @@ test('what was journalled last is known as taken also when it is settled as soon
   const taken = after.places.taken('up', 1);
   expect([taken?.position, ...(taken?.above ?? [])]).toEqual([1201, 1205]);
   expect(after.places.progress('up', 1).unsettled).toEqual(Array.from({ length: 1200 }, (_, at) => at + 1));
+});
+
+test('a connection that is opened and closed again while its places are looked for leaves no file open', async () => {
+  let open = 0;
+  const disk: Disk = {
+    ...realDisk,
+    open: async (file) => {
+      const opened = await realDisk.open(file);
+      open += 1;
+      return new Proxy(opened, {
+        get(target, name) {
+          if (name === 'close') open -= 1;
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      });
+    },
+  };
+  await using s = await TestStore.open({ disk });
+  const a = await s.connection();
+  await append(a, entries(1, 2_000));
+  await a.close();
+  for (let times = 0; times < 10; times++) await (await s.connection()).close();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(open).toBe(0);
 });

@@ -37,6 +37,8 @@ export class ProjectDevices {
   readonly #known: KnownDevices;
   /** HERE said "unknown device" of these although they exist: next time they are claimed. */
   readonly #unclaimed = new Set<string>();
+  /** Known until HERE did not know others beside them: not known again before HERE's word. The store has them still. */
+  readonly #doubted = new Set<string>();
   readonly #failures = new Map<string, { readonly verdict: DeviceVerdict; readonly untilMs: number }>();
   readonly #asked = new Map<string, Promise<DeviceVerdict>>();
   #waiting: Asked[] = [];
@@ -71,20 +73,24 @@ export class ProjectDevices {
       this.#known.add(device);
       this.#failures.delete(device);
       this.#unclaimed.delete(device);
-      fresh.push(device);
+      if (!this.#doubted.delete(device)) fresh.push(device);
     }
     if (fresh.length > 0) this.#remember(fresh);
   }
 
   forget(device: string): void {
     this.#known.delete(device);
+    this.#doubted.delete(device);
     bounded(this.#unclaimed).add(device);
     this.#quietly(() => this.#options.store.remove(this.#options.project, [device]));
   }
 
   /** Unlike a forgotten one it is not claimed if it exists: that would be a request a device. */
   doubt(device: string): void {
+    // Nothing is left to be doubted of one that HERE said not to know. Beyond the bound HERE's word on each uplink must do.
+    if (!this.#known.has(device) || this.#doubted.size >= MAX_REMEMBERED) return;
     this.#known.delete(device);
+    this.#doubted.add(device);
   }
 
   /** Somebody may have mended it: what HERE still answers to jobs of before says nothing of it. */
@@ -121,7 +127,9 @@ export class ProjectDevices {
       if (nowMs < failure.untilMs) return failure.verdict;
       this.#failures.delete(device);
     }
-    return nowMs < this.#quotaUntilMs ? { kind: 'quota', message: this.#quotaMessage } : null;
+    // A doubted one exists most likely: HERE can say so without creating any.
+    if (nowMs >= this.#quotaUntilMs || this.#doubted.has(device)) return null;
+    return { kind: 'quota', message: this.#quotaMessage };
   }
 
   /** One question a device, however many wait for the answer. */
@@ -214,9 +222,16 @@ export class ProjectDevices {
     return final;
   }
 
+  /**
+   * That no more are created says nothing of a device that was known: it is so again, and its uplink tells. If HERE does not
+   * know it, `forget` takes it out of the doubted ones, and the next "no" holds.
+   */
   #settle(asked: Asked, verdict: DeviceVerdict): void {
-    this.#asked.delete(asked.device);
-    asked.resolve(verdict);
+    const { device } = asked;
+    this.#asked.delete(device);
+    const isDoubted = verdict.kind !== 'retry' && this.#doubted.has(device);
+    if (isDoubted) this.confirm([device]);
+    asked.resolve(isDoubted ? { kind: 'known' } : verdict);
   }
 
   #created(): number {

@@ -1,6 +1,7 @@
 // What is known of a project's devices, where HERE's word on its quota comes late.
 import { expect, it } from 'vitest';
 import type { DeviceVerdict } from '../../src/domain/ports/here.ts';
+import type { DeviceStore } from '../../src/domain/ports/store.ts';
 import type { DeviceCalls, JobVerdict } from '../../src/here/device-calls.ts';
 import { ProjectDevices } from '../../src/here/devices.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -9,18 +10,19 @@ const QUOTA: JobVerdict = { kind: 'quota', message: 'The licence has expired' };
 const never = new AbortController().signal;
 
 /** HERE answers each job when the test says so. */
-function setUp() {
+function setUp(given: Partial<DeviceStore> = {}, limit: number | null = null) {
   const jobs: { readonly devices: readonly string[]; readonly answer: (verdict: JobVerdict) => void }[] = [];
   const create = (devices: readonly string[]): Promise<Map<string, JobVerdict>> =>
     new Promise((resolve) => {
       jobs.push({ devices, answer: (verdict) => resolve(new Map(devices.map((device) => [device, verdict]))) });
     });
   const calls = { create } as unknown as DeviceCalls;
-  const store = { load: () => [], add: () => {}, remove: () => {}, createdCount: () => 0, addCreated: () => {} };
+  const empty = { load: () => [], add: () => {}, remove: () => {}, createdCount: () => 0, addCreated: () => {} };
+  const store = { ...empty, ...given };
   const clock = new ManualClock();
   const devices = new ProjectDevices({ project: 'here|app', store, clock, maxKnown: 100 });
   const ensure = async (device: string): Promise<DeviceVerdict | undefined> =>
-    (await devices.ensure([device], null, never, calls)).get(device);
+    (await devices.ensure([device], limit, never, calls)).get(device);
   return { clock, jobs, devices, ensure };
 }
 
@@ -62,4 +64,48 @@ it('an answer to what was asked before somebody mended it says nothing of it', a
   expect(jobs.map((job) => job.devices)).toEqual([['a'], ['b']]);
   jobs[1]?.answer({ kind: 'created' });
   expect(await other).toEqual({ kind: 'created' });
+});
+
+it('a device that was known is not taken for a new one where no more may be created, until HERE does not know it itself', async () => {
+  const { devices, ensure, jobs } = setUp({ createdCount: () => 5 }, 5);
+  devices.confirm(['old']);
+  devices.doubt('old');
+  expect(devices.isKnown('old')).toBe(false);
+  expect((await ensure('new'))?.kind).toBe('limit');
+  expect(await ensure('old')).toEqual({ kind: 'known' });
+  expect(devices.isKnown('old')).toBe(true);
+  devices.forget('old');
+  devices.doubt('old');
+  expect((await ensure('old'))?.kind).toBe('limit');
+  expect(jobs).toHaveLength(0);
+});
+
+it('a device that was known is asked about though the quota is used up, and a job that was refused says nothing of it', async () => {
+  const { devices, ensure, jobs } = setUp();
+  devices.confirm(['old', 'older']);
+  devices.doubt('old');
+  const answers = [ensure('new'), ensure('old')];
+  await settled();
+  jobs[0]?.answer(QUOTA);
+  expect(await Promise.all(answers)).toEqual([QUOTA, { kind: 'known' }]);
+  devices.doubt('older');
+  const again = [ensure('new'), ensure('older')];
+  await settled();
+  expect(jobs.map((job) => job.devices)).toEqual([['new', 'old'], ['older']]);
+  jobs[1]?.answer({ kind: 'exists' });
+  expect(await Promise.all(again)).toEqual([QUOTA, { kind: 'known' }]);
+  devices.forget('older');
+  expect(await ensure('older')).toEqual(QUOTA);
+});
+
+it('what was doubted is not written down again: the store has it still', async () => {
+  const added: string[] = [];
+  const { devices, ensure, jobs } = setUp({ add: (_project, names) => void added.push(...names) });
+  devices.confirm(['old']);
+  devices.doubt('old');
+  const answer = ensure('old');
+  await settled();
+  jobs[0]?.answer({ kind: 'exists' });
+  expect(await answer).toEqual({ kind: 'known' });
+  expect(added).toEqual(['old']);
 });

@@ -1,9 +1,11 @@
 // Devices that HERE does not take now: their uplinks are held in the journal for a while, at a bounded cost.
 import { expect, test } from 'vitest';
-import type { DeviceVerdict } from '../../src/domain/ports/here.ts';
+import type { DeviceVerdict, RequestOutcome } from '../../src/domain/ports/here.ts';
+import type { DeviceCalls } from '../../src/here/device-calls.ts';
+import { ProjectDevices } from '../../src/here/devices.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { KeepingStore, modelLine } from '../support/model-line.ts';
-import { modelProject } from '../support/model-project.ts';
+import { answer, modelProject } from '../support/model-project.ts';
 
 const DEVICES = 3_500;
 
@@ -71,4 +73,40 @@ test('a line that opens anew has HERE asked about its quota, though the word on 
   line.flow.open({ ...project, devices });
   expect(forgotten).toBe(1);
   await line.flow.stop(AbortSignal.timeout(1_000));
+});
+
+test('a few unknown devices cost no uplink of those that HERE knows, though no more may be created', async () => {
+  for (const most of ['limit', 'quota'] as const) {
+    const clock = new ManualClock();
+    const line = modelLine(clock, { maxDevices: most === 'limit' ? 5 : null });
+    const gone = new Set(['r3', 'r4', 'r5', 'r6']);
+    const judge = (records: readonly string[]): RequestOutcome | null => {
+      const hint = records.findIndex((record) => gone.has(record));
+      return hint < 0 ? null : { kind: 'refused', unknownDevice: true, hint, answer: answer(404) };
+    };
+    const table = { load: () => [], add: () => {}, remove: () => {}, createdCount: () => 5, addCreated: () => {} };
+    const known = new ProjectDevices({ project: 'here|app', store: table, clock, maxKnown: 100 });
+    const refused = { kind: 'quota', message: 'none left' } as const;
+    const calls = { create: async (names: readonly string[]) => new Map(names.map((name) => [name, refused])) };
+    const project = modelProject({ judge });
+    const devices = {
+      ...project.devices,
+      isKnown: (device: string) => known.isKnown(device),
+      forget: (device: string) => known.forget(device),
+      doubt: (device: string) => known.doubt(device),
+      ensure: (names: readonly string[], limit: number | null, signal: AbortSignal) =>
+        known.ensure(names, limit, signal, calls as unknown as DeviceCalls),
+    };
+    const uplinks = Array.from({ length: 30 }, (_, i) => `d${i} r${i}`);
+    known.confirm(uplinks.map((text) => text.split(' ')[0] as string));
+    line.publish(...uplinks);
+    line.flow.open({ ...project, devices });
+    await clock.advance(60_000);
+    expect(project.accepted).toHaveLength(26);
+    const skipped = line.store.settled.filter(({ outcome }) => outcome.kind === 'skipped');
+    expect(skipped).toHaveLength(most === 'limit' ? 4 : 0);
+    expect(line.flow.devicesWaiting.count).toBe(most === 'limit' ? 0 : 4);
+    expect(project.requests.length).toBeLessThan(20);
+    await line.flow.stop(AbortSignal.timeout(1_000));
+  }
 });

@@ -34,6 +34,8 @@ interface Seen {
   readonly fCnt: number | undefined;
   /** Held back still; null: it has gone its way. */
   held: Item | null;
+  /** The sequence number of the other message, where that was sent in its place. */
+  winner?: number;
   readonly until: number;
 }
 
@@ -116,13 +118,15 @@ export class PairWait {
     const { held } = partner;
     partner.held = null;
     if (held === null) {
-      // Its first message is on its way: only a place that it lacked is worth another record.
+      // Its first message is on its way: only a place that it lacked is worth another record. Or this is the one that was sent,
+      // read back from the journal.
       this.#releaseOf(device);
-      if (copy.hasPosition && !partner.hasPosition) this.#sink.push(item);
+      if (item.seq === partner.winner || (copy.hasPosition && !partner.hasPosition)) this.#sink.push(item);
       else this.#sink.secondCopy(item);
       return;
     }
     const wins = copy.hasPosition && (copy.kind === 'resolved' || !partner.hasPosition);
+    if (wins) partner.winner = item.seq;
     this.#sink.secondCopy(wins ? held : item);
     this.#sink.push(wins ? item : held);
   }

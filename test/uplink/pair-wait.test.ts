@@ -34,7 +34,14 @@ function setup() {
     take(1, UPLINK);
     told();
   };
-  return { clock, take, told, pairUp, wait };
+  /** The message `readBack` of frame `n`, read back from the journal. */
+  const takeAgain = (readBack: number, n: number, copy: FrameCopy): void => {
+    const next = seq;
+    seq = readBack - 1;
+    take(n, copy, 'a', { late: true });
+    seq = next;
+  };
+  return { clock, take, takeAgain, told, pairUp, wait };
 }
 
 describe('A frame that comes twice', () => {
@@ -71,6 +78,20 @@ describe('A frame that comes twice', () => {
     take(4, PLACED_UPLINK);
     take(4, STALE);
     expect(told()).toEqual(['second 8', 'push 7']);
+  });
+
+  test('keeps its record when that is read back from the journal', () => {
+    const { take, takeAgain, told, pairUp } = setup();
+    pairUp();
+    take(2, PLACED_UPLINK);
+    take(2, RESOLVED);
+    expect(told()).toEqual(['second 3', 'push 4']);
+    takeAgain(4, 2, RESOLVED);
+    takeAgain(4, 2, RESOLVED);
+    expect(told()).toEqual(['push 4', 'push 4']);
+    // Another copy of it is none.
+    take(2, RESOLVED);
+    expect(told()).toEqual(['second 5']);
   });
 
   test('waits no longer than it may', async () => {

@@ -119,7 +119,9 @@ describe('Devices', () => {
     } as unknown as Backlog;
     const room = new WaitingRoom();
     const options = { connectionId: 'a', createDevices, maxDevices: null };
-    const admission = new DeviceAdmission(options, room, backlog, { emit: (e) => events.push(e) }, new ManualClock());
+    const intake = { unload: () => {} };
+    const sink = { emit: (e: NewEvent) => events.push(e) };
+    const admission = new DeviceAdmission(options, room, backlog, intake, sink, new ManualClock());
     const project = modelProject({ isKnown: () => false, ensure: () => new Map([['d', verdict]]) });
     admission.unknown('d');
     admission.ask(project, never, () => {});

@@ -7,6 +7,7 @@ import type { DeviceVerdict, HereProject } from '../domain/ports/here.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import type { Backlog } from './backlog.ts';
 import { Holds } from './holds.ts';
+import type { Intake } from './intake.ts';
 import type { Admission, WaitingRoom } from './waiting.ts';
 
 export interface AdmissionOptions {
@@ -41,6 +42,7 @@ export class DeviceAdmission {
   readonly #options: AdmissionOptions;
   readonly #room: WaitingRoom;
   readonly #backlog: Backlog;
+  readonly #intake: Pick<Intake, 'unload'>;
   readonly #events: EventSink;
   readonly #clock: Clock;
   /** Parked devices that were not asked about yet. */
@@ -58,10 +60,18 @@ export class DeviceAdmission {
   #asking = false;
   #saidMany = false;
 
-  constructor(options: AdmissionOptions, room: WaitingRoom, backlog: Backlog, events: EventSink, clock: Clock) {
+  constructor(
+    options: AdmissionOptions,
+    room: WaitingRoom,
+    backlog: Backlog,
+    intake: Pick<Intake, 'unload'>,
+    events: EventSink,
+    clock: Clock,
+  ) {
     this.#options = options;
     this.#room = room;
     this.#backlog = backlog;
+    this.#intake = intake;
     this.#events = events;
     this.#clock = clock;
     this.#holds = new Holds(clock, (devices) => this.#release(devices));
@@ -210,6 +220,7 @@ export class DeviceAdmission {
     for (const device of devices) {
       this.#backlog.hold(device);
       for (const item of this.#room.evict(device)) this.#backlog.unload(item.seq, device);
+      this.#intake.unload(device);
     }
     this.#changed = changed;
     this.#holds.add(devices, ms);

@@ -163,6 +163,15 @@ export class Intake {
     }
   }
 
+  /**
+   * A device whose older uplinks have left the memory: what waits for its second message leaves it too, since it would overtake
+   * them when its time is up, or when they are read back.
+   */
+  unload(device: string): void {
+    const item = this.#pairs.evict(device);
+    if (item !== null) this.#backlog.unload(item.seq, device);
+  }
+
   /** Damaged on the disk: there is nothing that could be sent of them. */
   giveUp(records: readonly DamagedRecord[]): void {
     for (const { seq, device, arrivedAt } of records) {

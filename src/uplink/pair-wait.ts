@@ -105,6 +105,18 @@ export class PairWait {
     }
   }
 
+  /** Takes what is held of a device out of memory, as if it had not come; the caller reads it again from the journal later. */
+  evict(id: string): Item | null {
+    const recent = this.#devices.get(id)?.recent ?? [];
+    // One at most: the next message of the device lets it go.
+    const seen = recent.find(({ held }) => held !== null);
+    if (seen === undefined) return null;
+    recent.splice(recent.indexOf(seen), 1);
+    const { held } = seen;
+    seen.held = null;
+    return held;
+  }
+
   /** Forgets what is held: it stays in the journal. */
   stop(): void {
     this.#timer?.();

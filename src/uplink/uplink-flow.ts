@@ -77,7 +77,6 @@ export class UplinkFlow implements UplinkLine {
       this.#pump();
     });
     this.#pace = new LinePace(options.circuits, observer, () => this.#pump());
-    this.#devices = new DeviceAdmission(options, this.#room, this.#backlog, events, clock);
     this.#intake = new Intake(options, this.#room, this.#backlog, {
       settle: (uplink, outcome) => {
         this.#settler.add(uplink.seq, outcome);
@@ -85,6 +84,7 @@ export class UplinkFlow implements UplinkLine {
       },
       waiting: () => this.#pump(),
     });
+    this.#devices = new DeviceAdmission(options, this.#room, this.#backlog, this.#intake, events, clock);
     this.#readBack = new ReadBack({
       connectionId,
       room: this.#room,

@@ -1,6 +1,8 @@
 // Devices that HERE does not take now: their uplinks are held in the journal for a while, at a bounded cost.
 import { expect, test } from 'vitest';
 import type { DeviceVerdict, RequestOutcome } from '../../src/domain/ports/here.ts';
+import type { ConnectionStore, JournalRecord } from '../../src/domain/ports/store.ts';
+import type { Prepared } from '../../src/domain/uplink.ts';
 import type { DeviceCalls } from '../../src/here/device-calls.ts';
 import { ProjectDevices } from '../../src/here/devices.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -109,4 +111,53 @@ test('a few unknown devices cost no uplink of those that HERE knows, though no m
     expect(project.requests.length).toBeLessThan(20);
     await line.flow.stop(AbortSignal.timeout(1_000));
   }
+});
+
+/** Reads back what is not settled. */
+class ReadingStore extends KeepingStore {
+  #unsettled(): JournalRecord[] {
+    const settled = new Set(this.settled.map(({ seq }) => seq));
+    return this.entries.map((entry, i) => ({ ...entry, seq: i + 1 })).filter(({ seq }) => !settled.has(seq));
+  }
+  override forEachUnsettled(visit: Parameters<ConnectionStore['forEachUnsettled']>[0] = () => {}): void {
+    for (const { seq, device, arrivedAt } of this.#unsettled()) visit(seq, device, arrivedAt);
+  }
+  override async read(from = 1): Promise<readonly never[]> {
+    return this.#unsettled().filter(({ seq }) => seq >= from) as never[];
+  }
+}
+
+/** "a x5": the uplink of frame 5 of device a; "a p5": its position; of other messages there is no second one. */
+function prepare({ payload }: { readonly payload: Buffer }): Prepared {
+  const [device, json] = String(payload).split(' ') as [string, string];
+  const frame = Number(json.slice(1));
+  const records = [{ device, json, bytes: json.length, timestamp: 0 }];
+  const prepared = { device, fCnt: frame, outcome: null, records, emittedAt: frame };
+  if (json[0] === 'r') return prepared;
+  const isResolved = json[0] === 'p';
+  return { ...prepared, copy: { kind: isResolved ? 'resolved' : 'uplink', hasPosition: isResolved } };
+}
+
+test.each([
+  ['ends before the hold', 2_000],
+  ['outlasts the hold', 7_000],
+])('a wait for the second message of a frame that %s lets nothing overtake what is held', async (_how, pairWaitMs) => {
+  const clock = new ManualClock();
+  const line = modelLine(clock, { store: new ReadingStore('a', 1e9, new Map()), prepare, pairWaitMs });
+  let isKnown = true;
+  const ensure = (): Map<string, DeviceVerdict> => new Map([['a', { kind: 'retry', message: 'HERE is away' }]]);
+  const project = modelProject({ isKnown: () => isKnown, ensure });
+  line.flow.open(project);
+  // A device whose frames come twice.
+  line.publish('a p1', 'a x1');
+  await clock.advance(100);
+  isKnown = false;
+  line.publish('a r2', 'a x3');
+  await clock.advance(100);
+  expect(line.flow.devicesWaiting.count).toBe(1);
+  // It has been created meanwhile, for another connection.
+  isKnown = true;
+  await clock.advance(10_000);
+  expect(project.accepted).toEqual(['p1', 'r2', 'x3']);
+  await line.flow.stop(AbortSignal.timeout(1_000));
 });

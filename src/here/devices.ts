@@ -1,4 +1,5 @@
 // The devices of one project: which are known, and making sure of the others by jobs that serve all who wait for them.
+import { describeError } from '../domain/errors.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { DeviceVerdict } from '../domain/ports/here.ts';
 import type { DeviceStore } from '../domain/ports/store.ts';
@@ -41,6 +42,8 @@ export class ProjectDevices {
   readonly #doubted = new Set<string>();
   readonly #failures = new Map<string, { readonly verdict: DeviceVerdict; readonly untilMs: number }>();
   readonly #asked = new Map<string, Promise<DeviceVerdict>>();
+  /** Why it is not known what the store remembers: any device may be one of those. */
+  #unreadable: string | null = null;
   #waiting: Asked[] = [];
   #jobs = 0;
   /** Devices that running jobs may create. */
@@ -55,11 +58,14 @@ export class ProjectDevices {
     this.#known = new KnownDevices(options.maxKnown);
   }
 
-  /** Reads what the store remembers. */
+  /** Reads what the store remembers; where it cannot be read that is tried again before anybody is asked. */
   load(): void {
-    this.#quietly(() => {
+    try {
       for (const device of this.#options.store.load(this.#options.project)) this.#known.add(device);
-    });
+      this.#unreadable = null;
+    } catch (error) {
+      this.#unreadable = describeError(error);
+    }
   }
 
   isKnown(device: string): boolean {
@@ -105,6 +111,7 @@ export class ProjectDevices {
     signal: AbortSignal,
     calls: DeviceCalls,
   ): Promise<ReadonlyMap<string, DeviceVerdict>> {
+    if (this.#unreadable !== null) this.load();
     const verdicts = new Map<string, DeviceVerdict>();
     const asked: [string, Promise<DeviceVerdict>][] = [];
     for (const device of new Set(devices)) {
@@ -165,10 +172,14 @@ export class ProjectDevices {
     const rest: Asked[] = [];
     const created = this.#created();
     for (const asked of this.#waiting) {
-      const left = asked.limit === null ? Number.POSITIVE_INFINITY : asked.limit - created - batch.length;
+      const { limit } = asked;
       const isNext = batch.length < MAX_JOB && (batch[0] === undefined || batch[0].calls === asked.calls);
-      if (left <= 0 && this.#reserved === 0 && batch.length === 0) {
-        const message = `The bridge has created ${asked.limit} devices in this project, which is its limit: uplinks of further new devices are skipped. Raise maxDevices, or take it out.`;
+      const isTold = typeof created === 'number';
+      const left = limit === null ? Number.POSITIVE_INFINITY : isTold ? limit - created - batch.length : null;
+      if (left === null) {
+        this.#settle(asked, { kind: 'retry', message: `The bridge cannot read its own record of devices: ${created}` });
+      } else if (left <= 0 && this.#reserved === 0 && batch.length === 0) {
+        const message = `The bridge has created ${limit} devices in this project, which is its limit: uplinks of further new devices are skipped. Raise maxDevices, or take it out.`;
         this.#settle(asked, { kind: 'limit', message });
       } else if (isNext && left - this.#reserved > 0) batch.push(asked);
       else rest.push(asked);
@@ -234,12 +245,13 @@ export class ProjectDevices {
     asked.resolve(isDoubted ? { kind: 'known' } : verdict);
   }
 
-  #created(): number {
+  /** How many were created; or why that is not known, or not which are known: then none is created that a limit might forbid. */
+  #created(): number | string {
+    if (this.#unreadable !== null) return this.#unreadable;
     try {
       return this.#options.store.createdCount(this.#options.project);
-    } catch {
-      // Unknown: create none that a limit might forbid.
-      return Number.MAX_SAFE_INTEGER;
+    } catch (error) {
+      return describeError(error);
     }
   }
 

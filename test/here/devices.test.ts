@@ -109,3 +109,47 @@ it('what was doubted is not written down again: the store has it still', async (
   expect(await answer).toEqual({ kind: 'known' });
   expect(added).toEqual(['old']);
 });
+
+it('while the count of created devices cannot be read, devices are asked about again soon: the limit is not said to be reached', async () => {
+  let isBroken = true;
+  const createdCount = (): number => {
+    if (isBroken) throw new Error('disk I/O error');
+    return 4;
+  };
+  const { ensure, jobs } = setUp({ createdCount }, 5);
+  expect((await ensure('new'))?.kind).toBe('retry');
+  expect(jobs).toHaveLength(0);
+  isBroken = false;
+  const answer = ensure('new');
+  await settled();
+  jobs[0]?.answer({ kind: 'created' });
+  expect(await answer).toEqual({ kind: 'created' });
+});
+
+it('without a limit the count of created devices makes no difference', async () => {
+  const createdCount = (): number => {
+    throw new Error('disk I/O error');
+  };
+  const { ensure, jobs } = setUp({ createdCount });
+  const answer = ensure('new');
+  await settled();
+  jobs[0]?.answer({ kind: 'created' });
+  expect(await answer).toEqual({ kind: 'created' });
+});
+
+it('what is known is read again before anybody is asked, where the disk could not be read before', async () => {
+  let isBroken = true;
+  const load = (): readonly string[] => {
+    if (isBroken) throw new Error('disk I/O error');
+    return ['old'];
+  };
+  const { devices, ensure, jobs } = setUp({ load, createdCount: () => 5 }, 5);
+  devices.load();
+  // Nobody can tell a new device from a known one yet.
+  expect((await ensure('old'))?.kind).toBe('retry');
+  isBroken = false;
+  expect(await ensure('old')).toEqual({ kind: 'known' });
+  expect(devices.isKnown('old')).toBe(true);
+  expect((await ensure('new'))?.kind).toBe('limit');
+  expect(jobs).toHaveLength(0);
+});

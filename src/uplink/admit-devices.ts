@@ -144,10 +144,12 @@ export class DeviceAdmission {
   }
 
   /**
-   * The connection has been opened anew, perhaps by somebody who has just mended the quota or the licence: what waits for that
-   * is asked about at once. With a small journal it may be all that keeps other devices' uplinks out.
+   * The connection has been opened anew, perhaps by somebody who has just mended the quota or the licence, or provisioned a
+   * device: what was skipped for that is tried, and what waits for it is asked about at once. With a small journal the latter
+   * may be all that keeps other devices' uplinks out.
    */
   opened(project: HereProject): void {
+    this.#unknown.clear();
     // Also where none is known to wait for it: HERE's word may have come when the line was closed already.
     project.devices.forgetQuota();
     this.#holds.drop(this.#overQuota);

@@ -77,6 +77,28 @@ test('a line that opens anew has HERE asked about its quota, though the word on 
   await line.flow.stop(AbortSignal.timeout(1_000));
 });
 
+test('a device that was provisioned meanwhile is tried as soon as the connection opens anew', async () => {
+  const clock = new ManualClock();
+  const line = modelLine(clock, { createDevices: false });
+  let isProvisioned = false;
+  const unknown: RequestOutcome = { kind: 'refused', unknownDevice: true, hint: null, answer: answer(404) };
+  const project = modelProject({ isKnown: () => false, judge: () => (isProvisioned ? null : unknown) });
+  line.flow.open(project);
+  line.publish('d1 r1');
+  await clock.advance(100);
+  isProvisioned = true;
+  // HERE is not asked with each uplink.
+  line.publish('d1 r2');
+  await clock.advance(100);
+  expect(project.requests).toEqual([['r1']]);
+  await line.flow.close(AbortSignal.abort());
+  line.flow.open(project);
+  line.publish('d1 r3');
+  await clock.advance(100);
+  expect(project.accepted).toEqual(['r3']);
+  await line.flow.stop(AbortSignal.timeout(1_000));
+});
+
 test('a few unknown devices cost no uplink of those that HERE knows, though no more may be created', async () => {
   for (const most of ['limit', 'quota'] as const) {
     const clock = new ManualClock();

@@ -29,7 +29,7 @@ export class Fleet {
     const emittedAt = Math.max(this.#time.wallMs, (this.#emitted.get(device) ?? 0) + 1);
     const count = this.#emitted.size;
     this.#emitted.set(device, emittedAt);
-    const generation = this.topics.get(connection.id) ?? 0;
+    const generation = this.#generationOf(connection.id);
     const uplink = this.#witness.sent({
       connection: connection.id,
       device,
@@ -41,6 +41,14 @@ export class Fleet {
     const payload = Buffer.from(messageOf(uplink, connection, count, plan.paddingBytes));
     this.#broker.publish(`${topicsOf(connection.id, generation)}/${device}/uplink`, payload, uplink);
     return uplink;
+  }
+
+  /** The network follows a move in the moment in which the bridge has subscribed to the new topics, and left the old ones. */
+  #generationOf(connection: string): number {
+    let generation = this.topics.get(connection) ?? 0;
+    while (this.#broker.isSubscribed(topicFilterOf(connection, generation + 1))) generation += 1;
+    this.topics.set(connection, generation);
+    return generation;
   }
 }
 

@@ -54,6 +54,8 @@ export async function checkEnd(world: World, untilQuiet: () => Promise<void>): P
   await untilQuiet();
   if (world.violations.length > 0) return;
   const life = new Life(0, () => {});
+  // What is given to the event loop from here on, such as the rest of a deletion, is this look's.
+  world.life = life;
   const clock = processClock(world.time, life, world.wall, world.disk.dice);
   const books: Promise<void> = open(world, life, clock).then((store) => checkBooks(world, store));
   let isDone = false;

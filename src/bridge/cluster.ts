@@ -132,7 +132,10 @@ export class ClusterParts {
     this.store = travellingStore(store, this.#records);
     const own = { id: identity.id, store, isOwn: true, directory: options.directory };
     this.#adoption = new Adoption({ dataDir: config.dataDir, own, open: options.open, events });
-    const onStatus: ClusterViewOptions['onStatus'] = (id, status) => this.#serving?.views.heard(id, status);
+    const onStatus: ClusterViewOptions['onStatus'] = (id, status) => {
+      this.#serving?.views.heard(id, status);
+      if (status === null) this.#owned?.onCleared(id);
+    };
     const of = { workerId: identity.id, prefix, group };
     this.#view = new ClusterView({ ...of, broker, clock, seal, onReach, onStatus });
   }

@@ -26,6 +26,9 @@ export interface OwnedConnectionsOptions {
   readonly onReleased: (id: string) => void;
 }
 
+/** As many as there may be definitions. */
+const MAX_UNDONE = 10_000;
+
 export class OwnedConnections implements DefinitionListener {
   readonly #options: OwnedConnectionsOptions;
   readonly #defined = new Map<string, Connection>();
@@ -39,6 +42,8 @@ export class OwnedConnections implements DefinitionListener {
   readonly #invalid = new Map<string, { readonly name: string | null; readonly errors: readonly FieldError[] }>();
   /** Deleted before it was known whose they are. */
   readonly #early = new Set<string>();
+  /** Deleted while their partitions were not ours, with these: they may have been nobody's, so whoever gains one does what is not done. */
+  readonly #undone = new Map<string, number>();
 
   constructor(options: OwnedConnectionsOptions) {
     this.#options = options;
@@ -72,6 +77,7 @@ export class OwnedConnections implements DefinitionListener {
   onDefinition(connection: Connection): void {
     const { id } = connection;
     this.#early.delete(id);
+    this.#undone.delete(id);
     this.#invalid.delete(id);
     const wasServed = this.isServed(id);
     this.#defined.set(id, connection);
@@ -92,12 +98,19 @@ export class OwnedConnections implements DefinitionListener {
       this.#early.add(id);
       return;
     }
-    const isOurs = this.#isOursToTell(id);
+    const teller = this.#tellerOf(id);
+    const isOurs = this.#served.has(teller);
     if (isOurs) this.#options.supervisor.onDeleted(id);
+    else this.#remember(id, teller);
     this.#forget(id);
     // Its sessions at brokers are ended by one; the others only clear what is left of it on their disk.
     const isFree = this.#options.onDeleted(id);
     if (!isOurs) void isFree.then(() => this.#options.supervisor.forget(id)).then(() => this.#options.onForgotten(id));
+  }
+
+  /** Its retained status is gone: a deletion that another worker has done. */
+  onCleared(id: string): void {
+    this.#undone.delete(id);
   }
 
   onSnapshot(ids: ReadonlySet<string>): void {
@@ -115,14 +128,9 @@ export class OwnedConnections implements DefinitionListener {
   async #serve(partitions: readonly number[]): Promise<void> {
     const now = new Set(partitions.filter((partition) => this.#coming.delete(partition)));
     for (const partition of now) this.#served.add(partition);
-    for (const id of this.#early) {
-      try {
-        this.onDeleted(id);
-        this.#early.delete(id);
-      } catch (error) {
-        // Kafka has the deletion still, and hands it out at the next start.
-        if (!(error instanceof NotKept)) throw error;
-      }
+    for (const id of this.#early) if (isKept(() => this.onDeleted(id))) this.#early.delete(id);
+    for (const [id, partition] of this.#undone) {
+      if (now.has(partition) && isKept(() => this.#options.supervisor.onDeleted(id))) this.#undone.delete(id);
     }
     await this.#options.onServing(this.ids().filter((id) => now.has(this.partitionOf(id) ?? -1)));
     for (const [id, connection] of this.#defined) {
@@ -150,6 +158,12 @@ export class OwnedConnections implements DefinitionListener {
     if (!this.isServed(id)) this.#options.onReleased(id);
   }
 
+  #remember(id: string, partition: number): void {
+    const [oldest] = this.#undone.keys();
+    if (this.#undone.size >= MAX_UNDONE && oldest !== undefined) this.#undone.delete(oldest);
+    this.#undone.set(id, partition);
+  }
+
   #forget(id: string): void {
     this.#defined.delete(id);
     this.#invalid.delete(id);
@@ -163,5 +177,16 @@ export class OwnedConnections implements DefinitionListener {
 
   #tellerOf(id: string): number {
     return this.partitionOf(id) ?? partitionOfKey(id, this.#options.ownership.partitions);
+  }
+}
+
+/** False: the disk did not take it. Kafka has the deletion still, and hands it out at the next start. */
+function isKept(hear: () => void): boolean {
+  try {
+    hear();
+    return true;
+  } catch (error) {
+    if (!(error instanceof NotKept)) throw error;
+    return false;
   }
 }

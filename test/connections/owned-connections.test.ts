@@ -133,6 +133,43 @@ describe('The connections of a worker among several', () => {
     await expect.poll(() => said).toEqual(['delete a', 'forget b', 'forgotten b']);
   });
 
+  test('that were deleted between two workers are deleted by whoever gains them, once, unless they are defined anew', async () => {
+    const owned = make();
+    for (const id of ['a', 'anew']) owned.onDefinition(connection(id, 1));
+    owned.onDefinition(connection('other', 2));
+    await gained(owned, [1]);
+    await owned.onLost([1]);
+    for (const id of ['a', 'anew', 'other']) owned.onDeleted(id);
+    owned.onDefinition(connection('anew', 1));
+    await new Promise(setImmediate);
+    said.length = 0;
+    await gained(owned, [1]);
+    expect(said).toEqual(['delete a', 'free anew', 'run anew']);
+    said.length = 0;
+    await owned.onLost([1]);
+    await gained(owned, [1]);
+    expect(said.filter((word) => word.startsWith('delete'))).toEqual([]);
+  });
+
+  test('that another worker has deleted are not deleted once more by whoever gains their partition later', async () => {
+    const owned = make();
+    owned.onDefinition(connection('a', 1));
+    await gained(owned, [2]);
+    owned.onDeleted('a');
+    owned.onCleared('a');
+    await gained(owned, [1]);
+    expect(said).toEqual(['forget a', 'forgotten a']);
+  });
+
+  test('that were deleted when their partition was ours, but not ready, are deleted then', async () => {
+    const owned = make();
+    owned.onDefinition(connection('a', 1));
+    owned.onGained([1]);
+    owned.onDeleted('a');
+    ready.resolve(true);
+    await expect.poll(() => said).toContain('delete a');
+  });
+
   test('are looked at only when it is known how many partitions there are', async () => {
     ownership.partitions = 0;
     const owned = make();

@@ -26,7 +26,7 @@ export function markDeleting(store: BridgeStore, id: string): void {
   store.setState(id, MARK, '1');
 }
 
-/** Whether the deletion of a stored connection has begun. */
+/** Whether the deletion of a connection has begun of which something is stored, or travels among workers. */
 export function isMarkedDeleting(store: Pick<BridgeStore, 'getState'>, id: string): boolean {
   return store.getState(id, MARK) !== null;
 }
@@ -42,7 +42,7 @@ export async function purgeConnection(
   signal: AbortSignal,
   unsay: () => Promise<void> | void,
 ): Promise<boolean> {
-  if (!options.store.connectionIds().includes(id)) {
+  if (!isThere(options.store, id)) {
     void unsay();
     return true;
   }
@@ -68,8 +68,13 @@ export async function purgeConnection(
 }
 
 /** Gives up sessions that could not be ended: the connection is defined anew and takes its sessions over. */
-export async function dropStore(options: PurgeOptions, id: string): Promise<void> {
-  if (options.store.connectionIds().includes(id)) await options.store.deleteConnection(id);
+export async function dropStore({ store }: PurgeOptions, id: string, how?: { onlyHere: boolean }): Promise<void> {
+  if (isThere(store, id)) await store.deleteConnection(id, how);
+}
+
+/** Its sessions may be all that there is: they travel with it, also to a worker where it never ran. The mark goes with them. */
+function isThere(store: BridgeStore, id: string): boolean {
+  return store.connectionIds().includes(id) || isMarkedDeleting(store, id);
 }
 
 /** Those that are left. */

@@ -152,7 +152,7 @@ export class Supervisor implements DefinitionListener {
   async forget(id: string): Promise<void> {
     await this.release(id);
     if (this.#slots.has(id)) return;
-    await dropStore(this.#options.purge, id).catch((error) => {
+    await dropStore(this.#options.purge, id, { onlyHere: true }).catch((error) => {
       this.#tell(id, 'diskFailed', 'error', `It could not be deleted: ${describeError(error)}. Restart the worker.`);
     });
   }

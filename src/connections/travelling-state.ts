@@ -1,6 +1,6 @@
-// Small states of a connection that its next worker must know (its sessions at brokers, the remembered project, a hold, a refusal that was
-// told, how far its commands are handled, its retired devices) are on a topic besides the store: what is there counts when a store
-// is opened.
+// Small states of a connection that its next worker must know (its sessions at brokers, that its deletion has begun, the remembered project,
+// a hold, a refusal that was told, how far its commands are handled, its retired devices) are on a topic besides the store: what is
+// there counts when a store is opened, and where nothing of the connection is stored.
 import type { BridgeStore, ConnectionStore } from '../domain/ports/store.ts';
 import type { SharedRecords } from './shared-records.ts';
 import { forgetTravelled, TravellingList } from './travelling-list.ts';
@@ -11,7 +11,7 @@ type States = Record<string, string | null>;
 
 /** Anything else belongs to the directory. */
 const TRAVELS =
-  /^(sessions|heldFor|refusalTold|debugUntil|project:.*|downlinkSince|downlinkSinceHere|downlinkProject|commandsHandled)$/;
+  /^(sessions|deleting|heldFor|refusalTold|debugUntil|project:.*|downlinkSince|downlinkSinceHere|downlinkProject|commandsHandled)$/;
 /** A list of up to 10,000 devices: too large for one record. */
 const RETIRED = 'retired';
 
@@ -26,10 +26,24 @@ export function travellingStore(store: BridgeStore, records: Records): BridgeSto
         };
       }
       if (name === 'deleteConnection') {
-        return async (id: string) => {
-          await target.deleteConnection(id);
+        return async (id: string, how?: { readonly onlyHere: boolean }) => {
+          // Only what travels may be there, and dead letters that are kept of a former connection: these stay.
+          if (target.connectionIds().includes(id)) await target.deleteConnection(id);
+          if (how?.onlyHere === true) return;
           if (records.get(keyOf(id)) !== null) await records.put(keyOf(id), null).catch(() => {});
           await forgetTravelled(records, RETIRED, id);
+        };
+      }
+      if (name === 'getState') {
+        return (id: string, state: string) => {
+          const travelled = TRAVELS.test(state) ? parse(records.get(keyOf(id)))[state] : undefined;
+          return travelled === undefined ? target.getState(id, state) : travelled;
+        };
+      }
+      if (name === 'setState') {
+        return (id: string, state: string, next: string | null) => {
+          target.setState(id, state, next);
+          if (TRAVELS.test(state) && records.get(keyOf(id)) !== null) put(records, keyOf(id), state, next);
         };
       }
       return typeof value === 'function' ? (value as (...all: unknown[]) => unknown).bind(target) : value;
@@ -53,12 +67,16 @@ function withStates(store: ConnectionStore, records: Records): ConnectionStore {
     setOwn(name, value);
     if (name === RETIRED) retired.put(value);
     if (!TRAVELS.test(name)) return;
-    // A word that it is gone: another worker's directory may have it still.
-    const next = { ...parse(records.get(key)), [name]: value };
-    // What does not arrive now comes along with the next change; the old session goes on until it has.
-    records.put(key, JSON.stringify(next)).catch(() => {});
+    put(records, key, name, value);
   };
   return store;
+}
+
+function put(records: Records, key: string, name: string, value: string | null): void {
+  // A word that it is gone: another worker's directory may have it still.
+  const next = { ...parse(records.get(key)), [name]: value };
+  // What does not arrive now comes along with the next change; the old session goes on until it has.
+  records.put(key, JSON.stringify(next)).catch(() => {});
 }
 
 function keyOf(connectionId: string): string {

@@ -147,8 +147,11 @@ export interface BridgeStore {
   getState(id: string, key: string): string | null;
   /** As `ConnectionStore.setState`, also while it is closed; nothing where nothing, or only dead letters, are stored of it. */
   setState(id: string, key: string, value: string | null): void;
-  /** Removes everything of a connection (must be closed); its dead letters may be kept for a while (`keptLetters`). */
-  deleteConnection(id: string): Promise<void>;
+  /**
+   * Removes everything of a connection (must be closed); its dead letters may be kept for a while (`keptLetters`). `onlyHere`: what
+   * travels with it stays, for it is another worker's.
+   */
+  deleteConnection(id: string, how?: { readonly onlyHere: boolean }): Promise<void>;
   /** Null: nothing is stored of such a connection. */
   deadLetters(connectionId: string): DeadLetterBox | null;
   /** Of deleted connections, the first deleted first. Defined again, a connection takes its own back. */

@@ -96,6 +96,7 @@ export class Views implements ShownStatus {
 
   /** Another worker serves it: what it says counts, and nothing of it is cleared. */
   release(id: string): void {
+    this.#clearing.delete(id);
     this.#dropLine(id);
   }
 

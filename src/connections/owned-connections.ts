@@ -79,12 +79,11 @@ export class OwnedConnections implements DefinitionListener {
     this.#early.delete(id);
     this.#undone.delete(id);
     this.#invalid.delete(id);
-    const wasServed = this.isServed(id);
     this.#defined.set(id, connection);
     this.#partitions.delete(id);
     if (this.isServed(id)) this.#options.supervisor.onDefinition(connection);
-    // Another account: another worker's.
-    else if (wasServed) void this.#release(id);
+    // Another account: another worker's. Or it was deleted here, and is another worker's now.
+    else void this.#release(id);
   }
 
   onInvalid(id: string, name: string | null, errors: readonly FieldError[]): void {

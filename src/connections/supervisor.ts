@@ -8,6 +8,7 @@ import { ClockWatch } from './clock-watch.ts';
 import type { DefinitionListener } from './definitions.ts';
 import { dropStore, isMarkedDeleting, markDeleting, type PurgeOptions, purgeConnection } from './purge.ts';
 import type { Runtime } from './runtime-options.ts';
+import { hasWish, makeSlot, type Slot } from './slot.ts';
 import { idleStatus, isoNow } from './status-of.ts';
 import type { ShownStatus } from './status-publisher.ts';
 
@@ -20,27 +21,6 @@ export interface SupervisorOptions {
   readonly status: ShownStatus;
   readonly clock: Clock;
 }
-
-/** What is wanted of one connection; its work is done one thing at a time, and the last wish wins. */
-interface Slot {
-  readonly id: string;
-  runtime: Runtime | null;
-  /** A definition to be applied. */
-  next: Connection | null;
-  /** A deletion is never skipped, also when the connection is defined anew right after it. */
-  purge: boolean;
-  /** The definition is missing: stop and keep. */
-  halt: boolean;
-  /** Another worker serves it: stop, keep, and say nothing in its name. */
-  release: boolean;
-  /** `next` is not for the runtime that there is. */
-  anew: boolean;
-  working: Promise<void> | null;
-  /** Ends a deletion that waits for a broker. */
-  interrupt: AbortController;
-}
-
-const NO_WISH = { purge: false, halt: false, release: false, anew: false };
 
 /** After the disk did not take a deletion. */
 const PURGE_RETRY_MS = 10_000;
@@ -136,11 +116,16 @@ export class Supervisor implements DefinitionListener {
     }
   }
 
-  /** Another worker serves it from now on: stops it and keeps what is stored. Resolves when nothing of it is served any more. */
+  /**
+   * Another worker serves it from now on: stops it and keeps what is stored, and leaves what is not done of a deletion to that worker.
+   * Resolves when nothing of it is served any more.
+   */
   async release(id: string): Promise<void> {
-    const slot = this.#slots.get(id);
-    if (slot === undefined) return;
+    this.#unfinished.delete(id);
+    if (!this.#slots.has(id) && !isMarkedDeleting(this.#options.store, id)) return;
+    const slot = this.#slot(id);
     slot.next = null;
+    slot.purge = false;
     slot.halt = false;
     slot.release = true;
     this.#work(slot);
@@ -152,9 +137,10 @@ export class Supervisor implements DefinitionListener {
   async forget(id: string): Promise<void> {
     await this.release(id);
     if (this.#slots.has(id)) return;
-    await dropStore(this.#options.purge, id, { onlyHere: true }).catch((error) => {
-      this.#tell(id, 'diskFailed', 'error', `It could not be deleted: ${describeError(error)}. Restart the worker.`);
-    });
+    const slot = this.#slot(id);
+    // Ours to delete a moment later, its store must be free then.
+    this.#occupy(slot, this.#drop(id));
+    await slot.working;
   }
 
   /** All that the config topic holds: what else is running or stored has lost its definition, or its deletion goes on. */
@@ -176,6 +162,7 @@ export class Supervisor implements DefinitionListener {
     const slot = this.#slot(id);
     slot.next = null;
     slot.halt = false;
+    slot.release = false;
     slot.purge = true;
     this.#work(slot);
   }
@@ -191,19 +178,17 @@ export class Supervisor implements DefinitionListener {
   }
 
   #slot(id: string): Slot {
-    let slot = this.#slots.get(id);
-    if (slot === undefined) {
-      slot = { id, runtime: null, next: null, ...NO_WISH, working: null, interrupt: new AbortController() };
-      this.#slots.set(id, slot);
-    }
+    const slot = this.#slots.get(id) ?? makeSlot(id);
+    this.#slots.set(id, slot);
     return slot;
   }
 
   #work(slot: Slot): void {
     if (this.#stopSignal !== null) return;
     if (slot.working !== null) {
-      // A deletion that waits for a broker must not keep a new definition waiting, nor another word that it is deleted.
-      if (slot.next !== null || slot.purge) slot.interrupt.abort();
+      // A deletion that waits for a broker must not keep a new definition waiting, nor another word that it is deleted; and where
+      // another worker has the connection by now, it would take that one's session.
+      if (slot.next !== null || slot.purge || slot.release) slot.interrupt.abort();
       return;
     }
     this.#occupy(slot, this.#workOff(slot));
@@ -213,7 +198,7 @@ export class Supervisor implements DefinitionListener {
     slot.working = work.finally(() => {
       slot.working = null;
       // A wish may have come between the last look and now.
-      if (slot.next !== null || slot.purge || slot.halt || slot.release) this.#work(slot);
+      if (hasWish(slot)) this.#work(slot);
       else if (slot.runtime === null) this.#slots.delete(slot.id);
     });
   }
@@ -225,6 +210,8 @@ export class Supervisor implements DefinitionListener {
         await this.#purge(slot);
       } else if (slot.release) {
         await this.#stopRuntime(slot);
+        // Deleted here, and defined anew as another worker's.
+        if (isMarkedDeleting(this.#options.store, slot.id)) await this.#drop(slot.id);
         slot.release = false;
       } else if (slot.halt) {
         slot.halt = false;
@@ -244,7 +231,7 @@ export class Supervisor implements DefinitionListener {
     if (!anew && slot.runtime?.change(next) === true) return;
     await this.#stopRuntime(slot);
     // The last wish wins: another one may have come while the old runtime stopped.
-    if (slot.next !== null || slot.purge || slot.halt || slot.release || this.#stopSignal !== null) return;
+    if (hasWish(slot) || this.#stopSignal !== null) return;
     slot.runtime = this.#options.createRuntime(next);
     slot.runtime.start();
   }
@@ -253,6 +240,13 @@ export class Supervisor implements DefinitionListener {
     const { runtime } = slot;
     await runtime?.stop(this.#stopSignal ?? new AbortController().signal);
     if (slot.runtime === runtime) slot.runtime = null;
+  }
+
+  /** What travels of it stays: another worker has it. */
+  async #drop(id: string): Promise<void> {
+    await dropStore(this.#options.purge, id, { onlyHere: true }).catch((error) => {
+      this.#tell(id, 'diskFailed', 'error', `It could not be deleted: ${describeError(error)}. Restart the worker.`);
+    });
   }
 
   async #purge(slot: Slot): Promise<void> {
@@ -266,7 +260,7 @@ export class Supervisor implements DefinitionListener {
     try {
       const gone = await purgeConnection(purge, slot.id, slot.interrupt.signal, () => status.clear(slot.id));
       slot.halt = false; // A snapshot may have missed its definition meanwhile: that is this deletion.
-      // The worker stops: the mark in the store makes the next start go on.
+      // The worker stops: the mark in the store makes the next start go on. Or another worker has it, and what travels.
       if (!gone && slot.next === null) return;
       if (!gone) {
         void status.clear(slot.id);

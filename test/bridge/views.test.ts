@@ -61,6 +61,15 @@ test('a connection that is deleted here is shown until all of it is gone, whatev
   expect(all.status('a')).toBeNull();
 });
 
+test('a deletion that another worker takes over is that one’s to show', () => {
+  const all = views(new ManualClock());
+  all.setStatus({ id: 'a', name: 'A', state: 'CLOSED' } as ConnectionStatus);
+  void all.clear('a');
+  all.release('a');
+  all.heard('a', null);
+  expect(all.status('a')).toBeNull();
+});
+
 test('devices retired by the next worker are retired when the connection is back', async () => {
   await using s = await TestStore.open();
   const all = views(s.clock);

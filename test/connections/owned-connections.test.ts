@@ -7,10 +7,17 @@ const said: string[] = [];
 const ownership = { partitions: 4 };
 let ready: PromiseWithResolvers<boolean>;
 let freed: Promise<void>;
+/** What is served or being deleted here: the release of any other does nothing. */
+const held = new Set<string>();
 
 /** Its account's name is its partition. */
 function connection(id: string, partition: number): Connection {
   return { id, account: { service: 'here', realm: null, email: String(partition) } } as Connection;
+}
+
+function note(word: string, id: string): void {
+  held.add(id);
+  said.push(`${word} ${id}`);
 }
 
 function make(): OwnedConnections {
@@ -18,21 +25,22 @@ function make(): OwnedConnections {
     ownership,
     partitionOf: ({ account }) => Number(account.email),
     supervisor: {
-      onDefinition: ({ id }) => void said.push(`run ${id}`),
+      onDefinition: ({ id }) => void note('run', id),
       onInvalid: (id) => void said.push(`invalid ${id}`),
-      onDeleted: (id) => void said.push(`delete ${id}`),
+      onDeleted: (id) => void note('delete', id),
       onSnapshot: () => void said.push('snapshot'),
-      release: async (id) => void said.push(`release ${id}`),
+      release: async (id) => void (held.has(id) && said.push(`release ${id}`)),
       forget: async (id) => void said.push(`forget ${id}`),
     },
     prepare: () => ready.promise,
     onServing: async (ids) => {
       if (ids.length > 0) said.push(`free ${ids}`);
+      for (const id of ids) held.add(id);
       await freed;
     },
     onDeleted: async () => freed,
     onForgotten: (id) => void said.push(`forgotten ${id}`),
-    onReleased: (id) => void said.push(`released ${id}`),
+    onReleased: (id) => void (held.delete(id) && said.push(`released ${id}`)),
   });
 }
 
@@ -44,6 +52,7 @@ async function gained(owned: OwnedConnections, partitions: readonly number[]): P
 
 beforeEach(() => {
   said.length = 0;
+  held.clear();
   ownership.partitions = 4;
   ready = Promise.withResolvers();
   freed = Promise.resolve();
@@ -117,6 +126,16 @@ describe('The connections of a worker among several', () => {
     const owned = make();
     owned.onDefinition(connection('a', 1));
     await gained(owned, [1]);
+    said.length = 0;
+    owned.onDefinition(connection('a', 2));
+    await expect.poll(() => said).toEqual(['release a', 'released a']);
+  });
+
+  test('that are being deleted here are let go of when they are defined anew as another worker’s', async () => {
+    const owned = make();
+    owned.onDefinition(connection('a', 1));
+    await gained(owned, [1]);
+    owned.onDeleted('a');
     said.length = 0;
     owned.onDefinition(connection('a', 2));
     await expect.poll(() => said).toEqual(['release a', 'released a']);

@@ -76,3 +76,61 @@ test('a deletion whose broker is away goes on at the next start, also where the 
   await clock.advance(1_000);
   expect(broker.cleared).toEqual(['hb-a']);
 });
+
+test('a deletion that waits for a broker ends when another worker has the connection, and touches nothing of that one’s', async () => {
+  const { topic, clock, broker, cleared, first } = useWorkers();
+  await ranAt(first);
+  broker.away = true;
+  first.supervisor.onDeleted('a');
+  await clock.advance(1_000);
+  void first.supervisor.release('a');
+  await clock.advance(1_000);
+  expect(first.own.connectionIds()).toEqual([]);
+  broker.away = false;
+  await clock.advance(1_200_000);
+  expect(broker.cleared).toEqual([]);
+  expect(cleared).toEqual([]);
+  expect(JSON.parse(topic.get('connection.a') ?? '{}')).toEqual({ sessions: SESSIONS, deleting: '1' });
+});
+
+test('a deletion that comes to its end as another worker has the connection takes nothing away that is said of it', async () => {
+  const { clock, broker, cleared, first } = useWorkers();
+  await ranAt(first);
+  const ended = Promise.withResolvers<void>();
+  const openSource = broker.openSource.bind(broker);
+  broker.openSource = (...options) => {
+    const source = openSource(...options);
+    source.clear = () => ended.promise;
+    return source;
+  };
+  first.supervisor.onDeleted('a');
+  await clock.advance(1_000);
+  const released = first.supervisor.release('a');
+  ended.resolve();
+  await released;
+  expect(cleared).toEqual([]);
+});
+
+test('a deletion that the disk did not take is not tried again once another worker has the connection', async () => {
+  const { clock, broker, first } = useWorkers();
+  await ranAt(first);
+  const openConnection = first.own.openConnection.bind(first.own);
+  first.own.openConnection = () => Promise.reject(new Error('ENOSPC'));
+  first.supervisor.onDeleted('a');
+  await clock.advance(1_000);
+  await first.supervisor.release('a');
+  first.own.openConnection = openConnection;
+  await clock.advance(60_000);
+  expect(broker.cleared).toEqual([]);
+  expect(first.own.connectionIds()).toEqual([]);
+});
+
+test('a store that is left of an interrupted deletion goes when another worker has the connection, defined anew', async () => {
+  const { topic, first, worker } = useWorkers();
+  await ranAt(first);
+  first.own.setState('a', 'deleting', '1');
+  const next = worker('w-1', first.own);
+  await next.supervisor.release('a');
+  expect(first.own.connectionIds()).toEqual([]);
+  expect([...topic.keys()]).toEqual(['connection.a']);
+});

@@ -1,11 +1,11 @@
 // Deletes a connection: its sessions at the brokers, then its store. A mark in the store, set first, lets it be resumed.
 
-import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
 import type { Broker } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
-import { loadSessions, type Session } from './session-records.ts';
+import { endSessions } from './session-end.ts';
+import { loadSessions, type Session, saveSessions } from './session-records.ts';
 
 export interface PurgeOptions {
   readonly store: BridgeStore;
@@ -13,13 +13,13 @@ export interface PurgeOptions {
   readonly events: EventSink;
   readonly clock: Clock;
   readonly journalMaxBytes: number;
-  /** For one try; tries repeat from 5 s up to 10 min apart. 10 s by default. */
+  /** See `SessionEndOptions`. */
   readonly clearTimeoutMs?: number;
 }
 
 const MARK = 'deleting';
-const FIRST_RETRY_MS = 5_000;
-const LAST_RETRY_MS = 600_000;
+/** Of former sessions. Beyond it a definition comes and goes again and again while its broker is away. */
+const MAX_FORMER = 100;
 
 /** Durable when it returns. */
 export function markDeleting(store: BridgeStore, id: string): void {
@@ -33,21 +33,23 @@ export function isMarkedDeleting(store: Pick<BridgeStore, 'getState'>, id: strin
 
 /**
  * Removes everything of a connection whose runtime has stopped. Sessions at a broker that is away are tried once, then for as long as
- * `signal` allows; then `false`, the mark stays and the next start goes on. `unsay`: clears what was said of it on topics; the store
- * goes after that, for without it nobody would know after a kill that something was left there.
+ * `signal` allows; then it returns those that are left, the mark stays and the next start goes on. null: all of it is gone. `unsay`:
+ * clears what was said of it on topics; the store goes after that, for without it nobody would know after a kill that something was
+ * left there.
  */
 export async function purgeConnection(
   options: PurgeOptions,
   id: string,
   signal: AbortSignal,
   unsay: () => Promise<void> | void,
-): Promise<boolean> {
-  if (!isThere(options.store, id)) {
+): Promise<readonly Session[] | null> {
+  // Its sessions may be all that there is: they travel with it, also to a worker where it never ran. The mark goes with them.
+  if (!options.store.connectionIds().includes(id) && !isMarkedDeleting(options.store, id)) {
     void unsay();
-    return true;
+    return null;
   }
   const store = await options.store.openConnection(id, { maxBytes: options.journalMaxBytes });
-  let sessions: Session[];
+  let sessions: readonly Session[];
   try {
     // It may be there already: a full disk must not keep from going on.
     if (store.getState(MARK) === null) store.setState(MARK, '1');
@@ -55,62 +57,36 @@ export async function purgeConnection(
   } finally {
     await store.close();
   }
-  let waitMs = FIRST_RETRY_MS;
-  while (sessions.length > 0) {
-    sessions = await clearAll(options, id, sessions);
-    if (sessions.length === 0 || signal.aborted) break;
-    await pause(options.clock, waitMs, signal);
-    waitMs = Math.min(LAST_RETRY_MS, waitMs * 2);
-  }
+  const left = await endSessions({ ...options, connectionId: id }, sessions, signal);
   // What is said of it may be another worker's word by now.
-  if (sessions.length > 0 || signal.aborted || !(await within(unsay(), signal))) return false;
+  if (left.length > 0 || signal.aborted || !(await within(unsay(), signal))) return left;
   await options.store.deleteConnection(id);
-  return true;
+  return null;
 }
 
-/** Gives up sessions that could not be ended: the connection is defined anew and takes its sessions over. */
-export async function dropStore({ store }: PurgeOptions, id: string, how?: { onlyHere: boolean }): Promise<void> {
-  if (isThere(store, id)) await store.deleteConnection(id, how);
-}
-
-/** Its sessions may be all that there is: they travel with it, also to a worker where it never ran. The mark goes with them. */
-function isThere(store: BridgeStore, id: string): boolean {
-  return store.connectionIds().includes(id) || isMarkedDeleting(store, id);
-}
-
-/** Those that are left. */
-async function clearAll(options: PurgeOptions, id: string, sessions: readonly Session[]): Promise<Session[]> {
-  const left: Session[] = [];
-  for (const session of sessions) {
-    const broker = options.broker(session.broker);
-    const why = broker === null ? 'its broker is no longer configured' : await clear(options, broker, session);
-    if (why === null) continue;
-    options.events.emit({
-      kind: 'sourceDown',
-      severity: 'warning',
-      connectionId: id,
-      key: `purge:${session.generation}`,
-      message: `The session "${session.clientId}" of the deleted connection on broker "${session.broker}" could not be ended: ${why}.`,
-    });
-    // Without a broker there is nothing to try again.
-    if (broker !== null) left.push(session);
-  }
-  return left;
-}
-
-async function clear(options: PurgeOptions, broker: Broker, session: Session): Promise<string | null> {
-  const { clientId, topics } = session;
-  const source = broker.openSource(
-    { clientId, topics, expectSession: false },
-    { onMessages: (_messages, done) => done(new Error('the connection is deleted')), onStatus: () => {} },
-  );
+/**
+ * A connection was defined anew before its deletion was done: all of it goes, and the new one has to end the sessions that are left.
+ * A kill between the two stores forgets them: that moment is short, a broker's absence is not.
+ */
+export async function startAnew(
+  { store, journalMaxBytes }: Pick<PurgeOptions, 'store' | 'journalMaxBytes'>,
+  id: string,
+  left: readonly Session[] = loadSessions({ getState: (name) => store.getState(id, name) }),
+): Promise<void> {
+  await store.deleteConnection(id);
+  if (left.length === 0) return;
+  const next = await store.openConnection(id, { maxBytes: journalMaxBytes });
   try {
-    await source.stop();
-    await source.clear(options.clearTimeoutMs ?? 10_000);
-    return null;
-  } catch (error) {
-    return describeError(error);
+    const former = left.slice(-MAX_FORMER).map((session) => ({ ...session, former: true }));
+    saveSessions(next, former);
+  } finally {
+    await next.close();
   }
+}
+
+/** What is stored here of a connection goes; what travels with it is another worker's. */
+export async function dropStore(store: BridgeStore, id: string): Promise<void> {
+  if (store.connectionIds().includes(id)) await store.deleteConnection(id, { onlyHere: true });
 }
 
 /** False: the signal came first. */
@@ -122,16 +98,4 @@ async function within(done: Promise<void> | void, signal: AbortSignal): Promise<
   const isDone = await Promise.race([Promise.resolve(done).then(() => true), ended.promise]);
   signal.removeEventListener('abort', end);
   return isDone;
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const cancel = clock.after(ms, end);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }

@@ -5,7 +5,7 @@ import type { SourceStatus } from '../domain/ports/broker.ts';
 import type { LineObserver } from '../domain/ports/line.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
 import { JournalBudget } from './journal-budget.ts';
-import { isMarkedDeleting } from './purge.ts';
+import { isMarkedDeleting, startAnew } from './purge.ts';
 import type { MadeLine, RuntimeOptions } from './runtime-options.ts';
 import { SourceSessions } from './source-sessions.ts';
 import { Watches, type WatchListener } from './watches.ts';
@@ -110,11 +110,12 @@ export class RuntimeParts {
 }
 
 /**
- * A store whose deletion a crash interrupted belongs to the past: the connection has been defined anew. A mark that is set while
- * it is being opened is a new deletion, which ends the session at the broker before the store goes.
+ * A store whose deletion was not finished belongs to the past: the connection has been defined anew. It goes, and what is left of its
+ * sessions is for the new one to end: not to go on with, for they may have other topics, and what they hold was another's. A mark that
+ * is set while it is being opened is a new deletion, which ends the session at the broker before the store goes.
  */
 async function openFresh(id: string, options: RuntimeOptions): Promise<ConnectionStore> {
   const { store: bridge, journalMaxBytes: maxBytes } = options;
-  if (isMarkedDeleting(bridge, id)) await bridge.deleteConnection(id);
+  if (isMarkedDeleting(bridge, id)) await startAnew(options, id);
   return bridge.openConnection(id, { maxBytes });
 }

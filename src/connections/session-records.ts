@@ -1,4 +1,5 @@
-// What a connection's store remembers of its sessions at brokers, oldest first; the last is the one it reads from.
+// What a connection's store remembers of its sessions at brokers, oldest first; the last is the one it reads from. Those of a deleted
+// connection of its name come before all others.
 import type { ConnectionStore } from '../domain/ports/store.ts';
 
 export interface Session {
@@ -8,6 +9,8 @@ export interface Session {
   readonly topics: readonly string[];
   /** The broker had it once: its absence is news. */
   readonly established: boolean;
+  /** Of a deleted connection that had the same name: it is only ended, and nothing of it is read. */
+  readonly former?: boolean;
 }
 
 const KEY = 'sessions';

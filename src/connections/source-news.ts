@@ -1,7 +1,7 @@
 // What a connection's source tells of itself, as the status shows it, with the events that a person should hear.
 import type { ConnectionStatus } from '../domain/connection.ts';
 import type { EventKind, EventSink, NewEvent } from '../domain/events.ts';
-import type { SourceStatus } from '../domain/ports/broker.ts';
+import type { SourceGap, SourceStatus } from '../domain/ports/broker.ts';
 
 const AGAIN = 'It is tried again; if it stays so, look whether it runs, and at its address and credentials.';
 const FATAL =
@@ -60,4 +60,23 @@ export class SourceNews {
   #emit(kind: EventKind, severity: NewEvent['severity'], message: string): void {
     this.#events.emit({ kind, severity, connectionId: this.#connectionId, message });
   }
+}
+
+/** Of records that Kafka deleted before they were read. */
+export function gapNews(connectionId: string, broker: string, gap: SourceGap): NewEvent {
+  const { topic, partition, from, to, isAnother } = gap;
+  const isAnew = isAnother || to < from;
+  const where = `the topic "${topic}" on broker "${broker}"`;
+  return {
+    kind: 'uplinksMissed',
+    severity: 'error',
+    connectionId,
+    key: isAnother ? topic : `${topic}:${partition}`,
+    ...(isAnew ? {} : { count: to - from }),
+    message: isAnother
+      ? `Somebody has deleted ${where} and made it anew: what of the former one was not read yet is lost. The new one is read from its first record.`
+      : isAnew
+        ? `Partition ${partition} of ${where} ends before what was read already: it was made anew, or its cluster has lost records. Reading begins at its first record.`
+        : `${to - from} records of partition ${partition} of ${where} (offsets ${from} to ${to - 1}) were deleted by its retention before they were read. Keep them longer than an outage may last.`,
+  };
 }

@@ -3,19 +3,13 @@
 import type { ConnectionSource } from '../domain/connection.ts';
 import { describeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
-import type {
-  Broker,
-  Concern,
-  RoomAware,
-  SourceGap,
-  SourceListener,
-  SourceStatus,
-  UplinkSource,
-} from '../domain/ports/broker.ts';
+import type { Broker, Concern, RoomAware, SourceListener, SourceStatus, UplinkSource } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { SourceListenerWithoutStatus } from '../domain/ports/line.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
+import { endSessions } from './session-end.ts';
 import { loadSessions, type Session, saveSessions } from './session-records.ts';
+import { gapNews } from './source-news.ts';
 
 export interface SourceSessionsOptions {
   readonly connectionId: string;
@@ -58,6 +52,7 @@ export class SourceSessions {
   readonly #open = new Map<number, OpenSession>();
   #paused = false;
   #stopped = false;
+  readonly #stopping = new AbortController();
   #from: ConnectionSource['from'] = 'now';
   #left: readonly UplinkSource[] = [];
   #timer: Cancel | null = null;
@@ -72,7 +67,10 @@ export class SourceSessions {
     this.#from = source.from;
     const current = this.#sessions.at(-1);
     if (current === undefined || !isSame(current, source)) this.#begin(source);
-    for (const session of this.#sessions) this.#openSession(session, session === this.#sessions.at(-1));
+    for (const session of this.#sessions) {
+      if (!isFormer(session)) this.#openSession(session, session === this.#sessions.at(-1));
+    }
+    void this.#endFormer();
     this.#lookLater();
   }
 
@@ -117,6 +115,7 @@ export class SourceSessions {
   /** No further messages come; the sessions stay at their brokers. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stopping.abort();
     this.#timer?.();
     const sources = [...this.#open.values()].map(({ source }) => source);
     await Promise.all(sources.map((source) => source.stop()));
@@ -165,7 +164,7 @@ export class SourceSessions {
         return line.hasRoom;
       },
       onLeftOut: (messages) => line.onLeftOut(messages),
-      onGap: (gap) => this.#onGap(session, gap),
+      onGap: (gap) => this.#options.events.emit(gapNews(this.#options.connectionId, session.broker, gap)),
     };
     const { clientId, topics, established } = session;
     const { mayConnect } = this.#options;
@@ -239,7 +238,7 @@ export class SourceSessions {
     const { generation } = open.session;
     try {
       await open.source.stop();
-      if (!this.#isShared(open)) await open.source.clear(CLEAR_TIMEOUT_MS);
+      if (!isShared(open.session, this.#sessions)) await open.source.clear(CLEAR_TIMEOUT_MS);
       this.#replace(this.#sessions.filter((session) => session.generation !== generation));
     } catch (error) {
       this.#warn(open.session, describeError(error));
@@ -247,30 +246,18 @@ export class SourceSessions {
     this.#open.delete(generation);
   }
 
-  /** Its successor goes on under the same name. */
-  #isShared({ session }: OpenSession): boolean {
-    const { generation, broker, clientId } = session;
-    return this.#sessions.some(
-      (other) => other.generation !== generation && other.broker === broker && other.clientId === clientId,
-    );
-  }
-
-  #onGap(session: Session, gap: SourceGap): void {
-    const { topic, partition, from, to, isAnother } = gap;
-    const isAnew = isAnother || to < from;
-    const where = `the topic "${topic}" on broker "${session.broker}"`;
-    this.#options.events.emit({
-      kind: 'uplinksMissed',
-      severity: 'error',
-      connectionId: this.#options.connectionId,
-      key: isAnother ? topic : `${topic}:${partition}`,
-      ...(isAnew ? {} : { count: to - from }),
-      message: isAnother
-        ? `Somebody has deleted ${where} and made it anew: what of the former one was not read yet is lost. The new one is read from its first record.`
-        : isAnew
-          ? `Partition ${partition} of ${where} ends before what was read already: it was made anew, or its cluster has lost records. Reading begins at its first record.`
-          : `${to - from} records of partition ${partition} of ${where} (offsets ${from} to ${to - 1}) were deleted by its retention before they were read. Keep them longer than an outage may last.`,
-    });
+  /** Of a deleted connection of this name. Where a broker is not known, perhaps not yet, the next start tries again. */
+  async #endFormer(): Promise<void> {
+    const isRead = (session: Session): boolean => !isFormer(session);
+    const read = this.#sessions.filter(isRead);
+    const former = this.#sessions.filter((session) => isFormer(session) && !isShared(session, read));
+    const later = former.filter(({ broker }) => this.#options.broker(broker) === null);
+    const now = former.filter((session) => !later.includes(session));
+    const onLeft = (left: readonly Session[]): void => {
+      if (!this.#stopped) this.#replace([...later, ...left, ...this.#sessions.filter(isRead)]);
+    };
+    if (former.length + read.length < this.#sessions.length) onLeft(now);
+    await endSessions({ ...this.#options, onLeft }, now, this.#stopping.signal);
   }
 
   #warn(session: Session, why: string): void {
@@ -284,6 +271,19 @@ export class SourceSessions {
   }
 }
 
+function isFormer({ former }: Session): boolean {
+  return former === true;
+}
+
+/** Its successor goes on under the same name, as Kafka's groups do. */
+function isShared({ generation, broker, clientId }: Session, others: readonly Session[]): boolean {
+  return others.some(
+    (other) => other.generation !== generation && other.broker === broker && other.clientId === clientId,
+  );
+}
+
+/** Whether it can be gone on with. */
 function isSame(session: Session, source: ConnectionSource): boolean {
+  if (isFormer(session)) return false;
   return session.broker === source.broker && session.topics.join('\u0000') === source.topics.join('\u0000');
 }

@@ -6,7 +6,7 @@ import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import { ClockWatch } from './clock-watch.ts';
 import type { DefinitionListener } from './definitions.ts';
-import { dropStore, isMarkedDeleting, markDeleting, type PurgeOptions, purgeConnection } from './purge.ts';
+import { dropStore, isMarkedDeleting, markDeleting, type PurgeOptions, purgeConnection, startAnew } from './purge.ts';
 import type { Runtime } from './runtime-options.ts';
 import { hasWish, makeSlot, type Slot } from './slot.ts';
 import { idleStatus, isoNow } from './status-of.ts';
@@ -244,7 +244,7 @@ export class Supervisor implements DefinitionListener {
 
   /** What travels of it stays: another worker has it. */
   async #drop(id: string): Promise<void> {
-    await dropStore(this.#options.purge, id, { onlyHere: true }).catch((error) => {
+    await dropStore(this.#options.store, id).catch((error) => {
       this.#tell(id, 'diskFailed', 'error', `It could not be deleted: ${describeError(error)}. Restart the worker.`);
     });
   }
@@ -258,13 +258,13 @@ export class Supervisor implements DefinitionListener {
     slot.interrupt = new AbortController();
     if (slot.next !== null || this.#stopSignal !== null) slot.interrupt.abort();
     try {
-      const gone = await purgeConnection(purge, slot.id, slot.interrupt.signal, () => status.clear(slot.id));
+      const left = await purgeConnection(purge, slot.id, slot.interrupt.signal, () => status.clear(slot.id));
       slot.halt = false; // A snapshot may have missed its definition meanwhile: that is this deletion.
       // The worker stops: the mark in the store makes the next start go on. Or another worker has it, and what travels.
-      if (!gone && slot.next === null) return;
-      if (!gone) {
+      if (left !== null && slot.next === null) return;
+      if (left !== null) {
         void status.clear(slot.id);
-        await dropStore(purge, slot.id);
+        await startAnew(purge, slot.id, left);
       }
       status.remove(slot.id);
       this.#tell(slot.id, 'connectionDeleted', 'info', whatIsLeft(purge.store, slot.id));
@@ -289,6 +289,7 @@ export class Supervisor implements DefinitionListener {
 
 function whatIsLeft(store: Pick<BridgeStore, 'deadLetters'>, id: string): string {
   const { count = 0, keptUntil = null } = store.deadLetters(id)?.totals() ?? {};
-  if (count === 0 || keptUntil === null) return 'The connection and everything stored of it were deleted.';
+  if (count === 0) return 'The connection and everything stored of it were deleted.';
+  if (keptUntil === null) return `The connection was deleted; its ${count} dead letters are those of the new one.`;
   return `The connection and what is stored of it were deleted; its ${count} dead letters are kept until ${new Date(keptUntil).toISOString()}.`;
 }

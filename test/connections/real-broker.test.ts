@@ -18,6 +18,7 @@ import { Supervisor } from '../../src/connections/supervisor.ts';
 import { createDefinitionValidator } from '../../src/connections/validate-definition.ts';
 import type { DefinitionRecord } from '../../src/domain/connection.ts';
 import type { Publisher } from '../../src/domain/ports/broker.ts';
+import type { SecretBox } from '../../src/domain/ports/secrets.ts';
 import type { BridgeStore } from '../../src/domain/ports/store.ts';
 import { systemChance as chance, systemClock as clock } from '../../src/ops/clock.ts';
 import { openSecretBox } from '../../src/store/secrets.ts';
@@ -76,8 +77,10 @@ interface Worker {
   readonly parts: (id: string) => ConnectionRuntime['parts'];
 }
 
+const boxOf = (dataDir: string): SecretBox => openSecretBox({ dataDir, key: null });
+
 async function startWorker(): Promise<Worker> {
-  const box = openSecretBox({ dataDir: dir, key: null });
+  const box = boxOf(dir);
   store = await openStore({ dataDir: path.join(dir, 'w'), clock, box, report: () => {} });
   const gateway = new ModelGateway();
   gateway.passwords.set('me@example.com', 'right');
@@ -156,6 +159,7 @@ function define(id: string, record: DefinitionRecord | null): Promise<void> {
   return outside.publish(`hb/connections/${id}`, record === null ? '' : JSON.stringify(record), { retain: true });
 }
 
+const sessionsOf = (worker: Worker): unknown => JSON.parse(worker.parts('a')?.store.getState('sessions') ?? '[]');
 const read = (topic: string): Record<string, unknown> => JSON.parse(retained.get(topic) ?? '{}');
 const state = (id: string): unknown => read(`status/${id}`).state;
 const uplink = (topic: string): Promise<void> => outside.publish(topic, '{}');
@@ -188,8 +192,7 @@ describe('on a real broker and a real store', () => {
     await vi.waitFor(moved, { timeout: 5000, interval: 200 });
     // The old session has been silent for two seconds: it is ended, and its topic is nobody's.
     const ended = (): void => {
-      const sessions = JSON.parse(worker.parts('a')?.store.getState('sessions') ?? '[]');
-      expect(sessions).toMatchObject([{ generation: 1, clientId: 'hb-a-1', topics: ['new/+'] }]);
+      expect(sessionsOf(worker)).toMatchObject([{ generation: 1, clientId: 'hb-a-1', topics: ['new/+'] }]);
     };
     await vi.waitFor(ended, 8000);
     const before = worker.parts('a')?.store.ledger().received ?? 0;
@@ -211,6 +214,34 @@ describe('on a real broker and a real store', () => {
     await vi.waitFor(() => expect(retained.has('status/a')).toBe(false), 5000);
     expect(store.connectionIds()).toEqual(['b']);
     await vi.waitFor(() => expect(state('b')).toBe('OPENED'), 3000);
+  });
+
+  it('nothing that comes for a connection whose deletion a kill interrupted goes to the next one of its name', async () => {
+    const first = await startWorker();
+    await define('a', sample({ source: { topics: ['old/+'] } }));
+    await vi.waitFor(() => expect(state('a')).toBe('OPENED'), 3000);
+    await first.stop();
+    const killed = await openStore({ dataDir: path.join(dir, 'w'), clock, box: boxOf(dir), report: () => {} });
+    killed.setState('a', 'deleting', '1');
+    await killed.close();
+    await uplink('old/1');
+    await define('a', sample({ source: { topics: ['new/+'] } }));
+    const worker = await startWorker();
+    await vi.waitFor(() => expect(worker.parts('a')?.store).toBeDefined(), 3000);
+    const received = (): number | undefined => worker.parts('a')?.store.ledger().received;
+    const comes = async (): Promise<void> => {
+      await uplink('old/2');
+      await uplink('new/1');
+      expect(received()).toBeGreaterThan(0);
+    };
+    await vi.waitFor(comes, { timeout: 5000, interval: 200 });
+    const topics = await worker.parts('a')?.store.read(1, 100, 1 << 20);
+    expect(new Set(topics?.map(({ topic }) => topic))).toEqual(new Set(['new/1']));
+    await vi.waitFor(() => expect(sessionsOf(worker)).toMatchObject([{ clientId: 'hb-a-1' }]), 5000);
+    const before = received() ?? 0;
+    await uplink('old/3');
+    await uplink('new/1');
+    await vi.waitFor(() => expect(received()).toBe(before + 1), 3000);
   });
 
   it('a second worker on the prefix is told of the first, and may start once that is gone', async () => {

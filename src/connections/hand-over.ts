@@ -10,6 +10,7 @@ import type { BridgeStore, ConnectionStore, DeadLetter } from '../domain/ports/s
 import { Repeated } from '../domain/repeated.ts';
 import { DirectoryNotes } from './hand-over-notes.ts';
 import { waitingUplinks } from './handed-uplinks.ts';
+import { isMarkedDeleting } from './purge.ts';
 
 /** A directory whose lock this process holds. */
 export interface HeldDirectory {
@@ -179,6 +180,11 @@ export class HandOver {
 
   /** Opens its store for `give`, which says whether there is nothing more to give: then the connection is `done`. */
   async #drain(directory: HeldDirectory, id: string, done: Set<string>, give: Give): Promise<void> {
+    // Defined anew before its deletion was done: what is left is not the new one's. In our own directory the supervisor sees to it.
+    if (isMarkedDeleting(directory.store, id)) {
+      if (!directory.isOwn) await this.#delete(directory, id);
+      return;
+    }
     const end = new AbortController();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#draining = { id, end, done: promise };

@@ -241,3 +241,28 @@ test('a damaged uplink is not handed over: it is a dead letter here, and the oth
   expect(sent).toEqual([1, 3]);
   expect(letters).toEqual(['storeDamaged']);
 });
+
+test.each([
+  ['its own directory', true, ['a']],
+  ['that of a worker that is gone', false, []],
+])(
+  'what a deletion has left behind in %s does not go to the next connection of that name',
+  async (_where, isOwn, left) => {
+    const survivor = new Survivor();
+    await survivor.otherLives(1, 10);
+    const store = await survivor.open(survivor.gone);
+    store.setState('a', 'deleting', '1');
+    let sent = 0;
+    const handOver = survivor.handOver({
+      directories: () => [{ id: 'w-0', store, isOwn }],
+      sendTo: async (_address, _id, uplinks) => {
+        sent += uplinks.length;
+      },
+    });
+    handOver.start();
+    await passTime(survivor.clock, after(survivor.clock, 5000));
+    await handOver.stop();
+    expect(sent).toBe(0);
+    expect(store.connectionIds()).toEqual(left);
+  },
+);

@@ -187,7 +187,10 @@ export class ClusterParts {
         views.release(id);
         parts.status.removeLedger(id);
       },
-      onReleased: (id) => views.release(id),
+      onReleased: (id) => {
+        views.release(id);
+        parts.status.release(id);
+      },
     });
     this.#owned = owned;
     this.#view.follow(owned);

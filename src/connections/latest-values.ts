@@ -57,6 +57,11 @@ export class LatestValues {
     return new Promise((resolve) => this.#topics.get(topic)?.onGone.push(resolve));
   }
 
+  /** What is there is another's to say from now on: it stays, and nothing is published there any more. */
+  leave(topic: string): void {
+    this.#topics.delete(topic);
+  }
+
   /** The broker is (back) there; it may have lost what it had, so everything is said again. */
   refresh(): void {
     for (const entry of this.#topics.values()) entry.dirty = true;
@@ -84,7 +89,7 @@ export class LatestValues {
       entry.armed = true;
       this.#clock.after(waitMs, () => {
         entry.armed = false;
-        if (entry.dirty) this.#flush(topic, entry);
+        if (entry.dirty && this.#topics.get(topic) === entry) this.#flush(topic, entry);
       });
     } else if (this.#inFlight < MAX_IN_FLIGHT) void this.#send(topic, entry);
   }
@@ -107,7 +112,7 @@ export class LatestValues {
     }
     this.#inFlight -= 1;
     entry.busy = false;
-    if (entry.dirty && this.#topics.has(topic)) this.#flush(topic, entry);
+    if (entry.dirty && this.#topics.get(topic) === entry) this.#flush(topic, entry);
     this.#flushAll();
   }
 }

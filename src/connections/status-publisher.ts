@@ -107,6 +107,11 @@ export class StatusPublisher implements StatusSink {
     await Promise.all(topics.map((topic) => this.#values.clear(topic)));
   }
 
+  /** Another worker serves it: said again after an interruption, our last word would take the place of its. */
+  release(id: string): void {
+    this.#values.leave(`${this.#options.prefix}/status/${id}`);
+  }
+
   /** This worker's; the connection was another worker's to delete. */
   removeLedger(id: string): void {
     this.#values.set(this.#ledgerTopic(id), null);

@@ -227,7 +227,10 @@ export class SourceSessions {
     const current = this.#open.get(this.#sessions.at(-1)?.generation ?? -1);
     if (current === undefined || current.upAt === null) return;
     const now = this.#options.clock.monotonic();
+    const { hasRoom } = this.#options.line;
     for (const open of this.#open.values()) {
+      // The embedded broker hands nothing over while the journal is full.
+      if (!hasRoom) open.heardAt = now;
       if (open === current || open.ending || open.upAt === null || open.unanswered > 0) continue;
       if (now - open.heardAt >= SILENT_MS && now - open.upAt >= SILENT_MS) void this.#end(open);
     }

@@ -53,12 +53,17 @@ test('a session of former topics is read empty before it is ended, however long 
   };
   const states = new Map<string, string | null>();
   let answer = (): void => {};
+  const line = {
+    onMessages: (_messages: unknown, done: (error: null) => void) => (answer = () => done(null)),
+    onLeftOut: () => {},
+    hasRoom: true,
+  };
   const sessions = new SourceSessions({
     connectionId: 'a',
     store: { getState: (key) => states.get(key) ?? null, setState: (key, value) => void states.set(key, value) },
     broker: () => ({ kind: 'mqtt', openSource }) as unknown as Broker,
     clientId: (id, generation) => `${id}-${generation}`,
-    line: { onMessages: (_messages, done) => (answer = () => done(null)), onLeftOut: () => {}, hasRoom: true },
+    line,
     concern: null,
     onMessages: () => {},
     onStatus: () => {},
@@ -79,6 +84,11 @@ test('a session of former topics is read empty before it is ended, however long 
   await clock.advance(10_000);
   expect(cleared).toEqual([]);
   answer();
+  // A full journal, for which the embedded broker waits.
+  line.hasRoom = false;
+  await clock.advance(10_000);
+  expect(cleared).toEqual([]);
+  line.hasRoom = true;
   await clock.advance(3_000);
   expect(cleared).toEqual(['a-0']);
   await sessions.stop();

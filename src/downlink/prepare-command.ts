@@ -35,7 +35,8 @@ export function prepareCommand(command: Command, context: CommandContext): Prepa
   const isOfShadow = command.origin === 'shadow';
   const document = parseJson(command.document);
   if (isOfShadow) {
-    const hasChanged = context.latest !== null && isOutdated(document, downlink.template, context.latest);
+    const { latest } = context;
+    const hasChanged = latest !== null && isOutdated(command, document, downlink.template, latest);
     // What is not desired any more is not sent, also where the newer change is none that can be.
     if (context.hasNewer || hasChanged) return { kind: 'settle', fact: { kind: 'superseded' } };
   }

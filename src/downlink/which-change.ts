@@ -1,6 +1,6 @@
 // Which change of a desired shadow is a command (design point 8). Pure: the shadow, what was handled before, and the time.
 import { createHash } from 'node:crypto';
-import type { IgnoreReason } from '../domain/command.ts';
+import type { Command, IgnoreReason } from '../domain/command.ts';
 import type { HandledShadow, ShadowChange } from '../domain/ports/downlink.ts';
 import { canonical, isObject, type JsonObject, parseJson } from './json.ts';
 import { renderTemplate } from './template.ts';
@@ -68,8 +68,17 @@ export function wantedOf(desired: unknown, template: JsonObject | null): unknown
   return payload === null || (isObject(payload) && Object.keys(payload).length === 0) ? undefined : payload;
 }
 
-/** Whether a shadow that was seen later has something else to be sent, or nothing. */
-export function isOutdated(document: unknown, template: JsonObject | null, latest: HandledShadow): boolean {
+/**
+ * Whether a shadow that was seen later has something else to be sent, or nothing. Its digest was made by the template of that
+ * time: of the command's own shadow it says nothing, for that is outdated by no change of the template.
+ */
+export function isOutdated(
+  { version, era }: Pick<Command, 'version' | 'era'>,
+  document: unknown,
+  template: JsonObject | null,
+  latest: HandledShadow,
+): boolean {
+  if (latest.version === version && latest.era === era) return false;
   return digest(wantedOf(document, template)) !== latest.command;
 }
 

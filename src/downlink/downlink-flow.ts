@@ -52,21 +52,23 @@ export class DownlinkFlow implements UplinkEar {
     this.#age();
   }
 
-  /** The connection has opened: HERE is watched from now on, if commands are wanted. */
+  /** The connection has opened: HERE is watched from now on, if commands are wanted. What the disk refuses is tried again. */
   open(project: HereProject): void {
     this.close();
     this.#project = project;
+    this.#safely(() => this.#begin(project));
+  }
+
+  #begin(project: HereProject): void {
     if (this.#commands?.shadows.key !== project.key) this.#moveTo(project.key);
     const commands = this.#commands;
     if (!this.#connection.downlink.enabled || commands === null) return;
     this.#lookForTopic();
     this.#watch = this.#o.hub.join(this.#connection.account, project, this.#member(project, commands));
-    this.#safely(() => {
-      commands.outbox.pump();
-      for (const change of [...commands.shadows.waiting.values()]) {
-        if (commands.shadows.served.connectionOf(change.device) === this.#connection.id) commands.claim(change);
-      }
-    });
+    commands.outbox.pump();
+    for (const change of [...commands.shadows.waiting.values()]) {
+      if (commands.shadows.served.connectionOf(change.device) === this.#connection.id) commands.claim(change);
+    }
   }
 
   close(): void {
@@ -162,8 +164,10 @@ export class DownlinkFlow implements UplinkEar {
     };
   }
 
+  /** Throws when the disk refuses: what waits must have ended before anything begins in the other project. */
   #moveTo(project: string): void {
-    this.#safely(() => this.#commands?.leave());
+    this.#commands?.leave();
+    this.#commands = null;
     this.#on.project = project;
     this.#use(this.#o.hub.project(project));
   }
@@ -188,6 +192,8 @@ export class DownlinkFlow implements UplinkEar {
   #age(): void {
     this.#ageing = this.#o.clock.after(AGEING_MS, () => {
       this.#age();
+      const hasFailed = this.#watch === null && this.#connection.downlink.enabled;
+      if (hasFailed && this.#project !== null) this.open(this.#project);
       this.#safely(() => this.#commands?.age());
       if (this.#watch !== null) this.#lookForTopic();
     });

@@ -59,7 +59,8 @@ export class ShadowTable implements ShadowStore {
   }
 
   handled(project: string, device: string): HandledShadow | null {
-    const row = this.#handled.get(this.#keyOf(project), device);
+    const key = this.#find(project);
+    const row = key === null ? undefined : this.#handled.get(key, device);
     if (row === undefined) return null;
     return {
       device,
@@ -72,12 +73,14 @@ export class ShadowTable implements ShadowStore {
   }
 
   forEachServed(project: string, visit: (served: ServedDevice) => void): void {
+    const key = this.#find(project);
+    if (key === null) return;
     const rows = this.#database.sql.prepare(
       'SELECT device, connections.id AS connection, drivers.text AS driver FROM served_devices ' +
         'JOIN connections ON connections.key = served_devices.connection ' +
         'LEFT JOIN drivers ON drivers.key = served_devices.driver WHERE project = ?',
     );
-    for (const { device, connection, driver } of rows.iterate(this.#keyOf(project))) {
+    for (const { device, connection, driver } of rows.iterate(key)) {
       const text = typeof driver === 'string' ? driver : null;
       visit({ device: decodeDevice(device), connectionId: String(connection), driver: text });
     }
@@ -97,8 +100,10 @@ export class ShadowTable implements ShadowStore {
   }
 
   unclaimed(project: string): readonly ShadowChange[] {
+    const key = this.#find(project);
+    if (key === null) return [];
     const rows = this.#database.sql.prepare('SELECT change FROM unclaimed_shadows WHERE project = ?');
-    return rows.all(this.#keyOf(project)).map(({ change }) => JSON.parse(String(change)) as ShadowChange);
+    return rows.all(key).map(({ change }) => JSON.parse(String(change)) as ShadowChange);
   }
 
   saveUnclaimed(project: string, changes: readonly ShadowChange[]): void {
@@ -113,9 +118,9 @@ export class ShadowTable implements ShadowStore {
   }
 
   dropUnclaimed(project: string, devices: readonly string[]): void {
-    if (devices.length === 0) return;
+    const key = this.#find(project);
+    if (key === null || devices.length === 0) return;
     this.#database.transaction(() => {
-      const key = this.#keyOf(project);
       for (const device of devices) this.#dropUnclaimed.run(key, device);
     });
   }
@@ -125,9 +130,16 @@ export class ShadowTable implements ShadowStore {
     return Number(this.#findDriver.get(text)?.key);
   }
 
-  #keyOf(project: string): number {
+  /** null: nothing is kept of it. A disk that takes nothing can still be read. */
+  #find(project: string): number | null {
     const found = this.#findProject.get(project)?.key;
-    if (found !== undefined) return Number(found);
+    return found === undefined ? null : Number(found);
+  }
+
+  /** Within a transaction that writes. */
+  #keyOf(project: string): number {
+    const found = this.#find(project);
+    if (found !== null) return found;
     return Number(this.#database.sql.prepare('INSERT INTO projects (name) VALUES (?)').run(project).lastInsertRowid);
   }
 }

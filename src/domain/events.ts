@@ -61,6 +61,7 @@ export const EVENT_KINDS = [
   'commandNotSent',
   'commandUnreported',
   'commandsExpired',
+  'commandsDropped',
   'alarmRaised',
   'alarmCleared',
   'groupUnreachable',

@@ -30,7 +30,8 @@ export class DownlinkHub {
   project(key: string): ProjectShadows {
     let project = this.#projects.get(key);
     if (project === undefined) {
-      project = new ProjectShadows(key, this.options.store, this.options.clock);
+      const { store, clock } = this.options;
+      project = new ProjectShadows(key, store, clock, (count) => this.#tellDropped(key, count));
       this.#projects.set(key, project);
     }
     return project;
@@ -60,6 +61,17 @@ export class DownlinkHub {
   /** Writes what is not saved yet. */
   save(): void {
     for (const project of this.#projects.values()) project.save();
+  }
+
+  #tellDropped(key: string, count: number): void {
+    this.options.events.emit({
+      kind: 'commandsDropped',
+      severity: 'warning',
+      connectionId: null,
+      key,
+      count,
+      message: `More than 10000 changed devices of the HERE project ${key} wait for a first uplink here: the ${count} changes that are oldest were dropped. Desire them again once their devices are heard; others than the bridge's devices do not matter.`,
+    });
   }
 
   #tellIfShared(watch: ShadowWatch, project: HereProject, connectionId: string): void {

@@ -25,11 +25,18 @@ export class ProjectShadows {
   /** The last driver of each id, or model, and its number, so that a driver that is known costs no text. */
   readonly #drivers = new Map<string, SeenDriver>();
   #timer: Cancel | null = null;
+  readonly #onDropped: (count: number) => void;
+  /** Changes dropped since the last telling, the latest time among them, and among those that were told: a look finds some again. */
+  #dropped = 0;
+  #droppedAt = Number.NEGATIVE_INFINITY;
+  #toldAt = Number.NEGATIVE_INFINITY;
   /** Some devices are on other networks than ThingPark. */
   #hasRoutes = false;
 
-  constructor(key: string, store: ShadowStore, clock: Clock) {
+  /** `onDropped`: so many changes found no room among those that wait. */
+  constructor(key: string, store: ShadowStore, clock: Clock, onDropped: (count: number) => void = () => {}) {
     this.key = key;
+    this.#onDropped = onDropped;
     this.#store = store;
     this.#clock = clock;
     // Before all others, so that there is always a number for them.
@@ -61,10 +68,23 @@ export class ProjectShadows {
     });
     this.#store.saveUnclaimed(this.key, fresh);
     for (const change of fresh) this.waiting.set(change.device, change);
-    for (const device of this.waiting.keys()) {
-      if (this.waiting.size <= MAX_WAITING) break;
+    const excess = this.waiting.size - MAX_WAITING;
+    if (excess <= 0) return;
+    // Looks bring the newest first, so the order of the map is not that of time. What is nearly in order is quickly sorted.
+    for (const { device, desiredAt } of [...this.waiting.values()].sort(byAge).slice(0, excess)) {
       this.waiting.delete(device);
+      if (desiredAt <= this.#toldAt) continue;
+      this.#dropped += 1;
+      this.#droppedAt = Math.max(this.#droppedAt, desiredAt);
     }
+  }
+
+  /** After a look at HERE. */
+  tellDropped(): void {
+    if (this.#dropped === 0) return;
+    this.#onDropped(this.#dropped);
+    this.#toldAt = this.#droppedAt;
+    this.#dropped = 0;
   }
 
   dropWaiting(devices: readonly string[]): void {
@@ -117,6 +137,11 @@ export class ProjectShadows {
     const kept = this.served.driverOf(device);
     return kept === null || kept.startsWith('{') ? 0 : this.served.driverNumber(THINGPARK_ROUTE);
   }
+}
+
+/** The first to go comes first, as in the store. */
+function byAge(a: ShadowChange, b: ShadowChange): number {
+  return a.desiredAt - b.desiredAt || (a.device < b.device ? 1 : -1);
 }
 
 interface Named {

@@ -178,6 +178,7 @@ export class ShadowWatch {
   }
 
   #polled(before: number): void {
+    this.#o.shadows.tellDropped();
     for (const member of this.#members.values()) member.onPolled(before);
   }
 

@@ -38,8 +38,9 @@ export class ShadowTable implements ShadowStore {
     );
     this.#dropUnclaimed = sql.prepare('DELETE FROM unclaimed_shadows WHERE project = ? AND device = ?');
     this.#trimUnclaimed = sql.prepare(
-      'DELETE FROM unclaimed_shadows WHERE project = ?1 AND desired_at <= ' +
-        '(SELECT desired_at FROM unclaimed_shadows WHERE project = ?1 ORDER BY desired_at DESC LIMIT 1 OFFSET ?2)',
+      // Many may be of one time: then the device decides.
+      'DELETE FROM unclaimed_shadows WHERE project = ?1 AND device IN ' +
+        '(SELECT device FROM unclaimed_shadows WHERE project = ?1 ORDER BY desired_at DESC, device LIMIT -1 OFFSET ?2)',
     );
   }
 

@@ -1,8 +1,8 @@
-// The other line of a connection where the disk refuses what it needs to open.
+// The other line of a connection: where the disk refuses what it needs to open, and what a person hears of a look at HERE.
 import { expect, onTestFinished, test } from 'vitest';
 import type { Connection } from '../../src/domain/connection.ts';
 import type { NewEvent } from '../../src/domain/events.ts';
-import type { ShadowStore } from '../../src/domain/ports/downlink.ts';
+import type { ShadowChange, ShadowStore } from '../../src/domain/ports/downlink.ts';
 import type { HereProject } from '../../src/domain/ports/here.ts';
 import { DownlinkFlow } from '../../src/downlink/downlink-flow.ts';
 import { DownlinkHub } from '../../src/downlink/downlink-hub.ts';
@@ -14,7 +14,7 @@ const downlink = { enabled: true, asId: null, asKey: null, port: 2, template: nu
 const account = { service: 'here', realm: null, email: 'me@example.com', password: 'secret' };
 const connection = { id: 'a', account, source: { broker: 'main' }, downlink } as unknown as Connection;
 
-async function makeFlow(wrap: (shadows: ShadowStore) => ShadowStore) {
+async function makeFlow(wrap: (shadows: ShadowStore) => ShadowStore = (shadows) => shadows) {
   const s = await TestStore.open();
   onTestFinished(() => s[Symbol.asyncDispose]());
   const store = await s.connection('a');
@@ -40,11 +40,14 @@ async function makeFlow(wrap: (shadows: ShadowStore) => ShadowStore) {
 }
 
 /** Counts how often HERE is asked what changed. */
-function watched(appId: string): { readonly project: HereProject; readonly asked: () => number } {
+function watched(
+  appId: string,
+  changes: readonly ShadowChange[] = [],
+): { readonly project: HereProject; readonly asked: () => number } {
   let asked = 0;
   const page = async () => {
     asked += 1;
-    return { kind: 'ok' as const, changes: [], oldestAt: null, next: null, hereNow: null };
+    return { kind: 'ok' as const, changes, oldestAt: null, next: null, hereNow: null };
   };
   const model = modelProject({ appId });
   return { project: { ...model, shadows: { ...model.shadows, page } }, asked: () => asked };
@@ -85,4 +88,15 @@ test('an opening that the disk refuses is told, harms nobody, and is tried again
   expect(told).toHaveLength(3);
   expect(second.asked()).toBeGreaterThan(0);
   expect(first.asked()).toBe(1);
+});
+
+test('a look that finds more changes of devices that nobody has heard than there is room for is told with their number', async () => {
+  const { flow, clock, told } = await makeFlow();
+  const changes = Array.from({ length: 10_005 }, (_, n) => {
+    const device = `70B3D500${n.toString(16).padStart(8, '0').toUpperCase()}`;
+    return { device, version: 1, desiredAt: clock.now() - n, document: '{}', reported: null };
+  });
+  flow.open(watched('crowded', changes).project);
+  await clock.advance(5_000);
+  expect(told).toMatchObject([{ kind: 'commandsDropped', connectionId: null, count: 5 }]);
 });

@@ -92,6 +92,7 @@ export const deEvents: Pick<Catalogue, 'events'> = {
       commandNotSent: 'Befehl nicht gefunkt',
       commandUnreported: 'Befehl ohne Bericht',
       commandsExpired: 'Befehle abgelaufen',
+      commandsDropped: 'Befehle verworfen',
       alarmRaised: 'Alarm ausgelöst',
       alarmCleared: 'Alarm beendet',
       groupUnreachable: 'Worker-Gruppe nicht erreichbar',

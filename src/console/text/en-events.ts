@@ -84,6 +84,7 @@ export const enEvents = {
       commandNotSent: 'Command not sent over the air',
       commandUnreported: 'Command without a report',
       commandsExpired: 'Commands expired',
+      commandsDropped: 'Commands dropped',
       alarmRaised: 'Alarm raised',
       alarmCleared: 'Alarm cleared',
       groupUnreachable: 'Workers’ group unreachable',

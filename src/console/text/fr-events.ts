@@ -92,6 +92,7 @@ export const frEvents: Pick<Catalogue, 'events'> = {
       commandNotSent: 'Commande non émise',
       commandUnreported: 'Commande sans rapport',
       commandsExpired: 'Commandes expirées',
+      commandsDropped: 'Commandes supprimées',
       alarmRaised: 'Alarme déclenchée',
       alarmCleared: 'Alarme levée',
       groupUnreachable: 'Groupe de workers injoignable',

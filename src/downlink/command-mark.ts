@@ -10,8 +10,11 @@ import type { ConnectionStore } from '../domain/ports/store.ts';
 
 type Seen = Pick<ShadowChange, 'device' | 'version' | 'desiredAt'>;
 
-/** Of a command on its way: what the next worker needs to know its reports. */
-export type Underway = Pick<Command, 'attempt' | 'port' | 'confirmed' | 'publishedAt'>;
+/** Of a command on its way: what the next worker needs to know its reports, and whether HERE is to hear of it. */
+export interface Underway extends Pick<Command, 'attempt' | 'port' | 'confirmed' | 'publishedAt'> {
+  /** The network has sent it: its version rides until HERE shows it. Marks of older releases do not tell. */
+  readonly isSent: boolean;
+}
 
 export interface HandledMark extends Seen {
   readonly era: number;
@@ -80,8 +83,9 @@ export class CommandMark {
   changed({ device, version, state, attempt, port, confirmed, publishedAt }: Command): void {
     const known = this.#handled.get(device);
     if (known === undefined || known.version !== version) return;
-    const isUnderway = state === 'published' || state === 'sent';
-    this.#handled.set(device, { ...known, underway: isUnderway ? { attempt, port, confirmed, publishedAt } : null });
+    const isSent = state === 'sent';
+    const underway = state === 'published' || isSent ? { attempt, port, confirmed, publishedAt, isSent } : null;
+    this.#handled.set(device, { ...known, underway });
     this.#write();
   }
 
@@ -116,8 +120,9 @@ export class CommandMark {
       ...listed.map(({ device, version, desiredAt }) => ['p', device, version, desiredAt]),
       ...handled.map(({ device, version, desiredAt, era, underway }) => {
         if (underway === null) return ['h', device, version, desiredAt, era];
-        const { attempt, port, confirmed, publishedAt } = underway;
-        return ['h', device, version, desiredAt, era, attempt, port ?? '', confirmed ? 1 : 0, publishedAt ?? ''];
+        const { attempt, port, confirmed, publishedAt, isSent } = underway;
+        const publication = [attempt, port ?? '', confirmed ? 1 : 0, publishedAt ?? '', isSent ? 1 : 0];
+        return ['h', device, version, desiredAt, era, ...publication];
       }),
     ];
     return [encodeURIComponent(this.#o.project), reached, ...texts.map((each) => each.join())].join(';');
@@ -131,7 +136,7 @@ function decode(text: string | null, project: string) {
   if (name !== encodeURIComponent(project)) return { reached: Number.NEGATIVE_INFINITY, pending, handled };
   for (const entry of entries) {
     const [kind, device = '', ...rest] = entry.split(',');
-    const [version = 0, desiredAt = 0, era = 0, attempt, port, confirmed, publishedAt] = rest.map((each) =>
+    const [version = 0, desiredAt = 0, era = 0, attempt, port, confirmed, publishedAt, sent] = rest.map((each) =>
       each === '' ? undefined : Number(each),
     );
     const seen = { device, version, desiredAt };
@@ -140,7 +145,10 @@ function decode(text: string | null, project: string) {
       const underway =
         attempt === undefined
           ? null
-          : { attempt, port: port ?? null, confirmed: confirmed === 1, publishedAt: publishedAt ?? null };
+          : {
+              ...{ attempt, port: port ?? null, confirmed: confirmed === 1, publishedAt: publishedAt ?? null },
+              isSent: sent === 1,
+            };
       handled.set(device, { ...seen, era, underway });
     }
   }

@@ -103,8 +103,12 @@ export class ProjectCommands {
         // Counted by the worker that has handled it, unless it goes on here.
         handled.push({ ...decision.handled, era: elsewhere.era });
         const { underway } = elsewhere;
-        const isOver = underway === null || (change.reported ?? 0) >= change.version;
-        if (!isOver) added.push({ ...this.#newCommand(change, elsewhere.era, false), state: 'published', ...underway });
+        if (underway === null || (change.reported ?? 0) >= change.version) continue;
+        const { isSent, ...publication } = underway;
+        const state = isSent ? 'sent' : 'published';
+        added.push({ ...this.#newCommand(change, elsewhere.era, false), state, ...publication });
+        // Its report came to the other worker, and comes no more.
+        if (isSent) riding.push(...this.#ride(change.device, change.version, elsewhere.era));
         continue;
       }
       handled.push(decision.handled);

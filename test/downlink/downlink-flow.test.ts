@@ -1,4 +1,5 @@
-// The other line of a connection: where the disk refuses what it needs to open, and what a person hears of a look at HERE.
+// The other line of a connection: where the disk refuses what it needs to open, what a person hears of a look at HERE, and what
+// the next worker knows of its commands.
 import { expect, onTestFinished, test } from 'vitest';
 import type { Connection } from '../../src/domain/connection.ts';
 import type { NewEvent } from '../../src/domain/events.ts';
@@ -6,6 +7,7 @@ import type { ShadowChange, ShadowStore } from '../../src/domain/ports/downlink.
 import type { HereProject } from '../../src/domain/ports/here.ts';
 import { DownlinkFlow } from '../../src/downlink/downlink-flow.ts';
 import { DownlinkHub } from '../../src/downlink/downlink-hub.ts';
+import { compileTopicPattern } from '../../src/uplink/topic-pattern.ts';
 import { TestStore } from '../store/support.ts';
 import { ManualClock, SeededChance } from '../support/manual-clock.ts';
 import { modelProject } from '../support/model-project.ts';
@@ -14,29 +16,37 @@ const downlink = { enabled: true, asId: null, asKey: null, port: 2, template: nu
 const account = { service: 'here', realm: null, email: 'me@example.com', password: 'secret' };
 const connection = { id: 'a', account, source: { broker: 'main' }, downlink } as unknown as Connection;
 
-async function makeFlow(wrap: (shadows: ShadowStore) => ShadowStore = (shadows) => shadows) {
+async function makeFlow(wrap: (shadows: ShadowStore) => ShadowStore = (shadows) => shadows, handedOver = '') {
   const s = await TestStore.open();
   onTestFinished(() => s[Symbol.asyncDispose]());
   const store = await s.connection('a');
+  if (handedOver !== '') {
+    store.setState('commandsHandled', handedOver);
+    store.setState('downlinkSince', '0');
+  }
   const commands = s.store.commands('a');
   if (commands === null) throw new Error('nothing is stored of a');
   const [clock, chance, told] = [new ManualClock(), new SeededChance(), [] as NewEvent[]];
   const events = { emit: (event: NewEvent) => void told.push(event) };
   const shadows = wrap(s.store.shadows);
+  const published: { readonly CorrelationID: string }[] = [];
+  const publish = async (_: string, message: string) => {
+    published.push(JSON.parse(message).DevEUI_downlink);
+  };
   const hub = new DownlinkHub({
     ...{ store: shadows, clock, chance, events },
     ...{ pollMs: { min: 1_000, max: 1_000 }, maxAgeMs: 3_600_000 },
   });
   const flow = new DownlinkFlow(connection, {
     ...{ store, commands, shadows, hub, clock, chance, events },
-    publisher: () => ({ start: () => {}, publish: () => Promise.resolve(), stop: () => Promise.resolve() }) as never,
+    publisher: () => ({ start: () => {}, publish, stop: () => Promise.resolve() }) as never,
     findTopic: () => Promise.resolve(null),
-    ...{ takesNetworkForms: () => true, isOwnTopic: () => false, isShared: false },
-    compileTopic: () => ({ needsUplink: false, render: (device: string) => `x/${device}` }) as never,
+    ...{ takesNetworkForms: () => true, isOwnTopic: () => false, isShared: true },
+    compileTopic: (pattern) => ({ needsUplink: false, render: compileTopicPattern(pattern).render }),
     ...{ retry: { minMs: 500, maxMs: 1_000 }, maxAgeMs: 3_600_000 },
   });
   onTestFinished(() => flow.stop(AbortSignal.abort()));
-  return { flow, clock, told };
+  return { flow, clock, told, store, commands, published };
 }
 
 /** Counts how often HERE is asked what changed. */
@@ -99,4 +109,66 @@ test('a look that finds more changes of devices that nobody has heard than there
   flow.open(watched('crowded', changes).project);
   await clock.advance(5_000);
   expect(told).toMatchObject([{ kind: 'commandsDropped', connectionId: null, count: 5 }]);
+});
+
+const EUI = '70B3D50000000001';
+const desired = (desiredAt: number): ShadowChange => {
+  const document = '{"payload":{"a":1},"system":{"stateVersion":3}}';
+  return { device: EUI, version: 3, desiredAt, document, reported: null };
+};
+const hear = (flow: DownlinkFlow, at: number): void => {
+  flow.onUplink(EUI, {}, at, { network: 'thingpark', topic: 't', root: {} });
+};
+
+/** One worker publishes the command, and hears of the network what `report` says; its mark for the next one. */
+async function handOver(report: boolean): Promise<string> {
+  const { flow, clock, store, published } = await makeFlow();
+  await clock.advance(10);
+  flow.open(watched('app', [desired(clock.now())]).project);
+  await clock.advance(100);
+  hear(flow, clock.now());
+  await clock.advance(100);
+  const correlationId = published[0]?.CorrelationID ?? '';
+  const sent = { kind: 'sent', device: EUI, correlationId, port: 2, status: 1, cause: '' } as const;
+  if (report) flow.onReport(sent, clock.now());
+  await clock.advance(1_000);
+  await flow.stop(new AbortController().signal);
+  return store.getState('commandsHandled') ?? '';
+}
+
+/** The next worker, once it has heard the device. */
+async function takeOver(mark: string) {
+  const worker = await makeFlow(undefined, mark);
+  const { flow, clock, commands, published } = worker;
+  await clock.advance(10);
+  flow.open(watched('app', [desired(clock.now())]).project);
+  await clock.advance(2_000);
+  hear(flow, clock.now());
+  await clock.advance(10);
+  expect(published).toEqual([]);
+  const states = commands.list({ limit: 9 }).map(({ version, state }) => [version, state]);
+  return { ...worker, states, due: flow.versions.dueFor(EUI, clock.now()) };
+}
+
+test('what the network has sent, and HERE has not heard of, is told to HERE by the next worker', async () => {
+  const mark = await handOver(true);
+  const { flow, states, due, commands, store } = await takeOver(mark);
+  expect([states, due]).toEqual([[[3, 'sent']], 3]);
+  expect(commands.riding()).toMatchObject([{ device: EUI, version: 3 }]);
+  // And by the one after it.
+  await flow.stop(AbortSignal.abort());
+  expect((await takeOver(store.getState('commandsHandled') ?? '')).due).toBe(3);
+});
+
+/** As an older release wrote it: nine fields of a command on its way. */
+const withoutSent = (mark: string): string => {
+  const [project, reached, entry = ''] = mark.split(';');
+  return [project, reached, entry.split(',').slice(0, 9).join()].join(';');
+};
+
+test('what is published and has no report yet goes on as that, also by a mark of an older release', async () => {
+  const mark = await handOver(false);
+  expect(await takeOver(mark)).toMatchObject({ states: [[3, 'published']], due: null });
+  const older = withoutSent(mark);
+  expect(await takeOver(older)).toMatchObject({ states: [[3, 'published']], due: null });
 });

@@ -62,6 +62,12 @@ export class CommandMark {
     return desiredAt < this.#before.reached ? { device, version, desiredAt, era: 0, underway: null } : null;
   }
 
+  /** Its report came to an earlier worker. */
+  isSentElsewhere({ device, version, desiredAt }: Pick<Command, 'device' | 'version' | 'desiredAt'>): boolean {
+    const listed = this.#handled.get(device);
+    return listed?.version === version && listed.desiredAt === desiredAt && listed.underway?.isSent === true;
+  }
+
   /** All that was desired before `at` (HERE's ms) was seen. */
   polled(at: number): void {
     if (at <= this.#reached) return;

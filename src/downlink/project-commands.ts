@@ -149,10 +149,13 @@ export class ProjectCommands {
     };
   }
 
-  /** What this worker left waiting and another has handled meanwhile is not published any more. Throws when the disk refuses. */
+  /** What another has handled meanwhile is not published any more, and what it knows to be sent is. Throws when the disk refuses. */
   yieldToOthers(): void {
     for (const command of [...this.#pendingCommands()]) {
       if (this.mark?.handledBefore(command)) this.settle(command, { kind: 'superseded' });
+    }
+    for (const command of [...this.book.inState('published')]) {
+      if (this.mark?.isSentElsewhere(command)) this.settle(command, { kind: 'sent' });
     }
   }
 

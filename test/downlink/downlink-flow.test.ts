@@ -16,9 +16,18 @@ const downlink = { enabled: true, asId: null, asKey: null, port: 2, template: nu
 const account = { service: 'here', realm: null, email: 'me@example.com', password: 'secret' };
 const connection = { id: 'a', account, source: { broker: 'main' }, downlink } as unknown as Connection;
 
-async function makeFlow(wrap: (shadows: ShadowStore) => ShadowStore = (shadows) => shadows, handedOver = '') {
+async function openStore(): Promise<TestStore> {
   const s = await TestStore.open();
   onTestFinished(() => s[Symbol.asyncDispose]());
+  return s;
+}
+
+async function makeFlow(
+  wrap: (shadows: ShadowStore) => ShadowStore = (shadows) => shadows,
+  handedOver = '',
+  known: TestStore | null = null,
+) {
+  const s = known ?? (await openStore());
   const store = await s.connection('a');
   if (handedOver !== '') {
     store.setState('commandsHandled', handedOver);
@@ -46,7 +55,7 @@ async function makeFlow(wrap: (shadows: ShadowStore) => ShadowStore = (shadows) 
     ...{ retry: { minMs: 500, maxMs: 1_000 }, maxAgeMs: 3_600_000 },
   });
   onTestFinished(() => flow.stop(AbortSignal.abort()));
-  return { flow, clock, told, store, commands, published };
+  return { flow, clock, told, s, store, commands, published };
 }
 
 /** Counts how often HERE is asked what changed. */
@@ -121,8 +130,8 @@ const hear = (flow: DownlinkFlow, at: number): void => {
 };
 
 /** One worker publishes the command, and hears of the network what `report` says; its mark for the next one. */
-async function handOver(report: boolean): Promise<string> {
-  const { flow, clock, store, published } = await makeFlow();
+async function handOver(report: boolean, s: TestStore | null = null): Promise<string> {
+  const { flow, clock, store, published } = await makeFlow(undefined, '', s);
   await clock.advance(10);
   flow.open(watched('app', [desired(clock.now())]).project);
   await clock.advance(100);
@@ -133,7 +142,9 @@ async function handOver(report: boolean): Promise<string> {
   if (report) flow.onReport(sent, clock.now());
   await clock.advance(1_000);
   await flow.stop(new AbortController().signal);
-  return store.getState('commandsHandled') ?? '';
+  const mark = store.getState('commandsHandled') ?? '';
+  await store.close();
+  return mark;
 }
 
 /** The next worker, once it has heard the device. */
@@ -171,4 +182,13 @@ test('what is published and has no report yet goes on as that, also by a mark of
   expect(await takeOver(mark)).toMatchObject({ states: [[3, 'published']], due: null });
   const older = withoutSent(mark);
   expect(await takeOver(older)).toMatchObject({ states: [[3, 'published']], due: null });
+});
+
+test('what was sent while another worker had the connection is told to HERE when it comes back', async () => {
+  const s = await openStore();
+  const mark = await handOver(false, s);
+  expect(mark).toMatch(/,0$/);
+  const { flow, commands, clock } = await makeFlow(undefined, `${mark.slice(0, -1)}1`, s);
+  expect(commands.list({ limit: 9 })).toMatchObject([{ version: 3, state: 'sent' }]);
+  expect(flow.versions.dueFor(EUI, clock.now())).toBe(3);
 });

@@ -225,7 +225,9 @@ export class AccountSession {
     }
     const after = answer.judged === 'no' ? notJudged(state) : notAnswered(state, fingerprint);
     this.memory.save(after);
-    if (after.failed > before.failed) this.#unanswered.note(fingerprint, after.failed, this.#clock.monotonic());
+    const answeredMs = this.#clock.monotonic();
+    if (after.failed > before.failed) this.#unanswered.note(fingerprint, after.failed, answeredMs);
+    else if (answer.judged !== 'no') this.#unanswered.noteProven(fingerprint, answeredMs);
     return this.#wait(answer);
   }
 

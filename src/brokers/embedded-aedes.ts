@@ -11,11 +11,13 @@ import { Entrance, isLimit } from './embedded-entrance.ts';
 import { Farewell } from './embedded-farewell.ts';
 import { BrokerFile } from './embedded-file.ts';
 import { type Publication, PublishGate } from './embedded-gate.ts';
+import { publishLeft } from './embedded-left.ts';
 import { limitPacketBytes } from './embedded-packets.ts';
 import { DiskPersistence } from './embedded-persistence.ts';
 import type { RetainedMessages } from './embedded-retained.ts';
 import type { ClientRights } from './embedded-rights.ts';
 import { SourceSessions } from './embedded-sessions.ts';
+import { assertOpen, refusalOf } from './embedded-topics.ts';
 import type { UserList } from './embedded-users.ts';
 
 export interface AedesCoreOptions {
@@ -76,7 +78,7 @@ export class AedesCore implements Core {
         maxRetained: limits.maxRetained,
         maxSessions: limits.maxSessions,
       },
-      (client) => this.notice(`the queue of client "${client.slice(0, 100)}" is full: messages for it are dropped`),
+      (message) => this.notice(message),
     );
     this.gate = new PublishGate({
       ...{ ownPrefix: options.ownPrefix, clock: options.clock },
@@ -136,22 +138,12 @@ export class AedesCore implements Core {
     this.sessions.load();
     await this.#aedes.listen();
     try {
-      await this.#publishLeft();
+      const publish = this.#publishToClients.bind(this);
+      await publishLeft(this.#persistence, publish, (message) => this.notice(message));
     } catch (error) {
       const message = `The store of broker "${this.name}" takes nothing: ${describeError(error)}`;
       throw new BridgeError('brokerStoreFailed', message, { exitCode: EXIT.unavailable, cause: error });
     }
-  }
-
-  async #publishLeft(): Promise<void> {
-    const { wills, accepted } = this.#persistence.left;
-    for (const message of [...wills, ...accepted]) {
-      if (message.retain) await this.#persistence.storeRetained({ ...message });
-      await new Promise<void>((resolve, reject) => {
-        this.#publishToClients(message, (error) => (error ? reject(error) : resolve()));
-      });
-    }
-    await this.#persistence.forgetLeft();
   }
 
   up(): void {
@@ -247,8 +239,9 @@ export class AedesCore implements Core {
   readonly #authorizePublish: NonNullable<AedesOptions['authorizePublish']> = (client, packet, done) => {
     // Wills of the clients that are cut off by our own end stay in the file, for the next start.
     if (this.#closing) return;
-    if (packet.topic.startsWith('$')) {
-      done(new Error(`"${packet.topic.slice(0, 100)}" is reserved to the broker`));
+    const refusal = refusalOf(packet.topic, assertOpen);
+    if (refusal !== null) {
+      done(refusal);
       return;
     }
     if (!this.#options.rights.mayPublish(client, packet.topic)) {

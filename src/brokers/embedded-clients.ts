@@ -16,7 +16,8 @@ import type { RetainedMessages } from './embedded-retained.ts';
 import { keyUnder } from './embedded-retained.ts';
 import type { SourceSession, SourceTarget } from './embedded-session.ts';
 import type { SourceSessions } from './embedded-sessions.ts';
-import { assertPublishable, isTopicFilter } from './topics.ts';
+import { assertOpen } from './embedded-topics.ts';
+import { isTopicFilter } from './topics.ts';
 
 /** A record that its listener could not keep is told again. */
 const TELL_AGAIN_MS = 1_000;
@@ -255,8 +256,7 @@ export class EmbeddedPublisher implements Publisher {
     const { maxPending, maxPendingBytes, timeoutMs } = this.#limits;
     const bytes = Buffer.byteLength(payload) + topic.length;
     return new Promise((resolve, reject) => {
-      assertPublishable(topic);
-      if (topic.startsWith('$')) throw new BridgeError('topicInvalid', `"${topic}" is reserved to the broker`);
+      assertOpen(topic);
       if (!this.connected) throw new BridgeError('publisherStopped', `Not published to "${topic}": not started`);
       if (this.#pending.size >= maxPending || this.#pendingBytes + bytes > maxPendingBytes) {
         throw new BridgeError('publishQueueFull', `Not published to "${topic}": too many publishes wait already`, {

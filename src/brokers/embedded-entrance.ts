@@ -7,6 +7,7 @@ import { network } from '../domain/network.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { ClientOwners, Users } from './embedded-owners.ts';
 import type { ClientRights } from './embedded-rights.ts';
+import { assertKeepable, refusalOf } from './embedded-topics.ts';
 import type { UserList } from './embedded-users.ts';
 
 /** What the bridge's own publishers are called in the broker's file. */
@@ -67,6 +68,10 @@ export class Entrance {
     if (client.id.startsWith(OWN_CLIENTS)) {
       return refused('identifierRejected', `client ids that begin with "${OWN_CLIENTS}" are the bridge's own`);
     }
+    const { _will: will } = client as unknown as { readonly _will?: { readonly topic: string } | null };
+    // Once the client is gone there is nobody whom a refusal could reach.
+    const against = will ? refusalOf(will.topic, assertKeepable) : null;
+    if (against !== null) return refused('notAuthorized', `its will: ${against.message}`);
     if (users.isEmpty) return null;
     const name = username ?? '';
     const id = GIVEN_ID.test(client.id) ? '' : client.id;

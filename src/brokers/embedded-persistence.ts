@@ -38,13 +38,15 @@ export class DiskPersistence extends MemoryPersistence {
   #acceptedId = 0;
   #left: { readonly wills: LeftMessage[]; readonly accepted: LeftMessage[] } = { wills: [], accepted: [] };
 
-  constructor(file: BrokerFile, limits: StoreLimits, onDropped: (client: string) => void) {
+  constructor(file: BrokerFile, limits: StoreLimits, onNotice: (message: string) => void) {
     super();
     this.#file = file;
     this.#limits = limits;
-    this.retained = new RetainedMessages(file, limits.maxRetained);
+    this.retained = new RetainedMessages(file, limits.maxRetained, onNotice);
     this.owners = new ClientOwners(file);
-    this.#queues = new OutgoingQueues(file, limits, onDropped);
+    this.#queues = new OutgoingQueues(file, limits, (client) =>
+      onNotice(`the queue of client "${client.slice(0, 100)}" is full: messages for it are dropped`),
+    );
   }
 
   override async setup(broker: unknown): Promise<void> {

@@ -1,6 +1,7 @@
 // The embedded broker's retained messages by topic, and the emptied ones that a table which was away must still hear of.
 import { BridgeError } from '../domain/errors.ts';
 import type { BrokerFile } from './embedded-file.ts';
+import { assertKeepable, refusalOf } from './embedded-topics.ts';
 
 /** How many emptied topics are remembered. The oldest go first. */
 const MAX_EMPTIED = 10_000;
@@ -8,30 +9,47 @@ const MAX_EMPTIED = 10_000;
 export class RetainedMessages {
   readonly #file: BrokerFile;
   readonly #maxRetained: number;
+  readonly #onNotice: (message: string) => void;
   readonly #payloads = new Map<string, Buffer>();
   /** Prefixes by the name of the table's session. */
   readonly #watched = new Map<string, string>();
   /** In the order in which they were emptied. */
   readonly #emptied = new Set<string>();
 
-  constructor(file: BrokerFile, maxRetained: number) {
+  constructor(file: BrokerFile, maxRetained: number, onNotice: (message: string) => void) {
     this.#file = file;
     this.#maxRetained = maxRetained;
+    this.#onNotice = onNotice;
   }
 
-  /** Returns what is retained. */
+  /** Returns what is retained. A former version took wills at any topic, of which some end the process. */
   load(): { readonly topic: string; readonly payload: Buffer; readonly qos: number }[] {
-    const loaded = this.#file.all('SELECT * FROM retained').map((row) => ({
+    const all = this.#file.all('SELECT * FROM retained').map((row) => ({
       topic: String(row.topic),
       payload: Buffer.from(row.payload as Uint8Array),
       qos: Number(row.qos),
     }));
+    const loaded = this.#withoutUnkeepable(all);
     for (const { topic, payload } of loaded) this.#payloads.set(topic, payload);
     for (const row of this.#file.all('SELECT * FROM watched')) {
       this.#watched.set(String(row.client), String(row.prefix));
     }
     for (const row of this.#file.all('SELECT topic FROM emptied ORDER BY id')) this.#emptied.add(String(row.topic));
     return loaded;
+  }
+
+  #withoutUnkeepable<T extends { readonly topic: string }>(all: readonly T[]): T[] {
+    const refusals: BridgeError[] = [];
+    const keepable = all.filter(({ topic }) => {
+      const refusal = refusalOf(topic, assertKeepable);
+      if (refusal === null) return true;
+      refusals.push(refusal);
+      this.#file.lazy(() => this.#file.run('DELETE FROM retained WHERE topic = ?', topic));
+      return false;
+    });
+    // One notice, since they may be as many as are retained.
+    if (refusals[0]) this.#onNotice(`${refusals.length} retained messages are dropped: ${refusals[0].message}`);
+    return keepable;
   }
 
   /** Resolves when it is on the disk. An empty payload removes what the topic holds. */

@@ -12,7 +12,7 @@ import { Farewell } from './embedded-farewell.ts';
 import { BrokerFile } from './embedded-file.ts';
 import { type Publication, PublishGate } from './embedded-gate.ts';
 import { publishLeft } from './embedded-left.ts';
-import { limitPacketBytes } from './embedded-packets.ts';
+import { limitPackets } from './embedded-packets.ts';
 import { DiskPersistence } from './embedded-persistence.ts';
 import type { RetainedMessages } from './embedded-retained.ts';
 import type { ClientRights } from './embedded-rights.ts';
@@ -31,6 +31,7 @@ export interface AedesCoreOptions {
     readonly maxPacketBytes: number;
     readonly maxRetained: number;
     readonly maxSessions: number;
+    readonly maxFilters: number;
     readonly maxQueuedMessages: number;
     readonly maxQueuedBytes: number;
   };
@@ -77,6 +78,7 @@ export class AedesCore implements Core {
         maxBytes: limits.maxQueuedBytes,
         maxRetained: limits.maxRetained,
         maxSessions: limits.maxSessions,
+        maxFilters: limits.maxFilters,
       },
       (message) => this.notice(message),
     );
@@ -165,7 +167,7 @@ export class AedesCore implements Core {
 
   handle(socket: Socket): void {
     const client = this.#aedes.handle(socket);
-    limitPacketBytes(client, this.#options.limits.maxPacketBytes);
+    limitPackets(client, this.#options.limits);
     socket.once('close', () => {
       this.gate.leave(client);
       this.#entrance.leave(client);

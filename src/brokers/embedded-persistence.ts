@@ -8,6 +8,7 @@ import MemoryPersistence, {
 } from 'aedes-persistence/asyncPersistence.js';
 import { BridgeError } from '../domain/errors.ts';
 import type { BrokerFile } from './embedded-file.ts';
+import { type LeftMessage, leftMessage } from './embedded-left.ts';
 import { ClientOwners } from './embedded-owners.ts';
 import { OutgoingQueues, type QueueLimits } from './embedded-queues.ts';
 import { RetainedMessages } from './embedded-retained.ts';
@@ -16,15 +17,11 @@ import { TopicTree } from './topics.ts';
 export interface StoreLimits extends QueueLimits {
   readonly maxRetained: number;
   readonly maxSessions: number;
+  /** Per session. */
+  readonly maxFilters: number;
 }
 
-/** Of the process before this one. */
-export interface LeftMessage {
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly qos: 0 | 1 | 2;
-  readonly retain: boolean;
-}
+type Subscriptions = readonly StoredSubscription[];
 
 export class DiskPersistence extends MemoryPersistence {
   readonly retained: RetainedMessages;
@@ -35,6 +32,8 @@ export class DiskPersistence extends MemoryPersistence {
   /** The subscriptions with QoS 1 or 2 of clients with a session: key `client NUL topic`. */
   readonly #durable = new TopicTree<string>();
   readonly #sessions = new Map<string, Map<string, number>>();
+  /** Per client, the lists that are being written. */
+  readonly #adding = new Map<string, Map<Subscriptions, Promise<void>>>();
   #acceptedId = 0;
   #left: { readonly wills: LeftMessage[]; readonly accepted: LeftMessage[] } = { wills: [], accepted: [] };
 
@@ -115,7 +114,31 @@ export class DiskPersistence extends MemoryPersistence {
     await super.storeRetained({ ...packet, payload });
   }
 
-  override async addSubscriptions(client: ClientId, subscriptions: readonly StoredSubscription[]): Promise<void> {
+  /** aedes calls it for each filter of a packet, each time with the list of all: it is written once. */
+  override async addSubscriptions(client: ClientId, subscriptions: Subscriptions): Promise<void> {
+    const adding = this.#adding.get(client.id) ?? new Map<Subscriptions, Promise<void>>();
+    let added = adding.get(subscriptions);
+    if (added === undefined) {
+      added = this.#addSubscriptions(client, subscriptions, [...adding.keys()]).finally(() => {
+        adding.delete(subscriptions);
+        if (adding.size === 0) this.#adding.delete(client.id);
+      });
+      this.#adding.set(client.id, adding.set(subscriptions, added));
+    }
+    await added;
+  }
+
+  #assertFew(client: string, lists: readonly Subscriptions[]): void {
+    const topics = new Set(this.#sessions.get(client)?.keys());
+    const before = topics.size;
+    for (const { topic } of lists.flat()) topics.add(topic);
+    // One of a former version may have more.
+    if (topics.size <= Math.max(before, this.#limits.maxFilters)) return;
+    throw new BridgeError('filterLimit', `A session may not have more than ${this.#limits.maxFilters} filters`);
+  }
+
+  async #addSubscriptions(client: ClientId, subscriptions: Subscriptions, before: Subscriptions[]): Promise<void> {
+    this.#assertFew(client.id, [...before, subscriptions]);
     if (!this.#sessions.has(client.id) && this.#sessions.size >= this.#limits.maxSessions) {
       throw new BridgeError('sessionLimit', `The broker keeps ${this.#sessions.size} sessions already`);
     }
@@ -129,7 +152,7 @@ export class DiskPersistence extends MemoryPersistence {
     await this.#keepSubscriptions(client.id, subscriptions);
   }
 
-  async #keepSubscriptions(client: string, subscriptions: readonly StoredSubscription[]): Promise<void> {
+  async #keepSubscriptions(client: string, subscriptions: Subscriptions): Promise<void> {
     let session = this.#sessions.get(client);
     if (session === undefined) {
       session = new Map();
@@ -259,14 +282,4 @@ export class DiskPersistence extends MemoryPersistence {
   forgetWill(client: string): void {
     this.#file.lazy(() => this.#file.run('DELETE FROM wills WHERE client = ?', client));
   }
-}
-
-function leftMessage(row: Record<string, unknown>): LeftMessage {
-  const qos = Number(row.qos);
-  return {
-    topic: String(row.topic),
-    payload: Buffer.from(row.payload as Uint8Array),
-    qos: qos === 1 || qos === 2 ? qos : 0,
-    retain: row.retain === 1,
-  };
 }

@@ -49,6 +49,8 @@ export interface EmbeddedLimits {
   readonly maxSessions: number;
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
+  /** Of a session, and of one SUBSCRIBE. More end the connection. */
+  readonly maxFilters: number;
   /** Publishes of one in-process publisher that wait, and for how long. */
   readonly maxPending: number;
   readonly maxPendingBytes: number;
@@ -62,6 +64,7 @@ const LIMITS: EmbeddedLimits = {
   maxSessions: 1_000,
   maxQueuedMessages: 100_000,
   maxQueuedBytes: 64 * 1024 * 1024,
+  maxFilters: 1_000,
   maxPending: 10_000,
   maxPendingBytes: 16 * 1024 * 1024,
   publishTimeoutMs: 10_000,

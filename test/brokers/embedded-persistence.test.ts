@@ -6,7 +6,13 @@ import { describe, test } from 'vitest';
 import { BrokerFile } from '../../src/brokers/embedded-file.ts';
 import { DiskPersistence } from '../../src/brokers/embedded-persistence.ts';
 
-const limits = { maxMessages: 100_000, maxBytes: 64 * 1024 * 1024, maxRetained: 1_000, maxSessions: 1_000 };
+const limits = {
+  maxMessages: 100_000,
+  maxBytes: 64 * 1024 * 1024,
+  maxRetained: 1_000,
+  maxSessions: 1_000,
+  maxFilters: 1_000,
+};
 
 type NodeTest = (name: string, run: (t: unknown) => Promise<void>) => void;
 const abstractSuite = createRequire(import.meta.url)('aedes-persistence/abstract.js') as (options: {

@@ -12,6 +12,7 @@ import { Farewell } from './embedded-farewell.ts';
 import { BrokerFile } from './embedded-file.ts';
 import { type Publication, PublishGate } from './embedded-gate.ts';
 import { publishLeft } from './embedded-left.ts';
+import { numberInOrder } from './embedded-numbers.ts';
 import { limitPackets } from './embedded-packets.ts';
 import { DiskPersistence } from './embedded-persistence.ts';
 import type { RetainedMessages } from './embedded-retained.ts';
@@ -117,6 +118,7 @@ export class AedesCore implements Core {
       authorizeForward: options.rights.authorizeForward,
       published: this.#published,
     });
+    numberInOrder(this.#aedes, (packet, counter) => this.#persistence.renumber(packet, counter));
     this.#aedes.on('clientError', (client, error) => {
       // Who guesses may take another client id for each try: that is no news.
       const who = isLimit(error) ? '' : `client "${client.id.slice(0, 100)}": `;

@@ -215,6 +215,10 @@ export class DiskPersistence extends MemoryPersistence {
     await this.#queues.enqueue(new Set(subscriptions.map((subscription) => subscription.clientId)), packet);
   }
 
+  renumber(packet: StoredPacket, counter: number): void {
+    this.#queues.renumber(packet, counter);
+  }
+
   override async outgoingUpdate(client: ClientId, packet: StoredPacket): Promise<void> {
     this.#queues.update(client.id, packet);
   }

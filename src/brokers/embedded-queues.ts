@@ -29,6 +29,8 @@ export class OutgoingQueues {
   readonly #limits: QueueLimits;
   readonly #onDropped: (client: string) => void;
   readonly #queues = new Map<string, Queue>();
+  /** By the very packet that aedes publishes: what waits of it. */
+  readonly #enqueued = new WeakMap<StoredPacket, readonly { readonly client: string; readonly entry: Entry }[]>();
   #lastRow = 0;
 
   constructor(file: BrokerFile, limits: QueueLimits, onDropped: (client: string) => void) {
@@ -81,6 +83,7 @@ export class OutgoingQueues {
       entries.push({ client, entry });
     }
     if (entries.length === 0) return;
+    this.#enqueued.set(packet, entries);
     try {
       await this.#file.durable(() => {
         for (const { client, entry } of entries) {
@@ -99,6 +102,20 @@ export class OutgoingQueues {
     } catch (error) {
       for (const { client, entry } of entries) this.#remove(client, entry);
       throw error;
+    }
+  }
+
+  /** In memory only: for the next process a number means nothing but that no other message of this one has it. */
+  renumber(packet: StoredPacket, counter: number): void {
+    const before = originOf(packet);
+    packet.brokerCounter = counter;
+    for (const { client, entry } of this.#enqueued.get(packet) ?? []) {
+      const queue = this.#queues.get(client);
+      // The client came back and has got it from its queue, and may have answered.
+      if (queue?.byOrigin.get(before) !== entry) continue;
+      queue.byOrigin.delete(before);
+      entry.packet.brokerCounter = counter;
+      queue.byOrigin.set(originOf(entry.packet), entry);
     }
   }
 

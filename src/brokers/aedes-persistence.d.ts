@@ -41,6 +41,7 @@ declare module 'aedes-persistence/asyncPersistence.js' {
     outgoingClearMessageId(client: ClientId, packet: { messageId?: number }): Promise<StoredPacket | undefined>;
     outgoingStream(client: ClientId): Readable;
     incomingStorePacket(client: ClientId, packet: StoredPacket): Promise<void>;
+    incomingGetPacket(client: ClientId, packet: { messageId?: number }): Promise<StoredPacket>;
     incomingDelPacket(client: ClientId, packet: { messageId?: number }): Promise<void>;
     cleanIncoming(client: ClientId): Promise<void>;
     putWill(client: ClientId, packet: StoredPacket): Promise<void>;

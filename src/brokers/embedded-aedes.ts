@@ -59,8 +59,6 @@ export class AedesCore implements Core {
   readonly #farewell: Farewell;
   readonly #upListeners = new Set<(up: boolean) => void>();
   readonly #acceptedListeners = new Set<(publication: Publication) => void>();
-  /** Rows that remember an acknowledged message until the subscribers' queues have it: first by publication, then by packet. */
-  readonly #remembered = new WeakMap<object, number>();
   readonly #noticedAt = new Map<string, number>();
   #isUp = false;
   #closing = false;
@@ -89,6 +87,7 @@ export class AedesCore implements Core {
       onAccepted: (publication) => {
         for (const listen of this.#acceptedListeners) listen(publication);
       },
+      onDropped: (publication) => this.#persistence.accepted.forget(publication),
       onNotice: (message) => this.notice(message),
     });
     this.sessions = new SourceSessions({
@@ -227,17 +226,19 @@ export class AedesCore implements Core {
   }
 
   #store(publication: Publication, publisher: object): Promise<void> | null {
-    const { topic, payload, qos, retain } = publication;
+    const { topic, qos, retain } = publication;
     const owed = qos > 0 && isClient(publisher) && this.#persistence.hasDurableSubscriber(topic);
     if (!retain && !owed) return null;
-    return this.#keep(publication, owed ? this.#persistence.rememberAccepted(topic, payload, qos) : null);
+    return this.#keep(publication, owed);
   }
 
-  async #keep(publication: Publication, remembering: Promise<number> | null): Promise<void> {
+  async #keep(publication: Publication, owed: boolean): Promise<void> {
     const { topic, payload, qos, retain } = publication;
     const retaining = retain ? this.#persistence.storeRetained({ topic, payload, qos, retain }) : null;
-    const [id] = await Promise.all([remembering, retaining]);
-    if (id !== null) this.#remembered.set(publication, id);
+    const remembering = owed ? this.#persistence.accepted.remember(publication) : null;
+    // Both, so that what is remembered of a message that may not be retained can be forgotten.
+    await Promise.allSettled([remembering, retaining]);
+    await Promise.all([remembering, retaining]);
   }
 
   readonly #authorizePublish: NonNullable<AedesOptions['authorizePublish']> = (client, packet, done) => {
@@ -264,8 +265,12 @@ export class AedesCore implements Core {
     const answered = publisher === client ? this.#farewell.wait(client) : () => {};
     this.gate.admit(publisher, publication, (error) => {
       packet.retain = false;
-      const row = this.#remembered.get(publication);
-      if (row !== undefined) this.#remembered.set(packet, row);
+      const { accepted } = this.#persistence;
+      // What aedes cannot acknowledge any more it does not publish, but of QoS 2, which it publishes first.
+      const isCutOff = client !== null && !client.connected && !client.connecting;
+      const isUnowed = error !== null || (packet.qos === 1 && isCutOff);
+      if (isUnowed) accepted.forget(publication);
+      else accepted.passOn(publication, packet);
       done(error);
       answered();
     });
@@ -273,8 +278,7 @@ export class AedesCore implements Core {
 
   /** The subscribers' queues have it. */
   readonly #published: NonNullable<AedesOptions['published']> = (packet, _client, done) => {
-    const row = this.#remembered.get(packet);
-    if (row !== undefined) this.#persistence.forgetAccepted(row);
+    this.#persistence.accepted.forget(packet);
     done(null);
   };
 }

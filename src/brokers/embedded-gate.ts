@@ -56,6 +56,8 @@ export interface GateOptions {
   readonly store: (publication: Publication, publisher: object) => Promise<void> | null;
   /** Accepted: everyone has kept it. Just before the acknowledgement, in the order of each publisher. */
   readonly onAccepted: (publication: Publication) => void;
+  /** Neither accepted nor refused: its publisher has left. */
+  readonly onDropped: (publication: Publication) => void;
   /** Something that a person should know. */
   readonly onNotice: (message: string) => void;
 }
@@ -91,10 +93,9 @@ export class PublishGate {
     this.removeFilters(filters, route);
     this.#turns.forget(route);
     for (const admission of [...this.#later]) {
-      if (admission.routes.delete(route) && admission.routes.size === 0) {
-        this.#later.delete(admission);
-        this.#settle([admission]);
-      }
+      if (!admission.routes.delete(route) || admission.routes.size > 0) continue;
+      this.#later.delete(admission);
+      this.#settle([admission]);
     }
   }
 
@@ -133,8 +134,10 @@ export class PublishGate {
     if (queue === undefined) return;
     const rest = queue.filter((admission) => {
       admission.gone = this.#later.delete(admission);
-      if (admission.gone) this.#turns.leave(admission.routes, admission);
-      return !admission.gone;
+      if (!admission.gone) return true;
+      this.#turns.leave(admission.routes, admission);
+      this.#options.onDropped(admission.publication);
+      return false;
     });
     queue.splice(0, queue.length, ...rest);
     this.#release(publisher);

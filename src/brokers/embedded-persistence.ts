@@ -7,6 +7,7 @@ import MemoryPersistence, {
   type StoredSubscription,
 } from 'aedes-persistence/asyncPersistence.js';
 import { BridgeError } from '../domain/errors.ts';
+import { AcceptedMessages } from './embedded-accepted.ts';
 import type { BrokerFile } from './embedded-file.ts';
 import { type LeftMessage, leftMessage } from './embedded-left.ts';
 import { ClientOwners } from './embedded-owners.ts';
@@ -26,6 +27,7 @@ type Subscriptions = readonly StoredSubscription[];
 export class DiskPersistence extends MemoryPersistence {
   readonly retained: RetainedMessages;
   readonly owners: ClientOwners;
+  readonly accepted: AcceptedMessages;
   readonly #file: BrokerFile;
   readonly #limits: StoreLimits;
   readonly #queues: OutgoingQueues;
@@ -34,7 +36,6 @@ export class DiskPersistence extends MemoryPersistence {
   readonly #sessions = new Map<string, Map<string, number>>();
   /** Per client, the lists that are being written. */
   readonly #adding = new Map<string, Map<Subscriptions, Promise<void>>>();
-  #acceptedId = 0;
   #left: { readonly wills: LeftMessage[]; readonly accepted: LeftMessage[] } = { wills: [], accepted: [] };
 
   constructor(file: BrokerFile, limits: StoreLimits, onNotice: (message: string) => void) {
@@ -43,6 +44,7 @@ export class DiskPersistence extends MemoryPersistence {
     this.#limits = limits;
     this.retained = new RetainedMessages(file, limits.maxRetained, onNotice);
     this.owners = new ClientOwners(file);
+    this.accepted = new AcceptedMessages(file);
     this.#queues = new OutgoingQueues(file, limits, (client) =>
       onNotice(`the queue of client "${client.slice(0, 100)}" is full: messages for it are dropped`),
     );
@@ -60,8 +62,7 @@ export class DiskPersistence extends MemoryPersistence {
       const empty = { topic: '', payload: Buffer.alloc(0), qos: 2, retain: false, messageId: Number(row.message_id) };
       await super.incomingStorePacket({ id: String(row.client) }, empty);
     }
-    const accepted = this.#file.all('SELECT * FROM accepted ORDER BY id');
-    this.#acceptedId = Number(accepted.at(-1)?.id ?? 0);
+    const accepted = this.accepted.load();
     // Whoever left a will is not connected now: the process that held the connections has ended.
     this.#left = { wills: this.#file.all('SELECT * FROM wills').map(leftMessage), accepted: accepted.map(leftMessage) };
   }
@@ -91,20 +92,6 @@ export class DiskPersistence extends MemoryPersistence {
   /** True when a client with a session would get it: then an acknowledgement to its publisher is a promise. */
   hasDurableSubscriber(topic: string): boolean {
     return this.#sessions.size > 0 && this.#durable.match(topic).size > 0;
-  }
-
-  /** Resolves with the name under which `forgetAccepted` is told that the queues have it. */
-  async rememberAccepted(topic: string, payload: Buffer, qos: number): Promise<number> {
-    this.#acceptedId += 1;
-    const id = this.#acceptedId;
-    await this.#file.durable(() =>
-      this.#file.run('INSERT INTO accepted (id, topic, payload, qos) VALUES (?, ?, ?, ?)', id, topic, payload, qos),
-    );
-    return id;
-  }
-
-  forgetAccepted(id: number): void {
-    this.#file.lazy(() => this.#file.run('DELETE FROM accepted WHERE id = ?', id));
   }
 
   override async storeRetained(packet: StoredPacket): Promise<void> {
@@ -240,6 +227,13 @@ export class DiskPersistence extends MemoryPersistence {
       this.#file.run('REPLACE INTO incoming (client, message_id) VALUES (?, ?)', client.id, messageId),
     );
     await super.incomingStorePacket(client, packet);
+  }
+
+  /** Also for a publish that the client repeats: aedes answers it and does not publish it once more. */
+  override async incomingGetPacket(client: ClientId, packet: { messageId?: number }): Promise<StoredPacket> {
+    const known = await super.incomingGetPacket(client, packet);
+    this.accepted.forget(packet);
+    return known;
   }
 
   override async incomingDelPacket(client: ClientId, packet: { messageId?: number }): Promise<void> {

@@ -229,7 +229,7 @@ export class World {
     const now = this.time.nowMs;
     const { sinceMs, untilMs } = this.diskTrouble;
     const wasRefusing = now < untilMs + DISK_RECOVERS_MS;
-    this.witness.crashed(ending === 'powerLoss' ? 0 : Math.min(now - 100, wasRefusing ? sinceMs : now));
+    this.witness.crashed(ending === 'powerLoss' ? 0 : Math.min(now - 100, wasRefusing ? sinceMs - 100 : now));
     this.witness.crashed(sinceMs);
     this.logIns.crashed();
   }

@@ -63,6 +63,8 @@ export class Adaptive {
   /** Since when requests have gone out without a pause; null: none was answered yet. */
   #resumedMs: number | null = null;
   #lastMs: number | null = null;
+  /** Since when requests have waited for permits without a break: before that, what was accepted tells what came, not what HERE allows. */
+  #busySinceMs = Number.NEGATIVE_INFINITY;
   readonly #rate = new Learnt();
   readonly #permits = new Learnt();
   #fastestMs = Number.POSITIVE_INFINITY;
@@ -94,6 +96,7 @@ export class Adaptive {
     // While fewer are sent than could be, nothing is learnt of how many could be.
     const passedMs = this.#lastMs === null || !answer.saturated ? 0 : Math.min(1000, nowMs - this.#lastMs);
     this.#lastMs = nowMs;
+    if (!answer.saturated) this.#busySinceMs = nowMs;
     this.#rate.pass(passedMs);
     this.#permits.pass(passedMs);
     if (answer.kind === 'good') {
@@ -132,8 +135,9 @@ export class Adaptive {
   /** False: nothing can be learnt of it. */
   #tooFast(pauseMs: number, nowMs: number): boolean {
     const sinceMs = Math.max(1, nowMs - (this.#resumedMs ?? nowMs));
+    const busyMs = Math.max(RECENT_MS.least, nowMs - this.#busySinceMs);
     const wanted = (RECENT_ANSWERS / Math.max(0.01, this.ratePerSecond ?? RECENT_ANSWERS / 5)) * 1000;
-    const spanMs = Math.min(Math.max(wanted, RECENT_MS.least), RECENT_MS.most, sinceMs);
+    const spanMs = Math.min(Math.max(wanted, RECENT_MS.least), RECENT_MS.most, sinceMs, busyMs);
     const count = this.#accepted.filter((at) => at > nowMs - spanMs).length;
     if (count < LEAST_RECENT) return false;
     // Where the pause is long beside what went before it, the limit counts over a longer period, pause and all.

@@ -199,3 +199,24 @@ test('a 429 with a long pause after few requests teaches no rate: the pause is o
   expect(adaptive.answered({ ...answer, kind: 'refused', pauseMs: 46_000 }, 12_500)).toBe(false);
   expect(adaptive.ratePerSecond).toBeNull();
 });
+
+test('what little came before a backlog is no limit that a 429 could teach', () => {
+  const limits = new Adaptive(1, 8);
+  let nowMs = 0;
+  const answered = (kind: 'good' | 'refused', saturated: boolean, passedMs: number, times = 1): void => {
+    for (let n = 0; n < times; n++) {
+      nowMs += passedMs;
+      limits.answered({ kind, saturated, startedMs: null, rateTold: false, pauseMs: 1_000, full: false }, nowMs);
+    }
+  };
+  answered('good', false, 1_000, 30);
+  // A few requests wait now, and HERE, which allows more, refuses one for some other reason.
+  answered('good', true, 100, 2);
+  answered('refused', true, 100);
+  expect(limits.ratePerSecond).toBeNull();
+  // Of a backlog that is under way it is one.
+  answered('good', true, 200, 40);
+  answered('refused', true, 100);
+  expect(limits.ratePerSecond).toBeGreaterThan(4);
+  expect(limits.ratePerSecond).toBeLessThanOrEqual(5.1);
+});

@@ -1,9 +1,11 @@
 // Fresh tokens that HERE refused: until when no further log-in is made.
 
-/** No log-in for so long after a rejection; doubled each time that a later log-in's token is refused within the hour. */
+/** No log-in for so long after a rejection; doubled each time that a later log-in's token is refused soon again. */
 const GAP_MS = 10_000;
 const MAX_DOUBLINGS = 6;
-const COUNTS_FOR_MS = 3_600_000;
+/** Not soon: so many gaps later, and a minute at least. The tokens have worked meanwhile, and what ends that is another matter. */
+const GAPS_UNTIL_FORGOTTEN = 4;
+const LEAST_FORGOTTEN_MS = 60_000;
 
 /** Times are monotonic ms. */
 export class Rejections {
@@ -12,12 +14,17 @@ export class Rejections {
 
   note(nowMs: number): void {
     // Several connections of an account renew its token in turn, each in vain: within one gap that is one rejection.
-    if (nowMs - this.#lastMs >= COUNTS_FOR_MS) this.#count = 1;
+    const forgottenMs = Math.max(LEAST_FORGOTTEN_MS, this.#gapMs * GAPS_UNTIL_FORGOTTEN);
+    if (nowMs - this.#lastMs >= forgottenMs) this.#count = 1;
     else if (nowMs >= this.noLogInBeforeMs) this.#count += 1;
     this.#lastMs = nowMs;
   }
 
   get noLogInBeforeMs(): number {
-    return this.#lastMs + GAP_MS * 2 ** Math.min(this.#count - 1, MAX_DOUBLINGS);
+    return this.#lastMs + this.#gapMs;
+  }
+
+  get #gapMs(): number {
+    return GAP_MS * 2 ** Math.min(this.#count - 1, MAX_DOUBLINGS);
   }
 }

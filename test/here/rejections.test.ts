@@ -9,7 +9,7 @@ test('tokens that several connections renewed in vain within a moment are one re
   expect(rejections.noLogInBeforeMs).toBe(10_300);
 });
 
-test('log-ins in vain come ever more seldom, until an hour without one', () => {
+test('log-ins in vain come ever more seldom, until tokens have worked for a while', () => {
   const rejections = new Rejections();
   const gaps: number[] = [];
   for (let nowMs = 0, n = 0; n < 9; n++) {
@@ -18,7 +18,12 @@ test('log-ins in vain come ever more seldom, until an hour without one', () => {
     nowMs = rejections.noLogInBeforeMs;
   }
   expect(gaps).toEqual([10, 20, 40, 80, 160, 320, 640, 640, 640]);
-  const later = rejections.noLogInBeforeMs + 3_600_000;
+  const later = rejections.noLogInBeforeMs + 3 * 640_000;
   rejections.note(later);
   expect(rejections.noLogInBeforeMs).toBe(later + 10_000);
+  // A second time some minutes later: the first has nothing to do with it.
+  rejections.note(later + 200_000);
+  expect(rejections.noLogInBeforeMs).toBe(later + 200_000 + 10_000);
+  rejections.note(later + 200_000 + 15_000);
+  expect(rejections.noLogInBeforeMs).toBe(later + 200_000 + 15_000 + 20_000);
 });

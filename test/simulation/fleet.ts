@@ -46,7 +46,10 @@ export class Fleet {
   /** The network follows a move in the moment in which the bridge has subscribed to the new topics, and left the old ones. */
   #generationOf(connection: string): number {
     let generation = this.topics.get(connection) ?? 0;
-    while (this.#broker.isSubscribed(topicFilterOf(connection, generation + 1))) generation += 1;
+    // The bridge may have passed one over: two moves in one breath.
+    for (let next = generation + 1; next <= generation + 4; next++) {
+      if (this.#broker.isSubscribed(topicFilterOf(connection, next))) generation = next;
+    }
     this.topics.set(connection, generation);
     return generation;
   }

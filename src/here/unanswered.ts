@@ -4,9 +4,10 @@
 const GAP_MS = 5_000;
 /**
  * A pair that has worked has attempts without end, and no longer gap than this: its password may have been changed meanwhile, and
- * five wrong ones within seconds would lock the account; but as soon as HERE judges again it is to be used.
+ * five wrong ones within seconds would lock the account; but soon after HERE judges again it is to be used. A connection that opens
+ * tries every 10 to 20 s by itself: a longer gap would make it miss its turn, and wait for another.
  */
-const LONGEST_PROVEN_MS = 20_000;
+const LONGEST_PROVEN_MS = 10_000;
 
 /** Times are monotonic ms. */
 export class Unanswered {

@@ -12,7 +12,7 @@ test('a pair that has worked goes at growing gaps too: changed meanwhile, five w
     gaps.push(untilMs - nowMs);
     nowMs = untilMs;
   }
-  expect(gaps).toEqual([5_000, 10_000, 20_000, 20_000, 20_000]);
+  expect(gaps).toEqual([5_000, 10_000, 10_000, 10_000, 10_000]);
   expect(unanswered.noLogInBeforeMs('b')).toBe(Number.NEGATIVE_INFINITY);
   unanswered.forget();
   unanswered.noteProven('a', nowMs);

@@ -86,7 +86,7 @@ export class Compaction {
     return mine;
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when nothing is under way. A file half written anew is left: on a slow disk it would keep the worker from stopping. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#running;
@@ -121,20 +121,23 @@ export class Compaction {
       seqs.push(seq);
     }
     await barrier();
+    if (this.#stopped) return;
     await disk.remove(temporary);
     const from = await disk.open(path.join(directory, segment.name));
     let compacted: Segment | null = null;
     try {
       const to = await disk.create(temporary);
       try {
-        compacted = await copy(segment, seqs, from, to);
+        compacted = await copy(segment, seqs, from, to, () => this.#stopped);
       } finally {
         await to.close();
       }
     } finally {
       await from.close().catch(() => {});
-      if (compacted === null) await disk.remove(temporary).catch(() => {});
+      // The next start removes what a stop leaves.
+      if (compacted === null && !this.#stopped) await disk.remove(temporary).catch(() => {});
     }
+    if (this.#stopped) return;
     if (compacted === null) {
       this.#passedOver.set(segment, seqs.length);
       return;
@@ -175,11 +178,18 @@ export class Compaction {
   }
 }
 
-/** Null: a record is not what was written, or is missing. */
-async function copy(segment: Segment, seqs: readonly number[], from: DiskFile, to: DiskFile): Promise<Segment | null> {
+/** Null: a record is not what was written, or is missing; or there is no time left for it. */
+async function copy(
+  segment: Segment,
+  seqs: readonly number[],
+  from: DiskFile,
+  to: DiskFile,
+  isStopped: () => boolean,
+): Promise<Segment | null> {
   const { base, salt, leftOutBefore } = segment;
   const compacted = new Segment({ base, salt, leftOutBefore, isCompacted: true });
   for (let i = 0; i < seqs.length; ) {
+    if (isStopped()) return null;
     const start = segment.offset(seqs[i]!);
     let last = i;
     while (last + 1 < seqs.length && segment.recordEnd(seqs[last + 1]!) - start <= STEP_BYTES) last += 1;
@@ -189,6 +199,7 @@ async function copy(segment: Segment, seqs: readonly number[], from: DiskFile, t
     const words = new Uint32Array(buffer.buffer, 0, buffer.length >> 2);
     const times = new Float64Array(buffer.buffer, 0, buffer.length >> 3);
     const read = await from.read(buffer, SEGMENT_HEADER_BYTES, end - start, start);
+    if (isStopped()) return null;
     const isFirst = i === 0;
     let length = SEGMENT_HEADER_BYTES;
     const at = compacted.bytes;

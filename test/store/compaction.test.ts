@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { ConnectionStore } from '../../src/domain/ports/store.ts';
 import { Compaction } from '../../src/store/compaction.ts';
-import type { Disk } from '../../src/store/disk.ts';
+import { type Disk, realDisk } from '../../src/store/disk.ts';
 import type { JournalReader } from '../../src/store/journal-reader.ts';
 import type { Ranges } from '../../src/store/ranges.ts';
 import { append, DELIVERED, entries, FaultyDisk, passTime, readAll, TestStore, until } from './support.ts';
@@ -127,6 +127,30 @@ test('a kill before the new file is in place leaves the old one, and no more', a
   expect(left()).toEqual([]);
   expect((await readAll(a)).map(({ seq }) => seq)).toEqual(stuck);
   for (const go of held) go();
+});
+
+test('a worker that stops does not wait until a file is written anew', async () => {
+  const disk = new FaultyDisk();
+  let replaced = 0;
+  disk.replaceSync = (...names) => {
+    replaced += 1;
+    realDisk.replaceSync(...names);
+  };
+  await using s = await TestStore.open({ disk });
+  let a = await s.connection('a', BUDGET);
+  const stuck: number[] = [];
+  await pass(a, 4, stuck);
+  disk.held = [];
+  await passTime(s.clock, () => disk.held!.length > 0);
+  const { held } = disk;
+  disk.held = null;
+  const reopened = s.reopen();
+  for (const go of held) go();
+  a = await reopened;
+  expect(replaced).toBe(0);
+  expect(fs.readdirSync(s.journal()).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  expect((await readAll(a)).map(({ seq }) => seq)).toEqual(stuck);
+  expect(a.verify()).toBe(0);
 });
 
 test('a disk that refuses leaves the journal as it was; it is compacted when the disk takes writes again', async () => {

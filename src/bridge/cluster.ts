@@ -9,6 +9,7 @@ import type { ApiPorts } from '../api/routes.ts';
 import { createKafkaClient } from '../brokers/kafka-client.ts';
 import { KafkaOwnership } from '../brokers/kafka-ownership.ts';
 import type { Config, KafkaBrokerConfig } from '../config/config.ts';
+import { groupOf } from '../config/group.ts';
 import { ClusterView, type ClusterViewOptions } from '../connections/cluster-view.ts';
 import type { DefinitionListener } from '../connections/definitions.ts';
 import { HandOver } from '../connections/hand-over.ts';
@@ -65,11 +66,6 @@ export interface ServingParts {
 }
 
 const LOOK_MS = 2_000;
-
-/** Names the group of workers that share the connections; null: a worker alone. */
-export function groupOf({ ownership, topics }: Config): string | null {
-  return ownership.broker === null ? null : `${topics.prefix.replaceAll('/', '.')}.ownership`;
-}
 
 export class ClusterParts {
   readonly vault: SharedAccounts;
@@ -136,8 +132,11 @@ export class ClusterParts {
       this.#serving?.views.heard(id, status);
       if (status === null) this.#owned?.onCleared(id);
     };
+    const onOverwritten = (id: string): void => {
+      if (this.mayAct()) this.#serving?.status.sayAgain(id);
+    };
     const of = { workerId: identity.id, prefix, group };
-    this.#view = new ClusterView({ ...of, broker, clock, seal, onReach, onStatus });
+    this.#view = new ClusterView({ ...of, broker, clock, seal, onReach, onStatus, onOverwritten });
   }
 
   readonly mayAct = (): boolean => this.#ownership.confirmed;

@@ -1,5 +1,6 @@
 // The other line of each connection: made with what all share, and kept beside its uplink line, which opens, closes and stops it.
 import type { Config } from '../config/config.ts';
+import { groupOf } from '../config/group.ts';
 import type { Connection } from '../domain/connection.ts';
 import { BridgeError } from '../domain/errors.ts';
 import type { EventSink } from '../domain/events.ts';
@@ -13,7 +14,6 @@ import { DownlinkHub } from '../downlink/downlink-hub.ts';
 import { compileTopicPattern } from '../uplink/topic-pattern.ts';
 import { Addresses } from './addresses.ts';
 import type { Brokers } from './brokers.ts';
-import { groupOf } from './cluster.ts';
 import { brokerNamed } from './setup.ts';
 
 export interface DownlinksParts {

@@ -1,7 +1,7 @@
 // What a worker knows of the others: who lives, who serves which connection, and what each directory's ledger says.
 import { CONNECTION_STATES, type ConnectionStatus } from '../domain/connection.ts';
 import { addLedgers, type Ledger } from '../domain/ledger.ts';
-import type { TableReader } from '../domain/ports/broker.ts';
+import type { TableReader, TableStatus } from '../domain/ports/broker.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
 import type { Cluster, ClusterWorker, Whereabouts } from '../domain/ports/cluster.ts';
 import type { OwnedConnections } from './owned-connections.ts';
@@ -11,6 +11,11 @@ export interface ClusterViewOptions extends PeersOptions {
   readonly workerId: string;
   /** Of connections that another worker serves; null: it is deleted. */
   readonly onStatus: (id: string, status: ConnectionStatus | null) => void;
+  /**
+   * Of a connection that is served here the topic has another worker's word, or none: one that was cut off from Kafka says its last
+   * one again before it hears that its connections were dealt out anew.
+   */
+  readonly onOverwritten: (id: string) => void;
 }
 
 type Owned = Pick<OwnedConnections, 'ids' | 'partitionOf' | 'isServed'>;
@@ -25,6 +30,7 @@ export class ClusterView {
   readonly #statusReader: TableReader;
   /** As their workers said last. */
   readonly #statuses = new Map<string, ConnectionStatus>();
+  #areStatusesRead = false;
   /** By connection and directory. */
   readonly #ledgers = new Map<string, Map<string, Ledger>>();
   #count = 0;
@@ -35,7 +41,13 @@ export class ClusterView {
     this.#options = options;
     this.#peers = new Peers(options);
     this.#reader = this.#open('ledger', (key, value) => this.#onLedger(key, value));
-    this.#statusReader = this.#open('status', (key, value) => this.#onStatus(key, value));
+    this.#statusReader = this.#open(
+      'status',
+      (key, value) => this.#onStatus(key, value),
+      (isUp) => {
+        this.#areStatusesRead = isUp;
+      },
+    );
   }
 
   follow(owned: Owned): void {
@@ -89,13 +101,18 @@ export class ClusterView {
     };
   }
 
-  #open(name: string, onRecord: (key: string, value: Buffer | null) => void): TableReader {
+  #open(
+    name: string,
+    onRecord: (key: string, value: Buffer | null) => void,
+    onUp: (isUp: boolean) => void = () => {},
+  ): TableReader {
     const { broker, onReach } = this.#options;
     const prefix = `${this.#options.prefix}/${name}`;
-    return broker.openTable(
-      { prefix, settleMs: 300 },
-      { onRecord, onSnapshot: () => {}, onStatus: (status) => onReach(prefix, status) },
-    );
+    const onStatus = (status: TableStatus): void => {
+      onUp(status.up);
+      onReach(prefix, status);
+    };
+    return broker.openTable({ prefix, settleMs: 300 }, { onRecord, onSnapshot: () => {}, onStatus });
   }
 
   #workers(): ClusterWorker[] {
@@ -162,9 +179,19 @@ export class ClusterView {
     }
   }
 
+  #findOverwritten(): void {
+    // What is not read says nothing of what is there.
+    if (!this.#areStatusesRead) return;
+    for (const id of this.#owned.ids()) {
+      if (!this.#owned.isServed(id) || this.#statuses.get(id)?.worker === this.#options.workerId) continue;
+      this.#options.onOverwritten(id);
+    }
+  }
+
   #lookAround(): void {
     this.#timer = this.#options.clock.after(LOOK_MS, () => {
       this.#tellUnreachable();
+      this.#findOverwritten();
       this.#lookAround();
     });
   }

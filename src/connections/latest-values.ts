@@ -57,6 +57,14 @@ export class LatestValues {
     return new Promise((resolve) => this.#topics.get(topic)?.onGone.push(resolve));
   }
 
+  /** Something else is there than what was said last: it is said again. */
+  again(topic: string): void {
+    const entry = this.#topics.get(topic);
+    if (entry === undefined || entry.wanted === null) return;
+    entry.dirty = true;
+    this.#flush(topic, entry);
+  }
+
   /** What is there is another's to say from now on: it stays, and nothing is published there any more. */
   leave(topic: string): void {
     this.#topics.delete(topic);

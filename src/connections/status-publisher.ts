@@ -107,6 +107,11 @@ export class StatusPublisher implements StatusSink {
     await Promise.all(topics.map((topic) => this.#values.clear(topic)));
   }
 
+  /** Another worker's late word has taken the place of ours. */
+  sayAgain(id: string): void {
+    this.#values.again(`${this.#options.prefix}/status/${id}`);
+  }
+
   /** Another worker serves it: said again after an interruption, our last word would take the place of its. */
   release(id: string): void {
     this.#values.leave(`${this.#options.prefix}/status/${id}`);

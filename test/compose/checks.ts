@@ -14,25 +14,25 @@ export function counts(): { readonly passed: number; readonly failed: number } {
   return { passed, failed };
 }
 
-/** Rejects when it does not come true; how long it took, in ms. */
+/** Rejects when it does not come true; how long it took, in ms. A text is not true yet, and why: the rejection tells the last one. */
 export async function waitUntil(
   what: string,
   timeoutMs: number,
-  look: () => boolean | Promise<boolean>,
+  look: () => boolean | string | Promise<boolean | string>,
 ): Promise<number> {
   const startMs = performance.now();
-  let last: unknown = null;
+  let last: unknown;
   while (performance.now() < startMs + timeoutMs) {
     try {
-      if (await look()) return performance.now() - startMs;
-      last = null;
+      last = await look();
+      if (last === true) return performance.now() - startMs;
     } catch (error) {
       // What is being started does not answer yet.
       last = error;
     }
     await sleep(250);
   }
-  const because = last instanceof Error ? ` (${last.message})` : '';
+  const because = last instanceof Error ? ` (${last.message})` : typeof last === 'string' ? ` (${last})` : '';
   throw new Error(`not within ${timeoutMs / 1000} s: ${what}${because}`);
 }
 

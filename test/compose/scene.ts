@@ -57,8 +57,15 @@ export class Scene {
       const areDealt =
         held.reduce((sum, each) => sum + each, 0) === PARTITIONS &&
         held.every((each) => each >= Math.floor(PARTITIONS / count));
-      if (running.length !== count || workers.length !== count || !areDealt) return false;
-      return tenants.every(({ id }) => topics.status(id)?.state === 'OPENED' && topics.status(id)?.source?.up === true);
+      if (running.length !== count || workers.length !== count || !areDealt) {
+        return `${running.length} bridges run, alive are ${workers.length}: ${shares(workers)}`;
+      }
+      const waiting = tenants.flatMap(({ id }) => {
+        const status = topics.status(id);
+        if (status?.state === 'OPENED' && status.source?.up === true) return [];
+        return [`${id} is ${status?.state}, source ${status?.source?.up ? 'up' : 'down'}`];
+      });
+      return waiting.length === 0 || waiting.join(', ');
     });
     return workers;
   }

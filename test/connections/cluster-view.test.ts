@@ -15,6 +15,7 @@ test('a worker is called silent only by who can hear it; each topic that is not 
   const view = new ClusterView({
     ...{ broker, clock, seal, prefix: 't', group: 'g', workerId: 'w-here' },
     onStatus: (_id, status) => shown.push(status),
+    onOverwritten: () => {},
     onReach: (topic, { up, reason = '' }) => reach.push(`${topic} ${up ? 'up' : reason}`),
   });
   view.follow({ ids: () => ['a'], partitionOf: () => 7, isServed: () => false });
@@ -31,5 +32,37 @@ test('a worker is called silent only by who can hear it; each topic that is not 
   await clock.advance(10_000);
   expect(shown.at(-1)).toMatchObject({ state: 'UNREACHABLE', reason: expect.stringContaining('not known') });
   expect(shown.at(-1)?.reason).not.toContain('does not answer');
+  await view.stop();
+});
+
+test('a word of another worker in the place of ours is found within ten seconds, but not while the topic is not read', async () => {
+  const [broker, clock] = [new ModelBroker(), new ManualClock()];
+  const seal = new HeartbeatSeal('t', openSecretBox({ dataDir: '/nowhere', key: '11'.repeat(32) }));
+  const overwritten: string[] = [];
+  const view = new ClusterView({
+    ...{ broker, clock, seal, prefix: 't', group: 'g', workerId: 'w-here' },
+    onStatus: () => {},
+    onReach: () => {},
+    onOverwritten: (id) => overwritten.push(id),
+  });
+  view.follow({ ids: () => ['a', 'b', 'c'], partitionOf: () => 7, isServed: (id) => id !== 'c' });
+  view.start();
+  const say = (id: string, worker: string): void =>
+    broker.put(`t/status/${id}`, JSON.stringify({ id, name: id, state: 'OPENED', worker }));
+  for (const id of ['a', 'b']) say(id, 'w-here');
+  say('c', 'w-other');
+  await clock.advance(10_000);
+  expect(overwritten).toEqual([]);
+
+  say('a', 'w-other');
+  broker.put('t/status/b', null);
+  const reader = broker.tables.find(({ options }) => options.prefix === 't/status');
+  reader?.listener.onStatus({ up: false, reason: 'away', fatal: false });
+  await clock.advance(10_000);
+  expect(overwritten).toEqual([]);
+
+  reader?.listener.onStatus({ up: true });
+  await clock.advance(10_000);
+  expect(overwritten).toEqual(['a', 'b']);
   await view.stop();
 });

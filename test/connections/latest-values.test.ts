@@ -19,6 +19,12 @@ test('what was left to another worker is not said again when the broker is back,
   await clock.advance(2_000);
   expect(publisher.of('status/a')).toEqual(['OPENED here']);
   expect(publisher.of('status/b')).toEqual(['OPENED here', 'OPENED here']);
+  // It is nothing to say again then, unlike what is still ours.
+  values.again('status/a');
+  values.again('status/b');
+  await clock.advance(1_000);
+  expect(publisher.of('status/a')).toEqual(['OPENED here']);
+  expect(publisher.of('status/b')).toHaveLength(3);
   // It may come back.
   values.set('status/a', 'OPENED here again');
   await clock.advance(10);

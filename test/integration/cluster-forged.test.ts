@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { AuditEntry } from '../../src/domain/access.ts';
+import type { ConnectionStatus } from '../../src/domain/connection.ts';
 import type { BridgeEvent } from '../../src/domain/events.ts';
 import { ClusterStack } from '../chaos/cluster/stack.ts';
 import { until } from '../support/bridge.ts';
@@ -73,9 +74,21 @@ describeWith('kafka', 'Two workers and a forged heartbeat', () => {
       expect(worker.runs).toBe(true);
     }
 
+    // As a worker does that was cut off: its last word of what another one has by now does not stay.
+    const owned = stack.connections[0]?.id as string;
+    const topic = `${prefix}/status/${owned}`;
+    await client.follow(topic);
+    const said = () => JSON.parse(client.latest(topic) ?? '{}') as Partial<ConnectionStatus>;
+    await until('its status is heard', () => said().state === 'OPENED');
+    const mine = said();
+    const late = { ...mine, worker: 'w-late', state: 'CLOSED', source: { broker: 'b', up: false, reason: 'away' } };
+    await client.publish(topic, JSON.stringify(late), { retain: true });
+    await until('the late word is there', () => said().worker === 'w-late');
+    await until('its worker says it again', () => said().worker === mine.worker, 30_000);
+    expect(said()).toEqual(mine);
+
     // The audit is each worker's own: it is at the one that did it, and says who asked for it.
-    const id = stack.connections[0]?.id as string;
-    for (const worker of workers) await worker.call('POST', `/connections/${id}/devices/${DEVICE}/forget`);
+    for (const worker of workers) await worker.call('POST', `/connections/${owned}/devices/${DEVICE}/forget`);
     const audits = await Promise.all(workers.map((worker) => worker.call('GET', '/audit') as Promise<AuditEntry[]>));
     const forgotten = audits.flat().filter(({ action }) => action === 'device.forget');
     expect(forgotten).toHaveLength(2);

@@ -184,6 +184,9 @@ export class ConnectionRuntime implements Runtime {
         this.#timers.push(hostHealth.watch(this.#connection.account.service, reopen, effect.again));
         return;
       }
+      case 'hostWorks':
+        hostHealth.works(this.#connection.account.service);
+        return;
       case 'cancelTimers':
         for (const cancel of this.#timers.splice(0)) cancel();
         return;

@@ -1,7 +1,8 @@
 // Asks the host of closed connections whether it is back, and reopens them: the first at once, the others paced.
 //
 // A host may say that it is well while it fails for some accounts, or in part. So a connection that was reopened in vain is
-// tried again at later good answers, a few of all such at a time: a fleet must not knock as one every twenty seconds.
+// tried again at later good answers, a few of all such at a time: a fleet must not knock as one every twenty seconds. When HERE
+// has taken records of one that was closed, which says more than its health, the others follow, paced as well.
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
 import type { HereGateway } from '../domain/ports/here.ts';
 
@@ -18,6 +19,8 @@ export interface HostHealthOptions {
 interface Waiting {
   readonly reopen: () => void;
   readonly again: boolean;
+  /** It has its moment already. */
+  isDue: boolean;
 }
 
 interface Host {
@@ -33,6 +36,8 @@ interface Host {
 const FIRST_MS = 5_000;
 /** Of those that were reopened in vain before, so many at one good answer. */
 const AGAIN_AT_ONCE = 5;
+/** Of the time for a whole fleet: what is left when the first has logged in and sent. */
+const AFTER_THE_FIRST = 0.8;
 
 export class HostHealth {
   readonly #options: HostHealthOptions;
@@ -61,12 +66,19 @@ export class HostHealth {
     };
     this.#hosts.set(service, host);
     const key = Symbol(service);
-    host.waiting.set(key, { reopen, again });
+    host.waiting.set(key, { reopen, again, isDue: false });
     this.#arm(service, host);
     return () => {
       host.waiting.delete(key);
       if (host.waiting.size === 0) this.#rest(host);
     };
+  }
+
+  /** Of a connection that was closed HERE has taken records: the host works. */
+  works(service: string): void {
+    const host = this.#hosts.get(service);
+    // It comes a little after the wave that this connection came with, and is to be over with it.
+    if (host !== undefined) this.#reopen(host, Number.POSITIVE_INFINITY, this.#spreadMs * AFTER_THE_FIRST);
   }
 
   stop(): void {
@@ -102,16 +114,19 @@ export class HostHealth {
       // No answer is an answer.
     }
     host.asking = false;
-    if (healthy) this.#reopenAll(host);
+    if (healthy) this.#reopen(host, AGAIN_AT_ONCE, this.#spreadMs);
     this.#arm(service, host);
   }
 
-  /** Gaps shrink from one to the next, so that a host that has just come back feels a ramp. */
-  #reopenAll(host: Host): void {
+  /** Of those that were reopened in vain before, `mostAgain`. Gaps shrink, so that a host that has just come back feels a ramp. */
+  #reopen(host: Host, mostAgain: number, mostMs: number): void {
     let inVain = 0;
-    const keys = [...host.waiting].flatMap(([key, { again }]) => (again && ++inVain > AGAIN_AT_ONCE ? [] : [key]));
-    const spreadMs = Math.min(this.#spreadMs, 250 * keys.length);
+    const keys = [...host.waiting].flatMap(([key, { again, isDue }]) =>
+      isDue || (again && ++inVain > mostAgain) ? [] : [key],
+    );
+    const spreadMs = Math.min(mostMs, 250 * keys.length);
     for (const [index, key] of keys.entries()) {
+      (host.waiting.get(key) as Waiting).isDue = true;
       const afterMs = index === 0 ? 0 : spreadMs * Math.sqrt((index - 1 + this.#options.chance.random()) / keys.length);
       const run = (): void => {
         const waiting = host.waiting.get(key);

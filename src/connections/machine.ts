@@ -97,6 +97,8 @@ export type Effect =
   | { readonly kind: 'probeAfter'; readonly ms: number }
   /** → hostHealthy. `again`: the host's health has reopened it in this series before, in vain. */
   | { readonly kind: 'watchHost'; readonly again: boolean }
+  /** HERE has taken records of a connection that was closed for failure. */
+  | { readonly kind: 'hostWorks' }
   | { readonly kind: 'cancelTimers' }
   | { readonly kind: 'tell'; readonly event: Pick<NewEvent, 'kind' | 'severity' | 'message'> };
 

@@ -184,6 +184,7 @@ class Transition extends Draft {
     if (failingSince === null && series === null && tokenRefusals === 0 && !outageTold && reason === null) return;
     if (outageTold) this.tell('hereBack', 'info', 'HERE takes records again.');
     if (held) this.tell('released', 'info', 'HERE has accepted the uplink that was tried: no longer held.');
+    if (series !== null) this.do({ kind: 'hostWorks' });
     this.set({ failingSince: null, series: null, tokenRefusals: 0, outageTold: false, attempts: 0 });
     this.set({ reason: null, held: false, heldFor: null });
   }

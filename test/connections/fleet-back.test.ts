@@ -103,3 +103,37 @@ test('after the health probe the first logs in and opens its line at once, the o
     if (second > 0) expect(count).toBeGreaterThan(perSecond[second - 1] as number);
   }
 });
+
+test('closed while the health page says that all is well, they follow when HERE takes records of one of them', async () => {
+  const count = 200;
+  const worker = await closedTogether(count);
+  const { clock, gateway } = worker;
+  gateway.healthy = true;
+  const ids = Array.from({ length: count }, (_, i) => `c${i}`);
+  const areOpen = (): string[] => ids.filter((id) => worker.statuses.get(id)?.state === 'OPENED');
+  await clock.advance(40_000);
+  expect(areOpen()).toHaveLength(count);
+  // Reopened in vain: health alone brings back a few at a time.
+  for (const id of ids) worker.line(id).observer.onFailing(UNAVAILABLE, 5 * MINUTE);
+  await clock.advance(30_000);
+  const few = areOpen();
+  expect(few).toHaveLength(10);
+  await clock.advance(5_000);
+  expect(areOpen()).toEqual(few);
+
+  const backMs = clock.monotonic();
+  const perSecond: number[] = [];
+  worker.line(few[0] as string).observer.onAccepted();
+  for (let second = 0, before = few.length; second < 9; second += 1) {
+    // Each that comes back finds that it works as well: that must not hurry the others.
+    await clock.advance(1_000);
+    for (const id of areOpen()) worker.line(id).observer.onAccepted();
+    perSecond.push(areOpen().length - before);
+    before = areOpen().length;
+  }
+  expect(areOpen()).toHaveLength(count);
+  expect(clock.monotonic() - backMs).toBeLessThanOrEqual(9_000);
+  // The first at once, and then a ramp.
+  expect(perSecond[0]).toBeLessThan(20);
+  expect(Math.max(...perSecond)).toBeLessThan(count / 3);
+});

@@ -1,5 +1,4 @@
 // Composition root: builds the parts of a worker, starts them in order, stops them in reverse.
-import { createHash } from 'node:crypto';
 import { startAccess } from './bridge/access.ts';
 import { startApi } from './bridge/api.ts';
 import { createApiPorts } from './bridge/api-ports.ts';
@@ -31,6 +30,7 @@ import { EventLog } from './connections/event-log.ts';
 import { lastWill } from './connections/heartbeat.ts';
 import { HeartbeatSeal } from './connections/heartbeat-seal.ts';
 import { HostHealth } from './connections/host-health.ts';
+import { scopeOf, sessionNames } from './connections/session-names.ts';
 import { StatusPublisher } from './connections/status-publisher.ts';
 import { Supervisor } from './connections/supervisor.ts';
 import type { BridgeError } from './domain/errors.ts';
@@ -203,7 +203,6 @@ async function build(
   const makeLine = lineMaker(config, { clock, chance, events, views, downlinks, debug });
   const journalMaxBytes = config.budgets.journalMaxBytes;
   const broker = (name: string): Broker | null => brokers.get(name);
-  const scope = createHash('sha256').update(prefix).digest('hex').slice(0, 8);
   const supervisor = new Supervisor({
     workerId: identity.id,
     store,
@@ -215,7 +214,7 @@ async function build(
       new ConnectionRuntime(connection, {
         workerId: identity.id,
         ...{ store, broker, gateway, makeLine },
-        clientId: (id, generation) => `here-bridge-${scope}-${id}${generation === 0 ? '' : `-${generation}`}`,
+        clientId: sessionNames(prefix),
         hostHealth,
         events,
         status: views,
@@ -232,7 +231,7 @@ async function build(
   const definitions = new Definitions({
     broker: configBroker,
     prefix,
-    clientId: `here-bridge-${scope}.definitions${cluster === null ? '' : `.${identity.id}`}`,
+    clientId: `here-bridge-${scopeOf(prefix)}.definitions${cluster === null ? '' : `.${identity.id}`}`,
     validate,
     make: connectionMaker(config, box, brokers),
     listener: cluster?.serveWith({ supervisor, gateway, views, status }) ?? supervisor,

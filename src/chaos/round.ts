@@ -243,7 +243,7 @@ class Round {
    * the bridge had made it anew. Nothing else is excused.
    */
   #losses(connectionId: string): readonly LossWindow[] {
-    const client = new RegExp(`-${connectionId}(-\\d+)?$`);
+    const client = new RegExp(`-${connectionId}(~\\d+)?$`);
     return this.#brokerKills.flatMap(({ from, to }) => {
       const news = this.#stack.sessions.find((each) => client.test(each.clientId) && each.at >= from);
       // A PUBACK may have been on its way when the broker died; until it was started again there can be no other.

@@ -23,7 +23,7 @@ import { Uplinks } from '../support/uplinks.ts';
 
 const scope = createHash('sha256').update('here-bridge').digest('hex').slice(0, 8);
 const session = (id: string, generation = 0): string =>
-  `here-bridge-${scope}-${id}${generation === 0 ? '' : `-${generation}`}`;
+  `here-bridge-${scope}-${id}${generation === 0 ? '' : `~${generation}`}`;
 const topicOf = (id: string): string => `here-bridge/connections/${id}`;
 
 interface Stage {

@@ -33,7 +33,7 @@ const TEST_MS = 600_000;
 
 const scope = createHash('sha256').update('here-bridge').digest('hex').slice(0, 8);
 const session = (id: string, generation = 0): string =>
-  `here-bridge-${scope}-${id}${generation === 0 ? '' : `-${generation}`}`;
+  `here-bridge-${scope}-${id}${generation === 0 ? '' : `~${generation}`}`;
 
 async function stage(kind: TestBroker['kind']) {
   const broker = await useBroker(kind);

@@ -132,7 +132,7 @@ export class ClusterStack {
     const counts = new Map(this.connections.map(({ id }) => [id, 0]));
     // Of a source that was moved the generation follows the id.
     for (const [, id = ''] of log.matchAll(
-      /New client connected from \S+ as here-bridge-[0-9a-f]{8}-(\w+?)(?:-\d+)? \(/g,
+      /New client connected from \S+ as here-bridge-[0-9a-f]{8}-(\w+?)(?:~\d+)? \(/g,
     )) {
       if (counts.has(id)) counts.set(id, (counts.get(id) ?? 0) + 1);
     }

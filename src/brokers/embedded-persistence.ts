@@ -1,61 +1,48 @@
 // aedes's persistence: retained messages and sessions in memory, written through to the broker's file.
 // Why not aedes-persistence-level: its writes are not synced, and it brings aedes-packet 3 where aedes 1.2 uses 4.
 import { Readable } from 'node:stream';
-import MemoryPersistence, {
-  type ClientId,
-  type StoredPacket,
-  type StoredSubscription,
-} from 'aedes-persistence/asyncPersistence.js';
-import { BridgeError } from '../domain/errors.ts';
+import MemoryPersistence, { type ClientId, type StoredPacket } from 'aedes-persistence/asyncPersistence.js';
 import { AcceptedMessages } from './embedded-accepted.ts';
 import type { BrokerFile } from './embedded-file.ts';
 import { type LeftMessage, leftMessage } from './embedded-left.ts';
 import { ClientOwners } from './embedded-owners.ts';
 import { OutgoingQueues, type QueueLimits } from './embedded-queues.ts';
 import { RetainedMessages } from './embedded-retained.ts';
-import { TopicTree } from './topics.ts';
+import { ClientSubscriptions, type SessionLimits, type Subscriptions } from './embedded-subscriptions.ts';
 
-export interface StoreLimits extends QueueLimits {
+export interface StoreLimits extends QueueLimits, SessionLimits {
   readonly maxRetained: number;
-  readonly maxSessions: number;
-  /** Per session. */
-  readonly maxFilters: number;
 }
-
-type Subscriptions = readonly StoredSubscription[];
 
 export class DiskPersistence extends MemoryPersistence {
   readonly retained: RetainedMessages;
   readonly owners: ClientOwners;
   readonly accepted: AcceptedMessages;
   readonly #file: BrokerFile;
-  readonly #limits: StoreLimits;
   readonly #queues: OutgoingQueues;
-  /** The subscriptions with QoS 1 or 2 of clients with a session: key `client NUL topic`. */
-  readonly #durable = new TopicTree<string>();
-  readonly #sessions = new Map<string, Map<string, number>>();
-  /** Per client, the lists that are being written. */
-  readonly #adding = new Map<string, Map<Subscriptions, Promise<void>>>();
+  readonly #subscriptions: ClientSubscriptions;
   #left: { readonly wills: LeftMessage[]; readonly accepted: LeftMessage[] } = { wills: [], accepted: [] };
 
   constructor(file: BrokerFile, limits: StoreLimits, onNotice: (message: string) => void) {
     super();
     this.#file = file;
-    this.#limits = limits;
     this.retained = new RetainedMessages(file, limits.maxRetained, onNotice);
     this.owners = new ClientOwners(file);
     this.accepted = new AcceptedMessages(file);
     this.#queues = new OutgoingQueues(file, limits, (client) =>
       onNotice(`the queue of client "${client.slice(0, 100)}" is full: messages for it are dropped`),
     );
+    this.#subscriptions = new ClientSubscriptions(file, this.owners, limits, {
+      add: (client, subscriptions) => super.addSubscriptions(client, subscriptions),
+      remove: (client, topics) => super.removeSubscriptions(client, topics),
+      clean: (client) => super.cleanSubscriptions(client),
+    });
   }
 
   override async setup(broker: unknown): Promise<void> {
     await super.setup(broker);
     for (const message of this.retained.load()) await super.storeRetained({ ...message, retain: true });
-    for (const row of this.#file.all('SELECT * FROM subscriptions')) {
-      await this.#keepSubscriptions(String(row.client), [{ topic: String(row.topic), qos: Number(row.qos) }]);
-    }
+    await this.#subscriptions.load();
     this.owners.load();
     this.#queues.load();
     for (const row of this.#file.all('SELECT * FROM incoming')) {
@@ -85,13 +72,12 @@ export class DiskPersistence extends MemoryPersistence {
 
   /** Of the session of a client; null: it has none. */
   topicsOf(client: string): readonly string[] | null {
-    const session = this.#sessions.get(client);
-    return session === undefined ? null : [...session.keys()];
+    return this.#subscriptions.topicsOf(client);
   }
 
   /** True when a client with a session would get it: then an acknowledgement to its publisher is a promise. */
   hasDurableSubscriber(topic: string): boolean {
-    return this.#sessions.size > 0 && this.#durable.match(topic).size > 0;
+    return this.#subscriptions.hasDurable(topic);
   }
 
   override async storeRetained(packet: StoredPacket): Promise<void> {
@@ -101,93 +87,18 @@ export class DiskPersistence extends MemoryPersistence {
     await super.storeRetained({ ...packet, payload });
   }
 
-  /** aedes calls it for each filter of a packet, each time with the list of all: it is written once. */
   override async addSubscriptions(client: ClientId, subscriptions: Subscriptions): Promise<void> {
-    const adding = this.#adding.get(client.id) ?? new Map<Subscriptions, Promise<void>>();
-    let added = adding.get(subscriptions);
-    if (added === undefined) {
-      added = this.#addSubscriptions(client, subscriptions, [...adding.keys()]).finally(() => {
-        adding.delete(subscriptions);
-        if (adding.size === 0) this.#adding.delete(client.id);
-      });
-      this.#adding.set(client.id, adding.set(subscriptions, added));
-    }
-    await added;
-  }
-
-  #assertFew(client: string, lists: readonly Subscriptions[]): void {
-    const topics = new Set(this.#sessions.get(client)?.keys());
-    const before = topics.size;
-    for (const { topic } of lists.flat()) topics.add(topic);
-    // One of a former version may have more.
-    if (topics.size <= Math.max(before, this.#limits.maxFilters)) return;
-    throw new BridgeError('filterLimit', `A session may not have more than ${this.#limits.maxFilters} filters`);
-  }
-
-  async #addSubscriptions(client: ClientId, subscriptions: Subscriptions, before: Subscriptions[]): Promise<void> {
-    this.#assertFew(client.id, [...before, subscriptions]);
-    if (!this.#sessions.has(client.id) && this.#sessions.size >= this.#limits.maxSessions) {
-      throw new BridgeError('sessionLimit', `The broker keeps ${this.#sessions.size} sessions already`);
-    }
-    const keepOwner = this.owners.keep(client.id);
-    await this.#file.durable(() => {
-      keepOwner();
-      for (const { topic, qos } of subscriptions) {
-        this.#file.run('REPLACE INTO subscriptions (client, topic, qos) VALUES (?, ?, ?)', client.id, topic, qos);
-      }
-    });
-    await this.#keepSubscriptions(client.id, subscriptions);
-  }
-
-  async #keepSubscriptions(client: string, subscriptions: Subscriptions): Promise<void> {
-    let session = this.#sessions.get(client);
-    if (session === undefined) {
-      session = new Map();
-      this.#sessions.set(client, session);
-    }
-    for (const { topic, qos } of subscriptions) {
-      session.set(topic, qos);
-      if (qos > 0) this.#durable.add(topic, `${client}\0${topic}`);
-      else this.#durable.remove(topic, `${client}\0${topic}`);
-    }
-    await super.addSubscriptions({ id: client }, subscriptions);
+    await this.#subscriptions.add(client, subscriptions);
   }
 
   override async removeSubscriptions(client: ClientId, topics: readonly string[]): Promise<void> {
-    await this.#file.durable(() => {
-      for (const topic of topics) {
-        this.#file.run('DELETE FROM subscriptions WHERE client = ? AND topic = ?', client.id, topic);
-      }
-      this.owners.forgetWithoutSession(client.id);
-    });
-    this.#forgetSubscriptions(client.id, topics);
-    await super.removeSubscriptions(client, topics);
+    await this.#subscriptions.remove(client, topics);
   }
 
   /** aedes calls it when a client connects clean: its session has ended, and with it what waited for it. */
   override async cleanSubscriptions(client: ClientId): Promise<void> {
-    const session = this.#sessions.get(client.id);
-    if (session !== undefined) {
-      await this.#file.durable(() => {
-        this.#file.run('DELETE FROM subscriptions WHERE client = ?', client.id);
-        this.owners.forgetWithoutSession(client.id);
-      });
-      this.#forgetSubscriptions(client.id, [...session.keys()]);
-    }
+    await this.#subscriptions.clean(client);
     this.#queues.clearAll(client.id);
-    await super.cleanSubscriptions(client);
-  }
-
-  #forgetSubscriptions(client: string, topics: readonly string[]): void {
-    const session = this.#sessions.get(client);
-    if (session === undefined) return;
-    for (const topic of topics) {
-      session.delete(topic);
-      this.#durable.remove(topic, `${client}\0${topic}`);
-    }
-    if (session.size > 0) return;
-    this.#sessions.delete(client);
-    this.owners.forget(client);
   }
 
   override async outgoingEnqueue(subscription: { clientId: string }, packet: StoredPacket): Promise<void> {

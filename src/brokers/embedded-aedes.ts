@@ -80,6 +80,7 @@ export class AedesCore implements Core {
         maxFilters: limits.maxFilters,
       },
       (message) => this.notice(message),
+      options.rights,
     );
     this.gate = new PublishGate({
       ...{ ownPrefix: options.ownPrefix, clock: options.clock },

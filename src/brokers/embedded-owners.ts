@@ -62,6 +62,11 @@ export class ClientOwners {
     if (live?.clients.delete(client) && live.clients.size === 0) this.#live.delete(id);
   }
 
+  /** Whose session it is; undefined: nobody knows, or there is none. */
+  of(id: string): string | undefined {
+    return this.#stored.get(id);
+  }
+
   /** Within the write that begins the session: what makes it known whose it is. */
   keep(id: string): () => void {
     const user = this.#live.get(id)?.user;

@@ -8,7 +8,13 @@ import { type LeftMessage, leftMessage } from './embedded-left.ts';
 import { ClientOwners } from './embedded-owners.ts';
 import { OutgoingQueues, type QueueLimits } from './embedded-queues.ts';
 import { RetainedMessages } from './embedded-retained.ts';
-import { ClientSubscriptions, type SessionLimits, type Subscriptions } from './embedded-subscriptions.ts';
+import {
+  ALL_RIGHTS,
+  ClientSubscriptions,
+  type SessionLimits,
+  type SubscriptionRights,
+  type Subscriptions,
+} from './embedded-subscriptions.ts';
 
 export interface StoreLimits extends QueueLimits, SessionLimits {
   readonly maxRetained: number;
@@ -23,7 +29,12 @@ export class DiskPersistence extends MemoryPersistence {
   readonly #subscriptions: ClientSubscriptions;
   #left: { readonly wills: LeftMessage[]; readonly accepted: LeftMessage[] } = { wills: [], accepted: [] };
 
-  constructor(file: BrokerFile, limits: StoreLimits, onNotice: (message: string) => void) {
+  constructor(
+    file: BrokerFile,
+    limits: StoreLimits,
+    onNotice: (message: string) => void,
+    rights: SubscriptionRights = ALL_RIGHTS,
+  ) {
     super();
     this.#file = file;
     this.retained = new RetainedMessages(file, limits.maxRetained, onNotice);
@@ -32,18 +43,21 @@ export class DiskPersistence extends MemoryPersistence {
     this.#queues = new OutgoingQueues(file, limits, (client) =>
       onNotice(`the queue of client "${client.slice(0, 100)}" is full: messages for it are dropped`),
     );
-    this.#subscriptions = new ClientSubscriptions(file, this.owners, limits, {
-      add: (client, subscriptions) => super.addSubscriptions(client, subscriptions),
-      remove: (client, topics) => super.removeSubscriptions(client, topics),
-      clean: (client) => super.cleanSubscriptions(client),
+    this.#subscriptions = new ClientSubscriptions({
+      ...{ file, owners: this.owners, rights, limits, onNotice },
+      memory: {
+        add: (client, subscriptions) => super.addSubscriptions(client, subscriptions),
+        remove: (client, topics) => super.removeSubscriptions(client, topics),
+        clean: (client) => super.cleanSubscriptions(client),
+      },
     });
   }
 
   override async setup(broker: unknown): Promise<void> {
     await super.setup(broker);
     for (const message of this.retained.load()) await super.storeRetained({ ...message, retain: true });
-    await this.#subscriptions.load();
     this.owners.load();
+    await this.#subscriptions.load();
     this.#queues.load();
     for (const row of this.#file.all('SELECT * FROM incoming')) {
       const empty = { topic: '', payload: Buffer.alloc(0), qos: 2, retain: false, messageId: Number(row.message_id) };

@@ -1,6 +1,7 @@
 // What users of the embedded broker may publish and read. One without rights of its own may do everything; a device's user gets
 // its own topics alone, so that a device that was taken apart gives away no other one's.
 import type { AedesOptions, Client } from 'aedes';
+import { assertSubscribable, refusalOf } from './embedded-topics.ts';
 import type { EmbeddedUser } from './embedded-users.ts';
 
 export interface TopicRights {
@@ -65,10 +66,17 @@ export class ClientRights {
     return client === null || this.#byClient.get(client)?.mayPublish(topic) !== false;
   }
 
-  /** A filter that is not allowed is answered as refused (SUBACK 128); the connection stays. */
+  maySubscribe(client: object, filter: string): boolean {
+    return this.#byClient.get(client)?.maySubscribe(filter) !== false;
+  }
+
+  /**
+   * A filter that is not allowed is answered as refused (SUBACK 128); the connection stays. So is one that is none but that
+   * aedes lets pass, such as `a#`: a session does not keep it.
+   */
   readonly authorizeSubscribe: NonNullable<AedesOptions['authorizeSubscribe']> = (client, wanted, done) => {
-    const isAllowed = this.#byClient.get(client)?.maySubscribe(wanted.topic) !== false;
-    done(null, isAllowed ? wanted : null);
+    const isFilter = refusalOf(wanted.topic, assertSubscribable) === null;
+    done(null, isFilter && this.maySubscribe(client, wanted.topic) ? wanted : null);
   };
 
   /** Also of a session that somebody else has subscribed: what may not be read is left out. */

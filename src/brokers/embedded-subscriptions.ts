@@ -3,6 +3,7 @@ import type { ClientId, StoredSubscription } from 'aedes-persistence/asyncPersis
 import { BridgeError } from '../domain/errors.ts';
 import type { BrokerFile } from './embedded-file.ts';
 import type { ClientOwners } from './embedded-owners.ts';
+import { assertSubscribable, refusalOf } from './embedded-topics.ts';
 import { TopicTree } from './topics.ts';
 
 export interface SessionLimits {
@@ -20,28 +21,71 @@ export interface Memory {
   clean(client: ClientId): Promise<void>;
 }
 
+export interface SubscriptionRights {
+  /** A client that is connected. */
+  maySubscribe(client: object, filter: string): boolean;
+  /** A user. One that the broker does not know may read all. */
+  mayReadAny(user: string, filters: readonly string[]): boolean;
+}
+
+export const ALL_RIGHTS: SubscriptionRights = { maySubscribe: () => true, mayReadAny: () => true };
+
+export interface SubscriptionsOptions {
+  readonly file: BrokerFile;
+  readonly owners: ClientOwners;
+  readonly rights: SubscriptionRights;
+  readonly limits: SessionLimits;
+  readonly memory: Memory;
+  readonly onNotice: (message: string) => void;
+}
+
+interface Adding {
+  /** Of the list that was asked for, what the session keeps. */
+  readonly kept: Subscriptions;
+  readonly done: Promise<void>;
+}
+
 export class ClientSubscriptions {
+  readonly #options: SubscriptionsOptions;
   readonly #file: BrokerFile;
   readonly #owners: ClientOwners;
-  readonly #limits: SessionLimits;
   readonly #memory: Memory;
   /** The subscriptions with QoS 1 or 2 of clients with a session: key `client NUL topic`. */
   readonly #durable = new TopicTree<string>();
   readonly #sessions = new Map<string, Map<string, number>>();
   /** Per client, the lists that are being written. */
-  readonly #adding = new Map<string, Map<Subscriptions, Promise<void>>>();
+  readonly #adding = new Map<string, Map<Subscriptions, Adding>>();
 
-  constructor(file: BrokerFile, owners: ClientOwners, limits: SessionLimits, memory: Memory) {
-    this.#file = file;
-    this.#owners = owners;
-    this.#limits = limits;
-    this.#memory = memory;
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options;
+    this.#file = options.file;
+    this.#owners = options.owners;
+    this.#memory = options.memory;
   }
 
+  /** The owners are known. A former version kept all filters of a SUBSCRIBE of which one was granted. */
   async load(): Promise<void> {
+    const refusals: BridgeError[] = [];
+    let asleep = 0;
     for (const row of this.#file.all('SELECT * FROM subscriptions')) {
-      await this.#keep(String(row.client), [{ topic: String(row.topic), qos: Number(row.qos) }]);
+      const { client, topic, qos } = { client: String(row.client), topic: String(row.topic), qos: Number(row.qos) };
+      const refusal = refusalOf(topic, assertSubscribable);
+      const owner = this.#owners.of(client);
+      if (refusal !== null) {
+        refusals.push(refusal);
+        this.#file.lazy(() => this.#erase(client, [topic]));
+      } else if (owner === undefined || this.#options.rights.mayReadAny(owner, [topic])) {
+        await this.#keep(client, [{ topic, qos }]);
+      } else {
+        // Nothing waits by it, but it stays: the rights may be back at the next start.
+        this.#sessionOf(client).set(topic, qos);
+        asleep += 1;
+      }
     }
+    const { onNotice } = this.#options;
+    // One notice each, since they may be many.
+    if (refusals[0]) onNotice(`${refusals.length} filters of sessions are dropped: ${refusals[0].message}`);
+    if (asleep > 0) onNotice(`${asleep} filters of sessions are left out: their users may not read there`);
   }
 
   /** Of the session of a client; null: it has none. */
@@ -55,32 +99,44 @@ export class ClientSubscriptions {
     return this.#sessions.size > 0 && this.#durable.match(topic).size > 0;
   }
 
-  /** aedes calls it for each filter of a packet, each time with the list of all: it is written once. */
+  /**
+   * aedes calls it for each filter of a packet that it has granted, each time with the list of all, refused ones too: what may
+   * be kept is written once.
+   */
   async add(client: ClientId, subscriptions: Subscriptions): Promise<void> {
-    const adding = this.#adding.get(client.id) ?? new Map<Subscriptions, Promise<void>>();
+    const adding = this.#adding.get(client.id) ?? new Map<Subscriptions, Adding>();
     let added = adding.get(subscriptions);
     if (added === undefined) {
-      added = this.#add(client, subscriptions, [...adding.keys()]).finally(() => {
+      const kept = subscriptions.filter(({ topic }) => this.#mayKeep(client, topic));
+      const before = [...adding.values()].map((other) => other.kept);
+      const done = this.#add(client, kept, before).finally(() => {
         adding.delete(subscriptions);
         if (adding.size === 0) this.#adding.delete(client.id);
       });
+      added = { kept, done };
       this.#adding.set(client.id, adding.set(subscriptions, added));
     }
-    await added;
+    await added.done;
+  }
+
+  #mayKeep(client: ClientId, filter: string): boolean {
+    return refusalOf(filter, assertSubscribable) === null && this.#options.rights.maySubscribe(client, filter);
   }
 
   #assertFew(client: string, lists: readonly Subscriptions[]): void {
     const topics = new Set(this.#sessions.get(client)?.keys());
     const before = topics.size;
     for (const { topic } of lists.flat()) topics.add(topic);
+    const { maxFilters } = this.#options.limits;
     // One of a former version may have more.
-    if (topics.size <= Math.max(before, this.#limits.maxFilters)) return;
-    throw new BridgeError('filterLimit', `A session may not have more than ${this.#limits.maxFilters} filters`);
+    if (topics.size <= Math.max(before, maxFilters)) return;
+    throw new BridgeError('filterLimit', `A session may not have more than ${maxFilters} filters`);
   }
 
   async #add(client: ClientId, subscriptions: Subscriptions, before: Subscriptions[]): Promise<void> {
+    if (subscriptions.length === 0) return;
     this.#assertFew(client.id, [...before, subscriptions]);
-    if (!this.#sessions.has(client.id) && this.#sessions.size >= this.#limits.maxSessions) {
+    if (!this.#sessions.has(client.id) && this.#sessions.size >= this.#options.limits.maxSessions) {
       throw new BridgeError('sessionLimit', `The broker keeps ${this.#sessions.size} sessions already`);
     }
     const keepOwner = this.#owners.keep(client.id);
@@ -94,11 +150,7 @@ export class ClientSubscriptions {
   }
 
   async #keep(client: string, subscriptions: Subscriptions): Promise<void> {
-    let session = this.#sessions.get(client);
-    if (session === undefined) {
-      session = new Map();
-      this.#sessions.set(client, session);
-    }
+    const session = this.#sessionOf(client);
     for (const { topic, qos } of subscriptions) {
       session.set(topic, qos);
       if (qos > 0) this.#durable.add(topic, `${client}\0${topic}`);
@@ -107,13 +159,25 @@ export class ClientSubscriptions {
     await this.#memory.add({ id: client }, subscriptions);
   }
 
+  #sessionOf(client: string): Map<string, number> {
+    let session = this.#sessions.get(client);
+    if (session === undefined) {
+      session = new Map();
+      this.#sessions.set(client, session);
+    }
+    return session;
+  }
+
+  /** Within a write. */
+  #erase(client: string, topics: readonly string[]): void {
+    for (const topic of topics) {
+      this.#file.run('DELETE FROM subscriptions WHERE client = ? AND topic = ?', client, topic);
+    }
+    this.#owners.forgetWithoutSession(client);
+  }
+
   async remove(client: ClientId, topics: readonly string[]): Promise<void> {
-    await this.#file.durable(() => {
-      for (const topic of topics) {
-        this.#file.run('DELETE FROM subscriptions WHERE client = ? AND topic = ?', client.id, topic);
-      }
-      this.#owners.forgetWithoutSession(client.id);
-    });
+    await this.#file.durable(() => this.#erase(client.id, topics));
     this.#forget(client.id, topics);
     // At once: the same filters may be added again in the same breath.
     await this.#memory.remove(client, topics);

@@ -1,6 +1,6 @@
-// Topics that the embedded broker can publish to: those of MQTT, without the ones that are the broker's own or too deep for it.
+// Topics that the embedded broker can publish to, and filters of its sessions: those of MQTT that are not too deep, nor its own.
 import { BridgeError } from '../domain/errors.ts';
-import { assertPublishable } from './topics.ts';
+import { assertPublishable, isTopicFilter } from './topics.ts';
 
 /**
  * aedes refuses more in a PUBLISH, but not in a will; and where it looks for retained messages they throw where nobody catches
@@ -11,6 +11,21 @@ const MAX_LEVELS = 100;
 /** Throws a BridgeError `topicInvalid`. */
 export function assertKeepable(topic: string): void {
   assertPublishable(topic);
+  assertShallow(topic);
+}
+
+/**
+ * Throws a BridgeError `topicInvalid`. aedes looks at filters when they are asked for, not at those of a session, at which its
+ * start, or the client's next CONNECT, would fail for ever.
+ */
+export function assertSubscribable(filter: string): void {
+  if (!isTopicFilter(filter)) {
+    throw new BridgeError('topicInvalid', `"${filter.slice(0, 100)}" is no topic filter`);
+  }
+  assertShallow(filter);
+}
+
+function assertShallow(topic: string): void {
   if (topic.split('/', MAX_LEVELS + 1).length > MAX_LEVELS) {
     throw new BridgeError('topicInvalid', `"${topic.slice(0, 100)}" has more than ${MAX_LEVELS} levels`);
   }

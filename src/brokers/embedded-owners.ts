@@ -67,12 +67,14 @@ export class ClientOwners {
     return this.#stored.get(id);
   }
 
-  /** Within the write that begins the session: what makes it known whose it is. */
-  keep(id: string): () => void {
+  /**
+   * What makes it known whose a session is that is asked for now: `write` within the write that begins it, `written` when it
+   * has begun. Not before: another write of the same moment may end the session that was there until then.
+   */
+  keep(id: string): { readonly write: () => void; readonly written: () => void } {
     const user = this.#live.get(id)?.user;
-    if (user === undefined) return () => {};
-    this.#stored.set(id, user);
-    return () => this.#write(id, user);
+    if (user === undefined) return { write: () => {}, written: () => {} };
+    return { write: () => this.#write(id, user), written: () => this.#stored.set(id, user) };
   }
 
   /** Within a write that may have ended the session. */

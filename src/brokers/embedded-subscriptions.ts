@@ -139,13 +139,14 @@ export class ClientSubscriptions {
     if (!this.#sessions.has(client.id) && this.#sessions.size >= this.#options.limits.maxSessions) {
       throw new BridgeError('sessionLimit', `The broker keeps ${this.#sessions.size} sessions already`);
     }
-    const keepOwner = this.#owners.keep(client.id);
+    const owner = this.#owners.keep(client.id);
     await this.#file.durable(() => {
-      keepOwner();
+      owner.write();
       for (const { topic, qos } of subscriptions) {
         this.#file.run('REPLACE INTO subscriptions (client, topic, qos) VALUES (?, ?, ?)', client.id, topic, qos);
       }
     });
+    owner.written();
     await this.#keep(client.id, subscriptions);
   }
 

@@ -58,6 +58,9 @@ async function expectCutOff(subscriber: MqttClient, topics: string[], why: strin
 test('each filter of a packet is written once, though aedes asks for all of them for each', async () => {
   const { store, file } = await persistence();
   const subscriptions = filters(300).map((topic) => ({ topic, qos: 1 }));
+  const users = { has: () => true, mayReadAny: () => true };
+  const connection = {};
+  store.owners.claim('a', connection, 'anna', null, users);
   await Promise.all(subscriptions.map(() => store.addSubscriptions({ id: 'a' }, subscriptions)));
   expect(file.written).toBe(300);
   expect(store.topicsOf('a')).toEqual(filters(300));
@@ -70,6 +73,10 @@ test('each filter of a packet is written once, though aedes asks for all of them
   expect(file.written).toBe(600);
   expect(store.topicsOf('a')).toEqual(filters(300));
   expect(file.all('SELECT * FROM subscriptions')).toHaveLength(300);
+  // It is anna's as before.
+  store.owners.release('a', connection);
+  expect(store.owners.claim('a', {}, 'bert', store.topicsOf('a'), users)).toBe(false);
+  expect(store.owners.claim('a', {}, 'anna', store.topicsOf('a'), users)).toBe(true);
 });
 
 test('packets that come together do not get a session over its limit', async () => {

@@ -20,6 +20,12 @@ export interface StoreLimits extends QueueLimits, SessionLimits {
   readonly maxRetained: number;
 }
 
+/** aedes's. */
+interface Connection extends ClientId {
+  readonly clean?: boolean;
+  readonly closed?: boolean;
+}
+
 export class DiskPersistence extends MemoryPersistence {
   readonly retained: RetainedMessages;
   readonly owners: ClientOwners;
@@ -146,11 +152,14 @@ export class DiskPersistence extends MemoryPersistence {
     return Readable.from(this.#queues.list(client.id));
   }
 
-  override async incomingStorePacket(client: ClientId, packet: StoredPacket): Promise<void> {
+  override async incomingStorePacket(client: Connection, packet: StoredPacket): Promise<void> {
+    // Its message may have waited for a journal until after the end, when nobody would forget the identifier any more.
+    if (hasEndedSession(client)) return;
     const messageId = packet.messageId ?? 0;
     await this.#file.durable(() =>
       this.#file.run('REPLACE INTO incoming (client, message_id) VALUES (?, ?)', client.id, messageId),
     );
+    if (hasEndedSession(client)) return;
     await super.incomingStorePacket(client, packet);
   }
 
@@ -205,4 +214,9 @@ export class DiskPersistence extends MemoryPersistence {
   forgetWill(client: string): void {
     this.#file.lazy(() => this.#file.run('DELETE FROM wills WHERE client = ?', client));
   }
+}
+
+/** A clean one ends with its connection. */
+function hasEndedSession(client: Connection): boolean {
+  return client.closed === true && client.clean === true;
 }

@@ -6,6 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { expect, onTestFinished, test } from 'vitest';
 import { createEmbeddedBroker, type EmbeddedBroker, type EmbeddedLimits } from '../../src/brokers/embedded.ts';
+import { BrokerFile } from '../../src/brokers/embedded-file.ts';
+import { DiskPersistence } from '../../src/brokers/embedded-persistence.ts';
 import { systemClock } from '../../src/ops/clock.ts';
 import { outside, RecordingListener, until } from './outside.ts';
 
@@ -30,7 +32,10 @@ async function client(broker: EmbeddedBroker, options: IClientOptions = {}): Pro
 }
 
 /** `isGone`: the broker knows that the sender is. */
-async function senderWithWill(broker: EmbeddedBroker): Promise<{ sender: MqttClient; isGone: () => boolean }> {
+async function senderWithWill(
+  broker: EmbeddedBroker,
+  clean = false,
+): Promise<{ sender: MqttClient; isGone: () => boolean }> {
   const watcher = await client(broker);
   let gone = false;
   watcher.on('message', () => {
@@ -38,12 +43,14 @@ async function senderWithWill(broker: EmbeddedBroker): Promise<{ sender: MqttCli
   });
   await watcher.subscribeAsync('gone', { qos: 1 });
   const will = { topic: 'gone', payload: Buffer.from('x'), qos: 1 as const, retain: false };
-  const sender = await client(broker, { will, clean: false, clientId: 'sender' });
+  const sender = await client(broker, { will, clean, clientId: 'sender' });
   return { sender, isGone: () => gone };
 }
 
+type Table = 'accepted' | 'incoming' | 'outgoing';
+
 /** Rows of the file of a broker, which ends. */
-async function rows(broker: EmbeddedBroker, storeFile: string, table: 'accepted' | 'outgoing'): Promise<number> {
+async function rows(broker: EmbeddedBroker, storeFile: string, table: Table): Promise<number> {
   await broker.stop();
   const db = new DatabaseSync(storeFile);
   const found = db.prepare(`SELECT * FROM ${table}`).all();
@@ -66,15 +73,20 @@ test('a message of QoS 2 that its publisher repeats goes out once', async () => 
   expect(await rows(broker, storeFile, 'accepted')).toBe(0);
 });
 
-test.each([1, 2] as const)(
-  'a publisher that is cut off before its acknowledgement is owed nothing (QoS %i)',
-  async (qos) => {
+test.each([
+  [1, false, 0],
+  // It may come back and ask for its identifier.
+  [2, false, 1],
+  [2, true, 0],
+] as const)(
+  'a publisher that is cut off before its acknowledgement is owed nothing (QoS %i, clean: %s)',
+  async (qos, clean, identifiers) => {
     const { broker, storeFile } = await start();
     const journal = new RecordingListener();
     journal.holding = true;
     broker.openSource({ clientId: 'journal', topics: ['up/#'], expectSession: false }, journal).start();
     await journal.up();
-    const { sender, isGone } = await senderWithWill(broker);
+    const { sender, isGone } = await senderWithWill(broker, clean);
     sender.publish('up/a', 'x', { qos });
     await until('the journal has it', () => journal.held.length === 1);
     sender.stream.destroy();
@@ -83,8 +95,26 @@ test.each([1, 2] as const)(
     await (await client(broker)).publishAsync('elsewhere', 'x', { qos: 1 });
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await rows(broker, storeFile, 'accepted')).toBe(0);
+    expect(await rows(broker, storeFile, 'incoming')).toBe(identifiers);
   },
 );
+
+test('a clean publisher that is cut off while its message identifier is written leaves none in memory either', async () => {
+  const file = new BrokerFile(null);
+  file.open();
+  onTestFinished(() => file.close());
+  const limits = { maxMessages: 10, maxBytes: 1_000, maxRetained: 10, maxSessions: 10, maxFilters: 10 };
+  const store = new DiskPersistence(file, limits, () => {});
+  await store.setup({ id: 'broker' });
+  const sender = { id: 'sender', clean: true, closed: false };
+  const packet = { topic: 'up/a', payload: Buffer.from('x'), qos: 2, retain: false, messageId: 1 };
+  const stored = store.incomingStorePacket(sender, packet);
+  sender.closed = true;
+  await Promise.all([stored, store.cleanIncoming(sender)]);
+  await expect(store.incomingGetPacket(sender, packet)).rejects.toThrow('no such packet');
+  await file.durable(() => {});
+  expect(file.all('SELECT * FROM incoming')).toEqual([]);
+});
 
 test('a message is owed to nobody when its publisher leaves while a source is to be asked again', async () => {
   const { broker, storeFile } = await start();

@@ -31,6 +31,7 @@ declare module 'aedes-persistence/asyncPersistence.js' {
     setup(broker: unknown): Promise<void>;
     storeRetained(packet: StoredPacket): Promise<void>;
     createRetainedStream(pattern: string): Readable;
+    createRetainedStreamCombi(patterns: readonly string[]): Readable;
     addSubscriptions(client: ClientId, subscriptions: readonly StoredSubscription[]): Promise<void>;
     removeSubscriptions(client: ClientId, topics: readonly string[]): Promise<void>;
     subscriptionsByClient(client: ClientId): Promise<StoredSubscription[]>;

@@ -124,6 +124,8 @@ export class AedesCore implements Core {
       const who = isLimit(error) ? '' : `client "${client.id.slice(0, 100)}": `;
       this.notice(`${who}${describeError(error)}`);
     });
+    // Just before it looks for what is retained.
+    this.#aedes.on('subscribe', (_, client) => this.#persistence.looksFor(client));
     // aedes's types do not know its `error` event; without a listener it would end the process.
     (this.#aedes as EventEmitter).on('error', (error) => this.notice(describeError(error)));
   }

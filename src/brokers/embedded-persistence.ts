@@ -33,6 +33,7 @@ export class DiskPersistence extends MemoryPersistence {
   readonly #file: BrokerFile;
   readonly #queues: OutgoingQueues;
   readonly #subscriptions: ClientSubscriptions;
+  #looking: { readonly closed: boolean } | null = null;
   #left: { readonly wills: LeftMessage[]; readonly accepted: LeftMessage[] } = { wills: [], accepted: [] };
 
   constructor(
@@ -61,7 +62,7 @@ export class DiskPersistence extends MemoryPersistence {
 
   override async setup(broker: unknown): Promise<void> {
     await super.setup(broker);
-    for (const message of this.retained.load()) await super.storeRetained({ ...message, retain: true });
+    this.retained.load();
     this.owners.load();
     await this.#subscriptions.load();
     this.#queues.load();
@@ -101,10 +102,22 @@ export class DiskPersistence extends MemoryPersistence {
   }
 
   override async storeRetained(packet: StoredPacket): Promise<void> {
-    // A copy: the payload is a view on a socket's chunk, which it would keep alive.
-    const payload = Buffer.from(packet.payload);
-    await this.retained.store(packet.topic, payload, packet.qos);
-    await super.storeRetained({ ...packet, payload });
+    await this.retained.store(packet);
+  }
+
+  /** The client whose SUBSCRIBE has been answered: for its filters aedes looks next, without a word for whom. */
+  looksFor(client: { readonly closed: boolean }): void {
+    this.#looking = client;
+  }
+
+  override createRetainedStreamCombi(filters: readonly string[]): Readable {
+    const client = this.#looking;
+    this.#looking = null;
+    return Readable.from(this.retained.matching(filters, () => client?.closed === true));
+  }
+
+  override createRetainedStream(filter: string): Readable {
+    return this.createRetainedStreamCombi([filter]);
   }
 
   override async addSubscriptions(client: ClientId, subscriptions: Subscriptions): Promise<void> {

@@ -1,6 +1,8 @@
 // The embedded broker's retained messages by topic, and the emptied ones that a table which was away must still hear of.
+import type { StoredPacket } from 'aedes-persistence/asyncPersistence.js';
 import { BridgeError } from '../domain/errors.ts';
 import type { BrokerFile } from './embedded-file.ts';
+import { RetainedLookup } from './embedded-lookup.ts';
 import { assertKeepable, refusalOf } from './embedded-topics.ts';
 
 /** How many emptied topics are remembered. The oldest go first. */
@@ -10,7 +12,8 @@ export class RetainedMessages {
   readonly #file: BrokerFile;
   readonly #maxRetained: number;
   readonly #onNotice: (message: string) => void;
-  readonly #payloads = new Map<string, Buffer>();
+  readonly #messages = new Map<string, StoredPacket>();
+  readonly #lookup = new RetainedLookup();
   /** Prefixes by the name of the table's session. */
   readonly #watched = new Map<string, string>();
   /** In the order in which they were emptied. */
@@ -22,20 +25,19 @@ export class RetainedMessages {
     this.#onNotice = onNotice;
   }
 
-  /** Returns what is retained. A former version took wills at any topic, of which some end the process. */
-  load(): { readonly topic: string; readonly payload: Buffer; readonly qos: number }[] {
+  /** A former version took wills at any topic, of which some end the process. */
+  load(): void {
     const all = this.#file.all('SELECT * FROM retained').map((row) => ({
       topic: String(row.topic),
       payload: Buffer.from(row.payload as Uint8Array),
       qos: Number(row.qos),
+      retain: true,
     }));
-    const loaded = this.#withoutUnkeepable(all);
-    for (const { topic, payload } of loaded) this.#payloads.set(topic, payload);
+    for (const message of this.#withoutUnkeepable(all)) this.#messages.set(message.topic, message);
     for (const row of this.#file.all('SELECT * FROM watched')) {
       this.#watched.set(String(row.client), String(row.prefix));
     }
     for (const row of this.#file.all('SELECT topic FROM emptied ORDER BY id')) this.#emptied.add(String(row.topic));
-    return loaded;
   }
 
   #withoutUnkeepable<T extends { readonly topic: string }>(all: readonly T[]): T[] {
@@ -53,10 +55,13 @@ export class RetainedMessages {
   }
 
   /** Resolves when it is on the disk. An empty payload removes what the topic holds. */
-  async store(topic: string, payload: Buffer, qos: number): Promise<void> {
+  async store(packet: StoredPacket): Promise<void> {
+    // A copy: the payload is a view on a socket's chunk, which it would keep alive.
+    const message = { ...packet, payload: Buffer.from(packet.payload) };
+    const { topic, payload, qos } = message;
     const empty = payload.length === 0;
-    if (!empty && !this.#payloads.has(topic) && this.#payloads.size >= this.#maxRetained) {
-      throw new BridgeError('retainedLimit', `The broker holds ${this.#payloads.size} retained messages already`);
+    if (!empty && !this.#messages.has(topic) && this.#messages.size >= this.#maxRetained) {
+      throw new BridgeError('retainedLimit', `The broker holds ${this.#messages.size} retained messages already`);
     }
     const watched = empty && [...this.#watched.values()].some((prefix) => keyUnder(prefix, topic) !== null);
     await this.#file.durable(() => {
@@ -65,8 +70,8 @@ export class RetainedMessages {
       if (watched) this.#file.run('REPLACE INTO emptied (topic) VALUES (?)', topic);
       else this.#file.run('DELETE FROM emptied WHERE topic = ?', topic);
     });
-    if (empty) this.#payloads.delete(topic);
-    else this.#payloads.set(topic, payload);
+    if (empty) this.#messages.delete(topic);
+    else this.#messages.set(topic, message);
     this.#emptied.delete(topic);
     if (!watched) return;
     this.#emptied.add(topic);
@@ -77,10 +82,15 @@ export class RetainedMessages {
     }
   }
 
+  /** For a client's SUBSCRIBE; it ends early when that `isGone`. */
+  matching(filters: readonly string[], isGone: () => boolean): AsyncIterable<StoredPacket> {
+    return this.#lookup.find(this.#messages, filters, isGone);
+  }
+
   /** One level under the prefix, by key. */
   under(prefix: string): Map<string, Buffer> {
     const found = new Map<string, Buffer>();
-    for (const [topic, payload] of this.#payloads) {
+    for (const [topic, { payload }] of this.#messages) {
       const key = keyUnder(prefix, topic);
       if (key !== null) found.set(key, payload);
     }

@@ -17,6 +17,15 @@ export interface PurgeOptions {
   readonly clearTimeoutMs?: number;
 }
 
+export interface PurgeCourse {
+  /** Ends the wait for a broker that is away. */
+  readonly signal: AbortSignal;
+  /** Another worker has it by now: what is at brokers, and what is said of it, is that one's. */
+  readonly isAnothers: () => boolean;
+  /** Clears what was said of it on topics. */
+  readonly unsay: () => Promise<void> | void;
+}
+
 const MARK = 'deleting';
 /** Of former sessions. Beyond it a definition comes and goes again and again while its broker is away. */
 const MAX_FORMER = 100;
@@ -33,15 +42,13 @@ export function isMarkedDeleting(store: Pick<BridgeStore, 'getState'>, id: strin
 
 /**
  * Removes everything of a connection whose runtime has stopped. Sessions at a broker that is away are tried once, then for as long as
- * `signal` allows; then it returns those that are left, the mark stays and the next start goes on. null: all of it is gone. `unsay`:
- * clears what was said of it on topics; the store goes after that, for without it nobody would know after a kill that something was
- * left there.
+ * `signal` allows; then it returns those that are left, the mark stays and the next start goes on. null: all of it is gone. The store
+ * goes after what was said on topics, for without it nobody would know after a kill that something was left there.
  */
 export async function purgeConnection(
   options: PurgeOptions,
   id: string,
-  signal: AbortSignal,
-  unsay: () => Promise<void> | void,
+  { signal, isAnothers, unsay }: PurgeCourse,
 ): Promise<readonly Session[] | null> {
   // Its sessions may be all that there is: they travel with it, also to a worker where it never ran. The mark goes with them.
   if (!options.store.connectionIds().includes(id) && !isMarkedDeleting(options.store, id)) {
@@ -57,7 +64,7 @@ export async function purgeConnection(
   } finally {
     await store.close();
   }
-  const left = await endSessions({ ...options, connectionId: id }, sessions, signal);
+  const left = await endSessions({ ...options, connectionId: id, mayTry: () => !isAnothers() }, sessions, signal);
   // What is said of it may be another worker's word by now.
   if (left.length > 0 || signal.aborted || !(await within(unsay(), signal))) return left;
   await options.store.deleteConnection(id);
@@ -72,9 +79,11 @@ export async function startAnew(
   { store, journalMaxBytes }: Pick<PurgeOptions, 'store' | 'journalMaxBytes'>,
   id: string,
   left: readonly Session[] = loadSessions({ getState: (name) => store.getState(id, name) }),
+  isAnothers: () => boolean = () => false,
 ): Promise<void> {
   await store.deleteConnection(id);
-  if (left.length === 0) return;
+  // Put now, they would take the place of the sessions that its new worker has begun.
+  if (left.length === 0 || isAnothers()) return;
   const next = await store.openConnection(id, { maxBytes: journalMaxBytes });
   try {
     const former = left.slice(-MAX_FORMER).map((session) => ({ ...session, former: true }));
@@ -87,6 +96,13 @@ export async function startAnew(
 /** What is stored here of a connection goes; what travels with it is another worker's. */
 export async function dropStore(store: BridgeStore, id: string): Promise<void> {
   if (store.connectionIds().includes(id)) await store.deleteConnection(id, { onlyHere: true });
+}
+
+export function whatIsLeft(store: Pick<BridgeStore, 'deadLetters'>, id: string): string {
+  const { count = 0, keptUntil = null } = store.deadLetters(id)?.totals() ?? {};
+  if (count === 0) return 'The connection and everything stored of it were deleted.';
+  if (keptUntil === null) return `The connection was deleted; its ${count} dead letters are those of the new one.`;
+  return `The connection and what is stored of it were deleted; its ${count} dead letters are kept until ${new Date(keptUntil).toISOString()}.`;
 }
 
 /** False: the signal came first. */

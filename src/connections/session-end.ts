@@ -13,6 +13,8 @@ export interface SessionEndOptions {
   readonly clock: Clock;
   /** For one try; tries repeat from 5 s up to 10 min apart. 10 s by default. */
   readonly clearTimeoutMs?: number;
+  /** Asked before each session; false: it may be another's by now, under the same name. */
+  readonly mayTry?: () => boolean;
   /** Fewer are left. */
   readonly onLeft?: (left: readonly Session[]) => void;
 }
@@ -20,7 +22,7 @@ export interface SessionEndOptions {
 const FIRST_RETRY_MS = 5_000;
 const LAST_RETRY_MS = 600_000;
 
-/** Tries each once, then those whose broker is away for as long as `signal` allows. Returns those that are left. */
+/** Tries each that it may once, then those whose broker is away for as long as `signal` allows. Returns those that are left. */
 export async function endSessions(
   options: SessionEndOptions,
   sessions: readonly Session[],
@@ -42,6 +44,10 @@ export async function endSessions(
 async function tryAll(options: SessionEndOptions, sessions: readonly Session[]): Promise<Session[]> {
   const left: Session[] = [];
   for (const session of sessions) {
+    if (options.mayTry?.() === false) {
+      left.push(session);
+      continue;
+    }
     const broker = options.broker(session.broker);
     const why = broker === null ? 'its broker is no longer configured' : await clear(options, broker, session);
     if (why === null) continue;

@@ -29,3 +29,8 @@ export function makeSlot(id: string): Slot {
 export function hasWish({ next, purge, halt, release }: Slot): boolean {
   return next !== null || purge || halt || release;
 }
+
+/** Whatever was wanted before is not any more. */
+export function wantOnly(slot: Slot, wish: 'purge' | 'release'): void {
+  Object.assign(slot, NO_WISH, { [wish]: true });
+}

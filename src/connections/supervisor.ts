@@ -6,9 +6,17 @@ import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import { ClockWatch } from './clock-watch.ts';
 import type { DefinitionListener } from './definitions.ts';
-import { dropStore, isMarkedDeleting, markDeleting, type PurgeOptions, purgeConnection, startAnew } from './purge.ts';
+import {
+  dropStore,
+  isMarkedDeleting,
+  markDeleting,
+  type PurgeOptions,
+  purgeConnection,
+  startAnew,
+  whatIsLeft,
+} from './purge.ts';
 import type { Runtime } from './runtime-options.ts';
-import { hasWish, makeSlot, type Slot } from './slot.ts';
+import { hasWish, makeSlot, type Slot, wantOnly } from './slot.ts';
 import { idleStatus, isoNow } from './status-of.ts';
 import type { ShownStatus } from './status-publisher.ts';
 
@@ -124,10 +132,7 @@ export class Supervisor implements DefinitionListener {
     this.#unfinished.delete(id);
     if (!this.#slots.has(id) && !isMarkedDeleting(this.#options.store, id)) return;
     const slot = this.#slot(id);
-    slot.next = null;
-    slot.purge = false;
-    slot.halt = false;
-    slot.release = true;
+    wantOnly(slot, 'release');
     this.#work(slot);
     // A wish that came meanwhile may have been taken up in the same go: its work is not waited for.
     while (slot.release && slot.working !== null) await slot.working;
@@ -160,10 +165,7 @@ export class Supervisor implements DefinitionListener {
 
   #purgeNext(id: string): void {
     const slot = this.#slot(id);
-    slot.next = null;
-    slot.halt = false;
-    slot.release = false;
-    slot.purge = true;
+    wantOnly(slot, 'purge');
     this.#work(slot);
   }
 
@@ -252,23 +254,28 @@ export class Supervisor implements DefinitionListener {
   async #purge(slot: Slot): Promise<void> {
     const { purge, status } = this.#options;
     await this.#stopRuntime(slot);
+    // Defined anew meanwhile as another worker's: its session and what is said of it are that one's.
+    if (slot.release) return;
     const since = isoNow(this.#options.clock);
     const reason = 'It is being deleted; its session at the broker comes first.';
     status.setStatus(idleStatus(slot.id, slot.id, reason, { worker: this.#options.workerId, since }));
     slot.interrupt = new AbortController();
     if (slot.next !== null || this.#stopSignal !== null) slot.interrupt.abort();
     try {
-      const left = await purgeConnection(purge, slot.id, slot.interrupt.signal, () => status.clear(slot.id));
+      const isAnothers = (): boolean => slot.release;
+      const unsay = (): Promise<void> | void => status.clear(slot.id);
+      const left = await purgeConnection(purge, slot.id, { signal: slot.interrupt.signal, isAnothers, unsay });
       slot.halt = false; // A snapshot may have missed its definition meanwhile: that is this deletion.
       // The worker stops: the mark in the store makes the next start go on. Or another worker has it, and what travels.
-      if (left !== null && slot.next === null) return;
+      if (left !== null && (slot.next === null || slot.release)) return;
       if (left !== null) {
         void status.clear(slot.id);
-        await startAnew(purge, slot.id, left);
+        await startAnew(purge, slot.id, left, isAnothers);
       }
       status.remove(slot.id);
       this.#tell(slot.id, 'connectionDeleted', 'info', whatIsLeft(purge.store, slot.id));
     } catch (error) {
+      if (slot.release) return;
       this.#unfinished.set(slot.id, this.#options.clock.monotonic() + PURGE_RETRY_MS);
       const message = `It could not be deleted: ${describeError(error)}. It is tried again; make room on the disk.`;
       this.#tell(slot.id, 'diskFailed', 'error', message);
@@ -285,11 +292,4 @@ export class Supervisor implements DefinitionListener {
   #tell(connectionId: string, kind: EventKind, severity: NewEvent['severity'], message: string): void {
     this.#options.events.emit({ kind, severity, connectionId, message });
   }
-}
-
-function whatIsLeft(store: Pick<BridgeStore, 'deadLetters'>, id: string): string {
-  const { count = 0, keptUntil = null } = store.deadLetters(id)?.totals() ?? {};
-  if (count === 0) return 'The connection and everything stored of it were deleted.';
-  if (keptUntil === null) return `The connection was deleted; its ${count} dead letters are those of the new one.`;
-  return `The connection and what is stored of it were deleted; its ${count} dead letters are kept until ${new Date(keptUntil).toISOString()}.`;
 }

@@ -28,10 +28,11 @@ export function travellingStore(store: BridgeStore, records: Records): BridgeSto
       if (name === 'deleteConnection') {
         return async (id: string, how?: { readonly onlyHere: boolean }) => {
           // Only what travels may be there, and dead letters that are kept of a former connection: these stay.
-          if (target.connectionIds().includes(id)) await target.deleteConnection(id);
-          if (how?.onlyHere === true) return;
-          if (records.get(keyOf(id)) !== null) await records.put(keyOf(id), null).catch(() => {});
-          await forgetTravelled(records, RETIRED, id);
+          const deleteHere = async (): Promise<void> => {
+            if (target.connectionIds().includes(id)) await target.deleteConnection(id);
+          };
+          if (how?.onlyHere === true) await deleteHere();
+          else await deleteTravelled(records, id, deleteHere);
         };
       }
       if (name === 'getState') {
@@ -70,6 +71,16 @@ function withStates(store: ConnectionStore, records: Records): ConnectionStore {
     put(records, key, name, value);
   };
   return store;
+}
+
+/** What another worker has put meanwhile is of its own connection of that name: it stays. */
+async function deleteTravelled(records: Records, id: string, deleteHere: () => Promise<void>): Promise<void> {
+  const retired = new TravellingList(records, RETIRED, id);
+  const before = { states: records.get(keyOf(id)), retired: retired.read() };
+  await deleteHere();
+  if (records.get(keyOf(id)) !== before.states || retired.read() !== before.retired) return;
+  if (before.states !== null) await records.put(keyOf(id), null).catch(() => {});
+  await forgetTravelled(records, RETIRED, id);
 }
 
 function put(records: Records, key: string, name: string, value: string | null): void {

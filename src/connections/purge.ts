@@ -93,11 +93,6 @@ export async function startAnew(
   }
 }
 
-/** What is stored here of a connection goes; what travels with it is another worker's. */
-export async function dropStore(store: BridgeStore, id: string): Promise<void> {
-  if (store.connectionIds().includes(id)) await store.deleteConnection(id, { onlyHere: true });
-}
-
 export function whatIsLeft(store: Pick<BridgeStore, 'deadLetters'>, id: string): string {
   const { count = 0, keptUntil = null } = store.deadLetters(id)?.totals() ?? {};
   if (count === 0) return 'The connection and everything stored of it were deleted.';

@@ -6,15 +6,8 @@ import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
 import { ClockWatch } from './clock-watch.ts';
 import type { DefinitionListener } from './definitions.ts';
-import {
-  dropStore,
-  isMarkedDeleting,
-  markDeleting,
-  type PurgeOptions,
-  purgeConnection,
-  startAnew,
-  whatIsLeft,
-} from './purge.ts';
+import { Leftovers } from './leftovers.ts';
+import { isMarkedDeleting, markDeleting, type PurgeOptions, purgeConnection, startAnew, whatIsLeft } from './purge.ts';
 import type { Runtime } from './runtime-options.ts';
 import { hasWish, makeSlot, type Slot, wantOnly } from './slot.ts';
 import { idleStatus, isoNow } from './status-of.ts';
@@ -45,10 +38,12 @@ export class Supervisor implements DefinitionListener {
   #timer: Cancel = () => {};
   #stopSignal: AbortSignal | null = null;
   readonly #clockWatch: ClockWatch;
+  readonly #leftovers: Leftovers;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#clockWatch = new ClockWatch(options.clock, options.events);
+    this.#leftovers = new Leftovers(options.store, options.events);
   }
 
   start(): void {
@@ -130,7 +125,7 @@ export class Supervisor implements DefinitionListener {
    */
   async release(id: string): Promise<void> {
     this.#unfinished.delete(id);
-    if (!this.#slots.has(id) && !isMarkedDeleting(this.#options.store, id)) return;
+    if (!this.#slots.has(id) && !this.#leftovers.isMarked(id)) return;
     const slot = this.#slot(id);
     wantOnly(slot, 'release');
     this.#work(slot);
@@ -144,7 +139,7 @@ export class Supervisor implements DefinitionListener {
     if (this.#slots.has(id)) return;
     const slot = this.#slot(id);
     // Ours to delete a moment later, its store must be free then.
-    this.#occupy(slot, this.#drop(id));
+    this.#occupy(slot, this.#leftovers.drop(id));
     await slot.working;
   }
 
@@ -212,9 +207,9 @@ export class Supervisor implements DefinitionListener {
         await this.#purge(slot);
       } else if (slot.release) {
         await this.#stopRuntime(slot);
-        // Deleted here, and defined anew as another worker's.
-        if (isMarkedDeleting(this.#options.store, slot.id)) await this.#drop(slot.id);
         slot.release = false;
+        // Deleted here, and defined anew as another worker's.
+        if (this.#leftovers.isMarked(slot.id)) await this.#leftovers.drop(slot.id);
       } else if (slot.halt) {
         slot.halt = false;
         const name = slot.runtime?.connection.name ?? slot.id;
@@ -242,13 +237,6 @@ export class Supervisor implements DefinitionListener {
     const { runtime } = slot;
     await runtime?.stop(this.#stopSignal ?? new AbortController().signal);
     if (slot.runtime === runtime) slot.runtime = null;
-  }
-
-  /** What travels of it stays: another worker has it. */
-  async #drop(id: string): Promise<void> {
-    await dropStore(this.#options.store, id).catch((error) => {
-      this.#tell(id, 'diskFailed', 'error', `It could not be deleted: ${describeError(error)}. Restart the worker.`);
-    });
   }
 
   async #purge(slot: Slot): Promise<void> {

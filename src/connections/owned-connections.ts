@@ -44,6 +44,8 @@ export class OwnedConnections implements DefinitionListener {
   readonly #early = new Set<string>();
   /** Deleted while their partitions were not ours, with these: they may have been nobody's, so whoever gains one does what is not done. */
   readonly #undone = new Map<string, number>();
+  /** Of those, what is stored here goes once this is done, unless they have come to us by then. */
+  readonly #clearing = new Map<string, Promise<void>>();
 
   constructor(options: OwnedConnectionsOptions) {
     this.#options = options;
@@ -81,7 +83,7 @@ export class OwnedConnections implements DefinitionListener {
     this.#invalid.delete(id);
     this.#defined.set(id, connection);
     this.#partitions.delete(id);
-    if (this.isServed(id)) this.#options.supervisor.onDefinition(connection);
+    if (this.isServed(id)) this.#run(connection);
     // Another account: another worker's. Or it was deleted here, and is another worker's now.
     else void this.#release(id);
   }
@@ -99,12 +101,12 @@ export class OwnedConnections implements DefinitionListener {
     }
     const teller = this.#tellerOf(id);
     const isOurs = this.#served.has(teller);
-    if (isOurs) this.#options.supervisor.onDeleted(id);
+    if (isOurs) this.#delete(id);
     else this.#remember(id, teller);
     this.#forget(id);
     // Its sessions at brokers are ended by one; the others only clear what is left of it on their disk.
     const isFree = this.#options.onDeleted(id);
-    if (!isOurs) void isFree.then(() => this.#options.supervisor.forget(id)).then(() => this.#options.onForgotten(id));
+    if (!isOurs) void this.#clear(id, isFree);
   }
 
   /** Its retained status is gone: a deletion that another worker has done. */
@@ -129,13 +131,13 @@ export class OwnedConnections implements DefinitionListener {
     for (const partition of now) this.#served.add(partition);
     for (const id of this.#early) if (isKept(() => this.onDeleted(id))) this.#early.delete(id);
     for (const [id, partition] of this.#undone) {
-      if (now.has(partition) && isKept(() => this.#options.supervisor.onDeleted(id))) this.#undone.delete(id);
+      if (now.has(partition) && isKept(() => this.#delete(id))) this.#undone.delete(id);
     }
     await this.#options.onServing(this.ids().filter((id) => now.has(this.partitionOf(id) ?? -1)));
     for (const [id, connection] of this.#defined) {
       // Meanwhile it may have been lost again.
       const partition = this.partitionOf(id) ?? -1;
-      if (now.has(partition) && this.#served.has(partition)) this.#options.supervisor.onDefinition(connection);
+      if (now.has(partition) && this.#served.has(partition)) this.#run(connection);
     }
     for (const [id, { name, errors }] of this.#invalid) {
       if (now.has(this.#tellerOf(id)) && this.#isOursToTell(id)) this.#options.supervisor.onInvalid(id, name, errors);
@@ -150,6 +152,26 @@ export class OwnedConnections implements DefinitionListener {
     }
     const gone = this.ids().filter((id) => lost.has(this.partitionOf(id) ?? -1));
     await Promise.all(gone.map((id) => this.#release(id)));
+  }
+
+  #run(connection: Connection): void {
+    this.#clearing.delete(connection.id);
+    this.#options.supervisor.onDefinition(connection);
+  }
+
+  #delete(id: string): void {
+    this.#clearing.delete(id);
+    this.#options.supervisor.onDeleted(id);
+  }
+
+  async #clear(id: string, isFree: Promise<void>): Promise<void> {
+    this.#clearing.set(id, isFree);
+    await isFree;
+    // Defined anew it runs here by now, or its deletion has become ours: it would be stopped.
+    if (this.#clearing.get(id) !== isFree) return;
+    this.#clearing.delete(id);
+    await this.#options.supervisor.forget(id);
+    if (!this.isServed(id)) this.#options.onForgotten(id);
   }
 
   async #release(id: string): Promise<void> {

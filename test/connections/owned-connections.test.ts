@@ -1,12 +1,15 @@
 // Which connections a worker among several runs: those of its partitions, and no others.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { OwnedConnections } from '../../src/connections/owned-connections.ts';
+import { OwnedConnections, type OwnedConnectionsOptions } from '../../src/connections/owned-connections.ts';
 import type { Connection } from '../../src/domain/connection.ts';
+import { ModelStore } from '../support/fakes/model-store.ts';
+import { bareSupervisor } from './bare-supervisor.ts';
 
 const said: string[] = [];
 const ownership = { partitions: 4 };
 let ready: PromiseWithResolvers<boolean>;
 let freed: Promise<void>;
+let forgetting: Promise<void>;
 /** What is served or being deleted here: the release of any other does nothing. */
 const held = new Set<string>();
 
@@ -20,18 +23,23 @@ function note(word: string, id: string): void {
   said.push(`${word} ${id}`);
 }
 
-function make(): OwnedConnections {
+const noting: OwnedConnectionsOptions['supervisor'] = {
+  onDefinition: ({ id }) => void note('run', id),
+  onInvalid: (id) => void said.push(`invalid ${id}`),
+  onDeleted: (id) => void note('delete', id),
+  onSnapshot: () => void said.push('snapshot'),
+  release: async (id) => void (held.has(id) && said.push(`release ${id}`)),
+  forget: async (id) => {
+    said.push(`forget ${id}`);
+    await forgetting;
+  },
+};
+
+function make(supervisor: OwnedConnectionsOptions['supervisor'] = noting): OwnedConnections {
   return new OwnedConnections({
     ownership,
     partitionOf: ({ account }) => Number(account.email),
-    supervisor: {
-      onDefinition: ({ id }) => void note('run', id),
-      onInvalid: (id) => void said.push(`invalid ${id}`),
-      onDeleted: (id) => void note('delete', id),
-      onSnapshot: () => void said.push('snapshot'),
-      release: async (id) => void (held.has(id) && said.push(`release ${id}`)),
-      forget: async (id) => void said.push(`forget ${id}`),
-    },
+    supervisor,
     prepare: () => ready.promise,
     onServing: async (ids) => {
       if (ids.length > 0) said.push(`free ${ids}`);
@@ -56,6 +64,7 @@ beforeEach(() => {
   ownership.partitions = 4;
   ready = Promise.withResolvers();
   freed = Promise.resolve();
+  forgetting = Promise.resolve();
 });
 
 describe('The connections of a worker among several', () => {
@@ -150,6 +159,86 @@ describe('The connections of a worker among several', () => {
     owned.onDeleted('a');
     owned.onDeleted('b');
     await expect.poll(() => said).toEqual(['delete a', 'forget b', 'forgotten b']);
+  });
+
+  test('that are deleted elsewhere and defined anew as ours in one turn run: what was stored here is not cleared any more', async () => {
+    const owned = make();
+    owned.onDefinition(connection('b', 2));
+    await gained(owned, [1]);
+    said.length = 0;
+    owned.onDeleted('b');
+    owned.onDefinition(connection('b', 1));
+    await new Promise(setImmediate);
+    expect(said).toEqual(['run b']);
+  });
+
+  test('do run then, with the supervisor as it is', async () => {
+    const supervisor = bareSupervisor(new ModelStore());
+    const owned = make(supervisor);
+    owned.onDefinition(connection('b', 2));
+    await gained(owned, [1]);
+    owned.onDeleted('b');
+    owned.onDefinition(connection('b', 1));
+    await new Promise(setImmediate);
+    expect(supervisor.runtime('b')?.connection).toEqual(connection('b', 1));
+    expect(said).toEqual([]);
+  });
+
+  test.each([
+    ['come to us as they are defined anew', [1]],
+    ['are defined anew and then come to us', [2]],
+  ])('that %s while something else still holds their stores are not cleared when it lets go', async (_, partitions) => {
+    const owned = make();
+    owned.onDefinition(connection('b', 3));
+    await gained(owned, [1]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    freed = promise;
+    owned.onDeleted('b');
+    freed = Promise.resolve();
+    owned.onDefinition(connection('b', partitions[0] as number));
+    await gained(owned, [2]);
+    said.length = 0;
+    resolve();
+    await new Promise(setImmediate);
+    expect(said).toEqual([]);
+  });
+
+  test('whose deletion becomes ours while something else still holds their stores are deleted to the end', async () => {
+    const owned = make();
+    owned.onDefinition(connection('b', 2));
+    await gained(owned, [1]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    freed = promise;
+    owned.onDeleted('b');
+    freed = Promise.resolve();
+    await gained(owned, [2]);
+    resolve();
+    await new Promise(setImmediate);
+    expect(said).toEqual(['delete b']);
+  });
+
+  test('that are defined anew as another worker’s again are cleared all the same: what is stored here is of the deleted one', async () => {
+    const owned = make();
+    owned.onDefinition(connection('b', 2));
+    await gained(owned, [1]);
+    owned.onDeleted('b');
+    owned.onDefinition(connection('b', 3));
+    await new Promise(setImmediate);
+    expect(said).toEqual(['forget b', 'forgotten b']);
+  });
+
+  test('that come to us while they are being cleared are not said to be forgotten', async () => {
+    const forgot = Promise.withResolvers<void>();
+    forgetting = forgot.promise;
+    const owned = make();
+    owned.onDefinition(connection('b', 2));
+    await gained(owned, [1]);
+    owned.onDeleted('b');
+    await new Promise(setImmediate);
+    owned.onDefinition(connection('b', 1));
+    forgot.resolve();
+    await new Promise(setImmediate);
+    expect(said).toEqual(['forget b', 'run b']);
   });
 
   test('that were deleted between two workers are deleted by whoever gains them, once, unless they are defined anew', async () => {

@@ -1,10 +1,10 @@
 // A connection that goes to another worker is given up here, also where the database cannot be read.
 import { expect, test } from 'vitest';
-import { Supervisor } from '../../src/connections/supervisor.ts';
 import type { Connection } from '../../src/domain/connection.ts';
 import type { NewEvent } from '../../src/domain/events.ts';
 import { ModelStore } from '../support/fakes/model-store.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { bareSupervisor } from './bare-supervisor.ts';
 
 const MAX_READS = 1_000;
 
@@ -21,17 +21,10 @@ function setUp() {
     if (counts.reads < MAX_READS) throw new Error('SQLITE_IOERR: disk I/O error');
     return getState(...what);
   };
-  const supervisor = new Supervisor({
-    ...{ workerId: 'w1', store, events, clock },
-    status: { setStatus: () => {}, setLedger: () => {}, clear: () => {}, remove: () => {} },
-    purge: { store, broker: () => null, events, clock, journalMaxBytes: 1000 },
-    createRuntime: (connection) => {
-      const stop = async (): Promise<void> => {
-        counts.stops += 1;
-      };
-      return { connection, start() {}, change: () => false, noteErrors() {}, tick() {}, stop };
-    },
-  });
+  const stop = async (): Promise<void> => {
+    counts.stops += 1;
+  };
+  const supervisor = bareSupervisor(store, { clock, events, stop });
   return { clock, store, supervisor, counts, told };
 }
 

@@ -1,11 +1,11 @@
 // Deletions among workers: what travels with a connection is ended by the one that deletes it, wherever it ran before.
 import { expect, test } from 'vitest';
-import { Supervisor } from '../../src/connections/supervisor.ts';
 import { travellingStore } from '../../src/connections/travelling-state.ts';
 import type { Connection } from '../../src/domain/connection.ts';
 import { ModelBroker } from '../support/fakes/model-broker.ts';
 import { ModelStore } from '../support/fakes/model-store.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { bareSupervisor } from './bare-supervisor.ts';
 
 const SESSIONS = JSON.stringify([
   { generation: 0, broker: 'main', clientId: 'hb-a', topics: ['t/#'], established: true },
@@ -25,15 +25,14 @@ function useWorkers() {
   const stopping = { until: Promise.resolve() };
   const worker = (workerId: string, own = new ModelStore()) => {
     const store = travellingStore(own, records);
-    const events = { emit: () => {} };
-    const supervisor = new Supervisor({
-      ...{ workerId, store, events, clock },
-      status: { setStatus: () => {}, setLedger: () => {}, clear: () => void cleared.push(workerId), remove: () => {} },
-      purge: { store, broker: () => broker, events, clock, journalMaxBytes: 1000 },
-      createRuntime: (connection) => {
-        return { connection, start() {}, change: () => false, noteErrors() {}, tick() {}, stop: () => stopping.until };
-      },
-    });
+    const status = {
+      setStatus: () => {},
+      setLedger: () => {},
+      clear: () => void cleared.push(workerId),
+      remove: () => {},
+    };
+    const stop = (): Promise<void> => stopping.until;
+    const supervisor = bareSupervisor(store, { workerId, clock, broker, status, stop });
     supervisor.start();
     return { own, store, supervisor };
   };

@@ -12,6 +12,10 @@ const SQLITE_FULL = 13;
 /** Transactions that the reserve's room is good for. */
 const RESERVED_TRANSACTIONS = 300;
 const IDLE_TICKS = 5;
+/** A settlement is committed so long after HERE's answer at the latest: gathered for 10 ms, by timers that are a little late. */
+const COMMITTED_WITHIN_MS = 15;
+/** What was refused is tried again within that time. */
+const TRIED_AGAIN_WITHIN_MS = 1_000 + COMMITTED_WITHIN_MS;
 
 /** A database as the first start makes it: the same for each world. */
 const FRESH = (() => {
@@ -28,19 +32,29 @@ function opened(image: Uint8Array): DatabaseSync {
   return sql;
 }
 
+/** A state of the database, and from when on what the bridge heard may not be in it. */
+interface Image {
+  readonly bytes: Uint8Array;
+  readonly unsureSinceMs: number;
+}
+
 /** What outlives processes: the database and the reserve file. */
 export class DatabaseModel {
   #sql = opened(FRESH);
   /** What a power loss would leave at least, and states that it might leave instead; empty when no power loss is planned. */
-  #images: Uint8Array[] = [];
+  #images: Image[] = [];
   /** The present state, while nothing has been committed since it was taken. */
-  #image: Uint8Array | null = null;
+  #bytes: Uint8Array | null = null;
+  /** The last refusals that came so soon after each other that what the first one refused may still be waiting. */
+  #refusals = { firstMs: Number.NEGATIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY };
+  readonly #time: SimTime;
   readonly #keepsImages: boolean;
   readonly #dice: Dice;
   #reserved = true;
   #roomLeft = 0;
 
-  constructor(options: { readonly losesPower: boolean; readonly dice: Dice }) {
+  constructor(options: { readonly time: SimTime; readonly losesPower: boolean; readonly dice: Dice }) {
+    this.#time = options.time;
     this.#keepsImages = options.losesPower;
     this.#dice = options.dice;
     this.madeDurable();
@@ -50,9 +64,10 @@ export class DatabaseModel {
     return this.#sql;
   }
 
-  image(): Uint8Array | null {
-    if (this.#keepsImages) this.#image ??= this.#sql.serialize();
-    return this.#image;
+  image(): Image | null {
+    if (!this.#keepsImages) return null;
+    this.#bytes ??= this.#sql.serialize();
+    return { bytes: this.#bytes, unsureSinceMs: this.#unsureSinceMs() };
   }
 
   /** `image`: the state that has reached the platter; now by default. */
@@ -61,23 +76,38 @@ export class DatabaseModel {
   }
 
   committed(): void {
-    this.#image = null;
+    this.#bytes = null;
     const image = this.#keepsImages && this.#dice.isLucky(0.05) ? this.image() : null;
     if (image !== null) this.#images.push(image);
     if (this.#images.length > 6) this.#images.splice(1, 1);
   }
 
-  end(ending: Ending): void {
+  /**
+   * A process is gone, which was asked to stop at `askedMs` (null: it was not). Returns from when on what it heard may not be
+   * written down.
+   */
+  end(ending: Ending, askedMs: number | null = null): number {
     if (this.#sql.isTransaction) this.#sql.exec('ROLLBACK');
-    if (ending === 'kill') return;
+    let unsureSinceMs = this.#unsureSinceMs(ending, askedMs ?? this.#time.nowMs);
+    this.#refusals = { firstMs: Number.NEGATIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY };
+    if (ending !== 'powerLoss') return unsureSinceMs;
     if (!this.#dice.isLucky(0.3)) {
       const image = this.#dice.pick(this.#images);
       this.#sql.close();
-      this.#sql = opened(image);
-      this.#image = image;
+      this.#sql = opened(image.bytes);
+      this.#bytes = image.bytes;
+      unsureSinceMs = image.unsureSinceMs;
     }
     // What is there after a power loss is on the platter.
     this.madeDurable();
+    return unsureSinceMs;
+  }
+
+  /** `triesUntilMs`: until then what is refused is tried again; a line that stops tries once more, and leaves it at that. */
+  #unsureSinceMs(ending: Ending = 'kill', triesUntilMs = this.#time.nowMs): number {
+    const { firstMs, lastMs } = this.#refusals;
+    if (lastMs >= triesUntilMs - TRIED_AGAIN_WITHIN_MS) return firstMs - COMMITTED_WITHIN_MS;
+    return ending === 'stop' ? Number.POSITIVE_INFINITY : this.#time.nowMs - COMMITTED_WITHIN_MS;
   }
 
   close(): void {
@@ -109,6 +139,9 @@ export class DatabaseModel {
     }
     if (this.#reserved) this.#roomLeft = RESERVED_TRANSACTIONS;
     this.#reserved = false;
+    const { nowMs } = this.#time;
+    const { firstMs, lastMs } = this.#refusals;
+    this.#refusals = { firstMs: lastMs < nowMs - TRIED_AGAIN_WITHIN_MS ? nowMs : firstMs, lastMs: nowMs };
     return false;
   }
 }

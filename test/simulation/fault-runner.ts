@@ -84,7 +84,6 @@ export class FaultRunner {
         return;
       case 'diskFull':
         world.disk.full = true;
-        world.diskTrouble = { sinceMs: world.time.nowMs, untilMs: world.time.nowMs + fault.forMs };
         after(fault.forMs, () => {
           world.disk.full = false;
         });

@@ -180,7 +180,7 @@ class Exchange {
       const { email, password } = JSON.parse(this.#request.body ?? '{}') as { email: string; password: string };
       onRefusedLogIn(email, password);
     }
-    if (reply.status === 204) for (const uplink of this.#uplinks) uplink.heardMs = time.nowMs;
+    if (reply.status === 204) for (const uplink of this.#uplinks) uplink.heardMs.push(time.nowMs);
     this.#isTaken = this.#isTaken && reply.status !== 204;
     this.#over();
     this.#resolve(reply);

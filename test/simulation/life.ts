@@ -8,7 +8,9 @@ export class Dead extends Error {
   }
 }
 
-export type Ending = 'kill' | 'powerLoss';
+export type Crash = 'kill' | 'powerLoss';
+/** `stop`: in order, after SIGTERM. */
+export type Ending = Crash | 'stop';
 
 export class Life {
   readonly number: number;
@@ -16,7 +18,7 @@ export class Life {
   /** Port calls until the process is killed in the midst of one; null: it is not. */
   #countdown: number | null = null;
   readonly #onEnd: (ending: Ending) => void;
-  #ending: Ending = 'kill';
+  #crash: Crash = 'kill';
   readonly #waiting: (() => void)[] = [];
 
   constructor(number: number, onEnd: (ending: Ending) => void) {
@@ -25,10 +27,10 @@ export class Life {
   }
 
   /** The process ends at its `calls`-th step in or out of a port from now on. */
-  endAfter(calls: number, ending: Ending): void {
+  endAfter(calls: number, crash: Crash): void {
     if (!this.alive || this.#countdown !== null) return;
     this.#countdown = calls;
-    this.#ending = ending;
+    this.#crash = crash;
   }
 
   end(ending: Ending): void {
@@ -53,7 +55,7 @@ export class Life {
   isLiving(): boolean {
     if (this.alive && this.#countdown !== null) {
       this.#countdown -= 1;
-      if (this.#countdown < 0) this.end(this.#ending);
+      if (this.#countdown < 0) this.end(this.#crash);
     }
     return this.alive;
   }

@@ -1,7 +1,7 @@
 // The faults of one seed: what goes wrong, when, and for how long.
 import type { Dice } from './dice.ts';
 import type { HereFault } from './here-faults.ts';
-import type { Ending } from './life.ts';
+import type { Crash } from './life.ts';
 import type { ConnectionPlan, Plan } from './plan.ts';
 
 export type PlannedFault = { readonly atMs: number } & (
@@ -17,7 +17,7 @@ export type PlannedFault = { readonly atMs: number } & (
   /** `calls`: in the midst of the so-manieth step at a port; then dead for `forMs`; `again`: so often once more, at start. */
   | {
       readonly kind: 'crash';
-      readonly ending: Ending;
+      readonly ending: Crash;
       readonly calls: number;
       readonly forMs: number;
       readonly again: number;

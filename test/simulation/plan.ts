@@ -1,6 +1,6 @@
 // What one seed holds: the installation, the uplinks of an hour and the faults that they meet. Pure: drawn before anything runs.
 import { Dice } from './dice.ts';
-import type { Ending } from './life.ts';
+import type { Crash } from './life.ts';
 import { drawFaults, type PlannedFault } from './plan-faults.ts';
 import type { UplinkKind } from './witness.ts';
 
@@ -65,7 +65,7 @@ export interface Plan {
 export interface RenameCrash {
   /** The first one from then on. */
   readonly atMs: number;
-  readonly ending: Ending;
+  readonly ending: Crash;
   /** In the midst of the so-manieth step at a port after it. */
   readonly calls: number;
   readonly forMs: number;

@@ -35,9 +35,9 @@ export interface Uplink {
   /** Times that HERE took it, and when first. */
   arrivals: number;
   firstArrivalMs: number | null;
-  /** When the bridge last heard that HERE took it. */
-  heardMs: number | null;
-  /** Reasons that a further arrival may have: a lost answer, a crash before the commit. */
+  /** When the bridge heard that HERE took it, as far as no end of a process has made it doubtful that it is written down. */
+  heardMs: number[];
+  /** Reasons that a further arrival may have: a lost answer, an end of the process before the commit. */
   excuses: number;
 }
 
@@ -61,7 +61,7 @@ export class Witness {
       unclear: 0,
       arrivals: 0,
       firstArrivalMs: null,
-      heardMs: null,
+      heardMs: [],
       excuses: 0,
     };
     this.uplinks.push(uplink);
@@ -84,7 +84,8 @@ export class Witness {
     uplink.arrivals += 1;
     const words = [uplink.device];
     if (uplink.kind !== 'telemetry') this.#violated('delivery', `${nameOf(uplink)} arrived, a ${uplink.kind}`, words);
-    if (uplink.arrivals > 1 + uplink.excuses + Math.max(0, uplink.handed - 1)) {
+    // Each copy that the bridge said to have is sent, and one of which its word was cut off may be; none that it refused.
+    if (uplink.arrivals > Math.max(1, uplink.kept + uplink.unclear) + uplink.excuses) {
       this.#violated('duplicates', `${nameOf(uplink)} arrived ${uplink.arrivals} times without a reason`, words);
     }
     if (uplink.firstArrivalMs !== null) return;
@@ -99,10 +100,16 @@ export class Witness {
     } else this.#lastOfLane.set(uplink.lane, uplink.emittedAt);
   }
 
-  /** A crash: what may come twice because of it. `sinceMs`: answers heard from then on may not have been committed. */
-  crashed(sinceMs: number): void {
-    for (const uplink of this.uplinks)
-      if (uplink.heardMs !== null && uplink.heardMs >= sinceMs) uplink.excuses += uplink.arrivals;
+  /**
+   * A process is gone: what may come again because of it. Answers heard from `sinceMs` on may not be written down: each is good
+   * for one more arrival, and for no second one at the next end, since what comes again is heard again.
+   */
+  ended(sinceMs: number): void {
+    for (const uplink of this.uplinks) {
+      const sure = uplink.heardMs.filter((heardMs) => heardMs < sinceMs);
+      uplink.excuses += uplink.heardMs.length - sure.length;
+      uplink.heardMs = sure;
+    }
   }
 }
 

@@ -29,8 +29,6 @@ export interface Violation {
 
 /** A start that fails is repeated after this, as a service manager would. */
 const RESTART_MS = 2_000;
-/** Commits that a disk refused are repeated for so long after it is back. */
-const DISK_RECOVERS_MS = 5_000;
 /** SIGTERM must be done with by then. */
 const STOP_WITHIN_MS = 10_000;
 
@@ -60,11 +58,11 @@ export class World {
   troubleUntilMs = 0;
   /** By connection: until when its journal was full, so that what its broker had waited behind all that was in it. */
   readonly journalFullUntilMs = new Map<string, number>();
-  /** When the disk last refused commits. */
-  diskTrouble = { sinceMs: Number.POSITIVE_INFINITY, untilMs: Number.NEGATIVE_INFINITY };
   readonly #network: NetworkOptions;
   #process: BridgeProcess | null = null;
   #lives = 0;
+  /** When the process was asked to stop; null: it was not. */
+  #askedToStopMs: number | null = null;
 
   constructor(plan: Plan) {
     const dice = new Dice(plan.seed);
@@ -74,7 +72,7 @@ export class World {
     this.plan = plan;
     this.witness = new Witness(violated);
     this.disk = new DiskModel(time, dice.fork('disk'));
-    this.database = new DatabaseModel({ losesPower: plan.losesPower, dice: dice.fork('database') });
+    this.database = new DatabaseModel({ time, losesPower: plan.losesPower, dice: dice.fork('database') });
     this.broker = new BrokerModel({ time, dice: dice.fork('broker'), trace, window: plan.brokerWindow });
     this.hereFaults = new HereFaults(dice.fork('here faults'));
     this.here = new HereModel({
@@ -136,6 +134,7 @@ export class World {
     const { plan, time, trace } = this;
     const life = new Life(++this.#lives, (ending) => this.#onEnd(life, ending));
     this.life = life;
+    this.#askedToStopMs = null;
     const dice = new Dice(plan.seed).fork(`process ${life.number}`);
     const clock = processClock(time, life, this.wall, dice.fork('clock'));
     const permits = new Permits(plan.limits, time, (check, message, words) => this.violated(check, message, words));
@@ -203,6 +202,7 @@ export class World {
     }
     trace.add('! the bridge is asked to stop');
     const atMs = time.nowMs;
+    this.#askedToStopMs ??= atMs;
     life.whenEnded(ended);
     const late = time.after(STOP_WITHIN_MS, () => this.violated('stop', 'the bridge did not stop within 10 s'), life);
     this.#process.stop().then(
@@ -210,7 +210,7 @@ export class World {
         late();
         if (!life.alive) return;
         trace.add(`! the bridge has stopped after ${Math.round(time.nowMs - atMs)} ms`);
-        life.end('kill');
+        life.end('stop');
       },
       (error: unknown) => {
         if (life.alive) this.violated('stop', `the stop failed: ${String(error)}`);
@@ -223,14 +223,7 @@ export class World {
     this.crashes += 1;
     this.broker.end(life);
     this.disk.end(ending);
-    this.database.end(ending);
-    // What was heard at this very moment may not have been committed; after a power loss, or with a disk that refuses,
-    // the commit may be older.
-    const now = this.time.nowMs;
-    const { sinceMs, untilMs } = this.diskTrouble;
-    const wasRefusing = now < untilMs + DISK_RECOVERS_MS;
-    this.witness.crashed(ending === 'powerLoss' ? 0 : Math.min(now - 100, wasRefusing ? sinceMs - 100 : now));
-    this.witness.crashed(sinceMs);
+    this.witness.ended(this.database.end(ending, this.#askedToStopMs));
     this.logIns.crashed();
   }
 }

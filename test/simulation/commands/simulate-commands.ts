@@ -68,7 +68,7 @@ class CommandWorld {
     this.plan = plan;
     this.#dice = dice.fork('world');
     this.#disk = new DiskModel(time, dice.fork('disk'));
-    this.database = new DatabaseModel({ losesPower: false, dice: dice.fork('database') });
+    this.database = new DatabaseModel({ time, losesPower: false, dice: dice.fork('database') });
     this.#witness = new CommandWitness((check, message, words) => this.violated(check, message, words));
     this.#shadows = new ShadowModel({
       ...{ time, dice: dice.fork('here'), skewMs: plan.skewMs, jitterMs: plan.jitterMs },

@@ -1,5 +1,6 @@
 // What must hold when all is over: everything accounted for, once; the store's own books agree with the independent ones.
 import { imbalance, type Ledger } from '../../src/domain/ledger.ts';
+import type { ExpiredUplink } from '../../src/domain/ports/dead-letters.ts';
 import type { BridgeStore, DeadLetter } from '../../src/domain/ports/store.ts';
 import { assembleStore } from '../../src/store/store.ts';
 import { DATA_DIR } from './bridge-process.ts';
@@ -12,6 +13,8 @@ import type { World } from './world.ts';
 const HEALED_WITHIN_MS = 30_000;
 /** Of a connection whose journal was full: what is in it goes first, and the broker hands over in its own order. */
 const HEALED_BEHIND_FULL_JOURNAL_MS = 60_000;
+/** All that the store lists. */
+const EXPIRED_LISTED = 1_000;
 /** Columns of the ledger that kinds of uplinks may end in, the usual one first. */
 const COLUMNS: Readonly<Record<UplinkKind, readonly string[]>> = {
   telemetry: ['delivered', 'expired.tooOld'],
@@ -29,19 +32,18 @@ export function checkHealed(world: World): number {
   let healedMs = 0;
   for (const uplink of uplinks) {
     if (!uplink.isProbe) continue;
-    const plan = planOf(world, uplink);
-    const isBacklogged = uplinks.some(
-      (other) => other.device === uplink.device && other !== uplink && other.firstArrivalMs === null,
-    );
-    if (isBacklogged || world.isDeleted(plan.id) || plan.validity !== null) continue;
+    const { connection: id } = uplink;
+    if (world.isDeleted(id)) continue;
+    // By a clock that was set on by hours it was too old when it came.
+    if (uplink.firstArrivalMs === null && world.mayHaveExpired(uplink)) continue;
     const sinceMs = Math.max(uplink.publishedMs ?? 0, world.troubleUntilMs);
     const tookMs = (uplink.firstArrivalMs ?? world.time.nowMs) - sinceMs;
-    const isBehind = (world.journalFullUntilMs.get(plan.id) ?? 0) > sinceMs;
+    const isBehind = (world.journalFullUntilMs.get(id) ?? 0) > sinceMs;
     if (!isBehind) healedMs = Math.max(healedMs, tookMs);
     if (tookMs > (isBehind ? HEALED_BEHIND_FULL_JOURNAL_MS : HEALED_WITHIN_MS)) {
       world.violated('healed', `${nameOf(uplink)} took ${Math.round(tookMs / 1000)} s after the last fault`, [
         uplink.device,
-        `${uplink.connection} `,
+        `${id} `,
       ]);
     }
   }
@@ -97,8 +99,9 @@ async function checkBooks(world: World, store: BridgeStore): Promise<void> {
     checkLedger(world, plan, connection.ledger(), uplinks);
     const off = connection.verify();
     if (off !== 0) world.violated('ledger', `${plan.id}: what is stored is off by ${off}`);
+    checkExpired(world, plan, store.expired(plan.id, EXPIRED_LISTED));
     checkDeadLetters(world, connection.deadLetters(100_000), uplinks);
-    checkEachUplink(world, plan, uplinks);
+    checkEachUplink(world, uplinks);
   }
 }
 
@@ -127,12 +130,34 @@ function checkLedger(world: World, plan: ConnectionPlan, ledger: Ledger, uplinks
   for (const [kind, names] of Object.entries(COLUMNS) as [UplinkKind, readonly string[]][]) {
     const own = uplinks.filter((uplink) => uplink.kind === kind);
     const usual = columns.get(names[0] ?? '') ?? 0;
-    const expired = names.length > 1 && plan.validity !== null ? (columns.get(names[1] ?? '') ?? 0) : 0;
-    const low = sum(own, ({ kept }) => kept);
-    const high = low + sum(own, ({ unclear }) => unclear);
-    if (usual > high || usual + expired < low) off(`${names[0]} must be within ${low - expired}..${high}`);
+    const expired = names.length > 1 ? (columns.get(names[1] ?? '') ?? 0) : 0;
+    const all = sum(own, ({ kept }) => kept);
+    const young = sum(own, (uplink) => (world.mayHaveExpired(uplink) ? 0 : uplink.kept));
+    const low = Math.max(young, all - expired);
+    const high = all + sum(own, ({ unclear }) => unclear);
+    if (usual > high || usual < low) off(`${names[0]} must be within ${low}..${high}`);
   }
-  if (plan.validity === null && (columns.get('expired.tooOld') ?? 0) > 0) off('nothing may expire');
+  // Of what HERE has, one copy at least did not expire.
+  const old = sum(uplinks, (uplink) =>
+    world.mayHaveExpired(uplink) ? uplink.kept + uplink.unclear - Math.min(1, uplink.arrivals) : 0,
+  );
+  if ((columns.get('expired.tooOld') ?? 0) > old) off(`expired.tooOld must be ${old} at most`);
+}
+
+/** What the bridge lists as expired was older than the validity by its clock at that time, or had been since it came. */
+function checkExpired(world: World, { id, validity }: ConnectionPlan, listed: readonly ExpiredUplink[]): void {
+  for (const { time, device, reason, ageMs } of listed) {
+    // Emitted after it by a clock that was set back: of which one it is, the list does not tell. The count is judged all the same.
+    if (ageMs === 0) continue;
+    const uplink = world.witness.ofRecord(device ?? '', time - ageMs);
+    const shownMs = world.wall.lastShown(time);
+    if (uplink?.connection !== id || shownMs === null || reason !== 'tooOld') {
+      world.violated('delivery', `${id} lists ${device}@${time - ageMs} as expired (${reason}), which nobody sent`);
+    } else if (!world.mayHaveExpired(uplink, shownMs)) {
+      const age = `${Math.round(ageMs / 1000)} s old, valid for ${validity?.text ?? 'ever'}`;
+      world.violated('delivery', `${nameOf(uplink)} expired young: ${age}`, [uplink.device]);
+    }
+  }
 }
 
 function columnsOf(ledger: Ledger): Map<string, number> {
@@ -144,13 +169,13 @@ function columnsOf(ledger: Ledger): Map<string, number> {
 }
 
 /** Every accepted uplink was delivered, or is of a kind (or an age) that must be elsewhere. */
-function checkEachUplink(world: World, plan: ConnectionPlan, uplinks: readonly Uplink[]): void {
+function checkEachUplink(world: World, uplinks: readonly Uplink[]): void {
   for (const uplink of uplinks) {
     if (uplink.publishedMs === null)
       world.violated('delivery', `the broker never had ${nameOf(uplink)}`, [uplink.device]);
     else if (uplink.handed === 0)
       world.violated('delivery', `${nameOf(uplink)} never came to the bridge`, [uplink.device]);
-    else if (uplink.kind === 'telemetry' && uplink.arrivals === 0 && plan.validity === null) {
+    else if (uplink.kind === 'telemetry' && uplink.arrivals === 0 && !world.mayHaveExpired(uplink)) {
       world.violated('delivery', `${nameOf(uplink)} is lost`, [uplink.device]);
     }
   }
@@ -173,14 +198,10 @@ function checkDeadLetters(world: World, letters: readonly DeadLetter[], uplinks:
       world.violated('delivery', `${nameOf(uplink)} is ${count} dead letters, and was kept ${uplink.kept} times`, [
         uplink.device,
       ]);
-    } else if (count < uplink.kept && planOf(world, uplink).validity === null) {
+    } else if (count < uplink.kept && !world.mayHaveExpired(uplink)) {
       world.violated('delivery', `${nameOf(uplink)}, refused by HERE, is no dead letter`, [uplink.device]);
     }
   }
-}
-
-function planOf(world: World, uplink: Uplink): ConnectionPlan {
-  return world.plan.connections.find(({ id }) => id === uplink.connection) as ConnectionPlan;
 }
 
 function sum(uplinks: readonly Uplink[], count: (uplink: Uplink) => number): number {

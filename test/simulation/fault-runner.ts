@@ -105,7 +105,7 @@ export class FaultRunner {
         world.stopBridge(() => after(fault.forMs, () => world.startBridge()));
         return;
       case 'clockStep':
-        world.wall.skewMs += fault.ms;
+        world.wall.step(fault.ms);
         over();
         return;
       case 'definition':

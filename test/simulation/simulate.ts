@@ -196,8 +196,7 @@ function isWaiting(world: World, uplink: World['witness']['uplinks'][number]): b
   if (world.isDeleted(uplink.connection)) return false;
   for (const { queue } of world.broker.sessions.values())
     if (queue.some((queued) => queued.uplink === uplink)) return true;
-  const plan = world.plan.connections.find(({ id }) => id === uplink.connection);
-  return uplink.kind === 'telemetry' && uplink.arrivals === 0 && plan?.validity === null;
+  return uplink.kind === 'telemetry' && uplink.arrivals === 0 && !world.mayHaveExpired(uplink);
 }
 
 function throwInto(world: World, error: unknown): void {

@@ -180,7 +180,10 @@ export class SourceModel implements UplinkSource {
     this.#chunks.push(chunk);
     this.#unanswered.add(chunk);
     const arrivedAt = this.#clock.now();
-    for (const queued of messages) queued.uplink.handed += 1;
+    for (const { uplink } of messages) {
+      uplink.handed += 1;
+      uplink.handedMs ??= options.time.nowMs;
+    }
     const handed = messages.map((queued) => messageOf(queued, arrivedAt));
     for (const queued of messages) queued.dup = true;
     this.#listener.onMessages(handed, (error) => {

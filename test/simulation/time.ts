@@ -14,6 +14,10 @@ interface SimEvent {
 /** Wall clock at the start: a Monday in spring. */
 const START = Date.UTC(2026, 2, 2, 6, 0, 0);
 
+function wallAt(ms: number): number {
+  return START + Math.floor(ms);
+}
+
 export class SimTime {
   nowMs = 0;
   readonly #heap: SimEvent[] = [];
@@ -44,7 +48,7 @@ export class SimTime {
 
   /** The world's wall clock, which is always right. */
   get wallMs(): number {
-    return START + Math.floor(this.nowMs);
+    return wallAt(this.nowMs);
   }
 
   #push(event: SimEvent): void {
@@ -89,6 +93,51 @@ function isBefore(a: SimEvent, b: SimEvent): boolean {
 /** What somebody may do to the machine's wall clock. */
 export interface WallClock {
   skewMs: number;
+}
+
+/** The machine's wall clock, and what it has shown: people set it. */
+export class MachineClock implements WallClock {
+  skewMs = 0;
+  readonly #time: SimTime;
+  /** When it was set, and by how much it was off until then. */
+  readonly #steps: { readonly atMs: number; readonly skewMs: number }[] = [];
+
+  constructor(time: SimTime) {
+    this.#time = time;
+  }
+
+  step(ms: number): void {
+    this.#steps.push({ atMs: this.#time.nowMs, skewMs: this.skewMs });
+    this.skewMs += ms;
+  }
+
+  /** The latest time that it showed between two simulated ones. */
+  latest(fromMs: number, untilMs: number): number {
+    let latest = Number.NEGATIVE_INFINITY;
+    for (const { endMs, skewMs } of this.#stretches()) {
+      if (endMs >= fromMs) latest = Math.max(latest, wallAt(Math.min(endMs, untilMs)) + skewMs);
+      if (endMs >= untilMs) break;
+    }
+    return latest;
+  }
+
+  /** The last simulated time at which it showed this one (the end of that millisecond); null: it never did. */
+  lastShown(wallMs: number): number | null {
+    let shown: number | null = null;
+    let fromMs = 0;
+    for (const { endMs, skewMs } of this.#stretches()) {
+      const atMs = wallMs - skewMs - START;
+      if (atMs + 1 > fromMs && atMs <= endMs) shown = Math.min(atMs + 1, endMs);
+      fromMs = endMs;
+    }
+    return shown;
+  }
+
+  /** Between two times at which it was set. */
+  #stretches(): readonly { readonly endMs: number; readonly skewMs: number }[] {
+    const past = this.#steps.map(({ atMs, skewMs }) => ({ endMs: atMs, skewMs }));
+    return [...past, { endMs: this.#time.nowMs, skewMs: this.skewMs }];
+  }
 }
 
 /**

@@ -28,6 +28,8 @@ export interface Uplink {
   readonly isProbe: boolean;
   /** Simulated ms at which the broker had it; null: not yet. */
   publishedMs: number | null;
+  /** When it was first handed to the bridge; null: not yet. */
+  handedMs: number | null;
   /** Times that it was handed to the bridge; that the bridge said to have it; that its word was cut off by a crash. */
   handed: number;
   kept: number;
@@ -56,6 +58,7 @@ export class Witness {
     const uplink: Uplink = {
       ...options,
       publishedMs: null,
+      handedMs: null,
       handed: 0,
       kept: 0,
       unclear: 0,

@@ -14,10 +14,10 @@ import { Dead, type Ending, Life } from './life.ts';
 import { LogIns } from './log-ins.ts';
 import { People } from './people.ts';
 import { Permits } from './permits.ts';
-import type { Plan } from './plan.ts';
-import { processClock, SimTime } from './time.ts';
+import type { ConnectionPlan, Plan } from './plan.ts';
+import { MachineClock, processClock, SimTime } from './time.ts';
 import { Trace } from './trace.ts';
-import { Witness } from './witness.ts';
+import { type Uplink, Witness } from './witness.ts';
 
 export interface Violation {
   readonly check: Check;
@@ -36,7 +36,7 @@ export class World {
   readonly plan: Plan;
   readonly time = new SimTime();
   readonly trace = new Trace(() => this.time.nowMs);
-  readonly wall = { skewMs: 0 };
+  readonly wall = new MachineClock(this.time);
   readonly witness: Witness;
   readonly broker: BrokerModel;
   readonly here: HereModel;
@@ -50,6 +50,8 @@ export class World {
   readonly violations: Violation[] = [];
   readonly faultKinds = new Set<string>();
   life: Life | null = null;
+  /** When the last process ended; null: one lives. */
+  #endedMs: number | null = null;
   crashes = 0;
   /** A connection waits for a person although its password is right. */
   lockedOut = false;
@@ -128,6 +130,20 @@ export class World {
     return this.people.isDeleted(this.plan.connections.findIndex((connection) => connection.id === id));
   }
 
+  /**
+   * Whether the bridge may have found it too old: by its clock, at its arrival or at any time since at which it may have waited.
+   * `untilMs`: by then it had.
+   */
+  mayHaveExpired({ connection, emittedAt, handedMs }: Uplink, untilMs = this.#endedMs ?? this.time.nowMs): boolean {
+    const { validity } = this.planOf(connection);
+    if (validity === null || handedMs === null) return false;
+    return this.wall.latest(handedMs, untilMs) - emittedAt > validity.ms;
+  }
+
+  planOf(id: string): ConnectionPlan {
+    return this.plan.connections.find((connection) => connection.id === id) as ConnectionPlan;
+  }
+
   /** Starts the bridge; a start that fails is repeated. */
   startBridge(): void {
     if (this.life?.alive === true) return;
@@ -135,6 +151,7 @@ export class World {
     const life = new Life(++this.#lives, (ending) => this.#onEnd(life, ending));
     this.life = life;
     this.#askedToStopMs = null;
+    this.#endedMs = null;
     const dice = new Dice(plan.seed).fork(`process ${life.number}`);
     const clock = processClock(time, life, this.wall, dice.fork('clock'));
     const permits = new Permits(plan.limits, time, (check, message, words) => this.violated(check, message, words));
@@ -221,6 +238,7 @@ export class World {
   #onEnd(life: Life, ending: Ending): void {
     this.trace.add(`! process ${life.number} is gone${ending === 'powerLoss' ? ', the power too' : ''}`);
     this.crashes += 1;
+    this.#endedMs = this.time.nowMs;
     this.broker.end(life);
     this.disk.end(ending);
     this.witness.ended(this.database.end(ending, this.#askedToStopMs));

@@ -26,10 +26,17 @@ const COLUMNS: Readonly<Record<UplinkKind, readonly string[]>> = {
   unknownDevice: ['skipped.unknownDevice', 'expired.tooOld'],
 };
 
-/** Uplinks of devices without a backlog arrive within 30 s after the last trouble. Returns how long it took, full journals apart. */
-export function checkHealed(world: World): number {
+/** From the last trouble to the arrival of the last probe: behind journals that were not full, and behind those that were. */
+export interface Healed {
+  readonly healedMs: number;
+  readonly healedFullMs: number;
+}
+
+/** Uplinks of devices without a backlog arrive within 30 s after the last trouble. */
+export function checkHealed(world: World): Healed {
   const { uplinks } = world.witness;
   let healedMs = 0;
+  let healedFullMs = 0;
   for (const uplink of uplinks) {
     if (!uplink.isProbe) continue;
     const { connection: id } = uplink;
@@ -39,7 +46,8 @@ export function checkHealed(world: World): number {
     const sinceMs = Math.max(uplink.publishedMs ?? 0, world.troubleUntilMs);
     const tookMs = (uplink.firstArrivalMs ?? world.time.nowMs) - sinceMs;
     const isBehind = (world.journalFullUntilMs.get(id) ?? 0) > sinceMs;
-    if (!isBehind) healedMs = Math.max(healedMs, tookMs);
+    if (isBehind) healedFullMs = Math.max(healedFullMs, tookMs);
+    else healedMs = Math.max(healedMs, tookMs);
     if (tookMs > (isBehind ? HEALED_BEHIND_FULL_JOURNAL_MS : HEALED_WITHIN_MS)) {
       world.violated('healed', `${nameOf(uplink)} took ${Math.round(tookMs / 1000)} s after the last fault`, [
         uplink.device,
@@ -47,7 +55,7 @@ export function checkHealed(world: World): number {
       ]);
     }
   }
-  return healedMs;
+  return { healedMs, healedFullMs };
 }
 
 /** Stops the bridge and looks at what it has left on disk. */

@@ -54,7 +54,8 @@ if (values.json) console.log(JSON.stringify(summary));
 else {
   console.log(
     `${summary.seeds} seeds, ${summary.failed.length} failed; ${summary.simulatedHours} simulated hours, ` +
-      `${summary.uplinks} uplinks, ${summary.crashes} crashes, healed within ${summary.healedMaxMs} ms; ${summary.seconds} s`,
+      `${summary.uplinks} uplinks, ${summary.crashes} crashes, healed within ${summary.healedMaxMs} ms ` +
+      `(behind full journals ${summary.healedFullMaxMs} ms); ${summary.seconds} s`,
   );
 }
 process.exit(summary.failed.length === 0 ? 0 : 1);

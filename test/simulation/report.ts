@@ -4,10 +4,11 @@ import { timeText } from './trace.ts';
 
 /** `mutant`: the deliberate defect that was let loose. */
 export function report(verdict: Verdict, mutant: string | null = null): void {
-  const { seed, ok, hash, events, simulatedMs, uplinks, arrivals, crashes, healedMs } = verdict;
+  const { seed, ok, hash, events, simulatedMs, uplinks, arrivals, crashes, healedMs, healedFullMs } = verdict;
+  const full = healedFullMs > 0 ? `, behind a full journal within ${Math.round(healedFullMs)} ms` : '';
   console.log(
     `seed ${seed}: ${ok ? 'ok' : 'FAILED'} (trace ${hash}; ${events} events in ${timeText(simulatedMs).trim()}, ` +
-      `${uplinks} uplinks, ${arrivals} arrivals, ${crashes} process ends, healed within ${Math.round(healedMs)} ms)`,
+      `${uplinks} uplinks, ${arrivals} arrivals, ${crashes} process ends, healed within ${Math.round(healedMs)} ms${full})`,
   );
   for (const { atMs, text } of verdict.trace) console.log(`  ${timeText(atMs)} ${text.slice(0, 220)}`);
   for (const { check, message, atMs } of verdict.violations) console.log(`  ${check} at ${timeText(atMs)}: ${message}`);

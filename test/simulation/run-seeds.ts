@@ -21,6 +21,8 @@ export interface Summary {
   readonly crashes: number;
   readonly events: number;
   readonly healedMaxMs: number;
+  /** Of connections whose journal was full, which may take longer and are not in `healedMaxMs`. */
+  readonly healedFullMaxMs: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly seconds: number;
 }
@@ -132,6 +134,7 @@ class Tally {
   #crashes = 0;
   #events = 0;
   #healedMaxMs = 0;
+  #healedFullMaxMs = 0;
   brokenOnes = 0;
 
   add(verdict: Verdict): void {
@@ -142,6 +145,7 @@ class Tally {
     this.#crashes += verdict.crashes;
     this.#events += verdict.events;
     this.#healedMaxMs = Math.max(this.#healedMaxMs, verdict.healedMs);
+    this.#healedFullMaxMs = Math.max(this.#healedFullMaxMs, verdict.healedFullMs);
     for (const kind of verdict.faults) this.#faults[kind] = (this.#faults[kind] ?? 0) + 1;
     const first = verdict.violations[0];
     if (first !== undefined) this.#failed.push({ seed: verdict.seed, check: first.check, message: first.message });
@@ -168,6 +172,7 @@ class Tally {
       crashes: this.#crashes,
       events: this.#events,
       healedMaxMs: Math.round(this.#healedMaxMs),
+      healedFullMaxMs: Math.round(this.#healedFullMaxMs),
       faults: this.#faults,
       seconds: Math.round(seconds * 10) / 10,
     };

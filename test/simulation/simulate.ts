@@ -1,12 +1,12 @@
 // Runs one seed from its first to its last event and says what the checks found.
-import { checkEnd, checkHealed } from './checks.ts';
+import { checkEnd, checkHealed, type Healed } from './checks.ts';
 import { FaultRunner } from './fault-runner.ts';
 import { Dead } from './life.ts';
 import { drawPlan, LEAST_MS, type Plan } from './plan.ts';
 import type { TraceLine } from './trace.ts';
 import { type Violation, World } from './world.ts';
 
-export interface Verdict {
+export interface Verdict extends Healed {
   readonly seed: number;
   readonly ok: boolean;
   readonly hash: string;
@@ -18,8 +18,6 @@ export interface Verdict {
   readonly arrivals: number;
   readonly crashes: number;
   readonly faults: readonly string[];
-  /** From the last trouble to the arrival of the last probe. */
-  readonly healedMs: number;
 }
 
 export interface SimulateOptions {
@@ -46,9 +44,9 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const restore = takeOver(world);
   try {
     const events = await run(world, plan);
-    const healedMs = world.violations.length > 0 ? 0 : checkHealed(world);
+    const healed = world.violations.length > 0 ? { healedMs: 0, healedFullMs: 0 } : checkHealed(world);
     if (world.violations.length === 0) await checkEnd(world, () => untilQuiet(world));
-    return verdictOf(world, events, healedMs);
+    return verdictOf(world, events, healed);
   } finally {
     restore();
     world.life?.end('kill');
@@ -227,7 +225,7 @@ function takeOver(world: World): () => void {
   };
 }
 
-function verdictOf(world: World, events: number, healedMs: number): Verdict {
+function verdictOf(world: World, events: number, healed: Healed): Verdict {
   const { violations, trace, witness } = world;
   const words = violations.flatMap((violation) => violation.words);
   return {
@@ -242,6 +240,6 @@ function verdictOf(world: World, events: number, healedMs: number): Verdict {
     arrivals: witness.uplinks.reduce((sum, { arrivals }) => sum + arrivals, 0),
     crashes: world.crashes,
     faults: [...world.faultKinds],
-    healedMs,
+    ...healed,
   };
 }

@@ -74,7 +74,8 @@ export interface RenameCrash {
 const MINUTE = 60_000;
 export const LEAST_MS = 60 * MINUTE;
 export const LEAST_UPLINKS = 500;
-/** Uplinks of one kind after the other are sent until then; the last fault ends before. */
+/** Uplinks are sent between these; the last fault ends before. */
+const TRAFFIC_FROM_MS = 3_000;
 export const TRAFFIC_UNTIL_MS = 54 * MINUTE;
 
 export function drawPlan(seed: number): Plan {
@@ -98,6 +99,7 @@ export function drawPlan(seed: number): Plan {
   // What a plan allows must be more than what comes, also when a batch has to be narrowed down.
   const maxRecords = dice.pick(requestsPerSecond === null ? [3, 10, 50, 500] : [25, 50, 500]);
   const faults = drawFaults(dice.fork('faults'), connections, accounts);
+  const uplinks = drawUplinks(dice.fork('uplinks'), connections, faults);
   const renameCrash = drawRenameCrash(new Dice(seed).fork('rename crash'), faults);
   return {
     seed,
@@ -116,7 +118,7 @@ export function drawPlan(seed: number): Plan {
     brokerWindow: dice.pick([20, 1000]),
     tokenLifetimeS: dice.pick([600, 86_400]),
     hints: dice.pick(['right', 'none', 'wrong']),
-    uplinks: drawUplinks(dice.fork('uplinks'), connections, faults),
+    uplinks: redrawUnsent(new Dice(seed).fork('unsent'), uplinks, connections, faults),
     faults,
     replays: drawReplays(new Dice(seed).fork('replays'), connections, faults),
     renameCrash,
@@ -184,14 +186,14 @@ function drawUplinks(
     uplinks.push({ atMs, connection, device, kind: drawKind(dice, device), paddingBytes });
   };
   for (const [n, { devices }] of connections.entries()) {
-    for (const device of devices) if (device.isProbe) send(dice.between(3_000, 20_000), n, device);
+    for (const device of devices) if (device.isProbe) send(dice.between(TRAFFIC_FROM_MS, 20_000), n, device);
   }
-  const senders = connections.map(({ devices }) => devices.filter(({ isProbe }) => !isProbe));
+  const senders = connections.map(sendersOf);
   const count = LEAST_UPLINKS + dice.whole(10, 150);
   while (uplinks.length < count) {
     const connection = dice.whole(0, connections.length - 1);
     const devices = senders[connection] as readonly DevicePlan[];
-    const atMs = dice.between(3_000, TRAFFIC_UNTIL_MS);
+    const atMs = dice.between(TRAFFIC_FROM_MS, TRAFFIC_UNTIL_MS);
     if (dice.isLucky(0.9)) send(atMs, connection, dice.pick(devices));
     else {
       // A burst: a gateway comes back and hands over what it kept.
@@ -201,6 +203,42 @@ function drawUplinks(
     }
   }
   return uplinks.sort((a, b) => a.atMs - b.atMs);
+}
+
+function sendersOf({ devices }: ConnectionPlan): readonly DevicePlan[] {
+  return devices.filter(({ isProbe }) => !isProbe);
+}
+
+/**
+ * Devices of a deleted connection send nothing more. Where too few uplinks would be left, other connections' devices send those
+ * instead; where no connection is left by then, at a time at which there still was one.
+ */
+function redrawUnsent(
+  dice: Dice,
+  uplinks: readonly UplinkPlan[],
+  connections: readonly ConnectionPlan[],
+  faults: readonly PlannedFault[],
+): readonly UplinkPlan[] {
+  const untilMs = connections.map((_, n) => deletedAtMs(faults, n));
+  const isSent = ({ connection, atMs }: UplinkPlan): boolean => atMs < (untilMs[connection] ?? 0);
+  if (uplinks.filter(isSent).length >= LEAST_UPLINKS) return uplinks;
+  const lastMs = Math.min(TRAFFIC_UNTIL_MS, Math.max(...untilMs));
+  const redrawn = uplinks.map((uplink): UplinkPlan => {
+    if (isSent(uplink)) return uplink;
+    const atMs = uplink.atMs < lastMs ? uplink.atMs : dice.between(TRAFFIC_FROM_MS, lastMs);
+    const connection = dice.pick([...connections.keys()].filter((n) => atMs < (untilMs[n] ?? 0)));
+    const device = dice.pick(sendersOf(connections[connection] as ConnectionPlan));
+    return { ...uplink, atMs, connection, device, kind: drawKind(dice, device) };
+  });
+  return redrawn.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** When a connection is deleted: from then on nothing is sent to it. */
+export function deletedAtMs(faults: readonly PlannedFault[], connection: number): number {
+  const deletion = faults.find(
+    (fault) => fault.kind === 'definition' && fault.change === 'deleted' && fault.connection === connection,
+  );
+  return deletion?.atMs ?? Number.POSITIVE_INFINITY;
 }
 
 function drawKind(dice: Dice, { kind, isProbe }: DevicePlan): UplinkKind {

@@ -17,6 +17,8 @@ export interface Summary {
   readonly failed: readonly Failure[];
   readonly simulatedHours: number;
   readonly uplinks: number;
+  /** Sent in the seed that had the fewest, of those that held: others are cut short. */
+  readonly leastUplinks: number;
   readonly arrivals: number;
   readonly crashes: number;
   readonly events: number;
@@ -130,6 +132,7 @@ class Tally {
   #seeds = 0;
   #simulatedMs = 0;
   #uplinks = 0;
+  #leastUplinks = Number.POSITIVE_INFINITY;
   #arrivals = 0;
   #crashes = 0;
   #events = 0;
@@ -141,6 +144,7 @@ class Tally {
     this.#seeds += 1;
     this.#simulatedMs += verdict.simulatedMs;
     this.#uplinks += verdict.uplinks;
+    if (verdict.ok) this.#leastUplinks = Math.min(this.#leastUplinks, verdict.uplinks);
     this.#arrivals += verdict.arrivals;
     this.#crashes += verdict.crashes;
     this.#events += verdict.events;
@@ -168,6 +172,7 @@ class Tally {
       failed: this.#failed,
       simulatedHours: Math.round(this.#simulatedMs / 3_600_000),
       uplinks: this.#uplinks,
+      leastUplinks: Number.isFinite(this.#leastUplinks) ? this.#leastUplinks : 0,
       arrivals: this.#arrivals,
       crashes: this.#crashes,
       events: this.#events,

@@ -1,59 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RequestOutcome } from '../../src/domain/ports/here.ts';
-import type { UplinkOutcome } from '../../src/domain/uplink.ts';
-import { systemClock } from '../../src/ops/clock.ts';
-import { recordsOf } from '../../src/uplink/batch-parts.ts';
-import { Circuits } from '../../src/uplink/circuit.ts';
-import { Delivery } from '../../src/uplink/deliver.ts';
-import { LinePace } from '../../src/uplink/line-pace.ts';
-import { Probe } from '../../src/uplink/probe.ts';
-import { type Item, WaitingRoom } from '../../src/uplink/waiting.ts';
-import { answer, type ModelProject, modelProject } from '../support/model-project.ts';
-
-const chance = { random: () => 0.5, uuid: () => answer(0).requestId };
-const circuits = new Circuits(systemClock, chance, { minMs: 500, maxMs: 20_000 });
-
-function setUp(count: number, createsDevices = false, deviceOf = (seq: number) => `d${seq % 50}`) {
-  const room = new WaitingRoom();
-  for (let seq = 1; seq <= count; seq++) {
-    const json = `r${seq}`;
-    const device = deviceOf(seq);
-    room.push({ seq, device, records: [json], bytes: 4, emittedAt: 0, arrivedAt: 0, late: false, attempts: 0 });
-  }
-  const settled = new Map<number, UplinkOutcome>();
-  const unknown: string[] = [];
-  const probe = new Probe();
-  const delivery = new Delivery({
-    room,
-    pace: new LinePace(circuits, { onFailing: () => {} }, () => {}),
-    clock: systemClock,
-    probe,
-    settle: (item, outcome) => {
-      expect(settled.has(item.seq)).toBe(false);
-      settled.set(item.seq, outcome);
-    },
-    commit: () => {},
-    createsDevices,
-    onUnknownDevice: (device) => unknown.push(device),
-    onAccepted: () => {},
-  });
-  const take = (): readonly Item[] =>
-    room.take({ maxRecords: 10_000, maxBytes: 1e9, admit: () => 'send', isTooOld: () => false }).items;
-  const send = async (project: ModelProject) => {
-    const items = take();
-    const signals = { ask: new AbortController(), send: new AbortController() };
-    return delivery.conclude(project, items, await project.send(recordsOf(items), signals.send.signal), 0, signals);
-  };
-  return { room, settled, unknown, send, probe };
-}
-
-const refusing =
-  (bad: ReadonlySet<string>, withHint = false) =>
-  (records: readonly string[]): RequestOutcome | null => {
-    const at = records.findIndex((record) => bad.has(record));
-    return at < 0 ? null : { kind: 'refused', unknownDevice: false, hint: withHint ? at : null, answer: answer(400) };
-  };
+import { answer, modelProject } from '../support/model-project.ts';
+import { refusing, setUp } from './deliver-support.ts';
 
 describe('delivery', () => {
   it('narrows one bad record of 500 down in at most 2·log2(n)+2 further requests and delivers the others', async () => {
@@ -213,36 +161,5 @@ describe('delivery', () => {
     await line.send(modelProject({ judge }));
     expect(line.settled.size).toBe(44);
     expect(line.unknown).toHaveLength(6);
-  });
-
-  it('gives every uplink one final word or none, in order per device, whatever HERE answers', async () => {
-    const outcomes = fc.constantFrom('accepted', 'refused', 'hint', 'unknown', 'tooLarge', 'retry');
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 120 }),
-        fc.uniqueArray(fc.integer({ min: 1, max: 120 }), { maxLength: 8 }),
-        fc.array(outcomes, { maxLength: 12 }),
-        fc.boolean(),
-        async (count, badSeqs, noise, creates) => {
-          const line = setUp(count, creates);
-          const bad = new Set(badSeqs.map((seq) => `r${seq}`));
-          let turn = 0;
-          const judge = (records: readonly string[]): RequestOutcome | null => {
-            const kind = noise[turn++] ?? 'accepted';
-            if (kind === 'retry') return { kind: 'retry', cause: 'timeout', afterMs: null, answer: answer(0) };
-            if (kind === 'tooLarge' && records.length > 1) return { kind: 'tooLarge', answer: answer(413) };
-            return refusing(bad, kind === 'hint')(records);
-          };
-          const project = modelProject({ judge });
-          await line.send(project);
-          expect(line.settled.size + line.room.count).toBe(count);
-          for (const [seq, outcome] of line.settled) {
-            if (outcome.kind === 'delivered') expect(project.accepted.filter((r) => r === `r${seq}`)).toHaveLength(1);
-            else expect(bad.has(`r${seq}`)).toBe(true);
-          }
-        },
-      ),
-      { numRuns: 300 },
-    );
   });
 });

@@ -139,59 +139,87 @@ describe('the waiting room', () => {
     expect(room.readyCount).toBe(2);
   });
 
-  it('keeps the order per device and loses nothing, whatever is pushed, taken, finished and put back', () => {
+  it('keeps the order per device, loses nothing and overfills no batch, whatever is pushed, taken, finished and put back', () => {
+    const room = { maxRecords: fc.integer({ min: 1, max: 12 }), maxBytes: fc.integer({ min: 1, max: 1000 }) };
+    const push = fc.record({
+      kind: fc.constant('push' as const),
+      device: fc.integer({ min: 0, max: 5 }),
+      late: fc.boolean(),
+      /** Of its records. */
+      bytes: fc.array(fc.integer({ min: 2, max: 120 }), { minLength: 1, maxLength: 4, size: 'max' }),
+    });
     const step = fc.oneof(
-      fc.record({ kind: fc.constant('push' as const), device: fc.integer({ min: 0, max: 5 }), late: fc.boolean() }),
-      fc.record({ kind: fc.constant('take' as const), max: fc.integer({ min: 1, max: 7 }) }),
-      fc.record({ kind: fc.constant('finish' as const), batch: fc.nat(3) }),
-      fc.record({ kind: fc.constant('putBack' as const), batch: fc.nat(3) }),
+      { weight: 3, arbitrary: push },
+      // Too old is what came more than `maxAge` uplinks before the last one.
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('take' as const), ...room, maxAge: fc.nat(60) }) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('finish', 'putBack'), batch: fc.nat(3) }) },
     );
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const room = new WaitingRoom();
-        const flying: (readonly Item[])[] = [];
-        const done: Item[] = [];
-        let seq = 0;
-        for (const each of steps) {
-          if (each.kind === 'push') {
-            seq += 1;
-            room.push(item(seq, `d${each.device}`, { late: each.late }));
-          } else if (each.kind === 'take') {
-            const { items } = room.take(limits(each.max));
-            expect(items.length).toBeLessThanOrEqual(each.max);
-            if (items.length > 0) flying.push(items);
-          } else {
-            const [batch] = flying.splice(each.batch % Math.max(1, flying.length), 1);
-            if (batch === undefined) continue;
-            if (each.kind === 'putBack') room.putBack(batch);
-            else
-              for (const final of batch) {
-                room.finish(final);
-                done.push(final);
-              }
-          }
-          // A device with something in a batch has nothing that could go.
-          const busy = new Set(flying.flat().map(({ device }) => device));
-          const couldGo = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5'].filter((device) => !busy.has(device));
-          const waiting = couldGo.map((device) => room.whereabouts(device).length);
-          expect(room.readyCount).toBe(waiting.reduce((sum, count) => sum + count, 0));
+    const met = { alone: 0, full: 0 };
+    /** Its body has a comma behind each uplink. What is larger than the limits by itself goes, but alone. */
+    const isWithin = (items: readonly Item[], { maxRecords, maxBytes }: TakeLimits): boolean => {
+      const records = items.reduce((sum, each) => sum + each.records.length, 0);
+      const bytes = items.reduce((sum, each) => sum + each.bytes + 1, 0);
+      const within = records <= maxRecords && bytes <= maxBytes;
+      if (within && items.length > 1) met.full += 1;
+      if (!within && items.length === 1) met.alone += 1;
+      return within || items.length === 1;
+    };
+    // Without a size of its own fast-check draws ten steps at most, whatever `maxLength` allows.
+    const property = fc.property(fc.array(step, { maxLength: 200, size: 'max' }), fc.record(room), (steps, atLast) => {
+      const room = new WaitingRoom();
+      const flying: (readonly Item[])[] = [];
+      const done: Item[] = [];
+      let seq = 0;
+      const finish = (batch: readonly Item[]): void => {
+        for (const final of batch) {
+          room.finish(final);
+          done.push(final);
         }
-        for (const batch of flying) room.putBack(batch);
-        while (room.hasReady)
-          for (const final of room.take(limits(3)).items) {
-            room.finish(final);
-            done.push(final);
-          }
-        expect(done).toHaveLength(seq);
-        expect(room.count).toBe(0);
-        expect(room.bytes).toBe(0);
-        expect(room.readyCount).toBe(0);
-        const last = new Map<string, number>();
-        for (const each of done) {
-          expect(each.seq).toBeGreaterThan(last.get(each.device) ?? 0);
-          last.set(each.device, each.seq);
+      };
+      const take = (most: { maxRecords: number; maxBytes: number }, tooOld = 0): readonly Item[] => {
+        const given = limits(most.maxRecords, { maxBytes: most.maxBytes, isTooOld: (each) => each.seq <= tooOld });
+        const couldTake = room.hasReady;
+        const { items, expired } = room.take(given);
+        expect(isWithin(items, given)).toBe(true);
+        // Whatever the limits are, something goes: else the line would stand still.
+        expect(items.length + expired.length > 0).toBe(couldTake);
+        for (const each of expired) expect([each.seq <= tooOld, each.attempts]).toEqual([true, 0]);
+        done.push(...expired);
+        return items;
+      };
+      for (const each of steps) {
+        if (each.kind === 'push') {
+          seq += 1;
+          const records = each.bytes.map((bytes) => 'x'.repeat(bytes));
+          const bytes = each.bytes.reduce((sum, one) => sum + one, 0);
+          room.push(item(seq, `d${each.device}`, { late: each.late, records, bytes }));
+        } else if (each.kind === 'take') {
+          const items = take(each, seq - each.maxAge);
+          if (items.length > 0) flying.push(items);
+        } else {
+          const [batch] = flying.splice(each.batch % Math.max(1, flying.length), 1);
+          if (batch === undefined) continue;
+          if (each.kind === 'putBack') room.putBack(batch);
+          else finish(batch);
         }
-      }),
-    );
+        // A device with something in a batch has nothing that could go.
+        const busy = new Set(flying.flat().map(({ device }) => device));
+        const couldGo = ['d0', 'd1', 'd2', 'd3', 'd4', 'd5'].filter((device) => !busy.has(device));
+        const waiting = couldGo.map((device) => room.whereabouts(device).length);
+        expect(room.readyCount).toBe(waiting.reduce((sum, count) => sum + count, 0));
+      }
+      for (const batch of flying) room.putBack(batch);
+      while (room.hasReady) finish(take(atLast));
+      expect(done.map((each) => each.seq).sort((a, b) => a - b)).toEqual(Array.from({ length: seq }, (_, i) => i + 1));
+      expect([room.count, room.bytes, room.readyCount]).toEqual([0, 0, 0]);
+      const last = new Map<string, number>();
+      for (const each of done) {
+        expect(each.seq).toBeGreaterThan(last.get(each.device) ?? 0);
+        last.set(each.device, each.seq);
+      }
+    });
+    fc.assert(property, { numRuns: 200 });
+    // Both happened: batches of several within the limits, and what is larger than they are.
+    expect(Math.min(met.alone, met.full)).toBeGreaterThan(0);
   });
 });

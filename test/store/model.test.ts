@@ -1,8 +1,21 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { imbalance } from '../../src/domain/ledger.ts';
 import type { UplinkOutcome } from '../../src/domain/uplink.ts';
-import { append, DELIVERED, entry, FaultyDisk, passTime, REFUSED, readAll, TestStore } from './support.ts';
+import {
+  ALL_RUNS,
+  append,
+  DELIVERED,
+  entry,
+  FaultyDisk,
+  passTime,
+  REFUSED,
+  readAll,
+  TestStore,
+  TIME_FOR_ALL_RUNS_MS,
+} from './support.ts';
+
+vi.setConfig({ testTimeout: TIME_FOR_ALL_RUNS_MS });
 
 const OUTCOMES: readonly UplinkOutcome[] = [
   DELIVERED,
@@ -96,6 +109,6 @@ test('whatever is appended, settled, left out, refused by the disk and killed: c
       }
       expect(s.incidents.filter((i) => i.kind !== 'deadLettersDropped')).toEqual([]);
     }),
-    { numRuns: 40, interruptAfterTimeLimit: 10_000 },
+    ALL_RUNS,
   );
 });

@@ -2,11 +2,24 @@
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { imbalance, sumReasons } from '../../src/domain/ledger.ts';
 import type { DeadLetter } from '../../src/domain/ports/store.ts';
 import type { JournalledConnection } from '../../src/store/connection-store.ts';
-import { append, DELIVERED, entries, FaultyDisk, passTime, REFUSED, readAll, TestStore } from './support.ts';
+import {
+  ALL_RUNS,
+  append,
+  DELIVERED,
+  entries,
+  FaultyDisk,
+  passTime,
+  REFUSED,
+  readAll,
+  TestStore,
+  TIME_FOR_ALL_RUNS_MS,
+} from './support.ts';
+
+vi.setConfig({ testTimeout: TIME_FOR_ALL_RUNS_MS });
 
 const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('append' as const), count: fc.integer({ min: 1, max: 6 }) }) },
@@ -133,7 +146,7 @@ test('whatever is replayed, dropped, imported, interrupted and killed: each mess
       }
       expect(s.incidents).toEqual([]);
     }),
-    { numRuns: 40, interruptAfterTimeLimit: 10_000 },
+    ALL_RUNS,
   );
 });
 

@@ -27,6 +27,15 @@ export const REFUSED: UplinkOutcome = {
   detail: { message: 'no such field', status: 400, requestId: 'r-1' },
 };
 
+/**
+ * For properties that work with real files. fast-check takes a property that its time limit interrupts for a success as soon as one
+ * run is done: a slow disk would let it pass with hardly any, and nobody would see. So all runs have to be done. They take seconds,
+ * and a minute where others have the machine; the limit is far above that, and ends what hangs with a word on how many were done.
+ * The test's own time must be longer: its end says nothing of that.
+ */
+export const ALL_RUNS = { numRuns: 40, interruptAfterTimeLimit: 240_000, markInterruptAsFailure: true } as const;
+export const TIME_FOR_ALL_RUNS_MS = 270_000;
+
 const folders: string[] = [];
 afterAll(() => {
   for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });

@@ -45,10 +45,12 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fail' as const), count: fc.integer({ min: 1, max: 5 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('kill' as const, 'reopen' as const, 'tick' as const) }) },
 );
+/** Without a size of its own fast-check draws ten at most, whatever `maxLength` allows. */
+const history = fc.array(step, { maxLength: 25, size: 'max' });
 
 test('whatever is appended, settled, left out, refused by the disk and killed: contents and ledger are those of a simple model', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.integer({ min: 200, max: 60_000 }), async (steps, bytes) => {
+    fc.asyncProperty(history, fc.integer({ min: 200, max: 60_000 }), async (steps, bytes) => {
       const disk = new FaultyDisk();
       await using s = await TestStore.open({ disk });
       let a = await s.connection('a', 1);

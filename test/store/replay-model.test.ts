@@ -41,6 +41,9 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('kill' as const, 'reopen' as const, 'tick' as const) }) },
 );
 
+/** Without a size of its own fast-check draws ten at most, whatever `maxLength` allows. */
+const history = fc.array(step, { maxLength: 25, size: 'max' });
+
 const REFUSE_BOOKING = `CREATE TRIGGER refuse BEFORE DELETE ON dead_letters BEGIN SELECT RAISE(ABORT, 'disk is full'); END`;
 
 function choose<T>(list: readonly T[], picks: readonly number[]): T[] {
@@ -50,7 +53,7 @@ function choose<T>(list: readonly T[], picks: readonly number[]): T[] {
 
 test('whatever is replayed, dropped, imported, interrupted and killed: each message is in one column, and received counts it once', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+    fc.asyncProperty(history, async (steps) => {
       const disk = new FaultyDisk();
       await using s = await TestStore.open({ disk });
       let a = await s.connection();

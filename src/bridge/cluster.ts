@@ -125,7 +125,7 @@ export class ClusterParts {
       onWriteRefused: (key, reason) => this.#topics.writeRefused(key, reason),
     });
     this.vault = new SharedAccounts(store.accounts, this.#records, box);
-    this.store = travellingStore(store, this.#records);
+    this.store = travellingStore(store, this.#records, identity.id);
     const own = { id: identity.id, store, isOwn: true, directory: options.directory };
     this.#adoption = new Adoption({ dataDir: config.dataDir, own, open: options.open, events });
     const onStatus: ClusterViewOptions['onStatus'] = (id, status) => {

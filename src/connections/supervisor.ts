@@ -230,13 +230,16 @@ export class Supervisor implements DefinitionListener {
     // The last wish wins: another one may have come while the old runtime stopped.
     if (hasWish(slot) || this.#stopSignal !== null) return;
     slot.runtime = this.#options.createRuntime(next);
+    this.#options.store.noteServed?.(slot.id, true);
     slot.runtime.start();
   }
 
   async #stopRuntime(slot: Slot): Promise<void> {
     const { runtime } = slot;
     await runtime?.stop(this.#stopSignal ?? new AbortController().signal);
-    if (slot.runtime === runtime) slot.runtime = null;
+    if (slot.runtime !== runtime) return;
+    slot.runtime = null;
+    this.#options.store.noteServed?.(slot.id, false);
   }
 
   async #purge(slot: Slot): Promise<void> {

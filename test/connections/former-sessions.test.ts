@@ -150,14 +150,14 @@ test('the next worker ends what the one that deleted it could not', async () => 
     get: (key: string) => topic.get(key) ?? null,
     put: async (key: string, value: string | null) => void (value === null ? topic.delete(key) : topic.set(key, value)),
   };
-  const travelling = () => travellingStore(new ModelStore(), records) as ModelStore;
-  worker = start({ store: travelling() });
+  const travelling = (id: string) => travellingStore(new ModelStore(), records, id) as ModelStore;
+  worker = start({ store: travelling('w-1') });
   await worker.define('a', sample());
   main().away = true;
   await worker.define('a', null);
   void worker.supervisor.release('a');
   await worker.clock.advance(1_000);
-  const next = start({ store: travelling(), brokers: worker.brokers });
+  const next = start({ store: travelling('w-2'), brokers: worker.brokers });
   await next.define('a', anew);
   expect(read(main())).toEqual([first, second]);
   main().away = false;

@@ -24,7 +24,7 @@ function useWorkers() {
   /** What runtimes wait for when they stop. */
   const stopping = { until: Promise.resolve() };
   const worker = (workerId: string, own = new ModelStore()) => {
-    const store = travellingStore(own, records);
+    const store = travellingStore(own, records, workerId);
     const status = {
       setStatus: () => {},
       setLedger: () => {},
@@ -45,7 +45,16 @@ const DEFINITION = { id: 'a' } as Connection;
 async function ranAt({ store }: ReturnType<typeof useWorkers>['first'], sessions = SESSIONS): Promise<void> {
   const opened = await store.openConnection('a', { maxBytes: 1000 });
   opened.setState('sessions', sessions);
+  opened.setState('retired', '["70B3D50000000001"]');
+  await Promise.resolve();
   await opened.close();
+}
+
+/** Defined anew it is that one's. */
+async function defineAt(worker: ReturnType<typeof useWorkers>['first']): Promise<void> {
+  worker.supervisor.onDefinition(DEFINITION);
+  await new Promise(setImmediate);
+  await ranAt(worker, SUCCESSORS);
 }
 
 /** Settles when it is told to; `begun` once something waits for it. */
@@ -107,7 +116,7 @@ test('a deletion that waits for a broker ends when another worker has the connec
   await clock.advance(1_200_000);
   expect(broker.cleared).toEqual([]);
   expect(cleared).toEqual([]);
-  expect(JSON.parse(topic.get('connection.a') ?? '{}')).toEqual({ sessions: SESSIONS, deleting: '1' });
+  expect(JSON.parse(topic.get('connection.a') ?? '{}')).toEqual({ servedBy: 'w-1', sessions: SESSIONS, deleting: '1' });
 });
 
 test('a deletion that comes to its end as another worker has the connection takes nothing away that is said of it', async () => {
@@ -138,7 +147,7 @@ test('a deletion whose runtime is still stopping when another worker has the con
   first.supervisor.onDeleted('a');
   await clock.advance(1_000);
   const released = first.supervisor.release('a');
-  await ranAt(second, SUCCESSORS);
+  await defineAt(second);
   const record = topic.get('connection.a');
   stopped.end();
   await released;
@@ -188,10 +197,7 @@ test('what another worker says of its connection while the store of the deleted 
   first.supervisor.onDeleted('a');
   await deleted.begun;
   const released = first.supervisor.release('a');
-  const opened = await second.store.openConnection('a', { maxBytes: 1000 });
-  opened.setState('sessions', SUCCESSORS);
-  opened.setState('retired', '["70B3D50000000001"]');
-  await Promise.resolve();
+  await defineAt(second);
   const said = new Map(topic);
   deleted.end();
   await released;
@@ -211,7 +217,7 @@ test('sessions that are left to a connection that is ours again do not come to o
   first.supervisor.onDefinition(DEFINITION);
   await deleted.begun;
   const released = first.supervisor.release('a');
-  await ranAt(second, SUCCESSORS);
+  await defineAt(second);
   const record = topic.get('connection.a');
   deleted.end();
   await released;
@@ -275,5 +281,5 @@ test('a store that is left of an interrupted deletion goes when another worker h
   const next = worker('w-1', first.own);
   await next.supervisor.release('a');
   expect(first.own.connectionIds()).toEqual([]);
-  expect([...topic.keys()]).toEqual(['connection.a']);
+  expect([...topic.keys()]).toEqual(['connection.a', 'retired.0.a']);
 });

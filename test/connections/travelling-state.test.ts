@@ -4,6 +4,7 @@ import { travellingStore } from '../../src/connections/travelling-state.ts';
 import type { ConnectionStore } from '../../src/domain/ports/store.ts';
 import { RetiredDevices } from '../../src/uplink/retired.ts';
 import { TestStore, until } from '../store/support.ts';
+import { ModelStore } from '../support/fakes/model-store.ts';
 import { useBroker, useRecords } from './records-support.ts';
 
 const forever = new AbortController().signal;
@@ -19,7 +20,7 @@ async function twoWorkers() {
   const worker = async (id: string) => {
     const { records } = await useRecords(broker, id);
     const own = await TestStore.open();
-    return { records, own, store: travellingStore(own.store, records) };
+    return { records, own, store: travellingStore(own.store, records, id) };
   };
   const [first, second] = [await worker('w-1'), await worker('w-2')];
   /** The connection moves: `use` has its store, then the next worker may have it. */
@@ -86,7 +87,7 @@ test('a part that did not arrive comes along with the next change', async () => 
     },
   };
   await using own = await TestStore.open();
-  const store = await travellingStore(own.store, records).openConnection('a', MAX);
+  const store = await travellingStore(own.store, records, 'w-1').openConnection('a', MAX);
   const retire = (count: number) => {
     store.setState('retired', JSON.stringify(Array.from({ length: count }, (_, n) => device(n))));
   };
@@ -104,4 +105,27 @@ test('a deleted connection leaves none of its parts behind', async () => {
   await first.store.deleteConnection('a');
   expect(await serve(second, list)).toEqual([]);
   await close();
+});
+
+test('nor where the worker that had it says a last word while its next one deletes what is left of it', async () => {
+  const topic = new Map<string, string>();
+  const records = {
+    get: (key: string) => topic.get(key) ?? null,
+    put: async (key: string, value: string | null) => void (value === null ? topic.delete(key) : topic.set(key, value)),
+  };
+  const own = new ModelStore();
+  const [first, second] = [travellingStore(new ModelStore(), records, 'w-1'), travellingStore(own, records, 'w-2')];
+  for (const store of [first, second]) {
+    const opened = await store.openConnection('a', MAX);
+    opened.setState('heldFor', 'HTTP 403');
+    await opened.close();
+  }
+  second.noteServed?.('a', true);
+  const deleteConnection = own.deleteConnection.bind(own);
+  own.deleteConnection = (id) => {
+    first.setState(id, 'commandsHandled', '7');
+    return deleteConnection(id);
+  };
+  await second.deleteConnection('a');
+  expect([...topic.keys()]).toEqual([]);
 });

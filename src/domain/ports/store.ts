@@ -152,6 +152,11 @@ export interface BridgeStore {
    * travels with it stays, for it is another worker's.
    */
   deleteConnection(id: string, how?: { readonly onlyHere: boolean }): Promise<void>;
+  /**
+   * Where connections move between workers: it is served here from now on, or not any more. A worker that hears late that an earlier
+   * connection of its name is deleted leaves it alone then. Absent: there is no other worker.
+   */
+  noteServed?(id: string, isServed: boolean): void;
   /** Null: nothing is stored of such a connection. */
   deadLetters(connectionId: string): DeadLetterBox | null;
   /** Of deleted connections, the first deleted first. Defined again, a connection takes its own back. */

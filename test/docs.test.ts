@@ -28,6 +28,22 @@ describe('docs/events.md', () => {
   });
 });
 
+/**
+ * What the statements of a test expect to be told: they expect something, or wait for it, speak of events, and are no word that
+ * there is none (`not`, nothing, false). What only hands an event in expects none.
+ */
+function expectations(test: string): readonly string[] {
+  const bare = test.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
+  const expects = /\b(?:expect(?:\.poll)?|until)\(/;
+  const ofEvents = /kind|told|event|said/i;
+  const none =
+    /\.not\b|\.to(?:Strict)?Equal\(\[\]\)|\.toMatchObject\(\[\]\)|\.toHaveLength\(0\)|\.toBe\((?:false|0|null|undefined)\)|\.toBe(?:Undefined|Null|Falsy|LessThan)/;
+  return bare.split(/;\s*\n/).filter((text) => expects.test(text) && ofEvents.test(text) && !none.test(text));
+}
+
+/** As the beginning of a text or of an alternative in a pattern: in the middle, `held` or `rateLimited` may be any word. */
+const names = (kind: string): RegExp => new RegExp(`['\`^/|(]${kind}\\b`);
+
 describe('each kind of event', () => {
   it('is told by some part of the bridge', () => {
     const src = path.join(import.meta.dirname, '../src');
@@ -38,12 +54,29 @@ describe('each kind of event', () => {
   });
 
   it('is expected by some test', () => {
-    const tests = globSync('**/*.ts', { cwd: import.meta.dirname, exclude: ['console/**', 'e2e/**', 'support/**'] });
-    const code = tests
-      .filter((file) => file.endsWith('.test.ts') && file !== 'docs.test.ts')
-      .map((file) => readFileSync(path.join(import.meta.dirname, file), 'utf8'))
+    const tests = globSync('**/*.test.ts', {
+      cwd: import.meta.dirname,
+      exclude: ['console/**', 'e2e/**', 'support/**', 'docs.test.ts'],
+    });
+    const expected = tests
+      .flatMap((file) => expectations(readFileSync(path.join(import.meta.dirname, file), 'utf8')))
       .join('\n');
-    expect(EVENT_KINDS.filter((kind) => !new RegExp(`\\b${kind}\\b`).test(code))).toEqual([]);
+    expect(EVENT_KINDS.filter((kind) => !names(kind).test(expected))).toEqual([]);
+  });
+
+  it.each([
+    ["expect(worker.kinds('a')).toEqual(['held']);\n", true],
+    ["await until('it is told', () => events.some(({ kind }) => kind === 'held'));\n", true],
+    ['expect(told[0]).toEqual(expect.stringMatching(/^held: no/));\n', true],
+    ['expect(child.output).not.toMatch(/event.*(defect|held)/);\n', false],
+    ["expect(await told(bridge, 'held')).toEqual([]);\n", false],
+    ["expect(events.some(({ kind }) => kind === 'held')).toBe(false);\n", false],
+    ["expect((await ofKind(bridge, 'held')).length).toBeLessThan(10);\n", false],
+    ["sink.emit({ kind: 'held', severity: 'info' });\nexpect(told).toHaveLength(1);\n", false],
+    ["// expect(kinds).toEqual(['held']);\nexpect(kinds).toHaveLength(1);\n", false],
+    ["expect(kinds).toEqual(['it is held']);\n", false],
+  ])('counts as expected where a test would miss it: %j', (test, counts) => {
+    expect(names('held').test(expectations(test).join('\n'))).toBe(counts);
   });
 });
 

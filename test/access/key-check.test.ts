@@ -1,12 +1,17 @@
 // Workers with different keys are told, each in its own words; with one key, or after a rotation, nobody is.
+import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { KEY_CHECK, KeyCheck } from '../../src/access/key-check.ts';
 import { SharedBook } from '../../src/access/shared-book.ts';
+import { startAccess } from '../../src/bridge/access.ts';
 import type { EmbeddedBroker } from '../../src/brokers/embedded.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { NewEvent } from '../../src/domain/events.ts';
 import type { KeyRing } from '../../src/domain/ports/secrets.ts';
+import type { BridgeStore } from '../../src/domain/ports/store.ts';
 import { systemClock } from '../../src/ops/clock.ts';
 import { openSecretBox } from '../../src/store/secrets.ts';
-import { until } from '../support/bridge.ts';
+import { temporaryFolder, until } from '../support/bridge.ts';
 import { BrokerClient } from '../support/broker-client.ts';
 import { KEY, MemoryFile, randomKey, startBroker } from './support.ts';
 
@@ -55,6 +60,36 @@ test('the second worker with another key is told both ids; one that has it as a 
   await until('they were told', () => first.told.length === 1 && same.told.length === 1);
   expect(first.told[0]).toContain(ring(next).keyId);
   expect(outside.heard.map(({ text }) => text).join('')).not.toContain('here-tracking-bridge');
+});
+
+test('a bridge tells that its key differs as an error of the worker', async () => {
+  const broker = await startBroker();
+  const told: NewEvent[] = [];
+  const start = async (key: string): Promise<void> => {
+    const dataDir = temporaryFolder();
+    const { config } = loadConfig({ env: { HERE_BRIDGE_DATA_DIR: dataDir }, cwd: dataDir });
+    const publisher = broker.openPublisher({});
+    publisher.start();
+    const access = await startAccess(config, {
+      ...{ broker, publisher, box: ring(key), clock: systemClock, logger: pino({ level: 'silent' }) },
+      store: { audit: { append: () => {}, list: () => [] } } as unknown as BridgeStore,
+      events: { emit: (event) => void told.push(event) },
+    });
+    onTestFinished(async () => {
+      await access.stop();
+      await publisher.stop();
+    });
+  };
+  const outside = await BrokerClient.connect(broker.url);
+  await outside.follow('here-bridge/access/key');
+  await start(KEY);
+  await until('the word is there', () => outside.heard.length > 0);
+  expect(told).toEqual([]);
+  await start(randomKey());
+  await until('it is told', () => told.length > 0);
+  expect(told).toMatchObject([
+    { kind: 'secretKeyDiffers', severity: 'error', connectionId: null, message: expect.stringContaining('one key') },
+  ]);
 });
 
 test('a word that was deleted, or is none, is said again', async () => {

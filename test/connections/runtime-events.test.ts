@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DefinitionRecord } from '../../src/domain/connection.ts';
 import { ConnectionsWorker } from '../support/fakes/connections-worker.ts';
-import { modelProject } from '../support/model-project.ts';
+import { answer, modelProject } from '../support/model-project.ts';
 import { defaults, markBox, sample } from './definition-samples.ts';
 
 const MINUTE = 60_000;
@@ -92,6 +92,28 @@ describe('a connection', () => {
     expect(worker.state('a')).toBe('AUTHENTICATION_FAILED');
     expect(worker.kinds('a')).toEqual(['accountLocked']);
     expect(worker.events[0]?.message).toMatch(/four failed .*unlock it and check the password; then restart/);
+  });
+
+  it('whose account has no such project is held, as an error', async () => {
+    worker.gateway.project = () => ({ kind: 'missing', message: 'the account has no project P' });
+    await worker.define('a', sample());
+    expect(worker.state('a')).toBe('CLOSED');
+    expect(worker.events).toMatchObject([
+      {
+        kind: 'projectMissing',
+        severity: 'error',
+        connectionId: 'a',
+        message: expect.stringContaining('no project P'),
+      },
+    ]);
+  });
+
+  it('that HERE limits says so, and goes on', async () => {
+    await worker.define('a', sample());
+    const limited = { kind: 'retry', cause: 'rateLimited', afterMs: null, answer: answer(429) } as const;
+    worker.line('a').observer.onFailing(limited, 1_000);
+    expect(worker.state('a')).toBe('OPENED');
+    expect(worker.events.slice(1)).toMatchObject([{ kind: 'rateLimited', severity: 'warning', connectionId: 'a' }]);
   });
 
   it('that is deactivated says so; a worker that stops does not', async () => {

@@ -1,5 +1,6 @@
 // Devices that HERE does not take now: their uplinks are held in the journal for a while, at a bounded cost.
 import { expect, test } from 'vitest';
+import type { NewEvent } from '../../src/domain/events.ts';
 import type { DeviceVerdict, RequestOutcome } from '../../src/domain/ports/here.ts';
 import type { ConnectionStore, JournalRecord } from '../../src/domain/ports/store.ts';
 import type { Prepared } from '../../src/domain/uplink.ts';
@@ -44,6 +45,37 @@ test('holds that end together look through the journal once, however many questi
   expect(flow.devicesWaiting.count).toBe(0);
   expect(counted.scans - before).toBe(1);
   await flow.stop(AbortSignal.timeout(1_000));
+});
+
+test('what HERE does not take is told once for a device, and how grave it is', async () => {
+  const told = async (verdict: DeviceVerdict, createDevices = true): Promise<string[]> => {
+    const clock = new ManualClock();
+    const events: NewEvent[] = [];
+    const line = modelLine(clock, { createDevices, events: { emit: (event) => void events.push(event) } });
+    const judge = () => ({ kind: 'refused', unknownDevice: true, hint: null, answer: answer(404) }) as const;
+    const ensure = (devices: readonly string[]) => new Map(devices.map((device) => [device, verdict]));
+    line.flow.open(modelProject({ isKnown: () => false, ensure, judge }));
+    for (const text of ['d1 r1', 'd1 r2']) {
+      line.publish(text);
+      await clock.advance(1_000);
+    }
+    await line.flow.stop(AbortSignal.timeout(1_000));
+    for (const event of events) expect(event).toMatchObject({ connectionId: 'a', details: { device: 'd1' } });
+    return events.map(({ kind, severity, message }) => `${kind} ${severity} ${message}`);
+  };
+  expect([
+    ...(await told({ kind: 'created' }, false)),
+    ...(await told({ kind: 'limit', message: '5 of 5' })),
+    ...(await told({ kind: 'quota', message: 'none left' })),
+    ...(await told({ kind: 'unclaimable', message: 'not yours' })),
+    ...(await told({ kind: 'retry', message: 'away' })),
+  ]).toEqual([
+    expect.stringMatching(/^deviceUnknown error .*d1, and createDevices is false/),
+    expect.stringMatching(/^deviceLimitReached error d1: 5 of 5\. /),
+    expect.stringMatching(/^deviceQuotaUsedUp error d1: none left\. /),
+    expect.stringMatching(/^deviceUnclaimed error d1: not yours\. /),
+    expect.stringMatching(/^deviceCreationFailed warning d1: away\. /),
+  ]);
 });
 
 test('a line that has stopped leaves no timer behind', async () => {

@@ -35,6 +35,14 @@ export function journalDamaged(connectionId: string, lost: number): StoreInciden
   return { kind: 'journalDamaged', connectionId, lost, message };
 }
 
+export function databaseSetAside(movedTo: string, why: string): StoreIncident {
+  const message =
+    `The store's database is damaged (${why}); it was set aside as ${movedTo}. Messages in the journals are sent again; ` +
+    'ledgers, dead letters, tokens and events start anew. The dead letters that it held are in that file only: ' +
+    '`sqlite3 FILE ".dump dead_letters"`, or `.recover`, shows what of them can still be read.';
+  return { kind: 'databaseSetAside', connectionId: null, message };
+}
+
 export function databaseDamaged(connectionId: string, error: unknown): StoreIncident {
   const message = `The store's database is damaged (${describeError(error)}). A restart sets it aside and reads the journals again.`;
   return { kind: 'databaseDamaged', connectionId, message };

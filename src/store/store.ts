@@ -30,7 +30,7 @@ import { makeJournalDirectory } from './disk-probe.ts';
 import { eraseDevice } from './erasure.ts';
 import { EventTable } from './events.ts';
 import { BufferPool } from './group.ts';
-import type { ReportIncident } from './incidents.ts';
+import { databaseSetAside, type ReportIncident } from './incidents.ts';
 import { type LetterBudgets, LetterTables } from './letter-tables.ts';
 import { type DirectoryLock, takeDirectory } from './lock.ts';
 import { recover } from './recovery.ts';
@@ -66,13 +66,7 @@ export async function openStore(options: StoreOptions): Promise<BridgeStore> {
     const stamp = new Date(clock.now()).toISOString().replaceAll(/[:.]/g, '-');
     const reserve = new Reserve(path.join(dataDir, 'reserve.bin'));
     const database = Database.open(path.join(dataDir, 'bridge.db'), reserve, stamp, (movedTo, why) =>
-      report({
-        kind: 'databaseSetAside',
-        connectionId: null,
-        message:
-          `The store's database is damaged (${why}); it was set aside as ${movedTo}. Messages in the journals are sent again; ` +
-          'ledgers, dead letters, tokens and events start anew.',
-      }),
+      report(databaseSetAside(movedTo, why)),
     );
     return await assembleStore(options, { lock, database, reserve });
   } catch (error) {

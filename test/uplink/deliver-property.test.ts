@@ -93,6 +93,11 @@ class MoodyHere {
   }
 }
 
+/** How many uplinks, the one at fault, and of how many devices they are. */
+const batch = fc
+  .integer({ min: 1, max: 500 })
+  .chain((n) => fc.tuple(fc.constant(n), fc.integer({ min: 1, max: n }), fc.integer({ min: 1, max: n })));
+
 describe('a delivery', () => {
   it('gives every uplink one final word, which is what HERE has said of it, and keeps the order per device', async () => {
     const words = new Set<string>();
@@ -151,9 +156,6 @@ describe('a delivery', () => {
   });
 
   it('finds the only record at fault in at most 2·log2(n)+2 further requests, wherever it stands, hint or none', async () => {
-    const batch = fc
-      .integer({ min: 1, max: 500 })
-      .chain((n) => fc.tuple(fc.constant(n), fc.integer({ min: 1, max: n }), fc.integer({ min: 1, max: n })));
     const property = fc.asyncProperty(
       batch,
       fc.boolean(),
@@ -172,6 +174,35 @@ describe('a delivery', () => {
         if (withHint) expect(further).toBeLessThanOrEqual(4);
         expect(line.settled.get(bad)?.kind).toBe(status === 404 ? 'skipped' : 'deadLettered');
         expect(new Set(project.accepted).size).toBe(n - 1);
+        expect(project.accepted).toHaveLength(n - 1);
+        expect(line.settled.size).toBe(n);
+      },
+    );
+    await fc.assert(property, { numRuns: 300 });
+  });
+
+  it('finds it in five requests more at most where the hints are wrong, whichever record they name', async () => {
+    const hints = {
+      none: () => null,
+      first: () => 0,
+      last: (records: Records) => records.length - 1,
+      before: (_records: Records, at: number) => Math.max(0, at - 1),
+      behind: (records: Records, at: number) => Math.min(records.length - 1, at + 1),
+      any: (records: Records, at: number) => (31 * at + 17 * records.length) % records.length,
+    } satisfies Readonly<Record<string, (records: Records, at: number) => number | null>>;
+    const property = fc.asyncProperty(
+      batch,
+      fc.constantFrom(...Object.keys(hints)) as fc.Arbitrary<keyof typeof hints>,
+      fc.constantFrom(400 as const, 404 as const),
+      async ([n, bad, devices], hint, status) => {
+        const line = setUp(n, false, (seq) => `d${seq % devices}`);
+        const judge = (records: Records): RequestOutcome | null => {
+          const at = records.indexOf(`r${bad}`);
+          return at < 0 ? null : refused(status, hints[hint](records, at));
+        };
+        const project = modelProject({ judge });
+        expect(await line.send(project)).toEqual({ kind: 'done' });
+        expect(project.requests.length - 1).toBeLessThanOrEqual(2 * Math.log2(n) + 2 + 5);
         expect(project.accepted).toHaveLength(n - 1);
         expect(line.settled.size).toBe(n);
       },

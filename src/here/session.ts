@@ -192,9 +192,8 @@ export class AccountSession {
         waitMs,
         'the last log-in failed, or its token was refused, a moment ago: the next one waits',
       );
-    if (mustBeWell(known, fingerprint) && !(await this.#options.isHealthy(this.#stopping.signal))) {
-      return this.#wait(NOT_WELL);
-    }
+    const questions = mustBeWell(known, fingerprint) ? 1 : this.#unanswered.healthQuestions(fingerprint);
+    if (!(await this.#isWell(questions))) return this.#wait(NOT_WELL);
     const before = this.memory.state();
     if (!this.memory.saveOrLeave(attempted(before))) {
       return retry('unavailable', null, 'the log-in attempt could not be stored, so it was not made');
@@ -229,6 +228,12 @@ export class AccountSession {
     if (after.failed > before.failed) this.#unanswered.note(fingerprint, after.failed, answeredMs);
     else if (answer.judged !== 'no') this.#unanswered.noteProven(fingerprint, answeredMs);
     return this.#wait(answer);
+  }
+
+  async #isWell(questions: number): Promise<boolean> {
+    const { isHealthy } = this.#options;
+    const answers = Array.from({ length: questions }, () => isHealthy(this.#stopping.signal));
+    return (await Promise.all(answers)).every(Boolean);
   }
 
   #grant(granted: Granted, state: KeptState): TokenOutcome {

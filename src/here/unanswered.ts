@@ -9,6 +9,13 @@ const GAP_MS = 5_000;
  */
 const LONGEST_PROVEN_MS = 10_000;
 
+/**
+ * A host that fails in part may answer none of such a pair's log-ins for minutes. From the fourth on one goes only where the host answers
+ * so many questions after its health, all at once, and all of them well.
+ */
+const TRIED_ANYHOW = 3;
+const QUESTIONS = 5;
+
 /** Times are monotonic ms. */
 export class Unanswered {
   #fingerprint: string | null = null;
@@ -30,6 +37,11 @@ export class Unanswered {
 
   noLogInBeforeMs(fingerprint: string): number {
     return fingerprint === this.#fingerprint ? this.#untilMs : Number.NEGATIVE_INFINITY;
+  }
+
+  /** To be answered well before a pair that has worked is tried. */
+  healthQuestions(fingerprint: string): number {
+    return fingerprint === this.#fingerprint && this.#inARow >= TRIED_ANYHOW ? QUESTIONS : 0;
   }
 
   forget(): void {

@@ -154,6 +154,31 @@ test('a pair that never worked waits ever longer where HERE is well and gives it
   expect(sent).toEqual([1, 1, 2, 2, 3, 3, 4]);
 });
 
+test('a pair that has worked is tried a fourth time only where HERE is well in all of its parts', async () => {
+  const sandbox = await useSandbox();
+  const clock = new ManualClock();
+  const account = accountOf(useGateway({ url: sandbox.url, clock }), sandbox);
+  await account.authenticate(never());
+  sandbox.revokeTokens(sandbox.email);
+  sandbox.addFault({ name: '503', path: '/users/v2/login' });
+  const before = sum(logIns(sandbox));
+  const sent: number[] = [];
+  const wait = async (seconds: number): Promise<void> => {
+    await clock.advance(seconds * 1000);
+    await account.openProject(null, null, never());
+    sent.push(sum(logIns(sandbox)) - before);
+  };
+  for (const seconds of [0, 5.1, 10.1]) await wait(seconds);
+  expect(sent).toEqual([1, 2, 3]);
+  // One of five answers says that it is not well.
+  const faulty = sandbox.addFault({ name: '503', path: '/v3/health', count: 1 });
+  await wait(10.1);
+  sandbox.removeFault(faulty);
+  expect(sent.at(-1)).toBe(3);
+  await wait(10.1);
+  expect(sent.at(-1)).toBe(4);
+});
+
 test('a Retry-After of the log-in is told and kept to', async () => {
   const sandbox = await useSandbox();
   sandbox.addFault({ name: '429', count: 1, path: '/users/v2/login', retryAfterS: 30 });

@@ -115,7 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('never ask for the health of the host', [
     'src/connections/host-health.ts',
-    'if (healthy) this.#reopenAll(host);',
+    'if (healthy) this.#reopen(host, AGAIN_AT_ONCE, this.#spreadMs);',
     '',
   ]),
   mutant('forget the names of new journal files', [WRITER, 'await disk.syncDirectory(directory);', '']),

@@ -36,6 +36,8 @@ function opened(image: Uint8Array): DatabaseSync {
 interface Image {
   readonly bytes: Uint8Array;
   readonly unsureSinceMs: number;
+  /** Of all lives, up to then. */
+  readonly commits: number;
 }
 
 /** What outlives processes: the database and the reserve file. */
@@ -45,6 +47,7 @@ export class DatabaseModel {
   #images: Image[] = [];
   /** The present state, while nothing has been committed since it was taken. */
   #bytes: Uint8Array | null = null;
+  #commits = 0;
   /** The last refusals that came so soon after each other that what the first one refused may still be waiting. */
   #refusals = { firstMs: Number.NEGATIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY };
   readonly #time: SimTime;
@@ -67,16 +70,17 @@ export class DatabaseModel {
   image(): Image | null {
     if (!this.#keepsImages) return null;
     this.#bytes ??= this.#sql.serialize();
-    return { bytes: this.#bytes, unsureSinceMs: this.#unsureSinceMs() };
+    return { bytes: this.#bytes, unsureSinceMs: this.#unsureSinceMs(), commits: this.#commits };
   }
 
-  /** `image`: the state that has reached the platter; now by default. */
+  /** `image`: the state that has reached the platter; now by default. One that comes there late takes nothing newer back. */
   madeDurable(image = this.image()): void {
-    if (image !== null) this.#images = [image];
+    if (image !== null && image.commits >= (this.#images[0]?.commits ?? 0)) this.#images = [image];
   }
 
   committed(): void {
     this.#bytes = null;
+    this.#commits += 1;
     const image = this.#keepsImages && this.#dice.isLucky(0.05) ? this.image() : null;
     if (image !== null) this.#images.push(image);
     if (this.#images.length > 6) this.#images.splice(1, 1);

@@ -7,13 +7,13 @@ import type { Cancel } from '../domain/ports/clock.ts';
 import type { HereProject } from '../domain/ports/here.ts';
 import { classifyChange } from './classify-change.ts';
 import { drainLine } from './drain-line.ts';
-import { HereAccess, licenceExpired } from './here-access.ts';
+import { HereAccess } from './here-access.ts';
 import { keepHold, keptHold } from './kept-hold.ts';
 import { type Effect, initialMachine, type Machine, type MachineSettings, PATIENCE, type Signal } from './machine.ts';
 import { RECONNECT_JITTER_MS } from './reconnect-strategy.ts';
 import type { Runtime, RuntimeOptions } from './runtime-options.ts';
 import { RuntimeParts } from './runtime-parts.ts';
-import { observerOf } from './signals.ts';
+import { observerOf, watchListenerOf } from './signals.ts';
 import { SourceNews } from './source-news.ts';
 import { step } from './state-machine.ts';
 import { isoNow, statusOf, unheard } from './status-of.ts';
@@ -30,7 +30,8 @@ export class ConnectionRuntime implements Runtime {
   #stepping = false;
   #parts: RuntimeParts | null = null;
   #project: HereProject | null = null;
-  #entering = new AbortController();
+  /** Getting its parts ready, or logging in: never both. */
+  #work = new AbortController();
   #timers: Cancel[] = [];
   #since: string;
   #startupTime: string | null = null;
@@ -102,6 +103,7 @@ export class ConnectionRuntime implements Runtime {
     signal.addEventListener('abort', () => this.#hurry.abort(), { once: true });
     if (!this.#stopping) {
       this.#stopping = true;
+      this.#work.abort();
       // Nothing more is taken, even while what is in flight settles.
       await this.#parts?.sources.stop();
       const line = this.#parts?.made.line;
@@ -151,7 +153,7 @@ export class ConnectionRuntime implements Runtime {
         void this.#enter();
         return;
       case 'cancelWork':
-        this.#entering.abort();
+        this.#work.abort();
         return;
       case 'openLine':
         this.#openLine(effect.probe);
@@ -211,23 +213,21 @@ export class ConnectionRuntime implements Runtime {
   }
 
   async #prepare(): Promise<void> {
+    this.#work = new AbortController();
+    const { signal } = this.#work;
     try {
-      this.#parts = await RuntimeParts.make(this.#connection, this.#options, {
-        observer: observerOf((signal) => this.#signal(signal)),
-        watch: {
-          onSilence: () => this.#signal({ kind: 'silence' }),
-          onLicenceExpired: (message) => this.#signal(licenceExpired(message)),
-          onAlarms: () => this.#publish(),
-        },
-        onSource: (status) => this.#onSource(status),
-      });
+      const give = (next: Signal): void => this.#signal(next);
+      const watch = watchListenerOf(give, () => this.#publish());
+      const onSource = (status: SourceStatus): void => this.#onSource(status);
+      const listener = { observer: observerOf(give), watch, onSource };
+      this.#parts = await RuntimeParts.make(this.#connection, this.#options, listener, signal);
       // The definition may have changed since the making began.
       this.#parts.made.adapt?.(this.#connection);
       if (this.#stopping) await this.#parts.sources.stop();
       this.#signal({ kind: 'prepared', heldFor: keptHold(this.#parts.store, this.#connection) });
     } catch (error) {
       const message = `The journal or the source cannot be opened: ${describeError(error)}.`;
-      this.#tell({ kind: 'diskFailed', severity: 'error', key: 'open', message });
+      if (!signal.aborted) this.#tell({ kind: 'diskFailed', severity: 'error', key: 'open', message });
       this.#signal({ kind: 'prepareFailed', message });
     }
   }
@@ -238,9 +238,9 @@ export class ConnectionRuntime implements Runtime {
   }
 
   async #enter(): Promise<void> {
-    this.#entering.abort();
+    this.#work.abort();
     const mine = new AbortController();
-    this.#entering = mine;
+    this.#work = mine;
     if (this.#parts === null) return;
     const { signal, project } = await this.#access.enter(this.#connection, this.#parts.store, mine.signal);
     if (mine.signal.aborted) return;

@@ -189,7 +189,10 @@ export class HandOver {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#draining = { id, end, done: promise };
     try {
-      const store = await directory.store.openConnection(id, { maxBytes: this.#options.journalMaxBytes });
+      const store = await directory.store.openConnection(id, {
+        maxBytes: this.#options.journalMaxBytes,
+        signal: end.signal,
+      });
       try {
         if (await give(directory, id, store, end.signal)) done.add(id);
       } finally {

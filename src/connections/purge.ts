@@ -4,6 +4,7 @@ import type { EventSink } from '../domain/events.ts';
 import type { Broker } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
+import { within } from '../domain/within.ts';
 import { endSessions } from './session-end.ts';
 import { loadSessions, type Session, saveSessions } from './session-records.ts';
 
@@ -55,7 +56,15 @@ export async function purgeConnection(
     void unsay();
     return null;
   }
-  const store = await options.store.openConnection(id, { maxBytes: options.journalMaxBytes });
+  const store = await options.store.openConnection(id, { maxBytes: options.journalMaxBytes, signal }).catch((error) => {
+    if (signal.aborted) return null;
+    throw error;
+  });
+  // Broken off: the next start, or the new definition, goes on.
+  if (store === null) {
+    if (!isMarkedDeleting(options.store, id)) markDeleting(options.store, id);
+    return keptSessions(options.store, id);
+  }
   let sessions: readonly Session[];
   try {
     // It may be there already: a full disk must not keep from going on.
@@ -78,7 +87,7 @@ export async function purgeConnection(
 export async function startAnew(
   { store, journalMaxBytes }: Pick<PurgeOptions, 'store' | 'journalMaxBytes'>,
   id: string,
-  left: readonly Session[] = loadSessions({ getState: (name) => store.getState(id, name) }),
+  left: readonly Session[] = keptSessions(store, id),
   isAnothers: () => boolean = () => false,
 ): Promise<void> {
   await store.deleteConnection(id);
@@ -93,20 +102,13 @@ export async function startAnew(
   }
 }
 
+function keptSessions(store: Pick<BridgeStore, 'getState'>, id: string): readonly Session[] {
+  return loadSessions({ getState: (name) => store.getState(id, name) });
+}
+
 export function whatIsLeft(store: Pick<BridgeStore, 'deadLetters'>, id: string): string {
   const { count = 0, keptUntil = null } = store.deadLetters(id)?.totals() ?? {};
   if (count === 0) return 'The connection and everything stored of it were deleted.';
   if (keptUntil === null) return `The connection was deleted; its ${count} dead letters are those of the new one.`;
   return `The connection and what is stored of it were deleted; its ${count} dead letters are kept until ${new Date(keptUntil).toISOString()}.`;
-}
-
-/** False: the signal came first. */
-async function within(done: Promise<void> | void, signal: AbortSignal): Promise<boolean> {
-  const ended = Promise.withResolvers<boolean>();
-  const end = (): void => ended.resolve(false);
-  signal.addEventListener('abort', end, { once: true });
-  if (signal.aborted) end();
-  const isDone = await Promise.race([Promise.resolve(done).then(() => true), ended.promise]);
-  signal.removeEventListener('abort', end);
-  return isDone;
 }

@@ -32,10 +32,15 @@ export class RuntimeParts {
     this.watches = watches;
   }
 
-  /** Rejects when the store or the line cannot be made; nothing is left open then. The source has begun to connect. */
-  static async make(connection: Connection, options: RuntimeOptions, listener: PartsListener): Promise<RuntimeParts> {
+  /** Rejects when the store or the line cannot be made, or `signal` comes first; nothing is left open then. The source has begun to connect. */
+  static async make(
+    connection: Connection,
+    options: RuntimeOptions,
+    listener: PartsListener,
+    signal: AbortSignal,
+  ): Promise<RuntimeParts> {
     const { id } = connection;
-    const store = await openFresh(id, options);
+    const store = await openFresh(id, options, signal);
     try {
       const made = options.makeLine({ connection, store, observer: listener.observer });
       const budgetOf = (): JournalBudget => budget;
@@ -114,8 +119,8 @@ export class RuntimeParts {
  * sessions is for the new one to end: not to go on with, for they may have other topics, and what they hold was another's. A mark that
  * is set while it is being opened is a new deletion, which ends the session at the broker before the store goes.
  */
-async function openFresh(id: string, options: RuntimeOptions): Promise<ConnectionStore> {
+async function openFresh(id: string, options: RuntimeOptions, signal: AbortSignal): Promise<ConnectionStore> {
   const { store: bridge, journalMaxBytes: maxBytes } = options;
   if (isMarkedDeleting(bridge, id)) await startAnew(options, id);
-  return bridge.openConnection(id, { maxBytes });
+  return bridge.openConnection(id, { maxBytes, signal });
 }

@@ -1,6 +1,8 @@
-// What the line tells of its requests, as signals for the state machine.
+// What the line tells of its requests, and the watches of what they see, as signals for the state machine.
 import type { LineObserver } from '../domain/ports/line.ts';
+import { licenceExpired } from './here-access.ts';
 import type { Signal } from './machine.ts';
+import type { WatchListener } from './watches.ts';
 
 export function observerOf(give: (signal: Signal) => void): LineObserver {
   return {
@@ -9,5 +11,13 @@ export function observerOf(give: (signal: Signal) => void): LineObserver {
       give({ kind: 'failing', message, sinceMs, rateLimited: cause === 'rateLimited' }),
     onReauthenticate: () => give({ kind: 'reauthenticate' }),
     onHold: (message) => give({ kind: 'hold', message }),
+  };
+}
+
+export function watchListenerOf(give: (signal: Signal) => void, onAlarms: () => void): WatchListener {
+  return {
+    onSilence: () => give({ kind: 'silence' }),
+    onLicenceExpired: (message) => give(licenceExpired(message)),
+    onAlarms,
   };
 }

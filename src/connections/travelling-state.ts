@@ -5,7 +5,7 @@
 // Deleted and defined anew, a connection may be served by its next worker before the former one has heard of the deletion, whose mark
 // would stay with the new one and take its store away at its next start. So a worker that begins to serve says so in the record. A mark
 // that is put without having read that is of an earlier epoch and does not count (see `SharedRecords`); having read it, none is put.
-import type { BridgeStore, ConnectionStore } from '../domain/ports/store.ts';
+import type { BridgeStore, ConnectionOpening, ConnectionStore } from '../domain/ports/store.ts';
 import type { SharedRecords } from './shared-records.ts';
 import { forgetTravelled, TravellingList } from './travelling-list.ts';
 
@@ -37,7 +37,7 @@ export function travellingStore(store: BridgeStore, records: Records, workerId: 
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
       if (name === 'openConnection') {
-        return async (id: string, options: { readonly maxBytes: number }) => {
+        return async (id: string, options: ConnectionOpening) => {
           return withStates(await target.openConnection(id, options), records, travel);
         };
       }

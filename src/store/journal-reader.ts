@@ -45,7 +45,7 @@ export class JournalReader {
     maxBytes: number,
     damaged: (record: DamagedRecord) => void,
   ): Promise<JournalRecord[]> {
-    if (this.#closed) throw new Error('the journal is closed');
+    if (this.#closed) throw closed();
     const records: JournalRecord[] = [];
     let next = fromSeq;
     this.#reading += 1;
@@ -55,7 +55,10 @@ export class JournalReader {
         const spans = this.#plan(next, maxRecords, maxBytes);
         const last = spans.at(-1)?.seqs.at(-1);
         if (last === undefined) break;
-        for (const span of spans) await this.#readSpan(span, records, damaged);
+        for (const span of spans) {
+          await this.#readSpan(span, records, damaged);
+          if (this.#closed) throw closed();
+        }
         next = last + 1;
       }
     } finally {
@@ -99,7 +102,7 @@ export class JournalReader {
     if (kept?.users === 0) this.#drop(segment);
   }
 
-  /** Reads under way end as they would have. */
+  /** What the disk is at ends first; reads of more than that reject. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#closeSyncFile();
@@ -222,4 +225,8 @@ export class JournalReader {
 
 function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+function closed(): Error {
+  return new Error('the journal is closed');
 }

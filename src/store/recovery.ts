@@ -6,6 +6,7 @@
 // The database may know less than the journal (a power loss took its last commits): then records are pending again.
 import path from 'node:path';
 import type { Ledger } from '../domain/ledger.ts';
+import { abortableDisk } from './abortable-disk.ts';
 import { type ConnectionTables, countReceived, ledgerColumns, type StoredNumbers } from './connection-tables.ts';
 import { type NewDeadLetter, newLetterKey } from './dead-letter-rows.ts';
 import type { DeadLetterTable } from './dead-letters.ts';
@@ -28,6 +29,8 @@ export interface RecoveryOptions {
   readonly report: ReportIncident;
   /** Wall-clock ms. */
   readonly now: number;
+  /** Breaks it off; what was not done is done by the next one. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Recovered {
@@ -40,7 +43,8 @@ export interface Recovered {
 }
 
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
-  const { id, disk, directory, tables, report } = options;
+  const { id, directory, tables, report, signal } = options;
+  const disk = abortableDisk(options.disk, signal);
   const stored = tables.open(id);
   const { gone, bitmaps } = tables.loadRanges(stored.key);
   const before = new Ranges(stored.floor, gone, []);
@@ -70,7 +74,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const gaps = findGaps(ranges, lastSeq);
   const lostInside = lostRecords(segments);
   const ledger = tables.loadLedger(stored.key);
-  const unbooked = await findUnbooked(options, stored, segments);
+  const unbooked = await findUnbooked({ ...options, disk }, stored, segments);
   const numbers = { ...stored };
 
   if (gaps.length > 0 || lostInside.length > 0 || unbooked.length > 0 || compactedAway > 0) {
@@ -112,7 +116,10 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 
   ledger.received = countReceived({ ...numbers, received: lastSeq });
   ledger.pending = ranges.countUnsettled();
-  for (const name of files.obsolete) await disk.remove(path.join(directory, name));
+  for (const name of files.obsolete) {
+    signal?.throwIfAborted();
+    await disk.remove(path.join(directory, name));
+  }
   return { key: stored.key, numbers, ranges, lastSeq, ledger };
 }
 

@@ -9,13 +9,15 @@
 //     journals/<connection id>/….corrupt, bridge.db.corrupt-<time>    damaged bytes, kept for a person to look at
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
-import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+import { BridgeError } from '../domain/errors.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { DeadLetterBox, ExpiredUplink, KeptLetters } from '../domain/ports/dead-letters.ts';
 import type { CommandStore } from '../domain/ports/downlink.ts';
 import type { SecretBox } from '../domain/ports/secrets.ts';
-import type { BridgeStore, ErasedDevice } from '../domain/ports/store.ts';
+import type { BridgeStore, ConnectionOpening, ErasedDevice } from '../domain/ports/store.ts';
 import { Repeated } from '../domain/repeated.ts';
+import { within } from '../domain/within.ts';
+import { abortableDisk } from './abortable-disk.ts';
 import { AccountTable } from './accounts.ts';
 import { AuditTable } from './audit.ts';
 import { CommandTables } from './commands.ts';
@@ -34,6 +36,7 @@ import { databaseSetAside, type ReportIncident } from './incidents.ts';
 import { type LetterBudgets, LetterTables } from './letter-tables.ts';
 import { type DirectoryLock, takeDirectory } from './lock.ts';
 import { recover } from './recovery.ts';
+import { checkConnectionId, journalUnavailable } from './refusals.ts';
 import { Reserve } from './reserve.ts';
 import { ShadowTable } from './shadows.ts';
 import { type SharedBudgets, shareJournals, shareLetters } from './shares.ts';
@@ -142,7 +145,7 @@ class Store implements BridgeStore {
     this.#cancelTick = this.#options.clock.after(TICK_MS, () => this.#tick());
   }
 
-  async openConnection(id: string, { maxBytes }: { readonly maxBytes: number }): Promise<JournalledConnection> {
+  async openConnection(id: string, { maxBytes, signal }: ConnectionOpening): Promise<JournalledConnection> {
     this.#claim(id);
     try {
       if (this.#tables.ids(true).includes(id)) await this.#deletions.finish(id);
@@ -150,13 +153,14 @@ class Store implements BridgeStore {
       const directory = this.#directoryOf(id);
       const disk = this.#disk;
       const shared = { id, disk, directory, tables: this.#tables, report };
-      const recovered = await recover({ ...shared, letters: this.#letters.letters, now: clock.now() });
+      const recovered = await recover({ ...shared, letters: this.#letters.letters, now: clock.now(), signal });
       // What was kept of a deleted one has been taken back.
       this.#letters.letters.forgetTotals(recovered.key);
       let refusal: Error | null = null;
-      await makeJournalDirectory(disk, directory).catch((error: Error) => {
+      await makeJournalDirectory(abortableDisk(disk, signal), directory).catch((error: Error) => {
         refusal = error;
       });
+      signal?.throwIfAborted();
       const connection = new JournalledConnection({
         ...shared,
         letterTables: this.#letters,
@@ -171,16 +175,17 @@ class Store implements BridgeStore {
       });
       connection.start(refusal);
       // Before anyone can settle what is looked for. A disk that refuses is told to whoever waits for all of it.
-      await connection.places.recent().catch(() => {});
+      const recent = connection.places.recent().catch(() => {});
+      if (!(await within(recent, signal))) {
+        await connection.close();
+        signal?.throwIfAborted();
+      }
       this.#busy.set(id, connection);
       return connection;
     } catch (error) {
       this.#busy.delete(id);
       if (error instanceof BridgeError) throw error;
-      throw new BridgeError('journalUnavailable', `The journal of ${id} cannot be opened: ${describeError(error)}`, {
-        exitCode: EXIT.unavailable,
-        cause: error,
-      });
+      throw journalUnavailable(id, error);
     }
   }
 
@@ -257,12 +262,7 @@ class Store implements BridgeStore {
   }
 
   #claim(id: string): void {
-    // It becomes a folder's name.
-    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(id)) {
-      throw new BridgeError('badConnectionId', `${JSON.stringify(id.slice(0, 80))} is no connection id`, {
-        exitCode: EXIT.data,
-      });
-    }
+    checkConnectionId(id);
     if (this.#closed) throw new BridgeError('storeClosed', 'The store is closed');
     if (this.#busy.has(id)) throw new BridgeError('connectionOpen', `The store of connection ${id} is open already`);
     this.#busy.set(id, null);

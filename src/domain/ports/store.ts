@@ -138,9 +138,15 @@ export interface ErasedDevice {
   readonly isJournalClean: boolean;
 }
 
+export interface ConnectionOpening {
+  readonly maxBytes: number;
+  /** Ends it before it is done, as a kill would: it rejects, once what the disk is at has ended, and the next one goes on. */
+  readonly signal?: AbortSignal;
+}
+
 export interface BridgeStore {
   /** Opens or makes the store of a connection; at most once at a time. */
-  openConnection(id: string, options: { readonly maxBytes: number }): Promise<ConnectionStore>;
+  openConnection(id: string, options: ConnectionOpening): Promise<ConnectionStore>;
   /** Ids with anything stored. */
   connectionIds(): readonly string[];
   /** As `ConnectionStore.getState`, also while it is closed; null where nothing, or only dead letters, are stored of it. */

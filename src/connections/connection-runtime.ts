@@ -255,7 +255,7 @@ export class ConnectionRuntime implements Runtime {
 
   async #tearDown(): Promise<void> {
     const parts = this.#parts;
-    await this.#bounded(async (signal) => parts?.stop(signal));
+    await this.#bounded(async (signal) => parts?.stop(signal, this.#hurry.signal));
     this.#parts = null;
     this.#project = null;
     this.#source.reset();

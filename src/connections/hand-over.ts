@@ -64,6 +64,7 @@ export class HandOver {
   readonly #deleted = new Set<string>();
   #draining: {
     readonly id: string;
+    readonly opening: AbortController;
     readonly end: AbortController;
     readonly done: Promise<void>;
   } | null = null;
@@ -91,6 +92,7 @@ export class HandOver {
   /** The batch under way is finished. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#draining?.opening.abort();
     this.#timer();
     await this.#working;
   }
@@ -99,6 +101,7 @@ export class HandOver {
   async letGo(ids: readonly string[]): Promise<void> {
     const draining = this.#draining;
     if (draining !== null && ids.includes(draining.id)) {
+      draining.opening.abort();
       draining.end.abort();
       await draining.done;
     }
@@ -187,11 +190,12 @@ export class HandOver {
     }
     const end = new AbortController();
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#draining = { id, end, done: promise };
+    const opening = new AbortController();
+    this.#draining = { id, opening, end, done: promise };
     try {
       const store = await directory.store.openConnection(id, {
         maxBytes: this.#options.journalMaxBytes,
-        signal: end.signal,
+        signal: opening.signal,
       });
       try {
         if (await give(directory, id, store, end.signal)) done.add(id);

@@ -71,7 +71,7 @@ export async function purgeConnection(
     if (store.getState(MARK) === null) store.setState(MARK, '1');
     sessions = loadSessions(store);
   } finally {
-    await store.close();
+    await store.close(signal);
   }
   const left = await endSessions({ ...options, connectionId: id, mayTry: () => !isAnothers() }, sessions, signal);
   // What is said of it may be another worker's word by now.

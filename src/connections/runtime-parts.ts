@@ -95,14 +95,14 @@ export class RuntimeParts {
     }
   }
 
-  /** Stops taking; then lets what is in flight settle until `signal` aborts; then closes the store. Never rejects. */
-  async stop(signal: AbortSignal): Promise<void> {
+  /** Stops taking; then lets what is in flight settle until `signal` aborts; then closes the store, soon with `hurry`. Never rejects. */
+  async stop(signal: AbortSignal, hurry: AbortSignal): Promise<void> {
     const ends = [
       () => this.sources.stop(),
       () => this.made.line.stop(signal),
       () => this.sources.commit(COMMIT_MS),
       async () => this.watches.stop(),
-      () => this.store.close(),
+      () => this.store.close(hurry),
     ];
     for (const end of ends) {
       try {
@@ -121,6 +121,8 @@ export class RuntimeParts {
  */
 async function openFresh(id: string, options: RuntimeOptions, signal: AbortSignal): Promise<ConnectionStore> {
   const { store: bridge, journalMaxBytes: maxBytes } = options;
+  // Not once that has begun: between the former store and the new one the sessions are nowhere else.
+  signal.throwIfAborted();
   if (isMarkedDeleting(bridge, id)) await startAnew(options, id);
   return bridge.openConnection(id, { maxBytes, signal });
 }

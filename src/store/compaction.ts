@@ -123,14 +123,15 @@ export class Compaction {
     await barrier();
     if (this.#stopped) return;
     await disk.remove(temporary);
+    if (this.#stopped) return;
     const from = await disk.open(path.join(directory, segment.name));
     let compacted: Segment | null = null;
     try {
-      const to = await disk.create(temporary);
+      const to = this.#stopped ? null : await disk.create(temporary);
       try {
-        compacted = await copy(segment, seqs, from, to, () => this.#stopped);
+        if (to !== null) compacted = await copy(segment, seqs, from, to, () => this.#stopped);
       } finally {
-        await to.close();
+        await to?.close();
       }
     } finally {
       await from.close().catch(() => {});

@@ -16,6 +16,7 @@ import type {
   Settlement,
 } from '../domain/ports/store.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
+import { within } from '../domain/within.ts';
 import { Books, PLACES } from './books.ts';
 import { ConnectionLetters } from './connection-letters.ts';
 import type { ConnectionStoreOptions } from './connection-store-options.ts';
@@ -44,6 +45,7 @@ export class JournalledConnection implements ConnectionStore {
   readonly #diskListeners: ((error: Error | null) => void)[] = [];
   #damageTold = false;
   #closing: Promise<void> | null = null;
+  readonly #hurry = new AbortController();
 
   constructor(options: ConnectionStoreOptions) {
     const { recovered, disk, directory, tables, letterTables, clock } = options;
@@ -227,16 +229,22 @@ export class JournalledConnection implements ConnectionStore {
     return this.#books.ranges.segments.every((segment) => segment.unsettled === segment.recordCount);
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  close(hurry?: AbortSignal): Promise<void> {
+    if (hurry?.aborted) this.#hurry.abort();
+    else hurry?.addEventListener('abort', () => this.#hurry.abort(), { once: true });
+    this.#closing ??= this.#close(this.#hurry.signal);
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
+  /** Nothing depends on when a file is closed: on a slow disk, who is in a hurry does not wait for that. */
+  async #close(hurry: AbortSignal): Promise<void> {
     try {
-      await this.#writer.close();
-      await this.#upkeep.stop();
-      await this.#reader.close();
+      const compacted = this.#upkeep.stopCompaction();
+      const readerClosed = this.#reader.close();
+      await this.#writer.close(hurry);
+      await compacted;
+      await this.#upkeep.removeLast(hurry);
+      await within(readerClosed, hurry);
       this.#books.saveProgress();
     } catch (error) {
       const message = `The store of ${this.id} could not be closed in order: ${describeError(error)}. Nothing is lost.`;

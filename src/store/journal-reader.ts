@@ -109,7 +109,7 @@ export class JournalReader {
     await new Promise<void>((resolve) => this.betweenReads(resolve));
     const files = [...this.#files.values()];
     this.#files.clear();
-    for (const { file } of files) await file.then((opened) => opened.close()).catch(() => {});
+    await Promise.all(files.map(({ file }) => file.then((opened) => opened.close()).catch(() => {})));
   }
 
   #plan(fromSeq: number, maxRecords: number, maxBytes: number): Span[] {

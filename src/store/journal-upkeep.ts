@@ -42,8 +42,13 @@ export class JournalUpkeep {
     await this.#removal.run();
   }
 
-  async stop(): Promise<void> {
-    await this.#compaction.stop();
-    await this.#removal.run();
+  /** No file is written anew any more. Resolves when none is. */
+  stopCompaction(): Promise<void> {
+    return this.#compaction.stop();
+  }
+
+  /** Removes what can be removed; with `hurry`, the rest is left to the next start. */
+  removeLast(hurry: AbortSignal): Promise<void> {
+    return this.#removal.stop(hurry);
   }
 }

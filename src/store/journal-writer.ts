@@ -2,6 +2,8 @@
 import path from 'node:path';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { JournalEntry } from '../domain/ports/store.ts';
+import { within } from '../domain/within.ts';
+import { abortableDisk } from './abortable-disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { probeDisk, type Remains, removeRemains } from './disk-probe.ts';
 import { type BufferPool, type Done, Group } from './group.ts';
@@ -48,6 +50,8 @@ export class JournalWriter {
   #leftOutRun = 0;
   #failure: Error | null = null;
   #closed = false;
+  /** Ends a probe of the disk: nothing is written any more. */
+  readonly #ended = new AbortController();
   #idle: Promise<void> = Promise.resolve();
   #cancelProbe: Cancel | null = null;
   #probing: Promise<void> = Promise.resolve();
@@ -118,8 +122,9 @@ export class JournalWriter {
   }
 
   /** Resolves when nothing is in flight. Appends after this are refused. */
-  async close(): Promise<void> {
+  async close(hurry: AbortSignal): Promise<void> {
     this.#closed = true;
+    this.#ended.abort();
     await this.#idle;
     this.#cancelProbe?.();
     await this.#probing;
@@ -127,7 +132,7 @@ export class JournalWriter {
       const { segment, file } = this.#open;
       this.#open = null;
       segment.close();
-      await file.close();
+      await within(file.close(), hurry);
     }
   }
 
@@ -253,7 +258,7 @@ export class JournalWriter {
     try {
       await this.#mend();
       if (!this.#options.mayResume()) return this.#probeLater();
-      await probeDisk(disk, directory, this.#probeBytes);
+      await probeDisk(abortableDisk(disk, this.#ended.signal), directory, this.#probeBytes);
     } catch {
       this.#probeLater();
       return;

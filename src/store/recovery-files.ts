@@ -135,19 +135,18 @@ async function setAside(
     const toSeq = damage.toSeq ?? lastCommitted;
     if (fromSeq > Math.min(toSeq, lastCommitted)) continue;
     const name = path.join(directory, `${segment.name}.${fromOffset}.corrupt`);
+    // There from an earlier start; or no room, which must not keep the rest of the journal from being read.
+    const copy = await disk.create(name).catch(() => null);
     try {
-      const copy = await disk.create(name);
-      try {
-        const bytes = Buffer.allocUnsafe(toOffset - fromOffset);
-        const count = await handle.read(bytes, 0, bytes.length, fromOffset);
-        await copy.writeDurably(bytes, 0, count, 0);
-      } finally {
-        await copy.close();
-      }
-    } catch (error) {
-      // There from an earlier start; or no room, which must not keep the rest of the journal from being read. Where half a copy cannot
-      // be removed either it stays: it is for people to look at, and nothing reads it.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await disk.remove(name).catch(() => {});
+      if (copy === null) continue;
+      const bytes = Buffer.allocUnsafe(toOffset - fromOffset);
+      const count = await handle.read(bytes, 0, bytes.length, fromOffset);
+      await copy.writeDurably(bytes, 0, count, 0);
+    } catch {
+      // Where half a copy cannot be removed either it stays: it is for people to look at, and nothing reads it.
+      await disk.remove(name).catch(() => {});
+    } finally {
+      await copy?.close();
     }
   }
 }

@@ -23,6 +23,7 @@ export class SegmentRemoval {
   readonly #dying: { readonly name: string; readonly bytes: number }[] = [];
   #running: Promise<void> | null = null;
   #told = false;
+  #hurry: AbortSignal | null = null;
 
   constructor(options: RemovalOptions) {
     this.#options = options;
@@ -50,12 +51,19 @@ export class SegmentRemoval {
     return this.#running;
   }
 
+  /** As `run`; with `hurry` it ends with the call that the disk is at, and the next start removes the other files. */
+  async stop(hurry: AbortSignal): Promise<void> {
+    this.#hurry = hurry;
+    await this.#running;
+    await this.run();
+  }
+
   async #remove(): Promise<void> {
     const { barrier, disk, directory } = this.#options;
-    for (this.#retire(); this.#dying.length > 0; this.#retire()) {
+    for (this.#retire(); this.#dying.length > 0 && !this.#hurry?.aborted; this.#retire()) {
       // After a power loss the database must still know that these were settled: their records will be gone.
       await barrier();
-      for (let file = this.#dying[0]; file; file = this.#dying[0]) {
+      for (let file = this.#dying[0]; file && !this.#hurry?.aborted; file = this.#dying[0]) {
         await disk.remove(path.join(directory, file.name));
         this.#dying.shift();
       }

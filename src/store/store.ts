@@ -177,7 +177,7 @@ class Store implements BridgeStore {
       // Before anyone can settle what is looked for. A disk that refuses is told to whoever waits for all of it.
       const recent = connection.places.recent().catch(() => {});
       if (!(await within(recent, signal))) {
-        await connection.close();
+        await connection.close(signal);
         signal?.throwIfAborted();
       }
       this.#busy.set(id, connection);

@@ -100,7 +100,8 @@ export interface ConnectionStore {
   setState(key: string, value: string | null): void;
   /** Asked and told when the disk fails and when it is back (`null`). */
   onDiskStatus(listen: (error: Error | null) => void): void;
-  close(): Promise<void>;
+  /** `hurry`: files whose uplinks are all settled are left to the next start. */
+  close(hurry?: AbortSignal): Promise<void>;
 }
 
 export interface DeadLetter {

@@ -53,7 +53,10 @@ export class HereAccess {
         keepTold(store, connection, refusal);
         return only({ kind: 'refused', message, event: isNews ? refusal : null });
       }
-      if (logIn.kind === 'retry') return only({ kind: 'transient', message: logIn.message, afterMs: logIn.afterMs });
+      if (logIn.kind === 'retry') {
+        const { message, afterMs, isPause } = logIn;
+        return only({ kind: 'transient', message, afterMs, ...(isPause && { isPause }) });
+      }
       keepTold(store, connection, null);
       const key = rememberedKey(connection);
       const opened = await account.openProject(connection.appId, store.getState(key), signal);

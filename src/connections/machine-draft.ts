@@ -2,6 +2,11 @@
 import type { EventKind, NewEvent } from '../domain/events.ts';
 import type { Effect, Machine, MachineSettings, Step } from './machine.ts';
 
+export const HELD =
+  'The connection is held: its uplinks wait, and one is tried every 10 minutes. Mend the cause; a restart tries at once.';
+export const LIMITED =
+  'HERE limits the rate, and the bridge obeys. If this stays, lower requestsPerSecond or ask HERE for more.';
+
 export class Draft {
   protected m: Machine;
   protected readonly at: number;

@@ -54,7 +54,8 @@ export type Signal =
   | { readonly kind: 'prepared'; readonly heldFor?: string | null }
   | { readonly kind: 'prepareFailed'; readonly message: string }
   | { readonly kind: 'projectOpened' }
-  | { readonly kind: 'transient'; readonly message: string; readonly afterMs: number | null }
+  /** `isPause`: HERE was not asked, for it is too soon after the last log-in. */
+  | { readonly kind: 'transient'; readonly message: string; readonly afterMs: number | null; readonly isPause?: true }
   /** `event` null: a person was told before. */
   | { readonly kind: 'refused'; readonly message: string; readonly event: 'logInRefused' | 'accountLocked' | null }
   | {

@@ -4,13 +4,10 @@
 
 import { AWAY, bare, COMES_BACK, GIVEN_UP, noteClosing, TRYING } from './failure-series.ts';
 import { initialMachine, type Machine, type MachineSettings, type Signal, type Step, type Target } from './machine.ts';
-import { Draft, probing, sentence } from './machine-draft.ts';
+import { Draft, HELD, LIMITED, probing, sentence } from './machine-draft.ts';
 import { nextReconnectMs, retryMs } from './reconnect-strategy.ts';
 
-const HELD =
-  'The connection is held: its uplinks wait, and one is tried every 10 minutes. Mend the cause; a restart tries at once.';
-const LIMITED =
-  'HERE limits the rate, and the bridge obeys. If this stays, lower requestsPerSecond or ask HERE for more.';
+const SHORT_PAUSE_MS = 20_000;
 
 /** `at`: monotonic ms. A signal that has no meaning in the present state changes nothing. */
 export function step(machine: Machine, signal: Signal, at: number, settings: MachineSettings): Step {
@@ -58,7 +55,7 @@ class Transition extends Draft {
         if (phase === 'AUTHENTICATING') this.#onOpened();
         return;
       case 'transient':
-        if (phase === 'AUTHENTICATING') this.#onTransient(signal.message, signal.afterMs);
+        if (phase === 'AUTHENTICATING') this.#onTransient(signal.message, signal.afterMs, signal.isPause);
         return;
       case 'refused':
         if (phase !== 'AUTHENTICATING') return;
@@ -146,24 +143,25 @@ class Transition extends Draft {
     if (!again && !held) this.tell('connectionOpened', 'info', 'The connection is open: uplinks go to HERE.');
   }
 
-  /** Within OPENING: later, more and more seldom, but never past the moment at which the connection closes. */
-  #onTransient(message: string, afterMs: number | null): void {
+  /**
+   * Within OPENING: later, more and more seldom, but never past the moment at which the connection closes. A pause is no attempt, and ends
+   * just then; a short one outlasts that moment, for HERE was not asked and may be well.
+   */
+  #onTransient(message: string, afterMs: number | null, isPause = false): void {
     const since = this.m.failingSince ?? this.at;
-    const attempts = this.m.attempts + 1;
-    const notBefore = this.at + (afterMs ?? 0);
-    this.set({ attempts, failingSince: since, notBefore });
+    const attempts = this.m.attempts + (isPause ? 0 : 1);
+    const waitMs = afterMs ?? 0;
+    this.set({ attempts, failingSince: since, notBefore: this.at + waitMs });
     if (!this.m.held) this.tellOutage(message, this.at - since);
-    const leftMs = since + this.settings.closeAfterMs - this.at;
-    if (leftMs <= 0) {
+    const isShort = isPause && waitMs <= SHORT_PAUSE_MS;
+    const leftMs = isShort ? waitMs : since + this.settings.closeAfterMs - this.at;
+    if (leftMs <= 0 && !isShort) {
       this.#giveUp(message);
       return;
     }
     this.set({ phase: 'OPENING', reason: sentence(message) + TRYING });
-    this.do({
-      kind: 'retryAfter',
-      ms: Math.min(Math.max(this.#retryMs(), afterMs ?? 0), leftMs),
-      atLeastMs: Math.min(afterMs ?? 0, leftMs),
-    });
+    const ms = isPause ? waitMs : Math.max(this.#retryMs(), waitMs);
+    this.do({ kind: 'retryAfter', ms: Math.min(ms, leftMs), atLeastMs: Math.min(waitMs, leftMs) });
   }
 
   #retryMs(): number {

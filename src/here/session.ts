@@ -18,7 +18,7 @@ import {
 } from './login-policy.ts';
 import { Rejections } from './rejections.ts';
 import { ScopedTokens } from './scoped-tokens.ts';
-import { type Delay, NOT_WELL, retry, type TokenOutcome, UNCONFIRMED } from './token-outcome.ts';
+import { type Delay, NOT_WELL, pause, retry, type TokenOutcome, UNCONFIRMED } from './token-outcome.ts';
 import { Unanswered } from './unanswered.ts';
 import { type Granted, UserCalls } from './user-calls.ts';
 
@@ -96,7 +96,10 @@ export class AccountSession {
   /** A token for one who knows this password: the kept one if HERE has let this very pair in, else by a log-in. */
   async authenticate(password: string): Promise<LogInOutcome> {
     const outcome = await this.exclusive(() => this.#obtain(password, null, true));
-    if (outcome.kind === 'retry') return { kind: 'retry', afterMs: outcome.afterMs, message: outcome.message };
+    if (outcome.kind === 'retry') {
+      const { afterMs, message, isPause } = outcome;
+      return { kind: 'retry', afterMs, message, ...(isPause && { isPause }) };
+    }
     return outcome.kind === 'ok' ? { kind: 'ok', reused: outcome.reused } : outcome;
   }
 
@@ -167,7 +170,7 @@ export class AccountSession {
     if (pair === undefined || pair.accessToken === this.#rejected || pair.accessToken === this.#unrenewable)
       return null;
     const waitMs = this.#notBeforeMs - this.#clock.monotonic();
-    if (waitMs > 0) return retry('unavailable', waitMs, 'the last renewal failed a moment ago');
+    if (waitMs > 0) return pause(waitMs, 'the last renewal failed a moment ago');
     const answer = await this.#calls.refresh(pair, this.#stopping.signal);
     if (answer.kind === 'granted') return this.#grant(answer, this.memory.state());
     if (answer.kind === 'failed') return this.#wait(answer);
@@ -186,12 +189,9 @@ export class AccountSession {
     const isSamePair = known.proven === null || known.proven === fingerprint;
     const notBeforeMs = isSamePair ? Math.max(this.#notBeforeMs, this.#rejections.noLogInBeforeMs) : nowMs;
     const waitMs = Math.max(notBeforeMs, this.#unanswered.noLogInBeforeMs(fingerprint)) - nowMs;
-    if (waitMs > 0)
-      return retry(
-        'unavailable',
-        waitMs,
-        'the last log-in failed, or its token was refused, a moment ago: the next one waits',
-      );
+    if (waitMs > 0) {
+      return pause(waitMs, 'the last log-in failed, or its token was refused, a moment ago: the next one waits');
+    }
     const questions = mustBeWell(known, fingerprint) ? 1 : this.#unanswered.healthQuestions(fingerprint);
     if (!(await this.#isWell(questions))) return this.#wait(NOT_WELL);
     const before = this.memory.state();

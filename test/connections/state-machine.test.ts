@@ -54,6 +54,28 @@ describe('the state machine', () => {
     expect(effects.find((effect) => effect.kind === 'reconnectAfter')?.ms).toBe(2 * HOUR - 5 * MINUTE);
   });
 
+  it('goes on just after a pause of its own, which is no attempt, and does not give up in a short one', () => {
+    const run = new Run();
+    run.give('open', 'prepared', transient());
+    run.at += 500;
+    run.give('retryDue');
+    const pause = (afterMs: number): Signal => ({ ...transient('Too soon.', afterMs), isPause: true }) as Signal;
+    for (const ms of [7_000, 1, 20_000]) {
+      expect(run.give(pause(ms))).toEqual([{ kind: 'retryAfter', ms, atLeastMs: ms }]);
+      run.at += ms;
+      expect(kinds(run.give('retryDue'))).toContain('authenticate');
+    }
+    expect(run.give(transient()).at(-1)).toMatchObject({ kind: 'retryAfter', ms: 1000 });
+    run.at += 5 * MINUTE;
+    run.give('retryDue');
+    expect(run.give(pause(20_000)).at(-1)).toMatchObject({ kind: 'retryAfter', ms: 20_000 });
+    run.at += 20_000;
+    run.give('retryDue');
+    expect(run.machine.phase).toBe('AUTHENTICATING');
+    run.give(transient());
+    expect(run.machine).toMatchObject({ phase: 'CLOSED', reason: 'HTTP 503.' });
+  });
+
   it('waits for a person after a refused log-in', () => {
     const run = new Run();
     const effects = run.give('open', 'prepared', refused);

@@ -12,12 +12,12 @@ test('tokens that several connections renewed in vain within a moment are one re
 test('log-ins in vain come ever more seldom, until tokens have worked for a while', () => {
   const rejections = new Rejections();
   const gaps: number[] = [];
-  for (let nowMs = 0, n = 0; n < 9; n++) {
+  for (let nowMs = 0, n = 0; n < 11; n++) {
     rejections.note(nowMs);
     gaps.push((rejections.noLogInBeforeMs - nowMs) / 1000);
     nowMs = rejections.noLogInBeforeMs;
   }
-  expect(gaps).toEqual([10, 20, 40, 80, 160, 320, 640, 640, 640]);
+  expect(gaps).toEqual([10, 20, 20, 20, 40, 80, 160, 320, 640, 640, 640]);
   const later = rejections.noLogInBeforeMs + 3 * 640_000;
   rejections.note(later);
   expect(rejections.noLogInBeforeMs).toBe(later + 10_000);

@@ -43,7 +43,8 @@ export type LogInOutcome =
       /** HERE says that the account is locked, or the next failure would lock it. */
       readonly lockedOut?: boolean;
     }
-  | { readonly kind: 'retry'; readonly afterMs: number | null; readonly message: string };
+  /** `isPause`: HERE was not asked, for it is too soon after the last log-in; `afterMs` later it is not any more. */
+  | { readonly kind: 'retry'; readonly afterMs: number | null; readonly message: string; readonly isPause?: true };
 
 export type OpenProjectOutcome =
   | { readonly kind: 'ok'; readonly project: HereProject }

@@ -19,7 +19,7 @@ import { LetterTopic } from './bridge/letter-topic.ts';
 import { lineMaker } from './bridge/lines.ts';
 import { LiveFeed } from './bridge/live-feed.ts';
 import { brokerNamed, proxySettings, versionOf } from './bridge/setup.ts';
-import { stopAll } from './bridge/stop-all.ts';
+import { SETTLE_MS, stopAll } from './bridge/stop-all.ts';
 import { Views } from './bridge/views.ts';
 import type { Config } from './config/config.ts';
 import { groupOf } from './config/group.ts';
@@ -64,9 +64,6 @@ export interface Bridge {
   /** Takes nothing more, settles what is in flight (bounded), commits, closes. Idempotent. */
   stop(): Promise<void>;
 }
-
-/** Of the ten seconds that a supervisor commonly gives. A broker that hangs takes four more: the farewell and the hanging up. */
-const SETTLE_MS = 4_000;
 
 const NEW_KEY =
   'A key for secrets was made: back this file up. Without it nobody can read the passwords in the definitions again';

@@ -4,6 +4,7 @@ import { createLetterControl } from '../../src/bridge/dead-letters.ts';
 import { connectionMaker, definitionValidator } from '../../src/bridge/definition-parts.ts';
 import { Downlinks } from '../../src/bridge/downlinks.ts';
 import { lineMaker } from '../../src/bridge/lines.ts';
+import { SETTLE_MS } from '../../src/bridge/stop-all.ts';
 import { Views } from '../../src/bridge/views.ts';
 import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -44,8 +45,6 @@ export interface ProcessParts {
 }
 
 export const DATA_DIR = '/data';
-/** As in `src/bridge.ts`. */
-const SETTLE_MS = 6_000;
 const REPLAYS_PER_SECOND = 50;
 
 const defaults = loadConfig({ env: {}, cwd: '/' }).config;
@@ -140,14 +139,11 @@ export class BridgeProcess {
       listener: supervisor,
       events,
     });
-    this.#ends.push(
-      () => {
-        const late = new AbortController();
-        const cancel = clock.after(SETTLE_MS, () => late.abort());
-        return supervisor.stop(late.signal).finally(cancel);
-      },
-      () => definitions.stop(),
-    );
+    this.#ends.push(async () => {
+      const late = new AbortController();
+      const cancel = clock.after(SETTLE_MS, () => late.abort());
+      await Promise.all([definitions.stop(), supervisor.stop(late.signal).finally(cancel)]);
+    });
     this.#letters = createLetterControl({ store, views, definitions, clock });
     supervisor.start();
     definitions.start();

@@ -1,4 +1,5 @@
-// How much of the memory for waiting uplinks each connection may use: its own budget, within its part of the common one.
+// How much of the memory for waiting uplinks each connection may use: its own budget, within its part of the common one. However
+// small that is: an empty window takes one uplink of any size.
 import { fairShares } from '../domain/fair-share.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { WindowLimits } from '../uplink/backlog.ts';
@@ -14,12 +15,12 @@ export interface WindowOptions {
 }
 
 const RECOUNT_MS = 500;
-/** So much goes at least: a single uplink must always fit. */
-const LEAST_BYTES = 64 * 1024;
 
 export class Windows {
   readonly #o: WindowOptions;
   #shares = new Map<string, number>();
+  /** Of a connection that was not there when they were counted. */
+  #newcomers = 0;
   #countedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WindowOptions) {
@@ -42,16 +43,15 @@ export class Windows {
     const { clock, maxBytes, allMaxBytes } = this.#o;
     const now = clock.monotonic();
     if (now - this.#countedAt >= RECOUNT_MS) this.#count(now, allMaxBytes);
-    return Math.max(LEAST_BYTES, Math.min(maxBytes, this.#shares.get(id) ?? maxBytes));
+    return Math.max(1, Math.min(maxBytes, this.#shares.get(id) ?? this.#newcomers));
   }
 
   #count(now: number, total: number): void {
     this.#countedAt = now;
     const used = [...this.#o.used()];
-    const shares = fairShares(
-      total,
-      used.map(([, bytes]) => bytes),
-    );
+    const bytes = used.map(([, each]) => each);
+    const shares = fairShares(total, bytes);
+    this.#newcomers = fairShares(total, [...bytes, 0]).at(-1) as number;
     this.#shares = new Map(used.map(([id], i) => [id, shares[i] as number]));
   }
 }

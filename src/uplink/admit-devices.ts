@@ -74,7 +74,7 @@ export class DeviceAdmission {
     this.#intake = intake;
     this.#events = events;
     this.#clock = clock;
-    this.#holds = new Holds(clock, (devices) => this.#release(devices));
+    this.#holds = new Holds(clock, (devices, andOthers) => this.#release(devices, andOthers));
   }
 
   /** For good. */
@@ -153,7 +153,8 @@ export class DeviceAdmission {
     // Also where none is known to wait for it: HERE's word may have come when the line was closed already.
     project.devices.forgetQuota();
     this.#holds.drop(this.#overQuota);
-    this.#backlog.unhold(this.#overQuota);
+    this.#holds.dropOthers();
+    this.#backlog.unhold(this.#overQuota, true);
     for (const device of this.#overQuota) this.#named.delete(device);
     this.#overQuota.clear();
   }
@@ -219,17 +220,19 @@ export class DeviceAdmission {
   /** Uplinks of held devices leave the memory, so that they never fill the window; the journal has them. */
   #hold(devices: readonly string[], ms: number, changed: () => void): void {
     if (devices.length === 0) return;
+    const named: string[] = [];
     for (const device of devices) {
-      this.#backlog.hold(device);
+      if (this.#backlog.hold(device)) named.push(device);
       for (const item of this.#room.evict(device)) this.#backlog.unload(item.seq, device);
       this.#intake.unload(device);
     }
     this.#changed = changed;
-    this.#holds.add(devices, ms);
+    this.#holds.add(named, ms);
+    if (named.length < devices.length) this.#holds.addOthers(ms);
   }
 
-  #release(devices: readonly string[]): void {
-    this.#backlog.unhold(devices);
+  #release(devices: readonly string[], andOthers: boolean): void {
+    this.#backlog.unhold(devices, andOthers);
     for (const device of devices) {
       this.#named.delete(device);
       this.#overQuota.delete(device);

@@ -3,6 +3,8 @@
 // An uplink may be loaded straight from the source only when nothing older of its device is left in the journal, so that
 // the order per device holds; the others are read back later, in the journal's order (longest-waiting first).
 import type { ConnectionStore, DamagedRecord, JournalRecord } from '../domain/ports/store.ts';
+import { HeldDevices } from './held-devices.ts';
+import { UnreadCounts } from './unread-counts.ts';
 
 export interface WindowLimits {
   /** Bytes of record text in memory for all uplinks of the connection. */
@@ -20,12 +22,14 @@ export class Backlog {
   readonly #store: ConnectionStore;
   readonly #limits: WindowLimits;
   /** Unread messages of a device, in the journal only. */
-  readonly #unread = new Map<string, number>();
+  readonly #unread: UnreadCounts;
   #unreadTotal = 0;
   /** Sequence numbers in memory, or read and not settled yet: reading back passes over them. */
   readonly #inMemory = new Set<number>();
+  /** Of those in memory that are of another device than the one the journal has them under: that one, by which they are counted. */
+  readonly #journalNames = new Map<number, string | null>();
   /** Devices whose uplinks stay in the journal until `unhold`. */
-  readonly #held = new Set<string>();
+  readonly #held: HeldDevices;
   #cursor = 1;
   #reading = false;
   /** Where reading must go back to although it is under way further on. */
@@ -33,9 +37,16 @@ export class Backlog {
   /** Settled while reading was under way: what was read of them is out of date. */
   readonly #settledMeanwhile = new Set<number>();
 
-  constructor(store: ConnectionStore, limits: WindowLimits) {
+  constructor(
+    store: ConnectionStore,
+    limits: WindowLimits,
+    unread: UnreadCounts = new UnreadCounts(),
+    held: HeldDevices = new HeldDevices(),
+  ) {
     this.#store = store;
     this.#limits = limits;
+    this.#unread = unread;
+    this.#held = held;
   }
 
   /** Counts what an earlier run left behind, from headers alone. */
@@ -51,9 +62,9 @@ export class Backlog {
     return this.#unreadTotal;
   }
 
-  /** Of one device. */
+  /** Of one device; where very many wait, perhaps with some of others. For display. */
   unreadOf(device: string): number {
-    return this.#unread.get(device) ?? 0;
+    return this.#unread.of(device);
   }
 
   /** The oldest sequence number that may be unread. */
@@ -106,33 +117,55 @@ export class Backlog {
   /** Settled: nothing of it is left. */
   settled(seq: number): void {
     this.#inMemory.delete(seq);
+    if (this.#journalNames.size > 0) this.#journalNames.delete(seq);
     if (this.#reading) this.#settledMeanwhile.add(seq);
   }
 
   /** Taken out of memory unsettled: unread again. */
   unload(seq: number, device: string): void {
+    const name = this.#journalNames.get(seq);
+    this.#journalNames.delete(seq);
     this.#inMemory.delete(seq);
-    this.leave(seq, device);
+    this.leave(seq, name === undefined ? device : name);
   }
 
-  /** Keeps a device's uplinks in the journal until `unhold`. */
-  hold(device: string): void {
-    this.#held.add(device);
+  /**
+   * What was read back turns out to be of another device than the journal has it under (a dead letter that could not be read before,
+   * a definition that has changed). False: that one is held, and it stays in the journal.
+   */
+  readAs({ seq, device: name }: JournalRecord, device: string): boolean {
+    if (this.#held.mayHave(device)) {
+      this.#inMemory.delete(seq);
+      // Reading has passed it, as others that are held.
+      this.#count(name, 1);
+      return false;
+    }
+    this.#journalNames.set(seq, name);
+    return true;
   }
 
-  /** The devices' uplinks may be read again, from the oldest on. */
-  unhold(devices: Iterable<string>): void {
-    let any = false;
+  /** Keeps a device's uplinks in the journal until `unhold`. False: too many are held to let it go alone, only with `andOthers`. */
+  hold(device: string): boolean {
+    return this.#held.add(device);
+  }
+
+  /** The devices' uplinks may be read again, from the oldest on; `andOthers`: also those of all for which `hold` was false. */
+  unhold(devices: Iterable<string>, andOthers: boolean): void {
+    let any = andOthers && this.#held.hasOthers;
+    if (any) this.#held.forgetOthers();
     for (const device of devices) any = this.#held.delete(device) || any;
     if (any) this.scan();
   }
 
   unholdAll(): void {
-    this.unhold([...this.#held]);
+    if (this.#held.count === 0) return;
+    this.#held.clear();
+    this.scan();
   }
 
+  /** About, where they are very many. */
   get heldDevices(): number {
-    return this.#held.size;
+    return this.#held.count;
   }
 
   /**
@@ -176,7 +209,7 @@ export class Backlog {
         return { records: [], damaged: [] };
       }
       const last = records.at(-1);
-      const loaded = records.filter(({ device }) => device === null || !this.#held.has(device));
+      const loaded = records.filter(({ device }) => device === null || !this.#held.mayHave(device));
       this.#cursor = Math.min(last === undefined ? until + 1 : last.seq + 1, this.#rewind);
       return { records: this.#take(loaded), damaged: this.#take(broken) };
     } finally {
@@ -201,8 +234,7 @@ export class Backlog {
   #count(device: string | null, change: 1 | -1): void {
     this.#unreadTotal += change;
     if (device === null) return;
-    const count = (this.#unread.get(device) ?? 0) + change;
-    if (count > 0) this.#unread.set(device, count);
-    else this.#unread.delete(device);
+    if (change > 0) this.#unread.add(device);
+    else this.#unread.remove(device);
   }
 }

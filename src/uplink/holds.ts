@@ -7,12 +7,14 @@ const TOGETHER_MS = 1_000;
 
 export class Holds {
   readonly #clock: Clock;
-  readonly #onDue: (devices: readonly string[]) => void;
+  readonly #onDue: (devices: readonly string[], andOthers: boolean) => void;
   /** Device → monotonic ms. */
   readonly #due = new Map<string, number>();
+  /** Of those that are too many to be named; null: there are none. */
+  #othersDue: number | null = null;
   #timer: { readonly at: number; readonly cancel: Cancel } | null = null;
 
-  constructor(clock: Clock, onDue: (devices: readonly string[]) => void) {
+  constructor(clock: Clock, onDue: (devices: readonly string[], andOthers: boolean) => void) {
     this.#clock = clock;
     this.#onDue = onDue;
   }
@@ -24,14 +26,25 @@ export class Holds {
     this.#arm(at);
   }
 
+  /** Released together, when the first of them is due. */
+  addOthers(ms: number): void {
+    this.#othersDue ??= this.#clock.monotonic() + ms;
+    this.#arm(this.#othersDue);
+  }
+
   /** They are released already. */
   drop(devices: Iterable<string>): void {
     for (const device of devices) this.#due.delete(device);
   }
 
+  dropOthers(): void {
+    this.#othersDue = null;
+  }
+
   /** Nothing becomes due any more. */
   clear(): void {
     this.#due.clear();
+    this.dropOthers();
     this.#timer?.cancel();
     this.#timer = null;
   }
@@ -53,7 +66,10 @@ export class Holds {
       else next = Math.min(next, at);
     }
     this.drop(due);
+    const andOthers = this.#othersDue !== null && this.#othersDue <= until;
+    if (andOthers) this.dropOthers();
+    else if (this.#othersDue !== null) next = Math.min(next, this.#othersDue);
     if (Number.isFinite(next)) this.#arm(next);
-    if (due.length > 0) this.#onDue(due);
+    if (due.length > 0 || andOthers) this.#onDue(due, andOthers);
   }
 }

@@ -159,6 +159,8 @@ export class Intake {
     for (const record of records) {
       const result = this.#o.prepare(record, now);
       if (result.notice !== undefined) this.#notice(result.notice);
+      const isOther = result.outcome === null && result.device !== record.device;
+      if (isOther && !this.#backlog.readAs(record, result.device)) continue;
       this.#accept(record.seq, record.arrivedAt, record.replayOf !== undefined, result, true);
     }
   }

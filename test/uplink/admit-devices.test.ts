@@ -47,6 +47,39 @@ test('holds that end together look through the journal once, however many questi
   await flow.stop(AbortSignal.timeout(1_000));
 });
 
+test('more devices than are held by name wait in the journal as well, until the first of them are due', async () => {
+  const clock = new ManualClock();
+  const store = new CountingStore('a', 1e9, new Map());
+  const line = modelLine(clock, { store, window: { maxBytes: 1e9, maxItems: 1e6 } });
+  const many = 101_000;
+  const ensure = (devices: readonly string[]) =>
+    new Map(devices.map((device) => [device, { kind: 'quota', message: 'none left' } as const]));
+  const project = modelProject({ isKnown: () => false, ensure });
+  const publish = (kind: string): void => {
+    for (let n = 0; n < many; n += 1_000)
+      line.publish(...Array.from({ length: 1_000 }, (_, i) => `${kind}${n + i} r1`));
+  };
+  publish('d');
+  line.flow.open(project);
+  const waiting = (): number => line.flow.devicesWaiting.count;
+  await clock.advance(1_000);
+  expect([waiting(), line.flow.waiting.count, line.flow.windowBytes]).toEqual([many, many, 0]);
+  await clock.advance(590_000);
+  expect(waiting()).toBe(many);
+  const before = store.scans;
+  await clock.advance(20_000);
+  expect([waiting(), store.scans - before]).toEqual([0, 1]);
+  // Opened anew, nothing of what HERE has said holds them back either.
+  publish('e');
+  await clock.advance(1_000);
+  expect(waiting()).toBe(many);
+  await line.flow.close(AbortSignal.abort());
+  line.flow.open(project);
+  expect(waiting()).toBe(0);
+  await line.flow.stop(AbortSignal.timeout(1_000));
+  expect(clock.pendingTimers).toBe(0);
+});
+
 test('what HERE does not take is told once for a device, and how grave it is', async () => {
   const told = async (verdict: DeviceVerdict, createDevices = true): Promise<string[]> => {
     const clock = new ManualClock();
@@ -180,6 +213,37 @@ class ReadingStore extends KeepingStore {
     return this.#unsettled().filter(({ seq }) => seq >= from) as never[];
   }
 }
+
+test('an uplink that the journal has under no device, or another, waits as the others of its own', async () => {
+  const clock = new ManualClock();
+  const store = new ReadingStore('a', 1e9, new Map());
+  for (const [text, device] of [
+    ['d1 r1', null],
+    ['d1 r2', 'd2'],
+    ['d2 r3', 'd2'],
+  ] as const) {
+    store.append([{ topic: 't', payload: Buffer.from(text), arrivedAt: 0, retain: false, device }], () => {});
+  }
+  const line = modelLine(clock, { store });
+  let questions = 0;
+  let isKnown = (device: string): boolean => device === 'd2';
+  const ensure = (devices: readonly string[]): Map<string, DeviceVerdict> => {
+    questions += 1;
+    // Else it would be asked for ever.
+    if (questions > 100) isKnown = () => true;
+    return new Map(devices.map((device) => [device, { kind: 'retry', message: 'HERE is away' }]));
+  };
+  const project = modelProject({ isKnown: (device) => isKnown(device), ensure });
+  line.flow.open(project);
+  await clock.advance(1_000);
+  line.publish('d1 r4', 'd2 r5');
+  await clock.advance(3_000);
+  expect([questions, project.accepted, line.flow.waiting.count]).toEqual([1, ['r3', 'r5'], 3]);
+  isKnown = () => true;
+  await clock.advance(5_000);
+  expect([project.accepted, line.flow.waiting.count]).toEqual([['r3', 'r5', 'r1', 'r2', 'r4'], 0]);
+  await line.flow.stop(AbortSignal.timeout(1_000));
+});
 
 /** "a x5": the uplink of frame 5 of device a; "a p5": its position; of other messages there is no second one. */
 function prepare({ payload }: { readonly payload: Buffer }): Prepared {

@@ -1,10 +1,13 @@
 // What waits in the journal alone: read back in the journal's order, per device before anything newer of it.
 import fs from 'node:fs';
 import path from 'node:path';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ConnectionStore, JournalRecord } from '../../src/domain/ports/store.ts';
 import { Backlog } from '../../src/uplink/backlog.ts';
+import { HeldDevices } from '../../src/uplink/held-devices.ts';
 import type { UplinkTrace } from '../../src/uplink/trail.ts';
+import { UnreadCounts } from '../../src/uplink/unread-counts.ts';
 import { append, entries, passTime, TestStore } from '../store/support.ts';
 import { modelLine } from '../support/model-line.ts';
 import { modelProject } from '../support/model-project.ts';
@@ -12,6 +15,7 @@ import { modelProject } from '../support/model-project.ts';
 /** A journal of unsettled messages; reading answers when `answer` is called, with what there was when it was asked. */
 class ModelJournal {
   readonly #records: JournalRecord[] = [];
+  readonly #settled = new Set<number>();
   readonly #asked: (() => void)[] = [];
 
   get lastSeq(): number {
@@ -25,14 +29,20 @@ class ModelJournal {
     return seq;
   }
 
+  settle(seq: number): void {
+    this.#settled.add(seq);
+  }
+
   forEachUnsettled(visit: (seq: number, device: string | null, arrivedAt: number) => void): void {
-    for (const { seq, device } of this.#records) visit(seq, device, 0);
+    for (const { seq, device } of this.#records) if (!this.#settled.has(seq)) visit(seq, device, 0);
   }
 
   read(fromSeq: number, maxRecords: number, maxBytes: number): Promise<readonly JournalRecord[]> {
     const found: JournalRecord[] = [];
     let bytes = 0;
-    for (const record of this.#records.slice(fromSeq - 1, fromSeq - 1 + maxRecords)) {
+    for (const record of this.#records.slice(fromSeq - 1)) {
+      if (found.length === maxRecords) break;
+      if (this.#settled.has(record.seq)) continue;
       bytes += record.payload.length;
       if (bytes > maxBytes && found.length > 0) break;
       found.push(record);
@@ -58,7 +68,7 @@ test('a hold that ends while newer messages of the device are being read does no
   };
   expect(await read()).toEqual([]);
   const under = backlog.read(0, 0);
-  backlog.unhold(['A']);
+  backlog.unhold(['A'], false);
   journal.answer();
   const loaded = [...(await under).records.map(({ seq }) => seq), ...(await read()), ...(await read())];
   expect(loaded).toEqual(Array.from({ length: 501 }, (_, index) => index + 1));
@@ -98,6 +108,87 @@ test('reading back leaves the share of the window free that is for devices witho
   expect(await read(1e6, 100, 30)).toBe(45);
   // A window that is smaller than a message still takes one at a time.
   expect(await read(1, 1000, 0, false)).toBe(1);
+});
+
+test('who is held beyond the number that is named is let go with all of those', async () => {
+  const journal = new ModelJournal();
+  const held = new HeldDevices(1, 2 ** 16);
+  const limits = { maxBytes: 1e6, maxItems: 1000 };
+  const backlog = new Backlog(journal as unknown as ConnectionStore, limits, new UnreadCounts(), held);
+  expect(['A', 'B'].map((device) => backlog.hold(device))).toEqual([true, false]);
+  for (const device of ['A', 'B', 'C']) backlog.leave(journal.append(device), device);
+  const read = async (): Promise<readonly (string | null)[]> => {
+    const reading = backlog.read(0, 0);
+    journal.answer();
+    return (await reading).records.map(({ device }) => device);
+  };
+  expect(await read()).toEqual(['C']);
+  backlog.unhold(['A', 'B'], false);
+  expect([await read(), backlog.heldDevices]).toEqual([['A'], 1]);
+  backlog.unhold([], true);
+  expect([await read(), backlog.heldDevices, backlog.unread]).toEqual([['B'], 0, 0]);
+});
+
+test('a device that is taken for one that waits is not forgotten: each uplink is loaded once, per device in order', async () => {
+  const device = fc.constantFrom('A', 'B', 'C', 'D', 'E', 'F');
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('arrive' as const), device, fits: fc.boolean() }) },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant('read' as const), arriving: fc.array(device) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('hold' as const), device }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('unhold' as const), device, andOthers: fc.boolean() }) },
+  );
+  const steps = fc.array(step, { maxLength: 120, size: 'max' });
+  const bound = fc.integer({ min: 0, max: 3 });
+  const property = fc.asyncProperty(
+    steps,
+    bound,
+    bound,
+    fc.constantFrom(1, 2, 64),
+    async (todo, exact, named, size) => {
+      const journal = new ModelJournal();
+      const backlog = new Backlog(
+        journal as unknown as ConnectionStore,
+        { maxBytes: 8, maxItems: 1000 },
+        new UnreadCounts(exact, size),
+        new HeldDevices(named, 8 * size),
+      );
+      const loaded: { seq: number; device: string | null }[] = [];
+      const load = (seq: number, each: string | null): void => {
+        loaded.push({ seq, device: each });
+        journal.settle(seq);
+        backlog.settled(seq);
+      };
+      const arrive = (each: string, fits: boolean): void => {
+        const seq = journal.append(each);
+        if (backlog.admit(seq, each, fits ? 0 : 8, 0, false)) load(seq, each);
+      };
+      const read = async (arriving: readonly string[]): Promise<void> => {
+        if (!backlog.wantsReading(0, 0, 0, 1)) return;
+        const reading = backlog.read(0, 0);
+        for (const each of arriving) arrive(each, true);
+        journal.answer();
+        for (const { seq, device: each } of (await reading).records) load(seq, each);
+      };
+      for (const each of todo) {
+        if (each.kind === 'arrive') arrive(each.device, each.fits);
+        else if (each.kind === 'read') await read(each.arriving);
+        else if (each.kind === 'hold') backlog.hold(each.device);
+        else backlog.unhold([each.device], each.andOthers);
+      }
+      backlog.unholdAll();
+      for (let n = 0; n <= journal.lastSeq; n++) await read([]);
+      expect([backlog.unread, backlog.heldDevices]).toEqual([0, 0]);
+      expect(loaded.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual(
+        Array.from({ length: journal.lastSeq }, (_, n) => n + 1),
+      );
+      for (const name of ['A', 'B', 'C', 'D', 'E', 'F']) {
+        const own = loaded.filter((each) => each.device === name).map(({ seq }) => seq);
+        expect(own).toEqual([...own].sort((a, b) => a - b));
+        expect(backlog.unreadOf(name)).toBe(0);
+      }
+    },
+  );
+  await fc.assert(property, { numRuns: 300 });
 });
 
 test('damaged records leave the backlog, are heard of by who follows, and are settled again after a refusal', async () => {

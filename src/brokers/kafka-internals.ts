@@ -9,7 +9,7 @@ import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error.js';
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js';
 import { requests } from 'kafkajs/src/protocol/requests/index.js';
-import { type FetchedPartition, readFetch } from './kafka-records.ts';
+import { type AskedPartitions, type FetchedPartition, readFetch } from './kafka-records.ts';
 import { type readTopicIds, TOPIC_ID_VERSION, topicIdsRequest } from './kafka-topic-id.ts';
 
 /** How soon pending requests are looked at again where nothing throttles them; kafkajs's own value. */
@@ -189,7 +189,8 @@ export class KafkaWire {
       api === 'Fetch'
         ? (requests.Fetch?.protocol({ version: FETCH_VERSION })(options) as Protocol)
         : node.lookupRequest(apiKeys[api] as number, requests[api])(options);
-    const decode = api === 'Fetch' ? readFetch : protocol.response.decode;
+    const decodeFetch = (bytes: Buffer): Promise<unknown> => readFetch(bytes, options as AskedPartitions);
+    const decode = api === 'Fetch' ? decodeFetch : protocol.response.decode;
     const response = { decode, parse: (decoded: unknown) => decoded };
     return (await node.connectionPool.send({ ...protocol, response })) as Answers[K];
   }

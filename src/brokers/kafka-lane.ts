@@ -6,12 +6,13 @@ import type { BrokerMessage } from '../domain/ports/broker.ts';
 import { endOffsets, keyOf } from './kafka-groups.ts';
 import { errorName, type KafkaWire } from './kafka-internals.ts';
 import { KafkaLink } from './kafka-link.ts';
+import { messagesOf } from './kafka-messages.ts';
 import { metadataOf } from './kafka-metadata.ts';
 import type { LoginGate } from './kafka-options.ts';
 import type { Offered, Part } from './kafka-part.ts';
 import type { KafkaReader } from './kafka-reader.ts';
 import { refusalOf } from './kafka-reasons.ts';
-import type { FetchedPartition, KafkaRecord } from './kafka-records.ts';
+import type { FetchedPartition } from './kafka-records.ts';
 import { SortedMessages } from './kafka-sorting.ts';
 import type { KafkaSource } from './kafka-source.ts';
 import { RECONNECT } from './mqtt-options.ts';
@@ -21,7 +22,6 @@ const ANSWER_BYTES = 8 * 1024 * 1024;
 const POLL_MS = 500;
 /** A partition whose leader moves is asked again after so long. */
 const REST_MS = 300;
-const MAX_KEY_BYTES = 256;
 
 interface Wanted {
   readonly topic: string;
@@ -113,6 +113,7 @@ export class Lane {
       if (signal.aborted) return;
       const current = asked;
       ahead = null;
+      this.#reader.troubles.heard(fetched, current);
       // What comes next is under way while this is worked on.
       if (fetched.some(({ nextOffset }) => nextOffset >= 0)) {
         const wanted = this.#pick(leader, nextOf(fetched));
@@ -161,9 +162,9 @@ export class Lane {
         if ((this.#resting.get(key) ?? 0) > now) continue;
         let head = -1;
         let behind: Part | null = null;
-        for (const part of this.#ready(topic, partition)) head = Math.max(head, part.next);
+        for (const part of this.#ready(topic, partition, now)) head = Math.max(head, part.next);
         if (head < 0) continue;
-        for (const part of this.#ready(topic, partition)) {
+        for (const part of this.#ready(topic, partition, now)) {
           if (part.next >= head) continue;
           if (behind === null || (this.#served.get(part) ?? 0) < (this.#served.get(behind) ?? 0)) behind = part;
         }
@@ -183,11 +184,13 @@ export class Lane {
     return wanted;
   }
 
-  *#ready(topic: string, partition: number): Iterable<Part> {
+  *#ready(topic: string, partition: number, now: number): Iterable<Part> {
+    const { troubles } = this.#reader;
     for (const source of this.#reader.open) {
       if (!source.isReady) continue;
       const part = source.parts.find(topic, partition);
-      if (part !== undefined && (part.end === null || part.next < part.end)) yield part;
+      if (part === undefined || (part.end !== null && part.next >= part.end)) continue;
+      if (!troubles.rests(part, now)) yield part;
     }
   }
 
@@ -235,6 +238,7 @@ export class Lane {
         // Beyond the end: the topic was made anew, or its leader has lost what was not on other brokers.
         if (part.next < first || part.next > end) source.gap(part, first);
       }
+      this.#reader.troubles.passed({ topic, partition }, at, first);
       return;
     }
     const down = refusalOf(errorCode, 'read', { topic });
@@ -262,37 +266,3 @@ function offsetsOf(wanted: readonly Wanted[]): Map<string, number> {
 function nextOf(fetched: readonly FetchedPartition[]): Map<string, number> {
   return new Map(fetched.map((found) => [keyOf(found), found.nextOffset]));
 }
-
-/** A batch may begin before what was asked for. */
-function messagesOf(
-  records: readonly KafkaRecord[],
-  from: number,
-  topic: string,
-  partition: number,
-  arrivedAt: number,
-): BrokerMessage[] {
-  const messages: BrokerMessage[] = [];
-  for (const record of records) {
-    if (record.offset >= from) messages.push(messageOf(record, topic, partition, arrivedAt));
-  }
-  return messages;
-}
-
-function messageOf(record: KafkaRecord, topic: string, partition: number, arrivedAt: number): BrokerMessage {
-  const { key, value, offset, headers } = record;
-  const hasKey = key !== null && key.length > 0 && key.length <= MAX_KEY_BYTES;
-  return {
-    topic: hasKey ? `${topic}/${key.toString('utf8')}` : topic,
-    payload: value ?? EMPTY,
-    qos: 1,
-    retain: false,
-    dup: false,
-    arrivedAt,
-    partition,
-    offset,
-    headers,
-    shared: {},
-  };
-}
-
-const EMPTY = Buffer.alloc(0);

@@ -13,6 +13,7 @@ import type { KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
 import { type Down, kafkaReason } from './kafka-reasons.ts';
 import { ConcernIndex } from './kafka-sorting.ts';
 import type { KafkaSource, SharedReader } from './kafka-source.ts';
+import { SourceTroubles } from './kafka-troubles.ts';
 import { RECONNECT } from './mqtt-options.ts';
 
 /** With many sources commits are spaced out, so that they cost little. */
@@ -31,6 +32,7 @@ export class KafkaReader implements SharedReader {
   readonly open = new Set<KafkaSource>();
   /** Of these: whose concern is what. */
   readonly concerns = new ConcernIndex<KafkaSource>();
+  readonly troubles: SourceTroubles;
   readonly #known: KnownTopics;
   readonly #gate: LoginGate;
   readonly #link: KafkaLink;
@@ -46,6 +48,8 @@ export class KafkaReader implements SharedReader {
   constructor(broker: KafkaBrokerOptions, gate: LoginGate) {
     this.broker = broker;
     this.#known = new KnownTopics(broker);
+    const { open } = this;
+    this.troubles = new SourceTroubles({ broker, open, known: this.#known, wake: () => this.wake() });
     this.#gate = gate;
     this.#lanes = [new Lane('head', this, gate), new Lane('late', this, gate)];
     this.#link = new KafkaLink(broker, gate, {
@@ -201,17 +205,8 @@ export class KafkaReader implements SharedReader {
   async #look(wire: KafkaWire): Promise<void> {
     const gone = await this.#known.look(wire, this.sources);
     for (const source of this.sources) for (const topic of gone) source.parts.delete(topic);
-    this.#tellMissing();
+    this.troubles.tell();
     this.wake();
-  }
-
-  /** Exact topics that are not there: told to their sources, which read their others meanwhile. */
-  #tellMissing(): void {
-    for (const source of this.open) {
-      const missing = this.#known.missingOf(source);
-      if (missing === null) source.mended();
-      else source.troubled(missing);
-    }
   }
 
   #openSources(wire: KafkaWire, signal: AbortSignal): void {
@@ -239,7 +234,7 @@ export class KafkaReader implements SharedReader {
       for (const other of this.open) if (other.isLeft) this.leave(other);
       if (source.concern !== null) this.concerns.add(source, source.concern);
       source.opened(sessionLost);
-      this.#tellMissing();
+      this.troubles.tell();
       this.wake();
     } catch (error) {
       if (signal.aborted || !this.sources.has(source)) return;

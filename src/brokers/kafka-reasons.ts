@@ -2,6 +2,7 @@
 // (ACL) that is missing; and whether time may mend it.
 import { BridgeError } from '../domain/errors.ts';
 import { errorName } from './kafka-internals.ts';
+import type { Unreadable } from './kafka-records.ts';
 import { type Down, reasonOf } from './mqtt-reasons.ts';
 
 export type { Down } from './mqtt-reasons.ts';
@@ -45,6 +46,20 @@ export function refusalOf(code: number, doing: Doing, what: { topic?: string; gr
     default:
       return { reason: `${topic ?? group ?? 'Kafka'}: ${words(name)} (${name})`, fatal: false };
   }
+}
+
+/** A batch in the way. `bootstrap` null: no record of the topic may be given up, so it is not told how. */
+export function unreadableReason(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  { firstOffset, nextOffset, why }: Unreadable,
+  bootstrap: readonly string[] | null,
+): string {
+  const offsets =
+    nextOffset - firstOffset > 1 ? `offsets ${firstOffset} to ${nextOffset - 1}` : `offset ${firstOffset}`;
+  const place = `partition ${partition} of topic "${topic}" is not read beyond a batch of records that cannot be read (${offsets}): ${why}`;
+  if (bootstrap === null) return place;
+  const given = JSON.stringify({ partitions: [{ topic, partition, offset: nextOffset }], version: 1 });
+  return `${place}; its other partitions are read. It is not passed over. To give it up, with all that is before it and for all who read the topic: kafka-delete-records.sh --bootstrap-server ${bootstrap[0]} --offset-json-file FILE, with ${given} in FILE`;
 }
 
 function words(name: string): string {

@@ -1,6 +1,7 @@
 // Reads Kafka's answers to fetches (version 11, KIP-392) and the record batches in them (format 2, since Kafka 0.11).
 // In place of kafkajs's own reader, which forgets the offsets of batches whose records compaction has removed (so that a reader
 // stands still, or leaps over records), drops a whole answer for one partition's error, and costs three times as much.
+import { describeError } from '../domain/errors.ts';
 import { unpack } from './kafka-codecs.ts';
 
 export interface KafkaRecord {
@@ -11,6 +12,15 @@ export interface KafkaRecord {
   readonly value: Buffer | null;
   /** Null: none. */
   readonly headers: readonly (readonly [string, Buffer | null])[] | null;
+}
+
+/** A batch that cannot be read, or not with the memory that a batch may take. */
+export interface Unreadable {
+  readonly firstOffset: number;
+  /** Of what comes after it. */
+  readonly nextOffset: number;
+  /** What is wrong with it: "it …". */
+  readonly why: string;
 }
 
 export interface FetchedPartition {
@@ -24,17 +34,29 @@ export interface FetchedPartition {
   /** Where reading goes on; −1: nothing was read. */
   readonly nextOffset: number;
   readonly records: readonly KafkaRecord[];
+  /** What is in the way at once; a batch after others ends what is read, and is first in the next answer. */
+  readonly unreadable: Unreadable | null;
 }
 
+/** Of a request. */
+export interface AskedPartitions {
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string }[];
+  }[];
+}
+
+const MAX_HEADERS = 65_536;
 const HEADER_BYTES = 61;
 const LENGTH_AT = 8;
 const MAGIC_AT = 16;
+const MIN_RECORD_BYTES = 6;
 const COMPRESSION = 0x07;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
-/** Throws a RangeError for bytes that are no such answer. */
-export async function readFetch(bytes: Buffer): Promise<readonly FetchedPartition[]> {
+/** Only records from where `asked` says; absent: all. Throws a RangeError for bytes that are no such answer. */
+export async function readFetch(bytes: Buffer, asked?: AskedPartitions): Promise<readonly FetchedPartition[]> {
   const reader = new Reader(bytes);
   reader.skip(4 + 2 + 4);
   const found: FetchedPartition[] = [];
@@ -52,11 +74,17 @@ export async function readFetch(bytes: Buffer): Promise<readonly FetchedPartitio
       }
       reader.skip(4);
       const batches = reader.bytes(Math.max(0, reader.int32()));
-      const { records, nextOffset } = await readBatches(batches, aborted);
-      found.push({ topic, partition, errorCode, stableOffset, startOffset, nextOffset, records });
+      const from = batches.length === 0 ? 0 : fromOf(asked, topic, partition);
+      const read = await readBatches(batches, aborted, from);
+      found.push({ topic, partition, errorCode, stableOffset, startOffset, ...read });
     }
   }
   return found;
+}
+
+function fromOf(asked: AskedPartitions | undefined, topic: string, partition: number): number {
+  const places = asked?.topics.find((each) => each.topic === topic)?.partitions;
+  return Number(places?.find((place) => place.partition === partition)?.fetchOffset ?? 0);
 }
 
 interface Aborted {
@@ -64,62 +92,96 @@ interface Aborted {
   readonly firstOffset: number;
 }
 
-async function readBatches(bytes: Buffer, aborted: Aborted[]): Promise<{ records: KafkaRecord[]; nextOffset: number }> {
+async function readBatches(
+  bytes: Buffer,
+  aborted: Aborted[],
+  from: number,
+): Promise<Pick<FetchedPartition, 'records' | 'nextOffset' | 'unreadable'>> {
   const records: KafkaRecord[] = [];
   const abortedNow = new Set<number>();
   aborted.sort((a, b) => a.firstOffset - b.firstOffset);
   let nextOffset = -1;
   // The last batch may be cut off: the broker fills up to the bytes asked for.
-  for (let at = 0; at + HEADER_BYTES <= bytes.length; ) {
-    const end = at + LENGTH_AT + 4 + bytes.readInt32BE(at + LENGTH_AT);
+  for (let at = 0; at + MAGIC_AT < bytes.length; ) {
+    const baseOffset = Number(bytes.readBigInt64BE(at));
+    const length = bytes.readInt32BE(at + LENGTH_AT);
+    const end = at + LENGTH_AT + 4 + length;
     if (end > bytes.length) break;
     const magic = bytes[MAGIC_AT + at];
-    if (magic !== 2) throw new RangeError(`a batch has the format ${magic}, which Kafka has not written since 0.11`);
-    const baseOffset = Number(bytes.readBigInt64BE(at));
+    if (magic !== 2 || end < at + HEADER_BYTES) {
+      const why = magic === 2 ? 'it is cut off' : `it has the format ${magic}, which Kafka has not written since 0.11`;
+      // Of the former formats it is the offset of the last one within.
+      return ended(records, nextOffset, from, { firstOffset: baseOffset, nextOffset: baseOffset + 1, why });
+    }
     const attributes = bytes.readInt16BE(at + 21);
     const lastOffset = baseOffset + bytes.readInt32BE(at + 23);
     const producerId = Number(bytes.readBigInt64BE(at + 43));
     while (aborted[0] !== undefined && aborted[0].firstOffset <= lastOffset) {
       abortedNow.add((aborted.shift() as Aborted).producerId);
     }
-    nextOffset = lastOffset + 1;
     if ((attributes & CONTROL) !== 0) abortedNow.delete(producerId);
     else if ((attributes & TRANSACTIONAL) === 0 || !abortedNow.has(producerId)) {
-      const packed = bytes.subarray(at + HEADER_BYTES, end);
-      const body = (attributes & COMPRESSION) === 0 ? packed : await unpack(attributes & COMPRESSION, packed);
-      const baseTimestamp = Number(bytes.readBigInt64BE(at + 27));
-      readRecords(new Reader(body), bytes.readInt32BE(at + 57), baseOffset, baseTimestamp, records);
+      const before = records.length;
+      try {
+        await readBatch(bytes.subarray(at, end), from, records);
+      } catch (error) {
+        records.length = before;
+        const why = describeError(error);
+        return ended(records, nextOffset, from, { firstOffset: baseOffset, nextOffset: lastOffset + 1, why });
+      }
     }
+    nextOffset = lastOffset + 1;
     at = end;
   }
-  return { records, nextOffset };
+  return { records, nextOffset, unreadable: null };
 }
 
-function readRecords(
-  reader: Reader,
-  count: number,
-  baseOffset: number,
-  baseTimestamp: number,
-  into: KafkaRecord[],
-): void {
+/** Before a batch that cannot be read; it is in the way where nothing from the offset asked for on comes before it. */
+function ended(
+  records: readonly KafkaRecord[],
+  nextOffset: number,
+  from: number,
+  found: Unreadable,
+): Pick<FetchedPartition, 'records' | 'nextOffset' | 'unreadable'> {
+  return { records, nextOffset, unreadable: nextOffset > from ? null : found };
+}
+
+/** Rejects where it cannot be read. */
+async function readBatch(batch: Buffer, from: number, into: KafkaRecord[]): Promise<void> {
+  const compression = batch.readInt16BE(21) & COMPRESSION;
+  const packed = batch.subarray(HEADER_BYTES);
+  const body = compression === 0 ? packed : await unpack(compression, packed);
+  const baseOffset = Number(batch.readBigInt64BE(0));
+  const baseTimestamp = Number(batch.readBigInt64BE(27));
+  const count = batch.readInt32BE(57);
+  const reader = new Reader(body);
   for (let i = 0; i < count; i++) {
-    const end = reader.varint() + reader.at;
+    const length = reader.varint();
+    const end = reader.at + length;
+    if (length < MIN_RECORD_BYTES || end > body.length) throw new RangeError(BEYOND);
     reader.skip(1);
     const timestamp = baseTimestamp + reader.varint();
     const offset = baseOffset + reader.varint();
-    const key = reader.optional();
-    const value = reader.optional();
-    const headerCount = reader.varint();
-    let headers: [string, Buffer | null][] | null = null;
-    if (headerCount > 0) {
-      headers = [];
-      for (let h = 0; h < headerCount; h++)
-        headers.push([reader.bytes(reader.varint()).toString('utf8'), reader.optional()]);
+    if (offset >= from) {
+      const key = reader.optional();
+      const value = reader.optional();
+      const headers = readHeaders(reader);
+      into.push({ offset, timestamp, key, value, headers });
     }
     reader.at = end;
-    into.push({ offset, timestamp, key, value, headers });
   }
 }
+
+function readHeaders(reader: Reader): [string, Buffer | null][] | null {
+  const count = reader.varint();
+  if (count <= 0) return null;
+  if (count > MAX_HEADERS) throw new RangeError(`it has a record with more than ${MAX_HEADERS} headers`);
+  const headers: [string, Buffer | null][] = [];
+  for (let i = 0; i < count; i++) headers.push([reader.bytes(reader.varint()).toString('utf8'), reader.optional()]);
+  return headers;
+}
+
+const BEYOND = 'it has a record that reaches beyond its end';
 
 /** Throws a RangeError beyond the end. */
 class Reader {
@@ -155,7 +217,7 @@ class Reader {
 
   bytes(length: number): Buffer {
     const start = this.at;
-    if (length < 0 || start + length > this.#bytes.length) throw new RangeError('a record reaches beyond its batch');
+    if (length < 0 || start + length > this.#bytes.length) throw new RangeError(BEYOND);
     this.at = start + length;
     return this.#bytes.subarray(start, this.at);
   }
@@ -172,7 +234,7 @@ class Reader {
     if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1);
     let value = byte & 0x7f;
     for (let factor = 128; byte >= 0x80; factor *= 128) {
-      if (this.at >= bytes.length || factor > 2 ** 63) throw new RangeError('a number reaches beyond its batch');
+      if (this.at >= bytes.length || factor > 2 ** 63) throw new RangeError(BEYOND);
       byte = bytes[this.at++] as number;
       value += (byte & 0x7f) * factor;
     }

@@ -7,7 +7,7 @@ import { errorName, type KafkaWire } from './kafka-internals.ts';
 import { KafkaLink, LinkDown, sleep } from './kafka-link.ts';
 import { settledTopic } from './kafka-metadata.ts';
 import type { KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
-import { refusalOf } from './kafka-reasons.ts';
+import { refusalOf, unreadableReason } from './kafka-reasons.ts';
 import type { FetchedPartition } from './kafka-records.ts';
 import { createCommand, kafkaName, ownTopic } from './kafka-topics.ts';
 
@@ -176,6 +176,11 @@ export class KafkaTable implements TableReader {
     const limits = { maxWaitTime, minBytes: 1, maxBytes: FETCH_BYTES, isolationLevel: 1 };
     const [fetched] = await wire.call(leader, 'Fetch', { replicaId: -1, ...limits, topics: [{ topic, partitions }] });
     if (fetched === undefined) throw new LinkDown({ reason: `topic "${topic}" gave no answer`, fatal: false });
+    if (fetched.unreadable !== null) {
+      // From the beginning: before it is read as a whole it is not said to be up. What is known of it serves meanwhile.
+      this.#position = -1;
+      throw new LinkDown({ reason: unreadableReason({ topic, partition: 0 }, fetched.unreadable, null), fatal: false });
+    }
     if (fetched.errorCode === 0) return fetched;
     if (errorName(fetched.errorCode) === 'OFFSET_OUT_OF_RANGE') return 'outOfRange';
     // The topic is gone, or has another leader: the position counts in the log that this one had.

@@ -86,6 +86,7 @@ class FakeKafka {
       startOffset: 0,
       nextOffset,
       records,
+      unreadable: null,
     };
   }
 }

@@ -39,6 +39,8 @@ export class Lane {
   /** When a source that lags was last read for, as a count of turns. */
   readonly #served = new WeakMap<Part, number>();
   #turn = 0;
+  /** By broker. */
+  readonly #turns = new Map<number, number>();
 
   constructor(kind: 'head' | 'late', reader: KafkaReader, gate: LoginGate) {
     this.#kind = kind;
@@ -177,9 +179,11 @@ export class Lane {
         }
       }
     }
-    // Fetches fill up in the order asked for: each partition is the first in turn.
     this.#turn += 1;
-    if (wanted.length > 1) wanted.push(...wanted.splice(0, this.#turn % wanted.length));
+    // Answers fill up, and are read, in the order asked for: each partition of a broker is the first in turn.
+    const turn = (this.#turns.get(leader) ?? 0) + 1;
+    this.#turns.set(leader, turn);
+    if (wanted.length > 1) wanted.push(...wanted.splice(0, turn % wanted.length));
     if (isLate && this.#kind === 'head') this.#reader.wantLate();
     return wanted;
   }

@@ -31,7 +31,7 @@ export interface FetchedPartition {
   readonly stableOffset: number;
   /** The oldest offset that is kept. */
   readonly startOffset: number;
-  /** Where reading goes on; −1: nothing was read. */
+  /** Where reading goes on, perhaps within a batch; −1: nothing was read. */
   readonly nextOffset: number;
   readonly records: readonly KafkaRecord[];
   /** What is in the way at once; a batch after others ends what is read, and is first in the next answer. */
@@ -46,7 +46,20 @@ export interface AskedPartitions {
   }[];
 }
 
-const MAX_HEADERS = 65_536;
+/**
+ * What an answer may be unpacked to, for a few KB from outside may be gigabytes. A batch that is begun within it is unpacked as a
+ * whole (it has a bound of its own); what comes after it is left for the next answer. So the first one is always read.
+ */
+const ANSWER_BYTES = 32 * 1024 * 1024;
+/** Records, and headers of records: objects of some hundred bytes, of which one MiB may be a million. A batch is left in its midst. */
+const ANSWER_ENTRIES = 65_536;
+
+/** What is left of both. */
+interface Room {
+  bytes: number;
+  entries: number;
+}
+
 const HEADER_BYTES = 61;
 const LENGTH_AT = 8;
 const MAGIC_AT = 16;
@@ -60,6 +73,7 @@ export async function readFetch(bytes: Buffer, asked?: AskedPartitions): Promise
   const reader = new Reader(bytes);
   reader.skip(4 + 2 + 4);
   const found: FetchedPartition[] = [];
+  const room = { bytes: ANSWER_BYTES, entries: ANSWER_ENTRIES };
   for (let topics = reader.int32(); topics > 0; topics--) {
     const topic = reader.text();
     for (let partitions = reader.int32(); partitions > 0; partitions--) {
@@ -75,7 +89,7 @@ export async function readFetch(bytes: Buffer, asked?: AskedPartitions): Promise
       reader.skip(4);
       const batches = reader.bytes(Math.max(0, reader.int32()));
       const from = batches.length === 0 ? 0 : fromOf(asked, topic, partition);
-      const read = await readBatches(batches, aborted, from);
+      const read = await readBatches(batches, aborted, from, room);
       found.push({ topic, partition, errorCode, stableOffset, startOffset, ...read });
     }
   }
@@ -96,6 +110,7 @@ async function readBatches(
   bytes: Buffer,
   aborted: Aborted[],
   from: number,
+  room: Room,
 ): Promise<Pick<FetchedPartition, 'records' | 'nextOffset' | 'unreadable'>> {
   const records: KafkaRecord[] = [];
   const abortedNow = new Set<number>();
@@ -121,11 +136,15 @@ async function readBatches(
     }
     if ((attributes & CONTROL) !== 0) abortedNow.delete(producerId);
     else if ((attributes & TRANSACTIONAL) === 0 || !abortedNow.has(producerId)) {
+      if (room.bytes <= 0 || room.entries <= 0) break;
       const before = records.length;
       try {
-        await readBatch(bytes.subarray(at, end), from, records);
+        const leftAt = await readBatch(bytes.subarray(at, end), from, room, records);
+        if (leftAt !== null) return { records, nextOffset: leftAt, unreadable: null };
       } catch (error) {
         records.length = before;
+        // What it took is not known: the others have the next answer.
+        room.bytes = 0;
         const why = describeError(error);
         return ended(records, nextOffset, from, { firstOffset: baseOffset, nextOffset: lastOffset + 1, why });
       }
@@ -146,15 +165,19 @@ function ended(
   return { records, nextOffset, unreadable: nextOffset > from ? null : found };
 }
 
-/** Rejects where it cannot be read. */
-async function readBatch(batch: Buffer, from: number, into: KafkaRecord[]): Promise<void> {
+/** Where to go on where there was not room for all of it; null: behind it. Rejects where it cannot be read. */
+async function readBatch(batch: Buffer, from: number, room: Room, into: KafkaRecord[]): Promise<number | null> {
   const compression = batch.readInt16BE(21) & COMPRESSION;
-  const packed = batch.subarray(HEADER_BYTES);
-  const body = compression === 0 ? packed : await unpack(compression, packed);
+  let body = batch.subarray(HEADER_BYTES);
+  if (compression !== 0) {
+    body = await unpack(compression, body);
+    room.bytes -= body.length;
+  }
   const baseOffset = Number(batch.readBigInt64BE(0));
   const baseTimestamp = Number(batch.readBigInt64BE(27));
   const count = batch.readInt32BE(57);
   const reader = new Reader(body);
+  let taken = -1;
   for (let i = 0; i < count; i++) {
     const length = reader.varint();
     const end = reader.at + length;
@@ -163,19 +186,23 @@ async function readBatch(batch: Buffer, from: number, into: KafkaRecord[]): Prom
     const timestamp = baseTimestamp + reader.varint();
     const offset = baseOffset + reader.varint();
     if (offset >= from) {
+      if (room.entries <= 0 && offset > taken) return offset;
       const key = reader.optional();
       const value = reader.optional();
       const headers = readHeaders(reader);
+      room.entries -= 1 + (headers?.length ?? 0);
+      taken = offset;
       into.push({ offset, timestamp, key, value, headers });
     }
     reader.at = end;
   }
+  return null;
 }
 
 function readHeaders(reader: Reader): [string, Buffer | null][] | null {
   const count = reader.varint();
   if (count <= 0) return null;
-  if (count > MAX_HEADERS) throw new RangeError(`it has a record with more than ${MAX_HEADERS} headers`);
+  if (count > ANSWER_ENTRIES) throw new RangeError(`it has a record with more than ${ANSWER_ENTRIES} headers`);
   const headers: [string, Buffer | null][] = [];
   for (let i = 0; i < count; i++) headers.push([reader.bytes(reader.varint()).toString('utf8'), reader.optional()]);
   return headers;

@@ -1,11 +1,18 @@
-// Batches of records as a broker sends them: what of them is read, and what cannot be.
+// Batches of records as a broker sends them: what an answer may be unpacked to, where reading goes on, and what cannot be read.
 import { randomBytes } from 'node:crypto';
 import zlib from 'node:zlib';
 import { compressFrameSync } from 'lz4-napi';
 import { describe, expect, test } from 'vitest';
 import { unpack } from '../../src/brokers/kafka-codecs.ts';
 import { type AskedPartitions, type FetchedPartition, readFetch } from '../../src/brokers/kafka-records.ts';
-import { encodeAnswer, encodeBatch, encodeFormerMessage, frame, type SentPartition } from '../support/kafka-batches.ts';
+import {
+  encodeAnswer,
+  encodeBatch,
+  encodeFormerMessage,
+  frame,
+  type SentBatch,
+  type SentPartition,
+} from '../support/kafka-batches.ts';
 
 const TOPIC = 'uplinks';
 const MIB = 1024 * 1024;
@@ -24,8 +31,95 @@ async function read(
   return found;
 }
 
-describe('An answer', () => {
-  test('is without what comes before the offset that was asked for', async () => {
+interface AbortedTransaction {
+  readonly producerId: number;
+  readonly firstOffset: number;
+  /** Of the control batch. */
+  readonly lastOffset: number;
+}
+
+/** As a broker answers again and again: from the batch on that the offset is in, with the aborted transactions that end there or later. */
+async function readToEnd(log: readonly SentBatch[], transactions: readonly AbortedTransaction[] = []) {
+  const encoded = log.map((batch) => ({ end: batch.offset + batch.records.length, bytes: encodeBatch(batch) }));
+  const end = encoded.at(-1)?.end ?? 0;
+  const offsets: number[] = [];
+  const stops: number[] = [];
+  for (let at = 0; at < end; ) {
+    const batches = encoded.filter((batch) => batch.end > at).map(({ bytes }) => bytes);
+    const aborted = transactions.filter(({ lastOffset }) => lastOffset >= at);
+    const found = await read(batches, at, { aborted });
+    expect(found.unreadable).toBe(null);
+    expect(found.nextOffset).toBeGreaterThan(at);
+    for (const { offset } of found.records) offsets.push(offset);
+    at = found.nextOffset;
+    stops.push(at);
+  }
+  return { offsets, stops };
+}
+
+const zeros = (offset: number, bytes: number): SentBatch => {
+  return { offset, records: [{ value: Buffer.alloc(bytes) }, { value: 'small' }], compression: 'zstd' };
+};
+
+describe('What an answer is unpacked to', () => {
+  test('ends before the batch that comes after 32 MiB, and the next one goes on there', async () => {
+    const log = Array.from({ length: 10 }, (_, at) => zeros(2 * at, 12 * MIB));
+    const { offsets, stops } = await readToEnd(log);
+    expect(offsets).toEqual(Array.from({ length: 20 }, (_, at) => at));
+    expect(stops).toEqual([6, 12, 18, 20]);
+  });
+
+  test('is shared by its partitions, of which the first in turn gets on', async () => {
+    const batches = [encodeBatch(zeros(0, 20 * MIB)), encodeBatch(zeros(2, 20 * MIB)), encodeBatch(zeros(4, 1))];
+    const partitions = [0, 1, 2].map((partition) => ({ topic: TOPIC, partition, batches }));
+    const found = await readFetch(encodeAnswer(partitions));
+    expect(found.map(({ nextOffset, records }) => [nextOffset, records.length])).toEqual([
+      [4, 4],
+      [-1, 0],
+      [-1, 0],
+    ]);
+  });
+
+  test('is more only for its first batch', async () => {
+    const { offsets, stops } = await readToEnd([zeros(0, 100 * MIB), zeros(2, 1)]);
+    expect(offsets).toEqual([0, 1, 2, 3]);
+    expect(stops).toEqual([2, 4]);
+  });
+
+  test('goes on over what is passed by unread, and never over what is not', async () => {
+    const big = zeros(0, 40 * MIB);
+    const never: SentBatch = { offset: 2, records: [{ value: 'never' }], compression: 'zstd', producerId: 7 };
+    const abort: SentBatch = { offset: 3, records: [{ value: 'abort' }], producerId: 7, isControl: true };
+    const kept: SentBatch = { offset: 4, records: [{ value: 'kept' }], producerId: 7 };
+    const aborted = { producerId: 7, firstOffset: 2, lastOffset: 3 };
+    expect(await readToEnd([big, never, abort, kept], [aborted])).toEqual({ offsets: [0, 1, 4], stops: [4, 5] });
+  });
+
+  test('ends in the midst of a transaction, and the next one knows whether that was aborted', async () => {
+    const of = { records: [{ value: 'x' }], producerId: 7 };
+    const log: SentBatch[] = [{ ...of, offset: 0 }, zeros(1, 40 * MIB), zeros(3, 1), { ...of, offset: 5 }];
+    const rest: SentBatch[] = [
+      { ...of, offset: 6, isControl: true },
+      { ...of, offset: 7 },
+    ];
+    const aborted = { producerId: 7, firstOffset: 0, lastOffset: 6 };
+    expect(await readToEnd([...log, ...rest], [aborted])).toEqual({ offsets: [1, 2, 3, 4, 7], stops: [3, 8] });
+    expect(await readToEnd([...log, ...rest])).toEqual({ offsets: [0, 1, 2, 3, 4, 5, 7], stops: [3, 8] });
+  });
+
+  test('has at most 65,536 records and headers: a batch is left in its midst', async () => {
+    const records = Array.from({ length: 150_000 }, () => ({ value: '' }));
+    const log: SentBatch[] = [
+      { offset: 0, records: [{ value: 'a', headers: 9 }] },
+      { offset: 1, records, compression: 'zstd' },
+      { offset: 150_001, records: [{ value: 'b', headers: 65_536 }, { value: 'c' }] },
+    ];
+    const { offsets, stops } = await readToEnd(log);
+    expect(offsets).toEqual(Array.from({ length: 150_003 }, (_, at) => at));
+    expect(stops).toEqual([65_527, 131_063, 150_002, 150_003]);
+  });
+
+  test('without what comes before the offset that was asked for', async () => {
     const batch = encodeBatch({ offset: 5, records: [{ value: 'a' }, { value: 'b' }, { value: 'c' }] });
     const found = await read([batch], 6);
     expect(found.records.map(({ value }) => String(value))).toEqual(['b', 'c']);

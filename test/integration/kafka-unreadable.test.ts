@@ -21,7 +21,8 @@ describeWith('kafka', 'A batch that unpacks to more than 128 MiB', () => {
       const messages = values.map((value) => ({ value, partition }));
       return producer.send({ topic, messages, compression: compressionType('zstd') });
     };
-    for (let at = 0; at < 4; at++) await send(0, 'x', `small ${at}`);
+    // The answer that has all of these is read in parts.
+    for (let at = 0; at < 4; at++) await send(0, Buffer.alloc(20 * MIB), `small ${at}`);
     await send(0, Buffer.alloc(129 * MIB), 'lost');
     await send(0, 'last');
     await send(1, 'other');
@@ -34,7 +35,7 @@ describeWith('kafka', 'A batch that unpacks to more than 128 MiB', () => {
       { clientId: freshName('group'), topics: [topic], expectSession: false, from: 'earliest' },
       {
         onMessages: (messages, done) => {
-          for (const { payload } of messages) if (payload.length > 1) texts.push(String(payload));
+          for (const { payload } of messages) if (payload.length < 100) texts.push(String(payload));
           done(null);
         },
         onStatus: (status) => listener.onStatus(status),

@@ -37,6 +37,7 @@ export class Brokers {
 
   constructor(options: BrokersOptions) {
     const { clock, chance, dataDir } = options;
+    const { maxMessageBytes } = options.sources;
     this.#options = options;
     this.#sort = compileSort(options.sources);
     this.#configs = options.brokers;
@@ -48,7 +49,7 @@ export class Brokers {
       }
       const own = this.#own(config);
       if (config.kind === 'mqtt') {
-        this.#byName.set(name, createMqttBroker({ ...config, ...own, name, clock, chance }));
+        this.#byName.set(name, createMqttBroker({ ...config, ...own, name, clock, chance, maxMessageBytes }));
         continue;
       }
       const { host, port, users } = config;
@@ -81,8 +82,9 @@ export class Brokers {
   /** Connects nothing by itself. */
   make(name: string, definition: BrokerDefinition): Broker {
     if (definition.kind === 'kafka') return createKafkaBroker(this.#kafkaOptions(name, definition));
-    const { clock, chance } = this.#options;
-    const shared = { ...this.#own(definition), name, guard: this.guard, clock, chance };
+    const { clock, chance, sources } = this.#options;
+    const { maxMessageBytes } = sources;
+    const shared = { ...this.#own(definition), name, guard: this.guard, clock, chance, maxMessageBytes };
     return createMqttBroker({ ...mqttOptions(definition), ...shared });
   }
 

@@ -43,6 +43,8 @@ export interface MqttBrokerOptions {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly reconnect?: Partial<ReconnectOptions>;
+  /** A source's messages up to here are read; of far longer ones only so much is kept. Absent: all are kept whole. */
+  readonly maxMessageBytes?: number;
   /** What a source may hold unacknowledged before it stops reading its socket. */
   readonly held?: Partial<HeldLimits>;
   readonly publish?: Partial<PublishLimits>;
@@ -151,6 +153,8 @@ export function clientOptions(
       // Without it a version 5 session ends with its connection, whatever `clean` says.
       sessionExpiryInterval: session.clean ? 0 : (options.sessionExpirySeconds ?? NEVER_EXPIRES),
       receiveMaximum: options.receiveMaximum ?? 65_535,
+      // No maximumPacketSize: what is larger a broker would drop without a word (MQTT 5 3.1.2.11.4), and nobody would have
+      // an account of it. It comes, and becomes a dead letter (mqtt-large-packet.ts).
     };
   }
   if (secure) {

@@ -3,6 +3,7 @@ import type { MqttClient } from 'mqtt';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { SourceListener, SourceOptions, UplinkSource } from '../domain/ports/broker.ts';
 import { MqttDelivery } from './mqtt-delivery.ts';
+import { bounded, payloadBounds } from './mqtt-large-packet.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { type BrokerAddress, HELD, type MqttBrokerOptions } from './mqtt-options.ts';
 import { subscribe } from './mqtt-subscribe.ts';
@@ -121,12 +122,12 @@ export class MqttSource implements UplinkSource {
       () => client.reschedulePing(true),
     );
     this.#delivery = delivery;
-    const tap = new MqttTap(client.stream, this.#broker.protocolVersion ?? 4, {
-      publish: (topic, payload, qos, dup, retain, id) => delivery.take(topic, payload, qos, dup, retain, id),
-    });
+    const bounds = payloadBounds(this.#broker.maxMessageBytes);
+    const take = delivery.take.bind(delivery);
+    const tap = new MqttTap(client.stream, this.#broker.protocolVersion ?? 4, { publish: take }, bounds);
     // Subscriptions ask for QoS 1, so QoS 2 does not come; were it to, mqtt.js answers it as usual.
     client.handleMessage = ({ topic, payload, qos, dup, retain }, done) => {
-      delivery.take(topic, payload as Buffer, qos, dup, retain, 0);
+      delivery.take(topic, bounded(payload as Buffer, bounds), qos, dup, retain, 0);
       done();
     };
   }

@@ -6,27 +6,29 @@
 // CONNACK, SUBACK, PINGRESP, DISCONNECT, publishes of QoS 2 and whatever is malformed stay with mqtt.js.
 // Payloads are views on what was read from the socket: Node never reuses a chunk, and a kept payload keeps its chunk.
 import type { Duplex } from 'node:stream';
+import { bounded, isLarge, LargePacket, type PayloadBounds } from './mqtt-large-packet.ts';
+import { bodyAt, payloadAt, remainingLength, uint16 } from './mqtt-packets.ts';
 
 export interface TapSink {
   /** One publish of QoS 0 or 1; `id` 0 for QoS 0. False: no room for another one until `resume` is called. */
   publish(topic: string, payload: Buffer, qos: 0 | 1, dup: boolean, retain: boolean, id: number): boolean;
 }
 
-const PUBLISH = 3;
-/** A remaining length takes at most four bytes (MQTT 3.1.1 2.2.3, MQTT 5 1.5.5). */
-const MAX_LENGTH_BYTES = 4;
 const NOTHING = Buffer.alloc(0);
 
 export class MqttTap {
   readonly #stream: Duplex;
   readonly #isVersion5: boolean;
   readonly #sink: TapSink;
+  readonly #bounds: PayloadBounds;
   readonly #push: (chunk: unknown, encoding?: BufferEncoding) => boolean;
   readonly #read: (size: number) => void;
   /** The beginning of a packet whose end has not come, and how many bytes it will have at least. */
   #parts: Buffer[] = [];
   #partBytes = 0;
   #needed = 0;
+  /** A packet that has begun and is not collected. */
+  #large: LargePacket | null = null;
   /** Read, and not looked at while there is no room. */
   #deferred: Buffer | null = null;
   #isFull = false;
@@ -34,10 +36,11 @@ export class MqttTap {
   #isBroken = false;
 
   /** To be made before the first byte arrives. */
-  constructor(stream: Duplex, version: 4 | 5, sink: TapSink) {
+  constructor(stream: Duplex, version: 4 | 5, sink: TapSink, bounds: PayloadBounds) {
     this.#stream = stream;
     this.#isVersion5 = version === 5;
     this.#sink = sink;
+    this.#bounds = bounds;
     this.#push = stream.push.bind(stream);
     this.#read = stream._read.bind(stream);
     stream.push = (chunk: unknown, encoding?: BufferEncoding) => this.#take(chunk, encoding);
@@ -79,9 +82,7 @@ export class MqttTap {
       }
       const end = body === 0 ? 0 : body + remainingLength(chunk, at);
       if (body === 0 || end > chunk.length) {
-        this.#parts = [chunk.subarray(at)];
-        this.#partBytes = chunk.length - at;
-        this.#needed = body === 0 ? this.#partBytes + 1 : end - at;
+        this.#begin(chunk.subarray(at), body === 0 ? 0 : end - at);
         return;
       }
       this.#packet(chunk, at, body, end);
@@ -89,16 +90,34 @@ export class MqttTap {
     }
   }
 
+  /** The beginning of a packet of `needed` bytes; 0: its length is not all there. */
+  #begin(bytes: Buffer, needed: number): void {
+    if (isLarge(needed, this.#bounds)) {
+      this.#parts = [];
+      this.#large = new LargePacket(needed, this.#isVersion5, this.#bounds);
+      this.#grow(this.#large, bytes, 0);
+      return;
+    }
+    this.#parts = [bytes];
+    this.#partBytes = bytes.length;
+    this.#needed = needed === 0 ? bytes.length + 1 : needed;
+  }
+
   /** Adds to the packet that has begun; returns from where on `chunk` is not used yet. */
   #complete(chunk: Buffer): number {
     let at = 0;
-    while (this.#parts.length > 0 && at < chunk.length) {
+    while (at < chunk.length) {
+      if (this.#large !== null) {
+        at = this.#grow(this.#large, chunk, at);
+        continue;
+      }
+      if (this.#parts.length === 0) return at;
       const to = Math.min(chunk.length, at + this.#needed - this.#partBytes);
       this.#parts.push(chunk.subarray(at, to));
       this.#partBytes += to - at;
       at = to;
       if (this.#partBytes < this.#needed) return at;
-      const whole = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
+      const whole = Buffer.concat(this.#parts);
       const body = bodyAt(whole, 0);
       if (body < 0) {
         this.#parts = [];
@@ -106,10 +125,9 @@ export class MqttTap {
         this.#push(chunk.subarray(at));
         return chunk.length;
       }
-      const needed = body === 0 ? this.#partBytes + 1 : body + remainingLength(whole, 0);
-      if (needed > this.#partBytes) {
-        this.#parts = [whole];
-        this.#needed = needed;
+      const needed = body === 0 ? 0 : body + remainingLength(whole, 0);
+      if (needed === 0 || needed > this.#partBytes) {
+        this.#begin(whole, needed);
         continue;
       }
       this.#parts = [];
@@ -119,68 +137,38 @@ export class MqttTap {
     return at;
   }
 
-  /** One whole packet: bytes `at` to `end`, its variable header from `body` on. */
-  #packet(bytes: Buffer, at: number, body: number, end: number): void {
-    const flags = bytes[at] as number;
-    const qos = (flags >> 1) & 3;
-    if (flags >> 4 === PUBLISH && qos < 2 && this.#publish(bytes, flags, body, end)) return;
-    this.#push(bytes.subarray(at, end));
+  /** As `#complete`, of a large one. */
+  #grow(large: LargePacket, chunk: Buffer, at: number): number {
+    const to = Math.min(chunk.length, at + large.left);
+    const foreign = large.add(chunk.subarray(at, to));
+    if (foreign !== null) this.#push(foreign);
+    if (large.left === 0) {
+      this.#large = null;
+      const { head } = large;
+      if (head !== null) this.#publish(head, 0, bodyAt(head, 0), large.payload);
+    }
+    return to;
   }
 
-  /** False where it is not well-formed. */
-  #publish(bytes: Buffer, flags: number, body: number, end: number): boolean {
-    const topicFrom = body + 2;
-    if (topicFrom > end) return false;
-    const topicTo = topicFrom + (((bytes[body] as number) << 8) | (bytes[body + 1] as number));
-    const isAcknowledged = (flags & 0b0110) !== 0;
-    let from = isAcknowledged ? topicTo + 2 : topicTo;
-    // An empty topic stands for an alias (MQTT 5), which we never allow.
-    if (from > end || topicTo === topicFrom) return false;
-    const id = isAcknowledged ? ((bytes[topicTo] as number) << 8) | (bytes[topicTo + 1] as number) : 0;
-    if (isAcknowledged && id === 0) return false;
-    if (this.#isVersion5) {
-      const properties = bodyAt(bytes, from - 1);
-      if (properties <= 0 || properties > end) return false;
-      from = properties + remainingLength(bytes, from - 1);
-      if (from > end) return false;
-    }
-    const topic = bytes.toString('utf8', topicFrom, topicTo);
-    const hasRoom = this.#sink.publish(
-      topic,
-      bytes.subarray(from, end),
-      isAcknowledged ? 1 : 0,
-      (flags & 0b1000) !== 0,
-      (flags & 1) !== 0,
-      id,
-    );
-    if (!hasRoom) this.#isFull = true;
-    return true;
+  /** One whole packet: bytes `at` to `end`, its variable header from `body` on. */
+  #packet(bytes: Buffer, at: number, body: number, end: number): void {
+    const from = payloadAt(bytes, at, body, end, this.#isVersion5);
+    if (from < 0) this.#push(bytes.subarray(at, end));
+    else this.#publish(bytes, at, body, bounded(bytes.subarray(from, end), this.#bounds));
+  }
+
+  /** One that is well-formed: from `at` on, its variable header from `body` on. */
+  #publish(bytes: Buffer, at: number, body: number, payload: Buffer): void {
+    const flags = bytes[at] as number;
+    const qos = (flags & 0b0010) === 0 ? 0 : 1;
+    const topicTo = body + 2 + uint16(bytes, body);
+    const topic = bytes.toString('utf8', body + 2, topicTo);
+    const id = qos === 0 ? 0 : uint16(bytes, topicTo);
+    if (!this.#sink.publish(topic, payload, qos, (flags & 0b1000) !== 0, (flags & 1) !== 0, id)) this.#isFull = true;
   }
 
   #giveUp(rest: Buffer): void {
     this.#isBroken = true;
     this.#push(rest);
-  }
-}
-
-/** Where the variable header of a packet begins; 0: its length is not all there; −1: the length is malformed. */
-function bodyAt(bytes: Buffer, at: number): number {
-  for (let i = 1; i <= MAX_LENGTH_BYTES; i++) {
-    const byte = bytes[at + i];
-    if (byte === undefined) return 0;
-    if (byte < 128) return at + i + 1;
-  }
-  return -1;
-}
-
-/** The length that follows the byte at `at`; to be asked only when `bodyAt` has found its end. */
-function remainingLength(bytes: Buffer, at: number): number {
-  let length = 0;
-  let shift = 0;
-  for (let i = at + 1; ; i++) {
-    const byte = bytes[i] as number;
-    length |= (byte & 127) << shift;
-    if (byte < 128) return length;
-    shift += 7;
   }
 }

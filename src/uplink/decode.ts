@@ -1,5 +1,6 @@
 // Decode: a message's bytes become a frame of a device, or the reason why they cannot. Parses once.
 import { isAscii } from 'node:buffer';
+import { readCut } from '../domain/cut-payload.ts';
 import type { DeadLetterReason } from '../domain/uplink.ts';
 import { readChirpStack } from './envelopes/chirpstack.ts';
 import { EMPTY_FRAME, type Envelope, type EnvelopeReader, type Frame } from './envelopes/frame.ts';
@@ -43,9 +44,7 @@ const FRAME_BYTES = 5;
 export function compileDecode(options: DecodeOptions): Decode {
   const { maxMessageBytes, deviceOfTopic } = options;
   return (topic, payload) => {
-    if (payload.length > maxMessageBytes) {
-      return unreadable('tooBig', `The message has ${payload.length} bytes; at most ${maxMessageBytes} are read.`);
-    }
+    if (payload.length > maxMessageBytes) return tooBig(payload, maxMessageBytes);
     let root: unknown;
     let text: string;
     let isPlain: boolean;
@@ -55,6 +54,8 @@ export function compileDecode(options: DecodeOptions): Decode {
       isPlain = isAsciiOnly && !text.includes('\\');
       root = JSON.parse(text);
     } catch {
+      // It was cut when less was allowed.
+      if (readCut(payload) !== null) return tooBig(payload, maxMessageBytes);
       // Confluent's wire format: a zero byte, then the schema's id (4 bytes), then Avro, Protobuf or JSON. Registries count ids
       // from 1: one of 16 millions is rather the content of something else.
       if (payload[0] === 0 && payload[1] === 0 && payload.length > FRAME_BYTES) {
@@ -135,6 +136,15 @@ function bare(body: JsonObject): Frame {
 
 function unreadable(reason: DeadLetterReason, message: string): Decoded {
   return { kind: 'unreadable', reason, message };
+}
+
+function tooBig(payload: Buffer, allowed: number): Decoded {
+  const cut = readCut(payload);
+  if (cut === null)
+    return unreadable('tooBig', `The message has ${payload.length} bytes; at most ${allowed} are read.`);
+  const { bytes, kept } = cut;
+  const message = `The message had ${bytes} bytes; at most ${kept} were allowed (\`sources.maxMessageBytes\`), and only the first ${kept} are kept.`;
+  return unreadable('tooBig', message);
 }
 
 function withoutDevice(root: unknown, message: string): Decoded {

@@ -2,7 +2,8 @@
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { MqttTap } from '../../src/brokers/mqtt-tap.ts';
+import { payloadBounds } from '../../src/brokers/mqtt-large-packet.ts';
+import { MqttTap, type TapSink } from '../../src/brokers/mqtt-tap.ts';
 
 interface Publish {
   readonly topic: string;
@@ -26,16 +27,17 @@ class Wire extends Duplex {
   }
 }
 
-function connection(version: 4 | 5 = 4, room = () => true) {
+function connection(version: 4 | 5 = 4, room = () => true, bounds = payloadBounds()) {
   const wire = new Wire();
   const publishes: Publish[] = [];
   const passed: Buffer[] = [];
-  const tap = new MqttTap(wire, version, {
+  const sink: TapSink = {
     publish: (topic, payload, qos, dup, retain, id) => {
       publishes.push({ topic, payload: payload.toString(), qos, dup, retain, id });
       return room();
     },
-  });
+  };
+  const tap = new MqttTap(wire, version, sink, bounds);
   wire.on('data', (chunk: Buffer) => passed.push(chunk));
   return { wire, tap, publishes, passed: () => Buffer.concat(passed) };
 }
@@ -173,4 +175,89 @@ test('the end of the connection goes through, whatever waits', async () => {
   expect(passed()).toHaveLength(0);
   tap.resume();
   expect(publishes).toEqual([one, one]);
+});
+
+const BOUNDS = { whole: 1_000, kept: 100 };
+const cut = (payload: string): string =>
+  payload.length <= BOUNDS.whole
+    ? payload
+    : `${payload.slice(0, BOUNDS.kept)}\n[here-bridge: cut off here, the message had ${payload.length} bytes]`;
+
+test('however the bytes are cut: of a payload that is far too long the beginning is kept, and how long it was', async () => {
+  const large = fc.record({
+    topic: fc.constantFrom('up/a', 'ü'.repeat(32_767)),
+    payload: fc.constantFrom(0, 999, 1_000, 1_001, 66_000, 300_000).map((bytes) => 'x'.repeat(bytes)),
+    // User properties may be as long as the packet.
+    properties: fc.constantFrom(0, 2, 100_000).map((bytes) => Buffer.alloc(bytes)),
+    qos: fc.constantFrom(0, 1, 2),
+    dup: fc.boolean(),
+    retain: fc.boolean(),
+    id: fc.integer({ min: 1, max: 65_535 }),
+  });
+  const whatever = fc.oneof(large, fc.constant(PINGRESP));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(whatever, { maxLength: 6 }),
+      fc.array(fc.constantFrom(1, 4, 70, 20_000, 65_536, 500_000), { minLength: 1 }),
+      fc.constantFrom(4 as const, 5 as const),
+      async (parts, cuts, version) => {
+        const { wire, publishes, passed } = connection(version, () => true, BOUNDS);
+        const packets = parts.map((each) => (Buffer.isBuffer(each) ? each : publish(each, version, each.properties)));
+        const bytes = Buffer.concat(packets);
+        for (let at = 0, n = 0; at < bytes.length; n++) {
+          // Byte by byte near the beginning only. A WebSocket's frame may be all of a packet in one.
+          const to = at + (n < 200 ? (cuts[n % cuts.length] as number) : 65_536);
+          wire.push(bytes.subarray(at, to));
+          at = to;
+        }
+        await turn();
+        const sent = parts.flatMap((each) => (Buffer.isBuffer(each) || each.qos === 2 ? [] : [each]));
+        expect(publishes).toEqual(
+          sent.map(({ properties: _, ...each }) => ({
+            ...each,
+            payload: cut(each.payload),
+            id: each.qos === 0 ? 0 : each.id,
+          })),
+        );
+        const others = packets.filter((_, at) => {
+          const part = parts[at];
+          return Buffer.isBuffer(part) || part?.qos === 2;
+        });
+        expect(passed().equals(Buffer.concat(others))).toBe(true);
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
+test('a message of 256 MB keeps hardly more than what is allowed, and what follows it is read', async () => {
+  const { wire, publishes } = connection(5, () => true, payloadBounds(262_144));
+  const bytes = 268_435_455;
+  const head = publish({ ...one, id: 9 }, 5).subarray(2, -1);
+  wire.push(Buffer.concat([Buffer.from([0x32]), length(bytes), head]));
+  const chunk = Buffer.alloc(65_536, 'y');
+  for (let left = bytes - head.length; left > 0; left -= chunk.length) wire.push(chunk.subarray(0, left));
+  wire.push(publish({ ...one, id: 10 }, 5));
+  await turn();
+  expect(publishes.map(({ topic, id }) => [topic, id])).toEqual([
+    ['up/a', 9],
+    ['up/a', 10],
+  ]);
+  const { payload = '' } = publishes[0] ?? {};
+  expect(payload.length).toBeGreaterThan(262_144);
+  expect(payload.length).toBeLessThan(262_144 + 100);
+  expect(payload).toContain(`the message had ${bytes - head.length} bytes`);
+});
+
+test('a large message for which there is no room behind it: reading stops, and goes on behind it', async () => {
+  let room = false;
+  const { wire, tap, publishes } = connection(4, () => room, BOUNDS);
+  const large = publish({ ...one, payload: 'x'.repeat(100_000) });
+  wire.push(large.subarray(0, 70_000));
+  wire.push(Buffer.concat([large.subarray(70_000), publish({ ...one, id: 2 })]));
+  await turn();
+  expect(publishes.map(({ id }) => id)).toEqual([1]);
+  room = true;
+  tap.resume();
+  expect(publishes.map(({ id }) => id)).toEqual([1, 2]);
 });

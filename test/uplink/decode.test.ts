@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { cutPayload } from '../../src/domain/cut-payload.ts';
 import { compileDecode } from '../../src/uplink/decode.ts';
 import { compileTopicPattern } from '../../src/uplink/topic-pattern.ts';
 import { DEVICE } from './prepare-support.ts';
@@ -33,6 +34,23 @@ describe('Decoding', () => {
     const whole = `${head}${'a'.repeat(262_144 - head.length - 3)}"}}`;
     expect(decode(topic, bytes(whole)).kind).toBe('frame');
     expect(decode(topic, bytes(`${whole} `))).toMatchObject({ reason: 'tooBig' });
+  });
+
+  test.each([
+    ['in a string', `{"DevEUI_uplink":{"DevEUI":"${DEVICE}","payload_hex":"${'a'.repeat(400_000)}`],
+    ['among fields', `{"DevEUI_uplink":{"DevEUI":"${DEVICE}",${'"a":1,'.repeat(60_000)}`],
+    ['behind a whole message', `{"DevEUI_uplink":{"DevEUI":"${DEVICE}","payload_hex":"00"}}${' '.repeat(300_000)}`],
+    ['in nothing', ' '.repeat(300_000)],
+  ])('tells what was cut %s as too big, with its length, also once more is allowed', (_, text) => {
+    const cut = cutPayload(bytes(text).subarray(0, 262_144), 268_435_400);
+    const found = {
+      kind: 'unreadable',
+      reason: 'tooBig',
+      message:
+        'The message had 268435400 bytes; at most 262144 were allowed (`sources.maxMessageBytes`), and only the first 262144 are kept.',
+    };
+    expect(decode(topic, cut)).toEqual(found);
+    expect(compileDecode({ maxMessageBytes: 16_777_216, deviceOfTopic: () => DEVICE })(topic, cut)).toEqual(found);
   });
 
   test.each([

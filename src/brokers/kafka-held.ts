@@ -1,7 +1,19 @@
 // What a Kafka source has handed over and its listener has not answered for yet.
-import type { SourcePlaces } from '../domain/ports/broker.ts';
+import type { BrokerMessage, SourcePlaces } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { Chunk } from './kafka-part.ts';
+import { heldBytes } from './mqtt-options.ts';
+
+/** What a header takes besides its name and value, about. */
+const HEADER_BYTES = 100;
+
+/** What a message takes in memory: its key, which is part of the topic, and its headers may be longer than its payload. */
+export function recordBytes({ topic, payload, headers }: BrokerMessage): number {
+  let bytes = heldBytes(topic, payload);
+  if (headers === undefined || headers === null) return bytes;
+  for (const [name, value] of headers) bytes += HEADER_BYTES + name.length + (value === null ? 0 : value.length);
+  return bytes;
+}
 
 export class HeldChunks {
   count = 0;

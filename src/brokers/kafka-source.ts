@@ -10,7 +10,7 @@ import type {
   UplinkSource,
 } from '../domain/ports/broker.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
-import { HeldChunks } from './kafka-held.ts';
+import { HeldChunks, recordBytes } from './kafka-held.ts';
 import type { KafkaBrokerOptions } from './kafka-options.ts';
 import {
   type Chunk,
@@ -226,7 +226,7 @@ export class KafkaSource implements UplinkSource {
       const share = this.#shareOf(offer, to);
       for (const message of share.messages) {
         messages.push(message);
-        bytes += message.payload.length;
+        bytes += recordBytes(message);
       }
       for (const [outcome, count] of share.passed) passed.set(outcome, (passed.get(outcome) ?? 0) + count);
       part.next = to;

@@ -4,7 +4,7 @@
 import type { Writable } from 'node:stream';
 import type { BrokerMessage, SourceListener } from '../domain/ports/broker.ts';
 import type { Clock } from '../domain/ports/clock.ts';
-import type { HeldLimits } from './mqtt-options.ts';
+import { type HeldLimits, heldBytes } from './mqtt-options.ts';
 
 /** A batch goes out when it has this many bytes (one read of a socket), or when the event loop has read what was there. */
 const BATCH_BYTES = 64 * 1024;
@@ -16,7 +16,10 @@ interface Batch {
   /** Packet identifiers of the QoS 1 messages, in the order received. */
   readonly ids: number[];
   readonly arrivedAt: number;
+  /** Of its payloads. */
   bytes: number;
+  /** What it takes in memory. */
+  held: number;
   done: boolean;
 }
 
@@ -67,15 +70,17 @@ export class MqttDelivery {
     this.#hasTaken = true;
     let batch = this.#collecting;
     if (batch === null) {
-      batch = { messages: [], ids: [], arrivedAt: this.#clock.now(), bytes: 0, done: false };
+      batch = { messages: [], ids: [], arrivedAt: this.#clock.now(), bytes: 0, held: 0, done: false };
       this.#collecting = batch;
       setImmediate(this.#flush, batch);
     }
     batch.messages.push({ topic, payload, qos, retain, dup, arrivedAt: batch.arrivedAt });
     if (id !== 0) batch.ids.push(id);
     batch.bytes += payload.length;
+    const held = heldBytes(topic, payload);
+    batch.held += held;
     this.#heldMessages += 1;
-    this.#heldBytes += payload.length;
+    this.#heldBytes += held;
     if (batch.bytes >= BATCH_BYTES) this.#flush(batch);
     this.#isBlocked = this.#isFull();
     return !this.#isBlocked;
@@ -140,7 +145,7 @@ export class MqttDelivery {
       batches += 1;
       acks += batch.ids.length;
       this.#heldMessages -= batch.messages.length;
-      this.#heldBytes -= batch.bytes;
+      this.#heldBytes -= batch.held;
     }
     const settled = this.#held.splice(0, batches);
     if (acks > 0) {

@@ -65,6 +65,14 @@ export interface HeldLimits {
   readonly maxBytes: number;
 }
 
+/** What a message takes besides its payload and topic, about: objects that hold them, and views. */
+const MESSAGE_BYTES = 200;
+
+/** What counts for `maxBytes`: topics of 64 KiB with payloads of one byte would fill the memory as well. */
+export function heldBytes(topic: string, payload: Buffer): number {
+  return payload.length + topic.length + MESSAGE_BYTES;
+}
+
 export interface PublishLimits {
   /** Publishes that wait for the broker's acknowledgement, connected or not. */
   readonly maxPending: number;

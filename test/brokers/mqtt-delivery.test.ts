@@ -119,6 +119,23 @@ test('reading stops when too much is held, and goes on when it is kept', async (
   expect(take(4)).toBe(true);
 });
 
+test('topics, and what each message takes besides, count for what is held', async () => {
+  const maxBytes = 1_000_000;
+  for (const topic of ['t'.repeat(60_000), 't']) {
+    const { listener, delivery, rooms } = connection({ maxMessages: 65_535, maxBytes });
+    let taken = 1;
+    while (delivery.take(topic, Buffer.from('1'), 1, false, false, 1) && taken < 10_000) taken += 1;
+    expect(taken).toBe(Math.ceil(maxBytes / (topic.length + 1 + 200)));
+    await turn();
+    listener.settle();
+    expect(rooms()).toBe(1);
+    // All of it is given back.
+    let again = 1;
+    while (delivery.take(topic, Buffer.from('1'), 1, false, false, 1) && again < 10_000) again += 1;
+    expect(again).toBe(taken);
+  }
+});
+
 test('draining hands over nothing more and waits for what was handed over', async () => {
   const { wire, listener, delivery, take } = connection();
   take(1);

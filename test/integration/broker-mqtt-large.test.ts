@@ -1,4 +1,5 @@
 // Messages that are far too large, through Mosquitto: cut, handed over and acknowledged like any other.
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Brokers } from '../../src/bridge/brokers.ts';
 import type { BrokerConfig } from '../../src/config/config.ts';
@@ -34,6 +35,34 @@ describeWith('mosquitto', 'large messages through Mosquitto', () => {
       const broker = isDefined ? 'a broker of the API' : 'a broker of the configuration';
       test(`MQTT ${protocolVersion}, ${broker}`, () => carries(protocolVersion, isDefined));
     }
+
+    test(`MQTT ${protocolVersion}: with our mosquitto.conf a huge message is refused, and is not acknowledged`, async () => {
+      const config = readFileSync('config/mosquitto/mosquitto.conf', 'utf8');
+      const settings = config.split('\n').filter((line) => /^(max_packet_size|message_size_limit) /.test(line));
+      const { url } = await mosquitto({ settings });
+      const listener = new RecordingListener();
+      source(brokerOf(url, protocolVersion, false), listener);
+      await listener.up();
+      const sender = await outside(url, { protocolVersion });
+      cleanUps.push(() => sender.end(true));
+      sender.on('error', () => {});
+      await sender.publishAsync('up/a', Buffer.alloc(MIB, 'x'), { qos: 1 });
+      let isClosed = false;
+      let isAcknowledged = false;
+      sender.once('close', () => {
+        isClosed = true;
+      });
+      sender.publish('up/a', Buffer.alloc(3 * MIB, 'x'), { qos: 1 }, (error) => {
+        isAcknowledged = error === undefined || error === null;
+      });
+      await until('it is refused', () => isClosed || isAcknowledged);
+      expect([isClosed, isAcknowledged]).toEqual([true, false]);
+      const next = await outside(url);
+      cleanUps.push(() => next.end(true));
+      await next.publishAsync('up/a', 'the next', { qos: 1 });
+      await until('the next has arrived', () => listener.texts.includes('the next'));
+      expect(listener.messages.map(({ payload }) => payload.length)).toEqual([MIB, 8]);
+    });
   }
 });
 

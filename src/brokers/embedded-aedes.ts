@@ -12,6 +12,7 @@ import { Farewell } from './embedded-farewell.ts';
 import { BrokerFile } from './embedded-file.ts';
 import { type Publication, PublishGate } from './embedded-gate.ts';
 import { publishLeft } from './embedded-left.ts';
+import type { EmbeddedLimits } from './embedded-limits.ts';
 import { numberInOrder } from './embedded-numbers.ts';
 import { limitPackets } from './embedded-packets.ts';
 import { DiskPersistence } from './embedded-persistence.ts';
@@ -28,14 +29,7 @@ export interface AedesCoreOptions {
   readonly storeFile: string | null;
   readonly ownPrefix: string | null;
   readonly clock: Clock;
-  readonly limits: {
-    readonly maxPacketBytes: number;
-    readonly maxRetained: number;
-    readonly maxSessions: number;
-    readonly maxFilters: number;
-    readonly maxQueuedMessages: number;
-    readonly maxQueuedBytes: number;
-  };
+  readonly limits: EmbeddedLimits;
   readonly onNotice: (message: string) => void;
 }
 
@@ -73,11 +67,9 @@ export class AedesCore implements Core {
     this.#persistence = new DiskPersistence(
       this.file,
       {
+        ...limits,
         maxMessages: limits.maxQueuedMessages,
         maxBytes: limits.maxQueuedBytes,
-        maxRetained: limits.maxRetained,
-        maxSessions: limits.maxSessions,
-        maxFilters: limits.maxFilters,
       },
       (message) => this.notice(message),
       options.rights,
@@ -244,16 +236,22 @@ export class AedesCore implements Core {
     await Promise.all([remembering, retaining]);
   }
 
+  #refusalOf(client: Client | null, { topic, qos }: AuthorizedPacket): Error | null {
+    const refusal = refusalOf(topic, assertOpen);
+    if (refusal !== null) return refusal;
+    if (!this.#options.rights.mayPublish(client, topic)) {
+      return new Error(`it may not publish to "${topic.slice(0, 100)}"`);
+    }
+    // Here, since behind the gate the journals would have it, and once more at each of its publisher's tries.
+    return qos === 2 && client?.closed === false ? this.#persistence.incoming.refusalOf(client) : null;
+  }
+
   readonly #authorizePublish: NonNullable<AedesOptions['authorizePublish']> = (client, packet, done) => {
     // Wills of the clients that are cut off by our own end stay in the file, for the next start.
     if (this.#closing) return;
-    const refusal = refusalOf(packet.topic, assertOpen);
+    const refusal = this.#refusalOf(client, packet);
     if (refusal !== null) {
       done(refusal);
-      return;
-    }
-    if (!this.#options.rights.mayPublish(client, packet.topic)) {
-      done(new Error(`it may not publish to "${packet.topic.slice(0, 100)}"`));
       return;
     }
     const publication: Publication = {
@@ -285,6 +283,8 @@ export class AedesCore implements Core {
     done(null);
   };
 }
+
+type AuthorizedPacket = Parameters<NonNullable<AedesOptions['authorizePublish']>>[1];
 
 function isClient(publisher: object): publisher is Client {
   return 'conn' in publisher;

@@ -30,6 +30,8 @@ const MACHINES: LogInRates = {
 };
 const MAX_CLIENTS_OF_NAME = 2_000;
 const MAX_REMEMBERED = 200;
+/** It is written with each filter of a session, and with each packet identifier that waits for PUBREL. */
+const MAX_CLIENT_ID = 1_024;
 /** aedes's for a client that names none: another one at each connection. */
 const GIVEN_ID = /^aedes_[0-9a-f-]{36}$/;
 
@@ -67,6 +69,9 @@ export class Entrance {
     const { users, rights, owners, topicsOf } = this.#options;
     if (client.id.startsWith(OWN_CLIENTS)) {
       return refused('identifierRejected', `client ids that begin with "${OWN_CLIENTS}" are the bridge's own`);
+    }
+    if (client.id.length > MAX_CLIENT_ID) {
+      return refused('identifierRejected', `its client id has more than ${MAX_CLIENT_ID} characters`);
     }
     const { _will: will } = client as unknown as { readonly _will?: { readonly topic: string } | null };
     // Once the client is gone there is nobody whom a refusal could reach.

@@ -119,6 +119,11 @@ export class BrokerFile {
     return this.#prepare(sql).all(...values) as Record<string, unknown>[];
   }
 
+  /** Row by row, for tables that memory might not hold. To be read to its end in one turn of the event loop. */
+  each(sql: string, ...values: SQLInputValue[]): Iterable<Record<string, unknown>> {
+    return this.#prepare(sql).iterate(...values);
+  }
+
   /** A whole and consistent copy, within this turn of the event loop. `file` must not exist. */
   copyTo(file: string): void {
     this.#commit();

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import MemoryPersistence, { type ClientId, type StoredPacket } from 'aedes-persistence/asyncPersistence.js';
 import { AcceptedMessages } from './embedded-accepted.ts';
 import type { BrokerFile } from './embedded-file.ts';
+import { type Connection, IncomingIds } from './embedded-incoming.ts';
 import { type LeftMessage, leftMessage } from './embedded-left.ts';
 import { ClientOwners } from './embedded-owners.ts';
 import { OutgoingQueues, type QueueLimits } from './embedded-queues.ts';
@@ -20,19 +21,15 @@ export interface StoreLimits extends QueueLimits, SessionLimits {
   readonly maxRetained: number;
 }
 
-/** aedes's. */
-interface Connection extends ClientId {
-  readonly clean?: boolean;
-  readonly closed?: boolean;
-}
-
 export class DiskPersistence extends MemoryPersistence {
   readonly retained: RetainedMessages;
   readonly owners: ClientOwners;
   readonly accepted: AcceptedMessages;
+  readonly incoming: IncomingIds;
   readonly #file: BrokerFile;
   readonly #queues: OutgoingQueues;
   readonly #subscriptions: ClientSubscriptions;
+  #connected: Readonly<Record<string, unknown>> = {};
   #looking: { readonly closed: boolean } | null = null;
   #left: { readonly wills: LeftMessage[]; readonly accepted: LeftMessage[] } = { wills: [], accepted: [] };
 
@@ -47,6 +44,10 @@ export class DiskPersistence extends MemoryPersistence {
     this.retained = new RetainedMessages(file, limits.maxRetained, onNotice);
     this.owners = new ClientOwners(file);
     this.accepted = new AcceptedMessages(file);
+    this.incoming = new IncomingIds({
+      ...{ file, maxClients: limits.maxSessions, onNotice },
+      isForgettable: (client) => !Object.hasOwn(this.#connected, client) && this.topicsOf(client) === null,
+    });
     this.#queues = new OutgoingQueues(file, limits, (client) =>
       onNotice(`the queue of client "${client.slice(0, 100)}" is full: messages for it are dropped`),
     );
@@ -60,16 +61,17 @@ export class DiskPersistence extends MemoryPersistence {
     });
   }
 
-  override async setup(broker: unknown): Promise<void> {
+  override async setup(broker: {
+    readonly id?: string;
+    readonly clients?: Readonly<Record<string, unknown>>;
+  }): Promise<void> {
     await super.setup(broker);
+    this.#connected = broker.clients ?? {};
     this.retained.load();
     this.owners.load();
     await this.#subscriptions.load();
     this.#queues.load();
-    for (const row of this.#file.all('SELECT * FROM incoming')) {
-      const empty = { topic: '', payload: Buffer.alloc(0), qos: 2, retain: false, messageId: Number(row.message_id) };
-      await super.incomingStorePacket({ id: String(row.client) }, empty);
-    }
+    this.incoming.load();
     const accepted = this.accepted.load();
     // Whoever left a will is not connected now: the process that held the connections has ended.
     this.#left = { wills: this.#file.all('SELECT * FROM wills').map(leftMessage), accepted: accepted.map(leftMessage) };
@@ -166,36 +168,24 @@ export class DiskPersistence extends MemoryPersistence {
   }
 
   override async incomingStorePacket(client: Connection, packet: StoredPacket): Promise<void> {
-    // Its message may have waited for a journal until after the end, when nobody would forget the identifier any more.
-    if (hasEndedSession(client)) return;
-    const messageId = packet.messageId ?? 0;
-    await this.#file.durable(() =>
-      this.#file.run('REPLACE INTO incoming (client, message_id) VALUES (?, ?)', client.id, messageId),
-    );
-    if (hasEndedSession(client)) return;
-    await super.incomingStorePacket(client, packet);
+    await this.incoming.store(client, packet.messageId ?? 0);
   }
 
   /** Also for a publish that the client repeats: aedes answers it and does not publish it once more. */
   override async incomingGetPacket(client: ClientId, packet: { messageId?: number }): Promise<StoredPacket> {
-    const known = await super.incomingGetPacket(client, packet);
+    const known = this.incoming.get(client, packet.messageId ?? 0);
     this.accepted.forget(packet);
     return known;
   }
 
   override async incomingDelPacket(client: ClientId, packet: { messageId?: number }): Promise<void> {
-    await super.incomingDelPacket(client, packet);
-    const messageId = packet.messageId ?? 0;
-    this.#file.lazy(() =>
-      this.#file.run('DELETE FROM incoming WHERE client = ? AND message_id = ?', client.id, messageId),
-    );
+    this.incoming.delete(client, packet.messageId ?? 0);
   }
 
   override async cleanIncoming(client: ClientId & { readonly _authorized?: boolean }): Promise<void> {
     // aedes cleans up behind clients that it has refused as well: the client id is somebody else's.
     if (client._authorized === false) return;
-    await super.cleanIncoming(client);
-    this.#file.lazy(() => this.#file.run('DELETE FROM incoming WHERE client = ?', client.id));
+    this.incoming.clear(client.id);
   }
 
   override async putWill(client: ClientId, packet: StoredPacket): Promise<void> {
@@ -227,9 +217,4 @@ export class DiskPersistence extends MemoryPersistence {
   forgetWill(client: string): void {
     this.#file.lazy(() => this.#file.run('DELETE FROM wills WHERE client = ?', client));
   }
-}
-
-/** A clean one ends with its connection. */
-function hasEndedSession(client: Connection): boolean {
-  return client.closed === true && client.clean === true;
 }

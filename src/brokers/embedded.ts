@@ -17,9 +17,11 @@ import type { Clock } from '../domain/ports/clock.ts';
 import { AedesCore } from './embedded-aedes.ts';
 import { EmbeddedPublisher, EmbeddedSource, EmbeddedTable } from './embedded-clients.ts';
 import { OWN_CLIENTS } from './embedded-entrance.ts';
+import { type EmbeddedLimits, LIMITS } from './embedded-limits.ts';
 import { ClientRights } from './embedded-rights.ts';
 import { type EmbeddedUser, UserList } from './embedded-users.ts';
 
+export type { EmbeddedLimits } from './embedded-limits.ts';
 export { type EmbeddedUser, hashPassword } from './embedded-users.ts';
 
 export interface EmbeddedBrokerOptions {
@@ -39,36 +41,6 @@ export interface EmbeddedBrokerOptions {
   /** Something that a person should know: a full queue, a refused message, a client's error. No secrets. */
   readonly onNotice?: (message: string) => void;
 }
-
-export interface EmbeddedLimits {
-  readonly maxClients: number;
-  /** A larger packet ends its connection. */
-  readonly maxPacketBytes: number;
-  readonly maxRetained: number;
-  /** Clients with a session, and what waits for each. */
-  readonly maxSessions: number;
-  readonly maxQueuedMessages: number;
-  readonly maxQueuedBytes: number;
-  /** Of a session, and of one SUBSCRIBE. More end the connection. */
-  readonly maxFilters: number;
-  /** Publishes of one in-process publisher that wait, and for how long. */
-  readonly maxPending: number;
-  readonly maxPendingBytes: number;
-  readonly publishTimeoutMs: number;
-}
-
-const LIMITS: EmbeddedLimits = {
-  maxClients: 1_000,
-  maxPacketBytes: 1024 * 1024,
-  maxRetained: 100_000,
-  maxSessions: 1_000,
-  maxQueuedMessages: 100_000,
-  maxQueuedBytes: 64 * 1024 * 1024,
-  maxFilters: 1_000,
-  maxPending: 10_000,
-  maxPendingBytes: 16 * 1024 * 1024,
-  publishTimeoutMs: 10_000,
-};
 
 export interface EmbeddedBroker extends Broker {
   readonly kind: 'embedded';

@@ -1,0 +1,32 @@
+// What the embedded broker takes at most: of clients, of a client, and in all.
+
+export interface EmbeddedLimits {
+  readonly maxClients: number;
+  /** A larger packet ends its connection. */
+  readonly maxPacketBytes: number;
+  readonly maxRetained: number;
+  /** Clients with a session; also those whose QoS 2 publishes wait for PUBREL beyond the connection. */
+  readonly maxSessions: number;
+  /** What waits for each session. */
+  readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
+  /** Of a session, and of one SUBSCRIBE. More end the connection. */
+  readonly maxFilters: number;
+  /** Publishes of one in-process publisher that wait, and for how long. */
+  readonly maxPending: number;
+  readonly maxPendingBytes: number;
+  readonly publishTimeoutMs: number;
+}
+
+export const LIMITS: EmbeddedLimits = {
+  maxClients: 1_000,
+  maxPacketBytes: 1024 * 1024,
+  maxRetained: 100_000,
+  maxSessions: 1_000,
+  maxQueuedMessages: 100_000,
+  maxQueuedBytes: 64 * 1024 * 1024,
+  maxFilters: 1_000,
+  maxPending: 10_000,
+  maxPendingBytes: 16 * 1024 * 1024,
+  publishTimeoutMs: 10_000,
+};

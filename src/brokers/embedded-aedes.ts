@@ -10,6 +10,7 @@ import type { Core } from './embedded-clients.ts';
 import { Entrance, isLimit } from './embedded-entrance.ts';
 import { Farewell } from './embedded-farewell.ts';
 import { BrokerFile } from './embedded-file.ts';
+import { ConnectionFilters } from './embedded-filters.ts';
 import { type Publication, PublishGate } from './embedded-gate.ts';
 import { publishLeft } from './embedded-left.ts';
 import type { EmbeddedLimits } from './embedded-limits.ts';
@@ -50,6 +51,7 @@ export class AedesCore implements Core {
   readonly #persistence: DiskPersistence;
   readonly #aedes: Aedes;
   readonly #entrance: Entrance;
+  readonly #filters: ConnectionFilters;
   readonly #farewell: Farewell;
   readonly #upListeners = new Set<(up: boolean) => void>();
   readonly #acceptedListeners = new Set<(publication: Publication) => void>();
@@ -64,16 +66,9 @@ export class AedesCore implements Core {
     this.#options = options;
     const { limits } = options;
     this.file = new BrokerFile(options.storeFile);
-    this.#persistence = new DiskPersistence(
-      this.file,
-      {
-        ...limits,
-        maxMessages: limits.maxQueuedMessages,
-        maxBytes: limits.maxQueuedBytes,
-      },
-      (message) => this.notice(message),
-      options.rights,
-    );
+    const onNotice = (message: string): void => this.notice(message);
+    const { maxQueuedMessages: maxMessages, maxQueuedBytes: maxBytes } = limits;
+    this.#persistence = new DiskPersistence(this.file, { ...limits, maxMessages, maxBytes }, onNotice, options.rights);
     this.gate = new PublishGate({
       ...{ ownPrefix: options.ownPrefix, clock: options.clock },
       store: (publication, publisher) => this.#store(publication, publisher),
@@ -81,15 +76,15 @@ export class AedesCore implements Core {
         for (const listen of this.#acceptedListeners) listen(publication);
       },
       onDropped: (publication) => this.#persistence.accepted.forget(publication),
-      onNotice: (message) => this.notice(message),
+      onNotice,
     });
     this.sessions = new SourceSessions({
       file: this.file,
       gate: this.gate,
       clock: options.clock,
-      maxMessages: limits.maxQueuedMessages,
-      maxBytes: limits.maxQueuedBytes,
-      onNotice: (message) => this.notice(message),
+      maxMessages,
+      maxBytes,
+      onNotice,
     });
     this.#entrance = new Entrance({
       users: options.users,
@@ -98,6 +93,7 @@ export class AedesCore implements Core {
       topicsOf: (client) => this.#persistence.topicsOf(client),
       clock: options.clock,
     });
+    this.#filters = new ConnectionFilters({ limits, authorize: options.rights.authorizeSubscribe, onNotice });
     this.#aedes = new Aedes({
       persistence: this.#persistence,
       drainTimeout: DRAIN_TIMEOUT_MS,
@@ -106,7 +102,7 @@ export class AedesCore implements Core {
       queueLimit: 1_000,
       authenticate: this.#entrance.authenticate,
       authorizePublish: this.#authorizePublish,
-      authorizeSubscribe: options.rights.authorizeSubscribe,
+      authorizeSubscribe: this.#filters.authorizeSubscribe,
       authorizeForward: options.rights.authorizeForward,
       published: this.#published,
     });
@@ -118,6 +114,7 @@ export class AedesCore implements Core {
     });
     // Just before it looks for what is retained.
     this.#aedes.on('subscribe', (_, client) => this.#persistence.looksFor(client));
+    this.#aedes.on('unsubscribe', (filters, client) => this.#filters.forget(client, filters));
     // aedes's types do not know its `error` event; without a listener it would end the process.
     (this.#aedes as EventEmitter).on('error', (error) => this.notice(describeError(error)));
   }
@@ -167,6 +164,7 @@ export class AedesCore implements Core {
     socket.once('close', () => {
       this.gate.leave(client);
       this.#entrance.leave(client);
+      this.#filters.leave(client);
     });
     this.#farewell.add(socket, client);
   }

@@ -10,8 +10,10 @@ export interface EmbeddedLimits {
   /** What waits for each session. */
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
-  /** Of a session, and of one SUBSCRIBE. More end the connection. */
+  /** Of a client, and of one SUBSCRIBE. More of a client without a session are refused, else they end the connection. */
   readonly maxFilters: number;
+  /** What those of all sessions may weigh (`weightOf`), and as much those of clients without one. */
+  readonly maxFilterBytes: number;
   /** Publishes of one in-process publisher that wait, and for how long. */
   readonly maxPending: number;
   readonly maxPendingBytes: number;
@@ -26,6 +28,7 @@ export const LIMITS: EmbeddedLimits = {
   maxQueuedMessages: 100_000,
   maxQueuedBytes: 64 * 1024 * 1024,
   maxFilters: 1_000,
+  maxFilterBytes: 128 * 1024 * 1024,
   maxPending: 10_000,
   maxPendingBytes: 16 * 1024 * 1024,
   publishTimeoutMs: 10_000,

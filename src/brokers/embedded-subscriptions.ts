@@ -2,14 +2,13 @@
 import type { ClientId, StoredSubscription } from 'aedes-persistence/asyncPersistence.js';
 import { BridgeError } from '../domain/errors.ts';
 import type { BrokerFile } from './embedded-file.ts';
+import { type FilterLimits, weightOf } from './embedded-filters.ts';
 import type { ClientOwners } from './embedded-owners.ts';
 import { assertSubscribable, refusalOf } from './embedded-topics.ts';
 import { TopicTree } from './topics.ts';
 
-export interface SessionLimits {
+export interface SessionLimits extends FilterLimits {
   readonly maxSessions: number;
-  /** Per session. */
-  readonly maxFilters: number;
 }
 
 export type Subscriptions = readonly StoredSubscription[];
@@ -55,6 +54,9 @@ export class ClientSubscriptions {
   readonly #sessions = new Map<string, Map<string, number>>();
   /** Per client, the lists that are being written. */
   readonly #adding = new Map<string, Map<Subscriptions, Adding>>();
+  /** What the filters of all sessions weigh, and those that are being written. */
+  #bytes = 0;
+  #addingBytes = 0;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
@@ -78,7 +80,7 @@ export class ClientSubscriptions {
         await this.#keep(client, [{ topic, qos }]);
       } else {
         // Nothing waits by it, but it stays: the rights may be back at the next start.
-        this.#sessionOf(client).set(topic, qos);
+        this.#set(client, topic, qos);
         asleep += 1;
       }
     }
@@ -133,40 +135,55 @@ export class ClientSubscriptions {
     throw new BridgeError('filterLimit', `A session may not have more than ${maxFilters} filters`);
   }
 
+  /** What is added by them to the weight of all. Throws when that is too much. */
+  #assertLight(client: string, subscriptions: Subscriptions): number {
+    const session = this.#sessions.get(client);
+    let bytes = 0;
+    for (const { topic } of subscriptions) if (session?.has(topic) !== true) bytes += weightOf(topic);
+    if (bytes === 0 || this.#bytes + this.#addingBytes + bytes <= this.#options.limits.maxFilterBytes) return bytes;
+    throw new BridgeError('filterLimit', 'The filters of all sessions take too much memory already');
+  }
+
   async #add(client: ClientId, subscriptions: Subscriptions, before: Subscriptions[]): Promise<void> {
     if (subscriptions.length === 0) return;
     this.#assertFew(client.id, [...before, subscriptions]);
     if (!this.#sessions.has(client.id) && this.#sessions.size >= this.#options.limits.maxSessions) {
       throw new BridgeError('sessionLimit', `The broker keeps ${this.#sessions.size} sessions already`);
     }
+    const bytes = this.#assertLight(client.id, subscriptions);
+    this.#addingBytes += bytes;
     const owner = this.#owners.keep(client.id);
-    await this.#file.durable(() => {
-      owner.write();
-      for (const { topic, qos } of subscriptions) {
-        this.#file.run('REPLACE INTO subscriptions (client, topic, qos) VALUES (?, ?, ?)', client.id, topic, qos);
-      }
-    });
+    try {
+      await this.#file.durable(() => {
+        owner.write();
+        for (const { topic, qos } of subscriptions) {
+          this.#file.run('REPLACE INTO subscriptions (client, topic, qos) VALUES (?, ?, ?)', client.id, topic, qos);
+        }
+      });
+    } finally {
+      this.#addingBytes -= bytes;
+    }
     owner.written();
     await this.#keep(client.id, subscriptions);
   }
 
   async #keep(client: string, subscriptions: Subscriptions): Promise<void> {
-    const session = this.#sessionOf(client);
     for (const { topic, qos } of subscriptions) {
-      session.set(topic, qos);
+      this.#set(client, topic, qos);
       if (qos > 0) this.#durable.add(topic, `${client}\0${topic}`);
       else this.#durable.remove(topic, `${client}\0${topic}`);
     }
     await this.#memory.add({ id: client }, subscriptions);
   }
 
-  #sessionOf(client: string): Map<string, number> {
+  #set(client: string, topic: string, qos: number): void {
     let session = this.#sessions.get(client);
     if (session === undefined) {
       session = new Map();
       this.#sessions.set(client, session);
     }
-    return session;
+    if (!session.has(topic)) this.#bytes += weightOf(topic);
+    session.set(topic, qos);
   }
 
   /** Within a write. */
@@ -201,7 +218,7 @@ export class ClientSubscriptions {
     const session = this.#sessions.get(client);
     if (session === undefined) return;
     for (const topic of topics) {
-      session.delete(topic);
+      if (session.delete(topic)) this.#bytes -= weightOf(topic);
       this.#durable.remove(topic, `${client}\0${topic}`);
     }
     if (session.size > 0) return;

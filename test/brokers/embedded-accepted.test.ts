@@ -103,7 +103,14 @@ test('a clean publisher that is cut off while its message identifier is written 
   const file = new BrokerFile(null);
   file.open();
   onTestFinished(() => file.close());
-  const limits = { maxMessages: 10, maxBytes: 1_000, maxRetained: 10, maxSessions: 10, maxFilters: 10 };
+  const limits = {
+    maxMessages: 10,
+    maxBytes: 1_000,
+    maxRetained: 10,
+    maxSessions: 10,
+    maxFilters: 10,
+    maxFilterBytes: 1e6,
+  };
   const store = new DiskPersistence(file, limits, () => {});
   await store.setup({ id: 'broker' });
   const sender = { id: 'sender', clean: true, closed: false };

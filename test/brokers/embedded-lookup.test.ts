@@ -10,7 +10,14 @@ import { RetainedMessages } from '../../src/brokers/embedded-retained.ts';
 import { systemClock } from '../../src/ops/clock.ts';
 import { outside, until } from './outside.ts';
 
-const LIMITS = { maxMessages: 10, maxBytes: 1_000, maxRetained: 100_000, maxSessions: 10, maxFilters: 1_000 };
+const LIMITS = {
+  maxMessages: 10,
+  maxBytes: 1_000,
+  maxRetained: 100_000,
+  maxSessions: 10,
+  maxFilters: 1_000,
+  maxFilterBytes: 1e6,
+};
 
 function times(count: number, of: (at: number) => string): string[] {
   return Array.from({ length: count }, (_, at) => of(at));

@@ -15,6 +15,7 @@ const limits = {
   maxRetained: 1_000,
   maxSessions: 1_000,
   maxFilters: 1_000,
+  maxFilterBytes: 10e6,
 };
 
 type NodeTest = (name: string, run: (t: unknown) => Promise<void>) => void;

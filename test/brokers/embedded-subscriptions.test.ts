@@ -1,14 +1,21 @@
 // What a SUBSCRIBE with many filters costs the embedded broker, and how many it takes.
-import type { MqttClient } from 'mqtt';
+import type { MqttClient, Packet } from 'mqtt';
 import { expect, onTestFinished, test } from 'vitest';
-import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/brokers/embedded.ts';
+import { createEmbeddedBroker, type EmbeddedBroker, type EmbeddedLimits } from '../../src/brokers/embedded.ts';
 import { BrokerFile } from '../../src/brokers/embedded-file.ts';
 import { DiskPersistence } from '../../src/brokers/embedded-persistence.ts';
 import { systemClock } from '../../src/ops/clock.ts';
 import { outside, until } from './outside.ts';
 
 const notices: string[] = [];
-const LIMITS = { maxMessages: 10, maxBytes: 1_000, maxRetained: 10, maxSessions: 10, maxFilters: 1_000 };
+const LIMITS = {
+  maxMessages: 10,
+  maxBytes: 1_000,
+  maxRetained: 10,
+  maxSessions: 10,
+  maxFilters: 1_000,
+  maxFilterBytes: 10e6,
+};
 
 class CountingFile extends BrokerFile {
   written = 0;
@@ -32,10 +39,10 @@ async function persistence(): Promise<{ store: DiskPersistence; file: CountingFi
   return { store, file };
 }
 
-async function start(): Promise<EmbeddedBroker> {
+async function start(limits: Partial<EmbeddedLimits> = {}): Promise<EmbeddedBroker> {
   notices.length = 0;
   const onNotice = (text: string) => notices.push(text);
-  const broker = createEmbeddedBroker({ name: 'test', port: 0, storeFile: null, clock: systemClock, onNotice });
+  const broker = createEmbeddedBroker({ name: 'test', port: 0, storeFile: null, clock: systemClock, limits, onNotice });
   await broker.start();
   onTestFinished(() => broker.stop());
   return broker;
@@ -104,4 +111,55 @@ test('a packet with more filters ends its connection, one without a session too'
   const subscriber = await client(broker, 'clean', true);
   await subscriber.subscribeAsync(filters(1_000), { qos: 1 });
   await expectCutOff(subscriber, filters(1_001), 'client "clean": a packet with 1001 filters');
+});
+
+/** What the broker grants for one filter each. */
+async function granted(subscriber: MqttClient, ...topics: string[]): Promise<unknown[]> {
+  const answers: unknown[] = [];
+  const listen = (packet: Packet): void => {
+    if (packet.cmd === 'suback') answers.push(...packet.granted);
+  };
+  subscriber.on('packetreceive', listen);
+  for (const topic of topics) await subscriber.subscribeAsync(topic, { qos: 1 }).catch(() => {});
+  subscriber.off('packetreceive', listen);
+  return answers;
+}
+
+test('a client without a session has as many filters as one with a session, however many packets it takes', async () => {
+  const broker = await start();
+  const subscriber = await client(broker, 'clean', true);
+  await subscriber.subscribeAsync(filters(600), { qos: 1 });
+  await subscriber.subscribeAsync(filters(1_000), { qos: 0 });
+  expect(await granted(subscriber, 'one/more', 'up/0')).toEqual([128, 1]);
+  expect(notices).toEqual(['Broker "test": filters of client "clean" are refused: it has 1000 already']);
+  await subscriber.unsubscribeAsync('up/0');
+  expect(await granted(subscriber, 'one/more', 'up/0')).toEqual([1, 128]);
+});
+
+test('the filters of all clients without a session take so much memory at most, however long they are', async () => {
+  const broker = await start({ maxFilterBytes: 100_000 });
+  const long = `${'x'.repeat(20_000)}/1`;
+  const deep = `${'x/'.repeat(99)}2`;
+  const first = await client(broker, 'first', true);
+  expect(await granted(first, long, long)).toEqual([1, 1]);
+  const second = await client(broker, 'second', true);
+  expect(await granted(second, deep, 'short')).toEqual([128, 1]);
+  expect(notices).toEqual([expect.stringContaining('filters of client "second" are refused: those of all clients')]);
+  first.stream.destroy();
+  // As soon as the broker knows.
+  await expect.poll(() => granted(second, deep)).toEqual([1]);
+});
+
+test('so do the filters of all sessions, also of those that are away', async () => {
+  const broker = await start({ maxFilterBytes: 100_000 });
+  const long = `${'x'.repeat(20_000)}/1`;
+  const first = await client(broker, 'first', false);
+  expect(await granted(first, long)).toEqual([1]);
+  await first.endAsync();
+  await expectCutOff(await client(broker, 'second', false), [long], '"second": The filters of all sessions take');
+  expect(await granted(await client(broker, 'second', false), 'short')).toEqual([1]);
+  // The first one's again, and what it has already counts once.
+  expect(await granted(await client(broker, 'first', false), long)).toEqual([1]);
+  await client(broker, 'first', true);
+  expect(await granted(await client(broker, 'second', false), long)).toEqual([1]);
 });

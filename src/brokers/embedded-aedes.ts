@@ -68,7 +68,8 @@ export class AedesCore implements Core {
     this.file = new BrokerFile(options.storeFile);
     const onNotice = (message: string): void => this.notice(message);
     const { maxQueuedMessages: maxMessages, maxQueuedBytes: maxBytes } = limits;
-    this.#persistence = new DiskPersistence(this.file, { ...limits, maxMessages, maxBytes }, onNotice, options.rights);
+    const bounds = { ...limits, maxMessages, maxBytes, ownPrefix: options.ownPrefix };
+    this.#persistence = new DiskPersistence(this.file, bounds, onNotice, options.rights);
     this.gate = new PublishGate({
       ...{ ownPrefix: options.ownPrefix, clock: options.clock },
       store: (publication, publisher) => this.#store(publication, publisher),

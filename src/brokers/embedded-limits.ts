@@ -5,6 +5,8 @@ export interface EmbeddedLimits {
   /** A larger packet ends its connection. */
   readonly maxPacketBytes: number;
   readonly maxRetained: number;
+  /** Of all that is retained, and a quarter more for the bridge's own topics. */
+  readonly maxRetainedBytes: number;
   /** Clients with a session; also those whose QoS 2 publishes wait for PUBREL beyond the connection. */
   readonly maxSessions: number;
   /** What waits for each session. */
@@ -24,6 +26,7 @@ export const LIMITS: EmbeddedLimits = {
   maxClients: 1_000,
   maxPacketBytes: 1024 * 1024,
   maxRetained: 100_000,
+  maxRetainedBytes: 128 * 1024 * 1024,
   maxSessions: 1_000,
   maxQueuedMessages: 100_000,
   maxQueuedBytes: 64 * 1024 * 1024,

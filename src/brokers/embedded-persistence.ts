@@ -8,7 +8,7 @@ import { type Connection, IncomingIds } from './embedded-incoming.ts';
 import { type LeftMessage, leftMessage } from './embedded-left.ts';
 import { ClientOwners } from './embedded-owners.ts';
 import { OutgoingQueues, type QueueLimits } from './embedded-queues.ts';
-import { RetainedMessages } from './embedded-retained.ts';
+import { type RetainedLimits, RetainedMessages } from './embedded-retained.ts';
 import {
   ALL_RIGHTS,
   ClientSubscriptions,
@@ -17,9 +17,7 @@ import {
   type Subscriptions,
 } from './embedded-subscriptions.ts';
 
-export interface StoreLimits extends QueueLimits, SessionLimits {
-  readonly maxRetained: number;
-}
+export interface StoreLimits extends QueueLimits, SessionLimits, RetainedLimits {}
 
 export class DiskPersistence extends MemoryPersistence {
   readonly retained: RetainedMessages;
@@ -41,7 +39,7 @@ export class DiskPersistence extends MemoryPersistence {
   ) {
     super();
     this.#file = file;
-    this.retained = new RetainedMessages(file, limits.maxRetained, onNotice);
+    this.retained = new RetainedMessages(file, limits, onNotice);
     this.owners = new ClientOwners(file);
     this.accepted = new AcceptedMessages(file);
     this.incoming = new IncomingIds({

@@ -1,77 +1,95 @@
 // The embedded broker's retained messages by topic, and the emptied ones that a table which was away must still hear of.
 import type { StoredPacket } from 'aedes-persistence/asyncPersistence.js';
 import { BridgeError } from '../domain/errors.ts';
+import { bytesOf, ownCopy } from './embedded-bytes.ts';
 import type { BrokerFile } from './embedded-file.ts';
 import { RetainedLookup } from './embedded-lookup.ts';
 import { assertKeepable, refusalOf } from './embedded-topics.ts';
+import { isBelow } from './topics.ts';
 
+export interface RetainedLimits {
+  readonly maxRetained: number;
+  /** Of all together, as `bytesOf` counts them. What is replaced by something smaller is not refused. */
+  readonly maxRetainedBytes: number;
+  /** The bridge's own topics are below it, for which there is room when others have filled theirs. */
+  readonly ownPrefix: string | null;
+}
+
+/** Of what others may fill. */
+const ROOM_FOR_OWN = 1.25;
 /** How many emptied topics are remembered. The oldest go first. */
 const MAX_EMPTIED = 10_000;
 
 export class RetainedMessages {
   readonly #file: BrokerFile;
-  readonly #maxRetained: number;
+  readonly #limits: RetainedLimits;
   readonly #onNotice: (message: string) => void;
   readonly #messages = new Map<string, StoredPacket>();
+  #bytes = 0;
+  /** Being written. */
+  #arrivingBytes = 0;
   readonly #lookup = new RetainedLookup();
   /** Prefixes by the name of the table's session. */
   readonly #watched = new Map<string, string>();
   /** In the order in which they were emptied. */
   readonly #emptied = new Set<string>();
 
-  constructor(file: BrokerFile, maxRetained: number, onNotice: (message: string) => void) {
+  constructor(file: BrokerFile, limits: RetainedLimits, onNotice: (message: string) => void) {
     this.#file = file;
-    this.#maxRetained = maxRetained;
+    this.#limits = limits;
     this.#onNotice = onNotice;
   }
 
-  /** A former version took wills at any topic, of which some end the process. */
+  /** What is more than memory holds stays in the file: a former version took as much, and there may be room again. */
   load(): void {
-    const all = this.#file.all('SELECT * FROM retained').map((row) => ({
-      topic: String(row.topic),
-      payload: Buffer.from(row.payload as Uint8Array),
-      qos: Number(row.qos),
-      retain: true,
-    }));
-    for (const message of this.#withoutUnkeepable(all)) this.#messages.set(message.topic, message);
+    const { maxRetainedBytes, ownPrefix } = this.#limits;
+    // All that `store` takes, in whatever order it is read.
+    const room = maxRetainedBytes * ROOM_FOR_OWN;
+    const unkeepable: BridgeError[] = [];
+    let leftOut = 0;
+    for (const row of this.#file.each('SELECT * FROM retained')) {
+      const [topic, payload] = [String(row.topic), row.payload as Uint8Array];
+      const refusal = refusalOf(topic, assertKeepable);
+      if (refusal !== null) {
+        // A former version took wills at any topic, of which some end the process.
+        unkeepable.push(refusal);
+        this.#file.lazy(() => this.#file.run('DELETE FROM retained WHERE topic = ?', topic));
+      } else if (isBelow(ownPrefix, topic) || this.#bytes + bytesOf(topic, payload.length) <= room) {
+        // The bridge's own in any case: what its tables do not find counts as deleted.
+        this.#set({ topic, payload: ownCopy(payload), qos: Number(row.qos), retain: true });
+      } else leftOut += 1;
+    }
+    // One notice each, since they may be as many as are retained.
+    if (unkeepable[0]) this.#onNotice(`${unkeepable.length} retained messages are dropped: ${unkeepable[0].message}`);
+    if (leftOut > 0) this.#onNotice(`${leftOut} retained messages are left out: all together are too large`);
     for (const row of this.#file.all('SELECT * FROM watched')) {
       this.#watched.set(String(row.client), String(row.prefix));
     }
     for (const row of this.#file.all('SELECT topic FROM emptied ORDER BY id')) this.#emptied.add(String(row.topic));
   }
 
-  #withoutUnkeepable<T extends { readonly topic: string }>(all: readonly T[]): T[] {
-    const refusals: BridgeError[] = [];
-    const keepable = all.filter(({ topic }) => {
-      const refusal = refusalOf(topic, assertKeepable);
-      if (refusal === null) return true;
-      refusals.push(refusal);
-      this.#file.lazy(() => this.#file.run('DELETE FROM retained WHERE topic = ?', topic));
-      return false;
-    });
-    // One notice, since they may be as many as are retained.
-    if (refusals[0]) this.#onNotice(`${refusals.length} retained messages are dropped: ${refusals[0].message}`);
-    return keepable;
-  }
-
   /** Resolves when it is on the disk. An empty payload removes what the topic holds. */
   async store(packet: StoredPacket): Promise<void> {
-    // A copy: the payload is a view on a socket's chunk, which it would keep alive.
-    const message = { ...packet, payload: Buffer.from(packet.payload) };
-    const { topic, payload, qos } = message;
-    const empty = payload.length === 0;
-    if (!empty && !this.#messages.has(topic) && this.#messages.size >= this.#maxRetained) {
-      throw new BridgeError('retainedLimit', `The broker holds ${this.#messages.size} retained messages already`);
-    }
+    const { topic, qos } = packet;
+    const empty = packet.payload.length === 0;
+    const bytes = empty ? 0 : bytesOf(topic, packet.payload.length);
+    if (!empty) this.#assertRoom(topic, bytes);
+    const message = { ...packet, payload: ownCopy(packet.payload) };
+    const { payload } = message;
     const watched = empty && [...this.#watched.values()].some((prefix) => keyUnder(prefix, topic) !== null);
-    await this.#file.durable(() => {
-      if (empty) this.#file.run('DELETE FROM retained WHERE topic = ?', topic);
-      else this.#file.run('REPLACE INTO retained (topic, payload, qos) VALUES (?, ?, ?)', topic, payload, qos);
-      if (watched) this.#file.run('REPLACE INTO emptied (topic) VALUES (?)', topic);
-      else this.#file.run('DELETE FROM emptied WHERE topic = ?', topic);
-    });
-    if (empty) this.#messages.delete(topic);
-    else this.#messages.set(topic, message);
+    this.#arrivingBytes += bytes;
+    try {
+      await this.#file.durable(() => {
+        if (empty) this.#file.run('DELETE FROM retained WHERE topic = ?', topic);
+        else this.#file.run('REPLACE INTO retained (topic, payload, qos) VALUES (?, ?, ?)', topic, payload, qos);
+        if (watched) this.#file.run('REPLACE INTO emptied (topic) VALUES (?)', topic);
+        else this.#file.run('DELETE FROM emptied WHERE topic = ?', topic);
+      });
+    } finally {
+      this.#arrivingBytes -= bytes;
+    }
+    if (empty) this.#delete(topic);
+    else this.#set(message);
     this.#emptied.delete(topic);
     if (!watched) return;
     this.#emptied.add(topic);
@@ -80,6 +98,36 @@ export class RetainedMessages {
       this.#emptied.delete(oldest);
       this.#file.lazy(() => this.#file.run('DELETE FROM emptied WHERE topic = ?', oldest));
     }
+  }
+
+  #assertRoom(topic: string, bytes: number): void {
+    if (!this.#messages.has(topic) && this.#messages.size >= this.#limits.maxRetained) {
+      throw new BridgeError('retainedLimit', `The broker holds ${this.#messages.size} retained messages already`);
+    }
+    if (this.#hasRoom(topic, bytes)) return;
+    throw new BridgeError('retainedLimit', `The broker holds ${this.#bytes} bytes of retained messages already`);
+  }
+
+  #hasRoom(topic: string, bytes: number): boolean {
+    const { maxRetainedBytes, ownPrefix } = this.#limits;
+    const room = isBelow(ownPrefix, topic) ? maxRetainedBytes * ROOM_FOR_OWN : maxRetainedBytes;
+    const before = this.#sizeOf(topic);
+    return bytes <= before || this.#bytes + this.#arrivingBytes - before + bytes <= room;
+  }
+
+  #sizeOf(topic: string): number {
+    const held = this.#messages.get(topic);
+    return held === undefined ? 0 : bytesOf(topic, held.payload.length);
+  }
+
+  #set(message: StoredPacket): void {
+    this.#bytes += bytesOf(message.topic, message.payload.length) - this.#sizeOf(message.topic);
+    this.#messages.set(message.topic, message);
+  }
+
+  #delete(topic: string): void {
+    this.#bytes -= this.#sizeOf(topic);
+    this.#messages.delete(topic);
   }
 
   /** For a client's SUBSCRIBE; it ends early when that `isGone`. */

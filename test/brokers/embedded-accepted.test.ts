@@ -110,6 +110,8 @@ test('a clean publisher that is cut off while its message identifier is written 
     maxSessions: 10,
     maxFilters: 10,
     maxFilterBytes: 1e6,
+    maxRetainedBytes: 1e6,
+    ownPrefix: null,
   };
   const store = new DiskPersistence(file, limits, () => {});
   await store.setup({ id: 'broker' });

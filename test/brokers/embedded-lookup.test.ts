@@ -17,6 +17,8 @@ const LIMITS = {
   maxSessions: 10,
   maxFilters: 1_000,
   maxFilterBytes: 1e6,
+  maxRetainedBytes: 100e6,
+  ownPrefix: null,
 };
 
 function times(count: number, of: (at: number) => string): string[] {

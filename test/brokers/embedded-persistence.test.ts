@@ -16,6 +16,8 @@ const limits = {
   maxSessions: 1_000,
   maxFilters: 1_000,
   maxFilterBytes: 10e6,
+  maxRetainedBytes: 10e6,
+  ownPrefix: null,
 };
 
 type NodeTest = (name: string, run: (t: unknown) => Promise<void>) => void;

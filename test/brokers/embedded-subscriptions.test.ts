@@ -15,6 +15,8 @@ const LIMITS = {
   maxSessions: 10,
   maxFilters: 1_000,
   maxFilterBytes: 10e6,
+  maxRetainedBytes: 1e6,
+  ownPrefix: null,
 };
 
 class CountingFile extends BrokerFile {

@@ -68,8 +68,8 @@ export class AedesCore implements Core {
     this.file = new BrokerFile(options.storeFile);
     const onNotice = (message: string): void => this.notice(message);
     const { maxQueuedMessages: maxMessages, maxQueuedBytes: maxBytes } = limits;
-    const bounds = { ...limits, maxMessages, maxBytes, ownPrefix: options.ownPrefix };
-    this.#persistence = new DiskPersistence(this.file, bounds, onNotice, options.rights);
+    const bounds = { maxMessages, maxBytes, maxTotalBytes: limits.maxAllQueuedBytes, ownPrefix: options.ownPrefix };
+    this.#persistence = new DiskPersistence(this.file, { ...limits, ...bounds }, onNotice, options.rights);
     this.gate = new PublishGate({
       ...{ ownPrefix: options.ownPrefix, clock: options.clock },
       store: (publication, publisher) => this.#store(publication, publisher),

@@ -12,6 +12,8 @@ export interface EmbeddedLimits {
   /** What waits for each session. */
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
+  /** What waits for all sessions. Not for those of the bridge's own sources, which wait in the file alone. */
+  readonly maxAllQueuedBytes: number;
   /** Of a client, and of one SUBSCRIBE. More of a client without a session are refused, else they end the connection. */
   readonly maxFilters: number;
   /** What those of all sessions may weigh (`weightOf`), and as much those of clients without one. */
@@ -30,6 +32,7 @@ export const LIMITS: EmbeddedLimits = {
   maxSessions: 1_000,
   maxQueuedMessages: 100_000,
   maxQueuedBytes: 64 * 1024 * 1024,
+  maxAllQueuedBytes: 256 * 1024 * 1024,
   maxFilters: 1_000,
   maxFilterBytes: 128 * 1024 * 1024,
   maxPending: 10_000,

@@ -46,9 +46,14 @@ export class DiskPersistence extends MemoryPersistence {
       ...{ file, maxClients: limits.maxSessions, onNotice },
       isForgettable: (client) => !Object.hasOwn(this.#connected, client) && this.topicsOf(client) === null,
     });
-    this.#queues = new OutgoingQueues(file, limits, (client) =>
-      onNotice(`the queue of client "${client.slice(0, 100)}" is full: messages for it are dropped`),
-    );
+    this.#queues = new OutgoingQueues(file, limits, (client, full) => {
+      const who = `client "${client.slice(0, 100)}"`;
+      onNotice(
+        full === 'all'
+          ? `the queues of all clients are full: messages for ${who}, whose queue is the largest, are dropped`
+          : `the queue of ${who} is full: messages for it are dropped`,
+      );
+    });
     this.#subscriptions = new ClientSubscriptions({
       ...{ file, owners: this.owners, rights, limits, onNotice },
       memory: {

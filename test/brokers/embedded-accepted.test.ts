@@ -106,6 +106,7 @@ test('a clean publisher that is cut off while its message identifier is written 
   const limits = {
     maxMessages: 10,
     maxBytes: 1_000,
+    maxTotalBytes: 10_000,
     maxRetained: 10,
     maxSessions: 10,
     maxFilters: 10,

@@ -61,7 +61,7 @@ async function persistence(): Promise<{ store: DiskPersistence; file: BrokerFile
   const file = new BrokerFile(null);
   file.open();
   onTestFinished(() => file.close());
-  const limits = { ...LIMITS, maxMessages: 10, maxBytes: 1_000, ownPrefix: null };
+  const limits = { ...LIMITS, maxMessages: 10, maxBytes: 1_000, maxTotalBytes: 10_000, ownPrefix: null };
   const store = new DiskPersistence(file, limits, (text) => notices.push(text));
   await store.setup({ id: 'broker' });
   return { store, file };

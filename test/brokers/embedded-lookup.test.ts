@@ -13,6 +13,7 @@ import { outside, until } from './outside.ts';
 const LIMITS = {
   maxMessages: 10,
   maxBytes: 1_000,
+  maxTotalBytes: 10_000,
   maxRetained: 100_000,
   maxSessions: 10,
   maxFilters: 1_000,

@@ -12,6 +12,7 @@ const NOT_OURS = 'add incoming packet, get it, and clear with messageId';
 const limits = {
   maxMessages: 100_000,
   maxBytes: 64 * 1024 * 1024,
+  maxTotalBytes: 64 * 1024 * 1024,
   maxRetained: 1_000,
   maxSessions: 1_000,
   maxFilters: 1_000,

@@ -11,6 +11,7 @@ const notices: string[] = [];
 const LIMITS = {
   maxMessages: 10,
   maxBytes: 1_000,
+  maxTotalBytes: 10_000,
   maxRetained: 10,
   maxSessions: 10,
   maxFilters: 1_000,

@@ -6,7 +6,7 @@ import type { ConnectionStore } from '../domain/ports/store.ts';
 export interface JournalBudgetOptions {
   readonly connectionId: string;
   readonly store: Pick<ConnectionStore, 'bytes' | 'maxBytes' | 'onDiskStatus'>;
-  /** The line's word: false also where the next message would not fit. */
+  /** The line's word: false also where the next message would not fit, or where the store does not take its final words. */
   readonly hasRoom: () => boolean;
   readonly events: EventSink;
   /**
@@ -40,19 +40,19 @@ export class JournalBudget {
   check(): void {
     const { store, hasRoom } = this.#options;
     const used = store.bytes / Math.max(1, store.maxBytes);
-    if (this.#level !== 'full' && (used >= 1 || !hasRoom())) this.#onFull();
+    if (this.#level !== 'full' && (used >= 1 || !hasRoom())) this.#onFull(used);
     else if (this.#level === 'full' && used < NEARLY_FULL && hasRoom()) this.#onRoom();
     else if (this.#level === 'room' && used >= NEARLY_FULL) this.#onNearlyFull();
     else if (this.#level === 'nearlyFull' && used < EASED) this.#level = 'room';
   }
 
-  #onFull(): void {
+  #onFull(used: number): void {
     this.#level = 'full';
-    this.#emit(
-      'journalFull',
-      'error',
-      `The journal is full (${mebibytes(this.#options.store.maxBytes)}): the source stops taking uplinks until HERE takes them again. Give the journal more room if the broker cannot queue for long.`,
-    );
+    const words =
+      used < NEARLY_FULL
+        ? 'The store does not take what has become of uplinks: the source stops taking more of them until it does. Make room on the disk, and see to it that nothing else holds the database.'
+        : `The journal is full (${mebibytes(this.#options.store.maxBytes)}): the source stops taking uplinks until HERE takes them again. Give the journal more room if the broker cannot queue for long.`;
+    this.#emit('journalFull', 'error', words);
     this.#settle();
   }
 

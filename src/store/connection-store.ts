@@ -149,6 +149,11 @@ export class JournalledConnection implements ConnectionStore {
     for (const segment of touched.keys()) if (segment.closed && segment.unsettled === 0) this.#upkeep.remove();
   }
 
+  bytesOf(seq: number): number {
+    const segment = this.#books.ranges.segmentOf(seq);
+    return segment === null ? 0 : segment.bytesOf(seq);
+  }
+
   handOver(seqs: readonly number[]): void {
     this.#assertOpen();
     handOver(this.#books, seqs, (seq) => this.#settleOne(seq));

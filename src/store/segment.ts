@@ -201,12 +201,17 @@ export class Segment {
     return this.bytes;
   }
 
+  /** Of one record; 0 when it is missing. */
+  bytesOf(seq: number): number {
+    const offset = this.offset(seq);
+    return offset === 0 ? 0 : this.recordEnd(seq) - offset;
+  }
+
   /** Bytes of records that are not settled; about, where bytes between them are damaged. */
   unsettledBytes(): number {
     let bytes = 0;
     for (let seq = this.nextUnsettled(this.base); seq < this.end; seq = this.nextUnsettled(seq + 1)) {
-      const offset = this.offset(seq);
-      if (offset !== 0) bytes += this.recordEnd(seq) - offset;
+      bytes += this.bytesOf(seq);
     }
     return bytes;
   }

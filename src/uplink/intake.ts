@@ -31,6 +31,8 @@ export interface IntakeOptions {
 export interface IntakeSink {
   /** An uplink that needs nothing of HERE: its final word. */
   settle(uplink: Traveller, outcome: UplinkOutcome): void;
+  /** Final words that could not be written yet, as a share of the most that may wait. */
+  readonly heldShare: number;
   /** Something waits. Called once a chunk. */
   waiting(): void;
 }
@@ -64,11 +66,14 @@ export class Intake {
     this.#full = options.store.bytes >= options.store.maxBytes;
   }
 
-  /** False from a full journal on until it is below four fifths of its budget. */
+  /**
+   * False from a full journal on until it is below four fifths of its budget; the same with final words that the store does not take:
+   * more messages would stay in memory, however few bytes the journal has.
+   */
   get hasRoom(): boolean {
     const { bytes, maxBytes } = this.#o.store;
-    if (this.#full) this.#full = bytes >= maxBytes * ROOM_AGAIN;
-    else this.#full = bytes >= maxBytes;
+    const share = this.#full ? ROOM_AGAIN : 1;
+    this.#full = bytes >= maxBytes * share || this.#sink.heldShare >= share;
     return !this.#full;
   }
 

@@ -72,10 +72,11 @@ export class UplinkFlow implements UplinkLine {
     this.#trail = options.trail;
     this.#wake = new Wake(clock, () => this.#pump());
     this.#backlog = new Backlog(store, options.window);
-    this.#settler = new Settler(store, clock, (settled) => {
+    const settler = new Settler(store, clock, (settled) => {
       for (const { seq } of settled) this.#backlog.settled(seq);
       this.#pump();
     });
+    this.#settler = settler;
     this.#pace = new LinePace(options.circuits, observer, () => this.#pump());
     this.#intake = new Intake(options, this.#room, this.#backlog, {
       settle: (uplink, outcome) => {
@@ -83,6 +84,9 @@ export class UplinkFlow implements UplinkLine {
         this.#trail.settled(uplink, outcome, null, this.#o.clock.now());
       },
       waiting: () => this.#pump(),
+      get heldShare() {
+        return settler.heldShare;
+      },
     });
     this.#devices = new DeviceAdmission(options, this.#room, this.#backlog, this.#intake, events, clock);
     this.#readBack = new ReadBack({
@@ -203,7 +207,7 @@ export class UplinkFlow implements UplinkLine {
   /** Asks for a permit when something waits and the pace allows; the batch is made when the permit comes. */
   #pump(): void {
     const project = this.#project;
-    if (project === null || this.#settler.failure !== null) return;
+    if (project === null || this.#settler.isBlocked) return;
     this.#devices.ask(project, this.#signals.ask.signal, () => this.#pump());
     this.#readBack.next(project.gate.maxRecords);
     if (this.#asking || !this.#room.hasReady) return;

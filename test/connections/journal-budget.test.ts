@@ -6,19 +6,31 @@ import { ModelConnectionStore } from '../support/fakes/model-store.ts';
 
 const MIB = 1_048_576;
 
-function make(): { store: ModelConnectionStore; budget: JournalBudget; said: string[]; room: { has: boolean } } {
+function make(): {
+  store: ModelConnectionStore;
+  budget: JournalBudget;
+  said: string[];
+  words: string[];
+  room: { has: boolean };
+} {
   const said: string[] = [];
+  const words: string[] = [];
   const room = { has: true };
   const store = new ModelConnectionStore('a', 100 * MIB, new Map());
   const budget = new JournalBudget({
     connectionId: 'a',
     store,
     hasRoom: () => room.has,
-    events: { emit: (event: NewEvent) => said.push(event.kind) },
+    events: {
+      emit: (event: NewEvent) => {
+        words.push(event.message);
+        said.push(event.kind);
+      },
+    },
     pause: () => said.push('PAUSE'),
     resume: () => said.push('RESUME'),
   });
-  return { store, budget, said, room };
+  return { store, budget, said, words, room };
 }
 
 describe('JournalBudget', () => {
@@ -40,11 +52,12 @@ describe('JournalBudget', () => {
     expect(said.slice(5)).toEqual(['journalNearlyFull']);
   });
 
-  it("takes the line's word that it has no room", () => {
-    const { budget, said, room } = make();
+  it("takes the line's word that it has no room, and does not call a journal full that is not", () => {
+    const { budget, said, words, room } = make();
     room.has = false;
     budget.check();
     expect(said).toEqual(['journalFull', 'PAUSE']);
+    expect(words[0]).toMatch(/^The store does not take/);
     room.has = true;
     budget.check();
     expect(said.slice(2)).toEqual(['journalHasRoom', 'RESUME']);

@@ -61,9 +61,12 @@ export interface ConnectionStore {
   importDeadLetters(letters: readonly ImportedLetter[]): ImportOutcome;
   /**
    * The final word on committed messages: settlement and ledger in one transaction, dead letters with their original
-   * message. Idempotent: a sequence number that is settled already is ignored. Throws when the disk refuses.
+   * message. Idempotent: a sequence number that is settled already is ignored. Throws when the disk refuses, and before it is
+   * full where there are dead letters among them: what the rest needs is kept for it.
    */
   settle(settlements: readonly Settlement[]): void;
+  /** About what a committed message takes in the journal; 0: nothing of it is there. */
+  bytesOf(seq: number): number;
   /**
    * Another worker has these committed messages in its journal, which counts them: they leave this one's, and its `received`
    * and `pending`. Durable on return; what is settled already is ignored. Throws when the disk refuses.

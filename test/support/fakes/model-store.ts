@@ -31,6 +31,9 @@ export class ModelConnectionStore implements ConnectionStore {
 
   countLeftOut(): void {}
   settle(): void {}
+  bytesOf(): number {
+    return 0;
+  }
   handOver(): void {}
   handOverDeadLetters(): void {}
   async read(): Promise<readonly never[]> {

@@ -13,6 +13,9 @@ import type { JournalWriter } from './journal-writer.ts';
 import type { LetterTables } from './letter-tables.ts';
 import { LetterUpkeep } from './letter-upkeep.ts';
 
+/** Beside its message each letter changes a page of an index: their keys are random. */
+const LETTER_PAGE_BYTES = 4096;
+
 export interface ConnectionLettersOptions {
   readonly id: string;
   readonly tables: LetterTables;
@@ -45,6 +48,16 @@ export class ConnectionLetters {
     const { tables, books } = this.#o;
     return tables.pages.page(books.key, { filter: {}, order: 'newest', limit, maxBytes: Number.POSITIVE_INFINITY })
       .letters;
+  }
+
+  /** Throws as a full disk does when they would take what is left of it. */
+  assertRoom(letters: readonly NewDeadLetter[]): void {
+    if (letters.length === 0) return;
+    let bytes = 0;
+    for (const { payload, topic, detail } of letters) {
+      bytes += LETTER_PAGE_BYTES + payload.length + topic.length + (detail.record?.length ?? 0);
+    }
+    this.#o.tables.letters.database.assertRoom(bytes);
   }
 
   /** After their commit, with the dead letters among them; `dropped`: how many old ones had to go. */

@@ -137,6 +137,7 @@ export class JournalledConnection implements ConnectionStore {
         outcomes.push(outcome);
         if (outcome.kind === 'deadLettered') letters.push(this.#deadLetter(segment, seq, outcome));
       }
+      this.#letters.assertRoom(letters);
       if (outcomes.length > 0) dropped = this.#books.settle(touched.keys(), outcomes, letters);
     } catch (error) {
       for (const [segment, seqs] of touched) for (const seq of seqs) segment.unsettle(seq);

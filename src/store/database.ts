@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+import { freeBytes } from './free-bytes.ts';
 import type { Reserve } from './reserve.ts';
 import { upgrade } from './versions.ts';
 
@@ -15,6 +16,10 @@ const CHECKPOINT_BYTES = 4 * 1024 * 1024;
 /** SQLite's own checkpoint inside a transaction, should the ticks fail to come: 64 MiB. */
 const LAST_RESORT_PAGES = 16_384;
 const IDLE_TICKS = 5;
+/** What hardly needs any room must still find some: settlements without dead letters, and what frees the journal's files. */
+const KEPT_BYTES = 512 * 1024;
+/** New rows are written to the log first, in whole pages, and are in it still when the database grows by them. */
+const ROOM_FACTOR = 3;
 const SQLITE_IOERR = 10;
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
@@ -121,6 +126,23 @@ export class Database {
     }
   }
 
+  /**
+   * Throws as a full disk does when `bytes` more would take what is left of it. What is committed lies in the log until it is copied
+   * back, and only then does the database grow: without room for that the log cannot be emptied, and then nothing can be committed
+   * any more, however small it is.
+   */
+  assertRoom(bytes: number): void {
+    const needed = KEPT_BYTES + ROOM_FACTOR * bytes;
+    const hasRoom = (): boolean => freeBytes(path.dirname(this.#file)) >= needed + this.#logBytes();
+    if (hasRoom()) return;
+    try {
+      this.emptyLog();
+    } catch {
+      // Then it counts.
+    }
+    if (!hasRoom()) throw Object.assign(new Error('too little room is left on the disk'), { errcode: SQLITE_FULL });
+  }
+
   /** The caller's next try finds the reserve's room and an empty log. */
   #makeRoom(): void {
     this.#reserve.release();
@@ -158,7 +180,7 @@ export class Database {
   /** To be called about once a second: copies the log back when it is long, or when nothing is written to it any more. */
   async tick(): Promise<void> {
     if (this.#checkpointing) return;
-    const bytes = fs.statSync(`${this.#file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    const bytes = this.#logBytes();
     this.#quietTicks = bytes === this.#lastWalBytes ? this.#quietTicks + 1 : 0;
     this.#lastWalBytes = bytes;
     const idle = this.#quietTicks >= IDLE_TICKS;
@@ -177,6 +199,10 @@ export class Database {
   /** The log is copied back and emptied: nothing that was deleted stays in it. Takes as long as its pages do. */
   emptyLog(): void {
     this.sql.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  }
+
+  #logBytes(): number {
+    return fs.statSync(`${this.#file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   close(): void {

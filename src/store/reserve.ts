@@ -3,6 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import fsp from 'node:fs/promises';
+import path from 'node:path';
+import { freeBytes } from './free-bytes.ts';
 
 const RESERVE_BYTES = 1024 * 1024;
 
@@ -30,9 +32,12 @@ export class Reserve {
     return had;
   }
 
-  /** Makes the file again when there is room; resolves in any case. */
+  /**
+   * Makes the file again when there is room for it and as much besides; resolves in any case. With less it would take back what it
+   * has just given up, before what was refused is tried again.
+   */
   restore(): Promise<void> {
-    if (this.#intact) return Promise.resolve();
+    if (this.#intact || freeBytes(path.dirname(this.#file)) < 2 * RESERVE_BYTES) return this.settled();
     this.#restoring ??= this.#write().finally(() => {
       this.#restoring = null;
     });

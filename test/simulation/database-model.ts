@@ -134,6 +134,13 @@ export class DatabaseModel {
     return { lock: { release: () => {} }, database: database as unknown as Database, reserve };
   }
 
+  /** The reserve's room is not theirs but in parts: the rest of it is kept for what empties the journals. */
+  hasRoomForLetters(disk: DiskModel): boolean {
+    if (!disk.full || this.#roomLeft > RESERVED_TRANSACTIONS / 2) return true;
+    this.#refused();
+    return false;
+  }
+
   /** False when a full disk refuses a transaction; then the reserve's room is given up for the next ones. */
   takeRoom(disk: DiskModel): boolean {
     if (!disk.full) return true;
@@ -143,11 +150,19 @@ export class DatabaseModel {
     }
     if (this.#reserved) this.#roomLeft = RESERVED_TRANSACTIONS;
     this.#reserved = false;
+    this.#refused();
+    return false;
+  }
+
+  #refused(): void {
     const { nowMs } = this.#time;
     const { firstMs, lastMs } = this.#refusals;
     this.#refusals = { firstMs: lastMs < nowMs - TRIED_AGAIN_WITHIN_MS ? nowMs : firstMs, lastMs: nowMs };
-    return false;
   }
+}
+
+function full(): Error {
+  return Object.assign(new Error('database or disk is full'), { errcode: SQLITE_FULL });
 }
 
 /** `Database` as the store uses it, for one process. */
@@ -186,7 +201,7 @@ class ProcessDatabase {
     try {
       const result = run();
       if (!this.#model.takeRoom(this.#disk)) {
-        throw Object.assign(new Error('database or disk is full'), { errcode: SQLITE_FULL });
+        throw full();
       }
       this.#commit.run();
       this.#commits += 1;
@@ -197,6 +212,10 @@ class ProcessDatabase {
       if (this.#sql.isTransaction) this.#sql.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  assertRoom(): void {
+    if (!this.#model.hasRoomForLetters(this.#disk)) throw full();
   }
 
   durably<T>(run: () => T): T {

@@ -21,7 +21,7 @@ import {
 import type { NewDeadLetter } from './dead-letter-rows.ts';
 import type { DeadLetterTable, LetterTotals } from './dead-letters.ts';
 import type { Places } from './places.ts';
-import type { Range, Ranges } from './ranges.ts';
+import { addRange, type Range, type Ranges } from './ranges.ts';
 import type { Recovered } from './recovery.ts';
 import type { Segment } from './segment.ts';
 
@@ -89,7 +89,7 @@ export class Books {
     this.#shown = null;
     this.#ledger.received += count;
     this.#ledger.expired.journalFull = (this.#ledger.expired.journalFull ?? 0) + count;
-    this.#unsaved.push({ base: first, count });
+    addRange(this.#unsaved, { base: first, count });
     this.saveProgress();
   }
 

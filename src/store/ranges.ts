@@ -6,6 +6,13 @@ export interface Range {
   readonly count: number;
 }
 
+/** Behind the others; what continues the last one makes it longer. */
+export function addRange(ranges: Range[], added: Range): void {
+  const last = ranges.at(-1);
+  if (last === undefined || last.base + last.count !== added.base) ranges.push(added);
+  else ranges[ranges.length - 1] = { base: last.base, count: last.count + added.count };
+}
+
 /** What the database must be told when ranges become gone. */
 export interface GoneChange {
   readonly floor: number;

@@ -90,6 +90,7 @@ async function run(steps: readonly { readonly fault: Fault; readonly count: numb
 const step = (...faults: Fault[]) =>
   fc.array(fc.record({ fault: fc.constantFrom<Fault>(...faults), count: fc.integer({ min: 1, max: 4 }) }), {
     maxLength: 30,
+    size: 'max',
   });
 
 test('answers that are lost or late, and leaders that moved: all is there once, in order, under one producer id', async () => {

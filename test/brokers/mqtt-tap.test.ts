@@ -74,8 +74,8 @@ test('however the bytes are cut: publishes come whole and in order, the rest sta
   const part = fc.oneof(
     fc.constantFrom(CONNACK, PINGRESP, packet(0x90, Buffer.from([0, 1, 1]))),
     fc.record({
-      topic: fc.string({ minLength: 1, maxLength: 60, unit: 'grapheme' }),
-      payload: fc.string({ maxLength: 400 }),
+      topic: fc.string({ minLength: 1, maxLength: 60, size: 'max', unit: 'grapheme' }),
+      payload: fc.string({ maxLength: 400, size: 'max' }),
       qos: fc.constantFrom(0, 1),
       dup: fc.boolean(),
       retain: fc.boolean(),
@@ -84,7 +84,7 @@ test('however the bytes are cut: publishes come whole and in order, the rest sta
   );
   await fc.assert(
     fc.asyncProperty(
-      fc.array(part, { maxLength: 30 }),
+      fc.array(part, { maxLength: 30, size: 'max' }),
       fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1 }),
       fc.constantFrom(4 as const, 5 as const),
       async (parts, cuts, version) => {

@@ -42,7 +42,7 @@ describe('the ledger of commands', () => {
   test('balances, and never counts below nothing, whatever happens in whatever order', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.array(facts, { maxLength: 20 }), { maxLength: 8 }),
+        fc.array(fc.array(facts, { maxLength: 20, size: 'max' }), { maxLength: 8 }),
         fc.array(fc.constantFrom(...IGNORE_REASONS), { maxLength: 5 }),
         (lives, ignored) => {
           const ledger = emptyCommandLedger();
@@ -73,7 +73,7 @@ describe('the ledger of commands', () => {
 
   test('what has ended stays as it ended, but for the word of HERE', () => {
     fc.assert(
-      fc.property(fc.array(facts, { maxLength: 20 }), facts, (life, last) => {
+      fc.property(fc.array(facts, { maxLength: 20, size: 'max' }), facts, (life, last) => {
         let now = command;
         for (const fact of life) now = afterFact(now, fact, 5) ?? now;
         if (isOpen(now)) return;

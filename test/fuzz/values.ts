@@ -92,7 +92,8 @@ function text({ pattern, format, minLength, maxLength }: Schema): fc.Arbitrary<u
     }
   }
   const least = Math.min(Number(minLength ?? 0), 100);
-  return fc.string({ minLength: least, maxLength: Math.max(least, Math.min(Number(maxLength ?? 40), 40)) });
+  const most = Math.max(least, Math.min(Number(maxLength ?? 40), 40));
+  return fc.string({ minLength: least, maxLength: most, size: 'max' });
 }
 
 function bound(value: unknown, fallback: number): number {

@@ -34,7 +34,7 @@ const step = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       do: fc.constant('settle' as const),
-      picks: fc.array(fc.tuple(fc.nat(), fc.nat(4)), { maxLength: 30 }),
+      picks: fc.array(fc.tuple(fc.nat(), fc.nat(4)), { maxLength: 30, size: 'max' }),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('settleAll' as const) }) },

@@ -45,7 +45,7 @@ const texts = fc.oneof(
     'UNKNOWN',
     '\ud800',
   ),
-  fc.string({ maxLength: 40 }),
+  fc.string({ maxLength: 40, size: 'max' }),
 );
 const leaves = fc.oneof(
   fc.double(),
@@ -213,7 +213,7 @@ describe('Whatever comes', () => {
     fc.assert(
       fc.property(
         fc.oneof(
-          fc.uint8Array({ maxLength: 300 }),
+          fc.uint8Array({ maxLength: 300, size: 'max' }),
           fc.nat(whole.length - 1).map((n) => whole.subarray(0, n)),
         ),
         (bytes) => {

@@ -108,7 +108,7 @@ describe('the trail', () => {
 
   it('is for each device what a list of its last uplinks would be, whatever comes', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(14), fc.boolean()), { maxLength: 400 }), (steps) => {
+      fc.property(fc.array(fc.tuple(fc.nat(14), fc.boolean()), { maxLength: 400, size: 'max' }), (steps) => {
         const trail = new Trail(16 * 8);
         const model = new Map<string, number[]>();
         for (const [seq, [n, forget]] of steps.entries()) {

@@ -59,6 +59,8 @@ export class Trail {
   readonly #outcomes: UplinkOutcome[] = [];
   readonly #requestIds: (string | null)[] = [];
   readonly #activity: DeviceActivity | null;
+  /** Of devices that are forgotten. */
+  readonly #free: number[] = [];
   #hand = 0;
   #order = 0;
 
@@ -124,6 +126,7 @@ export class Trail {
     if (slot === undefined) return 0;
     const count = Math.min(this.#written[slot] as number, PER_DEVICE);
     this.#clear(slot);
+    this.#free.push(slot);
     return count;
   }
 
@@ -149,14 +152,15 @@ export class Trail {
   }
 
   #newSlot(device: string): number {
-    let slot = this.#deviceOf.length;
-    if (slot < this.#maxSlots) {
+    const isNew = this.#free.length === 0 && this.#deviceOf.length < this.#maxSlots;
+    let slot = this.#free.pop() ?? this.#deviceOf.length;
+    if (isNew) {
       if (slot === this.#written.length) this.#grow(Math.min(this.#maxSlots, Math.max(FIRST_SLOTS, slot * 2)));
       for (let i = 0; i < PER_DEVICE; i++) {
         this.#outcomes.push(NOTHING);
         this.#requestIds.push(null);
       }
-    } else {
+    } else if (slot >= this.#maxSlots) {
       slot = this.#quietest();
       this.#clear(slot);
     }

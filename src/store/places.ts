@@ -14,6 +14,7 @@ import type { JournalEntry, JournalRecord } from '../domain/ports/store.ts';
 import type { JournalReader } from './journal-reader.ts';
 import type { Recovered } from './recovery.ts';
 import { formatPlaces, type Identity, parsePlaces } from './saved-places.ts';
+import { TakenOffsets } from './taken-offsets.ts';
 
 export interface PlacesOptions {
   /** As it was saved last; null: never. */
@@ -27,17 +28,11 @@ export interface PlacesOptions {
   readonly save: () => void;
 }
 
-interface Taken {
-  readonly seq: number;
-  readonly offset: number;
-}
-
 interface Stream {
   position: number;
   /** As it is in the database. */
   saved: number;
-  /** Unsettled ones in the order of their offsets; settled ones at the front are taken off when it is looked at. */
-  taken: Taken[];
+  taken: TakenOffsets;
   /** Offsets at or above the position that are in the journal: of an earlier run. */
   readonly above: Set<number>;
 }
@@ -79,7 +74,7 @@ export class Places implements SourcePlaces {
     const { positions, seq, identities } = parsePlaces(options.saved);
     this.#identities = identities;
     for (const [key, position] of positions) {
-      this.#streams.set(key, { position, saved: position, taken: [], above: new Set() });
+      this.#streams.set(key, { position, saved: position, taken: this.#none(), above: new Set() });
     }
     this.#knownSeq = seq;
     // Without a saved position no record of such a source was ever settled, and at most the last second's were journalled.
@@ -116,7 +111,7 @@ export class Places implements SourcePlaces {
     const stream = this.#stream(topic, partition, to);
     // A topic that was made anew counts from 0 again: what waits of the former one is settled without it.
     if (to < stream.position) {
-      stream.taken = [];
+      stream.taken = this.#none();
       stream.above.clear();
     }
     stream.position = to;
@@ -149,15 +144,7 @@ export class Places implements SourcePlaces {
     // What is told is forgotten by the source: a kill after it must not take counts of what was passed over along.
     const isSaved = this.#saveNow();
     const position = isSaved ? stream.position : Math.min(stream.position, stream.saved);
-    const { isSettled } = this.#options;
-    let front = 0;
-    while (front < stream.taken.length && isSettled((stream.taken[front] as Taken).seq)) front += 1;
-    if (front > 0) stream.taken.splice(0, front);
-    const unsettled: number[] = [];
-    for (const { seq, offset } of stream.taken) {
-      if (unsettled.length >= TELL_AT_MOST) break;
-      if (!isSettled(seq) && (isSaved || offset < position)) unsettled.push(offset);
-    }
+    const unsettled = stream.taken.unsettled(TELL_AT_MOST, (offset) => isSaved || offset < position);
     return { position, unsettled };
   }
 
@@ -171,7 +158,7 @@ export class Places implements SourcePlaces {
     for (let i = 0; i < places.length; i++) {
       const { name, partition, offset } = places[i] as Place;
       const stream = this.#stream(name, partition, 0);
-      stream.taken.push({ seq: firstSeq + i, offset });
+      stream.taken.add(firstSeq + i, offset);
       // At once: some may be settled, and saved as such, before their source hears that they are durable.
       if (offset >= stream.position) {
         stream.position = offset + 1;
@@ -206,7 +193,7 @@ export class Places implements SourcePlaces {
 
   /** Unsettled records from `from` to `to`. */
   async #find(from: number, to: number): Promise<void> {
-    const found = new Map<Stream, Taken[]>();
+    const found = new Map<Stream, TakenOffsets>();
     for (let next = from; next <= to; ) {
       const records = await this.#options.read(next, READ_RECORDS, READ_BYTES);
       const last = records.at(-1);
@@ -217,15 +204,18 @@ export class Places implements SourcePlaces {
         const name = nameOf(topic);
         if (seq <= (this.#identities.get(name)?.formerSeq ?? 0)) continue;
         const stream = this.#stream(name, partition, 0);
-        const taken = found.get(stream) ?? [];
-        if (taken.length === 0) found.set(stream, taken);
-        taken.push({ seq, offset });
+        const taken = found.get(stream) ?? this.#none();
+        if (taken.size === 0) found.set(stream, taken);
+        taken.add(seq, offset);
         if (offset >= stream.position) stream.above.add(offset);
       }
       next = last.seq + 1;
     }
     // Before what was found or taken already: that is younger.
-    for (const [stream, taken] of found) stream.taken = [...taken, ...stream.taken];
+    for (const [stream, taken] of found) {
+      taken.append(stream.taken);
+      stream.taken = taken;
+    }
     // Said with the first settlement: else a kill between that and the source's next word would have them taken once more.
     for (const stream of this.#streams.values()) {
       while (stream.above.delete(stream.position)) {
@@ -235,11 +225,15 @@ export class Places implements SourcePlaces {
     }
   }
 
+  #none(): TakenOffsets {
+    return new TakenOffsets(this.#options.isSettled);
+  }
+
   #stream(topic: string, partition: number, position: number): Stream {
     const key = keyOf(topic, partition);
     let stream = this.#streams.get(key);
     if (stream === undefined) {
-      stream = { position, saved: 0, taken: [], above: new Set() };
+      stream = { position, saved: 0, taken: this.#none(), above: new Set() };
       this.#streams.set(key, stream);
       this.#isDirty = true;
     }

@@ -4,18 +4,18 @@
 import { NotKept } from '../domain/errors.ts';
 import type { TableListener, TableOptions, TableReader } from '../domain/ports/broker.ts';
 import { errorName, type KafkaWire } from './kafka-internals.ts';
+import { LatestRecords } from './kafka-latest.ts';
 import { KafkaLink, LinkDown, sleep } from './kafka-link.ts';
 import { settledTopic } from './kafka-metadata.ts';
 import type { KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
 import { refusalOf, unreadableReason } from './kafka-reasons.ts';
 import type { FetchedPartition } from './kafka-records.ts';
 import { createCommand, kafkaName, ownTopic } from './kafka-topics.ts';
+import { TableKeys } from './table-keys.ts';
 
 const FETCH_BYTES = 4 * 1024 * 1024;
 const POLL_MS = 5_000;
 const LAG_LOOK_MS = 100;
-/** Of what is held until the end is reached. */
-const MAX_HELD_BYTES = 256 * 1024 * 1024;
 const MAX_KEY_BYTES = 1024;
 
 const LATEST = '-1';
@@ -30,13 +30,14 @@ export class KafkaTable implements TableReader {
   #position = -1;
   /** Of the topic that this is the position in; null: not known. */
   #topicId: string | null = null;
-  readonly #keys = new Set<string>();
+  readonly #keys: TableKeys;
   #running = false;
   #isUpTold = false;
 
   constructor(broker: KafkaBrokerOptions, gate: LoginGate, options: TableOptions, listener: TableListener) {
     this.#broker = broker;
     this.#topic = kafkaName(options.prefix);
+    this.#keys = new TableKeys(options.maxKeys);
     this.#listener = listener;
     this.#link = new KafkaLink(broker, gate, {
       run: (wire, signal, ready) => this.#read(wire, signal, ready),
@@ -105,8 +106,7 @@ export class KafkaTable implements TableReader {
   async #readWhole(wire: KafkaWire, leader: number, signal: AbortSignal): Promise<void> {
     let at = await this.#offset(wire, leader, EARLIEST);
     const end = await this.#offset(wire, leader, LATEST);
-    const latest = new Map<string, Buffer | null>();
-    let bytes = 0;
+    const latest = new LatestRecords();
     while (at < end && !signal.aborted) {
       const fetched = await this.#fetch(wire, leader, at, POLL_MS);
       if (fetched === 'outOfRange') at = await this.#offset(wire, leader, EARLIEST);
@@ -115,14 +115,13 @@ export class KafkaTable implements TableReader {
       if (fetched === 'outOfRange') continue;
       for (const { key, value } of fetched.records) {
         const name = keyOf(key);
-        if (name === null) continue;
-        bytes += (value?.length ?? 0) - (latest.get(name)?.length ?? 0);
-        // At the end of the map: the order of the latest records is the order of their offsets.
-        latest.delete(name);
-        latest.set(name, value);
+        if (name !== null) latest.set(name, value);
       }
-      if (bytes > MAX_HELD_BYTES) {
-        throw new LinkDown({ reason: `topic "${this.#topic}" holds more than ${MAX_HELD_BYTES} bytes`, fatal: true });
+      if (latest.isTooLarge) {
+        throw new LinkDown({
+          reason: `topic "${this.#topic}" holds more than ${latest.maxBytes} bytes with the deletions that Kafka still keeps: delete what is none of the bridge's, and see who may write there`,
+          fatal: true,
+        });
       }
     }
     if (signal.aborted) return;
@@ -130,7 +129,7 @@ export class KafkaTable implements TableReader {
     this.#keys.clear();
     this.#tellUp();
     for (const [key, value] of latest) this.#handOut(key, value);
-    this.#listener.onSnapshot(new Set(this.#keys));
+    this.#listener.onSnapshot(this.#keys.snapshot());
   }
 
   #tellUp(): void {
@@ -144,7 +143,13 @@ export class KafkaTable implements TableReader {
     if (key === null || !this.#running) return;
     const isDeletion = value === null || value.length === 0;
     if (isDeletion) this.#keys.delete(key);
-    else this.#keys.add(key);
+    else if (!this.#keys.add(key)) {
+      this.#position = -1;
+      throw new LinkDown({
+        reason: `topic "${this.#topic}" holds more than ${this.#keys.max} keys: delete those that are none of the bridge's (a record without a value for each), and see who may write there`,
+        fatal: true,
+      });
+    }
     try {
       this.#listener.onRecord(key, isDeletion ? null : value);
     } catch (error) {

@@ -7,6 +7,7 @@ import type { Cancel } from '../domain/ports/clock.ts';
 import { MqttLink } from './mqtt-link.ts';
 import type { BrokerAddress, MqttBrokerOptions } from './mqtt-options.ts';
 import { subscribe } from './mqtt-subscribe.ts';
+import { TableKeys } from './table-keys.ts';
 
 /** Told to mqtt.js in place of a success, it sends no PUBACK: the broker brings the message again. */
 const NOT_HEARD = new Error('stopped');
@@ -18,12 +19,13 @@ export class MqttTable implements TableReader {
   readonly #link: MqttLink;
   #running = false;
   /** Keys seen with a value on this connection. */
-  #keys = new Set<string>();
+  #keys: TableKeys;
   #cancelSnapshot: Cancel | null = null;
 
   constructor(broker: MqttBrokerOptions, address: BrokerAddress, options: TableOptions, listener: TableListener) {
     this.#broker = broker;
     this.#options = options;
+    this.#keys = new TableKeys(options.maxKeys);
     this.#listener = listener;
     this.#link = new MqttLink(
       broker,
@@ -55,11 +57,16 @@ export class MqttTable implements TableReader {
   }
 
   #prepare(client: MqttClient): void {
-    const keys = new Set<string>();
+    const keys = new TableKeys(this.#options.maxKeys);
     this.#keys = keys;
     const prefix = `${this.#options.prefix}/`;
     // The callback makes mqtt.js send PUBACK: so only what the listener has heard is acknowledged.
     let isRefused = false;
+    const refuse = (done: (error: Error) => void, reason: string, fatal: boolean): void => {
+      isRefused = true;
+      done(NOT_HEARD);
+      this.#link.drop({ reason, fatal });
+    };
     client.handleMessage = (packet, done) => {
       if (!this.#running || isRefused) {
         done(NOT_HEARD);
@@ -69,15 +76,16 @@ export class MqttTable implements TableReader {
         const key = packet.topic.slice(prefix.length);
         const payload = packet.payload as Buffer;
         if (payload.length === 0) keys.delete(key);
-        else keys.add(key);
+        else if (!keys.add(key)) {
+          refuse(done, this.#tooMany(), true);
+          return;
+        }
         try {
           this.#listener.onRecord(key, payload.length === 0 ? null : payload);
         } catch (error) {
           if (!(error instanceof NotKept)) throw error;
           // On the next connection the broker brings it again, and what has come behind it.
-          isRefused = true;
-          done(NOT_HEARD);
-          this.#link.drop({ reason: error.message, fatal: false });
+          refuse(done, error.message, false);
           return;
         }
       }
@@ -98,10 +106,14 @@ export class MqttTable implements TableReader {
       this.#forgetSnapshot();
       this.#cancelSnapshot = this.#broker.clock.after(this.#options.settleMs, () => {
         this.#cancelSnapshot = null;
-        this.#listener.onSnapshot(new Set(keys));
+        this.#listener.onSnapshot(keys.snapshot());
       });
     };
     subscribe(client, [`${this.#options.prefix}/+`], answered, { retainHandling: 0 });
+  }
+
+  #tooMany(): string {
+    return `more than ${this.#keys.max} retained messages are under "${this.#options.prefix}/": delete those that are none of the bridge's (an empty retained message to each topic), and see who may publish there`;
   }
 
   #forgetSnapshot(): void {

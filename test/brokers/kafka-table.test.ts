@@ -106,17 +106,23 @@ describe('A table on Kafka', () => {
     vi.restoreAllMocks();
   });
 
-  /** One that has read `a` and `b`. */
-  async function read(): Promise<RecordingTable> {
-    kafka.write('1', 'a', 'b');
-    const listener = new RecordingTable();
-    const options = kafkaBrokerOptions('127.0.0.1:1', { reconnect: { minMs: 5, maxMs: 5 } });
-    const table = createKafkaBroker(options).openTable({ prefix: TOPIC, settleMs: 0 }, listener);
+  function open(listener = new RecordingTable(), maxKeys?: number): RecordingTable {
+    const reconnect = { minMs: 5, maxMs: 5, refusedMs: 5 };
+    const options = kafkaBrokerOptions('127.0.0.1:1', { reconnect });
+    const limit = maxKeys === undefined ? {} : { maxKeys };
+    const table = createKafkaBroker(options).openTable({ prefix: TOPIC, settleMs: 0, ...limit }, listener);
     onTestFinished(async () => {
       kafka.disconnect();
       await table.stop();
     });
     table.start();
+    return listener;
+  }
+
+  /** One that has read `a` and `b`. */
+  async function read(): Promise<RecordingTable> {
+    kafka.write('1', 'a', 'b');
+    const listener = open();
     await until('the snapshot has come', () => listener.snapshots.length === 1);
     expect(listener.records).toEqual(['a=1', 'b=1']);
     return listener;
@@ -175,5 +181,20 @@ describe('A table on Kafka', () => {
     await until('it is read', () => listener.snapshots.length === 2);
     expect(listener.records).toEqual(['a=1', 'b=1', 'b=2', 'c=2']);
     expect(listener.snapshots[1]).toEqual(['b', 'c']);
+  });
+
+  test('with more keys than it may have is down, says where and what to do, and comes back when some are deleted', async () => {
+    kafka.write('1', 'a', 'b');
+    const listener = open(new RecordingTable(), 2);
+    await until('the snapshot has come', () => listener.snapshots.length === 1);
+    kafka.write('2', 'a', 'c');
+    await until('it is told', () => listener.statuses.at(-1)?.up === false);
+    const { reason, fatal } = listener.statuses.at(-1) as RecordingTable['statuses'][number];
+    expect(fatal).toBe(true);
+    expect(reason).toMatch(/^topic "table" holds more than 2 keys: delete those that are none of the bridge's/);
+    kafka.write('', 'a');
+    await until('it is read again', () => listener.snapshots.length === 2);
+    expect(listener.snapshots[1]).toEqual(['b', 'c']);
+    expect(listener.statuses.at(-1)).toEqual({ up: true });
   });
 });

@@ -183,6 +183,11 @@ export interface TableOptions {
   readonly clientId?: string;
   /** How long after the subscription the snapshot counts as whole. 10,000 for definitions (design point 3). */
   readonly settleMs: number;
+  /**
+   * With more keys than this the table is down (`fatal`) until some are deleted: whoever may write there does not fill the memory.
+   * 200,000 by default. The embedded broker retains no more than its own limit.
+   */
+  readonly maxKeys?: number;
 }
 
 export interface TableReader {

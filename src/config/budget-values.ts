@@ -40,7 +40,7 @@ export const BUDGET_VALUES: readonly ValueSpec[] = [
     'budgets.windowMaxBytes',
     kinds.wholeNumber(MIB, 4096 * MIB),
     16 * MIB,
-    'Uplinks in memory, per connection.',
+    'Uplinks in memory, per connection: their records and 500 bytes for each.',
   ),
   ...value(
     'budgets.allJournalsMaxBytes',

@@ -211,7 +211,7 @@ export interface BudgetsConfig {
   readonly deadLetterMaxBytes: number;
   readonly deadLetterMaxAgeMs: number;
   readonly publishDeadLetters: boolean;
-  /** Uplinks in memory. */
+  /** Uplinks in memory: their records and 500 bytes for each. */
   readonly windowMaxBytes: number;
   /** Of all connections together; shared fairly (`domain/fair-share.ts`). */
   readonly allJournalsMaxBytes: number;

@@ -5,9 +5,10 @@
 import type { ConnectionStore, DamagedRecord, JournalRecord } from '../domain/ports/store.ts';
 import { HeldDevices } from './held-devices.ts';
 import { UnreadCounts } from './unread-counts.ts';
+import { ITEM_BYTES } from './waiting.ts';
 
 export interface WindowLimits {
-  /** Bytes of record text in memory for all uplinks of the connection. */
+  /** As `WaitingRoom.bytes` counts, for all uplinks of the connection. */
   readonly maxBytes: number;
   readonly maxItems: number;
 }
@@ -194,10 +195,12 @@ export class Backlog {
   ): Promise<{ readonly records: readonly JournalRecord[]; readonly damaged: readonly DamagedRecord[] }> {
     this.#reading = true;
     try {
-      // Messages are larger than their records in memory, so this is rather too little.
+      // Messages are mostly larger than what is made of them in memory, so this is rather too little; very small ones are not.
+      const bytes = this.#limits.maxBytes * LATE_SHARE - waitingBytes;
+      const items = Math.min(this.#limits.maxItems * LATE_SHARE - waitingItems, bytes / ITEM_BYTES);
       const most = {
-        records: Math.min(READ_RECORDS, Math.max(1, Math.floor(this.#limits.maxItems * LATE_SHARE - waitingItems))),
-        bytes: Math.min(READ_BYTES, this.#limits.maxBytes * LATE_SHARE - waitingBytes),
+        records: Math.min(READ_RECORDS, Math.max(1, Math.floor(items))),
+        bytes: Math.min(READ_BYTES, bytes),
       };
       const until = this.#store.lastSeq;
       const from = this.#cursor;

@@ -42,6 +42,8 @@ export type Admission = 'send' | 'park' | 'skip';
 
 /** What came while an outage was about to end, or while its end was not noticed yet, is no backlog unless more of its device wait. */
 const FRESH_MS = 30_000;
+/** What an uplink takes in memory beside its records' text: its objects, its lane, and its places in maps. Measured: 300 to 500. */
+export const ITEM_BYTES = 500;
 const NOTHING = { records: 0, bytes: 0 };
 
 export interface TakeLimits {
@@ -64,6 +66,7 @@ export class WaitingRoom {
   readonly #lanes = new Map<string, Lane>();
   readonly #fresh = new LaneHeap();
   readonly #late = new LaneHeap();
+  /** Of record text. */
   #bytes = 0;
   #count = 0;
   #readyCount = 0;
@@ -73,9 +76,9 @@ export class WaitingRoom {
   /** Of an odd number of records the odd one is for each in turn, so that none starves where a batch has one record. */
   #oddIsFresh = true;
 
-  /** Bytes of record text in memory. */
+  /** In memory: the records' text and `ITEM_BYTES` for each uplink. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#count * ITEM_BYTES;
   }
 
   get count(): number {

@@ -112,7 +112,7 @@ export function drawPlan(seed: number): Plan {
       timeoutMs: dice.pick([2_000, 5_000, 10_000]),
       rampMs: dice.pick([5_000, 60_000]),
     },
-    windowMaxBytes: Math.round(dice.scaled(8_000, 1_000_000)),
+    windowMaxBytes: Math.round(dice.scaled(32_000, 4_000_000)),
     journalMaxBytes: dice.pick([1, 2, 1024]) * 1024 * 1024,
     batchLingerMs: dice.pick([0, 0, 0, 250]),
     brokerWindow: dice.pick([20, 1000]),

@@ -39,7 +39,7 @@ export function modelLine(clock: Clock, given: Partial<UplinkFlowOptions> = {}) 
     uplinkTimeValidityMs: null,
     createDevices: true,
     maxDevices: null,
-    window: { maxBytes: 1e6, maxItems: 1e5 },
+    window: { maxBytes: 3e6, maxItems: 1e5 },
     circuits: modelCircuits(clock),
     batchLingerMs: 0,
     trail: new Trail(0),

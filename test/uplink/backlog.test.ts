@@ -8,6 +8,7 @@ import { Backlog } from '../../src/uplink/backlog.ts';
 import { HeldDevices } from '../../src/uplink/held-devices.ts';
 import type { UplinkTrace } from '../../src/uplink/trail.ts';
 import { UnreadCounts } from '../../src/uplink/unread-counts.ts';
+import { ITEM_BYTES } from '../../src/uplink/waiting.ts';
 import { append, entries, passTime, TestStore } from '../store/support.ts';
 import { modelLine } from '../support/model-line.ts';
 import { modelProject } from '../support/model-project.ts';
@@ -94,7 +95,8 @@ test('what is settled while it is being read is not sent again', async () => {
 test('reading back leaves the share of the window free that is for devices without a backlog', async () => {
   const journal = new ModelJournal();
   for (let n = 0; n < 400; n++) journal.append('A');
-  const size = 2;
+  // In memory; in the journal it has two bytes.
+  const size = ITEM_BYTES + 2;
   const read = async (maxBytes: number, maxItems: number, waiting: number, isLarge = true): Promise<number> => {
     const backlog = new Backlog(journal as unknown as ConnectionStore, { maxBytes, maxItems });
     backlog.scan();
@@ -148,7 +150,7 @@ test('a device that is taken for one that waits is not forgotten: each uplink is
       const journal = new ModelJournal();
       const backlog = new Backlog(
         journal as unknown as ConnectionStore,
-        { maxBytes: 8, maxItems: 1000 },
+        { maxBytes: 4 * ITEM_BYTES, maxItems: 1000 },
         new UnreadCounts(exact, size),
         new HeldDevices(named, 8 * size),
       );
@@ -160,7 +162,7 @@ test('a device that is taken for one that waits is not forgotten: each uplink is
       };
       const arrive = (each: string, fits: boolean): void => {
         const seq = journal.append(each);
-        if (backlog.admit(seq, each, fits ? 0 : 8, 0, false)) load(seq, each);
+        if (backlog.admit(seq, each, fits ? 0 : 4 * ITEM_BYTES, 0, false)) load(seq, each);
       };
       const read = async (arriving: readonly string[]): Promise<void> => {
         if (!backlog.wantsReading(0, 0, 0, 1)) return;

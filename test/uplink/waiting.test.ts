@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Item, type TakeLimits, WaitingRoom } from '../../src/uplink/waiting.ts';
+import { ITEM_BYTES, type Item, type TakeLimits, WaitingRoom } from '../../src/uplink/waiting.ts';
 
 function item(seq: number, device: string, extra: Partial<Item> = {}): Item {
   return { seq, device, records: ['{}'], bytes: 2, emittedAt: seq, arrivedAt: seq, late: false, attempts: 0, ...extra };
@@ -126,6 +126,19 @@ describe('the waiting room', () => {
     room.push(item(2, 'b'));
     expect(seqs(room.take(limits(10, { maxBytes: 100 })).items)).toEqual([1]);
     expect(seqs(room.take(limits(10, { maxBytes: 100 })).items)).toEqual([2]);
+  });
+
+  it('counts for the window what an uplink takes beside its records, which is nothing to a batch', () => {
+    const room = new WaitingRoom();
+    for (let seq = 1; seq <= 3; seq++) room.push(item(seq, `d${seq}`, { bytes: 90 }));
+    expect(room.bytes).toBe(3 * (90 + ITEM_BYTES));
+    const { items } = room.take(limits(10, { maxBytes: 2 * 91 }));
+    expect(seqs(items)).toEqual([1, 2]);
+    room.finish(items[0] as Item);
+    expect(room.bytes).toBe(2 * (90 + ITEM_BYTES));
+    room.putBack(items.slice(1), 'park');
+    room.evict('d2');
+    expect(room.bytes).toBe(90 + ITEM_BYTES);
   });
 
   it('counts what could go without what is parked', () => {

@@ -25,7 +25,10 @@ const DeviceSchema = component(
       lastSeen: DateTime,
       uplinks: Count,
     },
-    { description: 'A device as this connection has heard it, since it is remembered.' },
+    {
+      description:
+        'A device as this connection has heard it, since it is remembered; not those that its matchers leave out.',
+    },
   ),
 );
 

@@ -79,7 +79,7 @@ export class Trail {
   /** On the hot path, once an uplink. `now`: wall-clock ms. */
   settled(uplink: Traveller, outcome: UplinkOutcome, requestId: string | null, now: number): void {
     if (this.#maxSlots > 0) this.#write(uplink, outcome, requestId, now);
-    this.#activity?.heard(uplink.device, now);
+    if (this.#activity !== null && !isOfAnother(outcome)) this.#activity.heard(uplink.device, now);
     if (this.#followers.size === 0) return;
     const { seq, device, fCnt = NO_COUNT, arrivedAt } = uplink;
     const latencyMs = Math.max(0, now - arrivedAt);
@@ -231,6 +231,14 @@ const NOTHING: UplinkOutcome = Object.freeze({ kind: 'delivered' });
 
 function rowOf(slot: number, n: number): number {
   return slot * PER_DEVICE + (n % PER_DEVICE);
+}
+
+/**
+ * The matchers leave its device to other connections. Of those that share one topic each would list all devices; a source that sorts
+ * by itself (Kafka) does not even hand them over. Their way is remembered all the same: why a device does not arrive is asked here.
+ */
+function isOfAnother(outcome: UplinkOutcome): boolean {
+  return outcome.kind === 'filtered' && outcome.reason === 'noMatch';
 }
 
 /** The record may be large, and the dead letter keeps it. */

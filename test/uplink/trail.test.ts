@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TracedMessage } from '../../src/domain/ports/messages.ts';
 import type { UplinkOutcome } from '../../src/domain/uplink.ts';
+import { DeviceActivity } from '../../src/uplink/activity.ts';
 import { Trail, type UplinkTrace } from '../../src/uplink/trail.ts';
 
 const DELIVERED: UplinkOutcome = { kind: 'delivered' };
@@ -41,6 +42,18 @@ describe('the trail', () => {
       settledAt: 30,
     });
     expect(trail.of('nobody')).toEqual([]);
+  });
+
+  it('remembers the way of what the matchers leave to other connections, which is no device of this one', () => {
+    const activity = new DeviceActivity();
+    const trail = new Trail(1000, activity);
+    const settle = (device: string, outcome: UplinkOutcome) =>
+      trail.settled({ seq: 1, device, arrivedAt: 1, attempts: 0 }, outcome, null, 2);
+    settle('theirs', { kind: 'filtered', reason: 'noMatch' });
+    settle('ours', { kind: 'filtered', reason: 'legacyFormat' });
+    settle('ours', DELIVERED);
+    expect(trail.of('theirs').map(({ outcome }) => outcome)).toEqual([{ kind: 'filtered', reason: 'noMatch' }]);
+    expect(activity.page(null, 10)).toEqual([{ device: 'ours', firstAt: 2, lastAt: 2, uplinks: 2 }]);
   });
 
   it('keeps what has no device, no counter and no request apart', () => {

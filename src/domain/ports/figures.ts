@@ -32,7 +32,7 @@ export interface ConnectionFigures {
   readonly activeThings: { readonly hour: number; readonly day: number };
 }
 
-/** A device as this connection has heard it, since it is remembered. */
+/** A device as this connection has heard it, since it is remembered; not those that its matchers leave out. */
 export interface SeenDevice {
   readonly device: string;
   /** Wall-clock ms. */

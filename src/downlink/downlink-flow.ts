@@ -11,6 +11,7 @@ import type { WatchMember } from './deal-changes.ts';
 import { DeviceTopics } from './device-topics.ts';
 import type { DownlinkFlowOptions } from './flow-options.ts';
 import { type CurrentSettings, ProjectCommands } from './project-commands.ts';
+import type { ProjectShadows } from './project-shadows.ts';
 import { Riders } from './ride.ts';
 import type { ShadowWatch } from './shadow-watch.ts';
 import { SwitchedOn } from './switched-on.ts';
@@ -34,6 +35,8 @@ export class DownlinkFlow implements UplinkEar {
   #connection: Connection;
   #topics: DeviceTopics;
   #commands: ProjectCommands | null = null;
+  /** What is to be left again. */
+  #entered: ProjectShadows | null = null;
   #watch: ShadowWatch | null = null;
   #project: HereProject | null = null;
   #ageing: Cancel | null = null;
@@ -48,7 +51,7 @@ export class DownlinkFlow implements UplinkEar {
     this.#on = new SwitchedOn(store, clock);
     this.#topicLook = new TopicLook(options.findTopic, this.#news);
     this.#on.set(connection.downlink.enabled);
-    if (this.#on.project !== null) this.#use(hub.project(this.#on.project));
+    if (this.#on.project !== null) this.#use(hub.enter(this.#on.project));
     this.#age();
   }
 
@@ -84,6 +87,7 @@ export class DownlinkFlow implements UplinkEar {
     await this.#commands?.outbox.stop(signal);
     this.#commands?.shadows.save();
     this.#commands?.mark?.flush();
+    this.#exit();
   }
 
   change(next: Connection): void {
@@ -168,11 +172,18 @@ export class DownlinkFlow implements UplinkEar {
   #moveTo(project: string): void {
     this.#commands?.leave();
     this.#commands = null;
+    this.#exit();
     this.#on.project = project;
-    this.#use(this.#o.hub.project(project));
+    this.#use(this.#o.hub.enter(project));
   }
 
-  #use(shadows: ProjectCommands['shadows']): void {
+  #exit(): void {
+    if (this.#entered !== null) this.#o.hub.exit(this.#entered);
+    this.#entered = null;
+  }
+
+  #use(shadows: ProjectShadows): void {
+    this.#entered = shadows;
     const settings = (): CurrentSettings => ({
       connection: this.#connection,
       topics: this.#topics,

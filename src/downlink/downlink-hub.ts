@@ -6,6 +6,7 @@ import type { ShadowStore } from '../domain/ports/downlink.ts';
 import type { HereProject } from '../domain/ports/here.ts';
 import type { WatchMember } from './deal-changes.ts';
 import { ProjectShadows } from './project-shadows.ts';
+import { ServedRoom } from './served-devices.ts';
 import { ShadowWatch } from './shadow-watch.ts';
 
 export interface DownlinkHubOptions {
@@ -20,6 +21,9 @@ export interface DownlinkHubOptions {
 export class DownlinkHub {
   readonly options: DownlinkHubOptions;
   readonly #projects = new Map<string, ProjectShadows>();
+  /** How many connections are in a project: all that run, open or not. */
+  readonly #users = new Map<ProjectShadows, number>();
+  readonly #room = new ServedRoom();
   readonly #watches = new Map<string, { readonly project: string; readonly watch: ShadowWatch }>();
 
   constructor(options: DownlinkHubOptions) {
@@ -31,10 +35,24 @@ export class DownlinkHub {
     let project = this.#projects.get(key);
     if (project === undefined) {
       const { store, clock } = this.options;
-      project = new ProjectShadows(key, store, clock, (count) => this.#tellDropped(key, count));
+      this.#dropUnused();
+      project = new ProjectShadows(key, store, clock, (count) => this.#tellDropped(key, count), this.#room);
       this.#projects.set(key, project);
     }
     return project;
+  }
+
+  /** A connection is in this project from now on, until `exit`. `key`: `host|appId`. */
+  enter(key: string): ProjectShadows {
+    const project = this.project(key);
+    this.#users.set(project, (this.#users.get(project) ?? 0) + 1);
+    return project;
+  }
+
+  exit(project: ProjectShadows): void {
+    const users = (this.#users.get(project) ?? 0) - 1;
+    if (users > 0) this.#users.set(project, users);
+    else this.#users.delete(project);
   }
 
   join(account: AccountKey, project: HereProject, member: WatchMember): ShadowWatch {
@@ -61,6 +79,16 @@ export class DownlinkHub {
   /** Writes what is not saved yet. */
   save(): void {
     for (const project of this.#projects.values()) project.save();
+  }
+
+  /**
+   * Where nobody is any more. Only when another project comes: a connection that begins anew finds its own as it was, since reading a
+   * million devices back takes a while.
+   */
+  #dropUnused(): void {
+    for (const [key, project] of this.#projects) {
+      if (!this.#users.has(project) && project.close()) this.#projects.delete(key);
+    }
   }
 
   #tellDropped(key: string, count: number): void {

@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { ServedDevice, ShadowChange, ShadowStore } from '../domain/ports/downlink.ts';
 import { isObject } from './json.ts';
 import { THINGPARK_ROUTE } from './route.ts';
-import { ServedDevices } from './served-devices.ts';
+import { ServedDevices, ServedRoom } from './served-devices.ts';
 
 const SAVE_MS = 1_000;
 const MAX_DRIVER = 1_000;
@@ -15,7 +15,7 @@ const MAX_WAITING = 10_000;
 export class ProjectShadows {
   /** `host|appId` */
   readonly key: string;
-  readonly served = new ServedDevices();
+  readonly served: ServedDevices;
   /** Changes of devices whose connection is not here (yet), by device. */
   readonly waiting = new Map<string, ShadowChange>();
   readonly #store: ShadowStore;
@@ -33,20 +33,37 @@ export class ProjectShadows {
   /** Some devices are on other networks than ThingPark. */
   #hasRoutes = false;
 
-  /** `onDropped`: so many changes found no room among those that wait. */
-  constructor(key: string, store: ShadowStore, clock: Clock, onDropped: (count: number) => void = () => {}) {
+  /** `onDropped`: so many changes found no room among those that wait. `room`: shared with other projects. */
+  constructor(
+    key: string,
+    store: ShadowStore,
+    clock: Clock,
+    onDropped: (count: number) => void = () => {},
+    room = new ServedRoom(),
+  ) {
     this.key = key;
+    this.served = new ServedDevices(room);
     this.#onDropped = onDropped;
     this.#store = store;
     this.#clock = clock;
     // Before all others, so that there is always a number for them.
     for (const bare of BARE_ROUTES) this.served.driverNumber(bare);
-    store.forEachServed(key, ({ device, connectionId, driver }) => {
+    try {
+      this.#load();
+    } catch (error) {
+      // It is tried again: the room of what was read must not be lost.
+      this.served.clear();
+      throw error;
+    }
+  }
+
+  #load(): void {
+    this.#store.forEachServed(this.key, ({ device, connectionId, driver }) => {
       const number = driver === null ? 0 : this.served.driverNumber(driver);
       if (driver !== null && !driver.startsWith('{')) this.#hasRoutes = true;
       this.served.note(device, this.served.connectionNumber(connectionId), number);
     });
-    for (const change of store.unclaimed(key)) this.waiting.set(change.device, change);
+    for (const change of this.#store.unclaimed(this.key)) this.waiting.set(change.device, change);
   }
 
   /**
@@ -108,6 +125,16 @@ export class ProjectShadows {
     } catch {
       this.#timer = this.#clock.after(SAVE_MS, () => this.save());
     }
+  }
+
+  /** Gives its memory back, for it can be made anew from the store. False, and nothing is done: the disk does not take what is new. */
+  close(): boolean {
+    this.save();
+    if (this.#news.size > 0) return false;
+    this.served.clear();
+    this.waiting.clear();
+    this.#drivers.clear();
+    return true;
   }
 
   #driverNumber(driver: unknown, device: string): number {

@@ -2,7 +2,7 @@
 
 const MIN_PLACES = 1024;
 const MAX_FILL = 0.6;
-/** Beyond it new devices get no commands: a bound for a process, far above HERE's usual quotas. */
+/** Of all projects of a process. Beyond it new devices get no commands: far above HERE's usual quotas. */
 const MAX_DEVICES = 5_000_000;
 const MAX_NAMES = 65_535;
 
@@ -25,14 +25,39 @@ class Names {
   }
 }
 
+/** The places for devices that all tables of a process have together. */
+export class ServedRoom {
+  #left: number;
+
+  constructor(devices = MAX_DEVICES) {
+    this.#left = devices;
+  }
+
+  /** False: there is none left. */
+  take(): boolean {
+    if (this.#left === 0) return false;
+    this.#left -= 1;
+    return true;
+  }
+
+  giveBack(devices: number): void {
+    this.#left += devices;
+  }
+}
+
 export class ServedDevices {
   #high = new Uint32Array(MIN_PLACES);
   #low = new Uint32Array(MIN_PLACES);
   /** Connection in the upper half, driver in the lower; 0: a free place. */
   #value = new Uint32Array(MIN_PLACES);
   #size = 0;
+  #room: ServedRoom;
   readonly #connections = new Names();
   readonly #drivers = new Names();
+
+  constructor(room = new ServedRoom()) {
+    this.#room = room;
+  }
 
   get size(): number {
     return this.#size;
@@ -53,7 +78,7 @@ export class ServedDevices {
     let place = this.#find(high, low);
     const before = this.#value[place] as number;
     if (before === 0) {
-      if (this.#size >= MAX_DEVICES) return false;
+      if (!this.#room.take()) return false;
       if (this.#size + 1 > this.#value.length * MAX_FILL) {
         this.#grow();
         place = this.#find(high, low);
@@ -87,6 +112,16 @@ export class ServedDevices {
       devices.push(hex(this.#high[place] as number) + hex(this.#low[place] as number));
     }
     return devices;
+  }
+
+  /** Forgets all, for good: there is no room in it any more. */
+  clear(): void {
+    this.#room.giveBack(this.#size);
+    this.#room = new ServedRoom(0);
+    this.#size = 0;
+    this.#high = new Uint32Array(MIN_PLACES);
+    this.#low = new Uint32Array(MIN_PLACES);
+    this.#value = new Uint32Array(MIN_PLACES);
   }
 
   #valueOf(device: string): number {

@@ -55,7 +55,7 @@ async function makeFlow(
     ...{ retry: { minMs: 500, maxMs: 1_000 }, maxAgeMs: 3_600_000 },
   });
   onTestFinished(() => flow.stop(AbortSignal.abort()));
-  return { flow, clock, told, s, store, commands, published };
+  return { flow, hub, clock, told, s, store, commands, published };
 }
 
 /** Counts how often HERE is asked what changed. */
@@ -71,6 +71,21 @@ function watched(
   const model = modelProject({ appId });
   return { project: { ...model, shadows: { ...model.shadows, page } }, asked: () => asked };
 }
+
+test('a project that its connection has left, or where it has stopped, does not stay in memory', async () => {
+  const { flow, hub } = await makeFlow((shadows) => shadows);
+  const [first, second] = [watched('first').project, watched('second').project];
+  flow.open(first);
+  const left = hub.project(first.key);
+  flow.open(second);
+  expect(hub.project(first.key)).not.toBe(left);
+  const stopped = hub.project(second.key);
+  hub.enter('third');
+  expect(hub.project(second.key)).toBe(stopped);
+  await flow.stop(AbortSignal.abort());
+  hub.enter('fourth');
+  expect(hub.project(second.key)).not.toBe(stopped);
+});
 
 test('an opening that the disk refuses is told, harms nobody, and is tried again until it succeeds', async () => {
   let refuses = false;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { ShadowStore } from '../../src/domain/ports/downlink.ts';
 import { ProjectShadows } from '../../src/downlink/project-shadows.ts';
 import { readRoute } from '../../src/downlink/route.ts';
-import { ServedDevices } from '../../src/downlink/served-devices.ts';
+import { ServedDevices, ServedRoom } from '../../src/downlink/served-devices.ts';
 import { systemClock } from '../../src/ops/clock.ts';
 
 const euis = fc
@@ -67,4 +67,19 @@ test('knows a driver again by its model where it has no id', () => {
     expect(project.served.driverOf('70B3D50000000001')).toBe(JSON.stringify(driver));
   }
   project.save();
+});
+
+test('the room for devices is that of all projects together, and comes back with a table that is given up', () => {
+  const room = new ServedRoom(3);
+  const [first, second] = [new ServedDevices(room), new ServedDevices(room)];
+  const note = (table: ServedDevices, n: number): boolean => {
+    return table.note(`70B3D5000000000${n}`, table.connectionNumber('a'), 0);
+  };
+  expect([note(first, 1), note(first, 2), note(second, 1), note(second, 2), note(first, 3)]).toEqual([
+    ...[true, true, true],
+    ...[false, false],
+  ]);
+  first.clear();
+  expect([first.size, first.connectionOf('70B3D50000000001'), note(first, 1)]).toEqual([0, null, false]);
+  expect([note(second, 2), note(second, 3), note(second, 4)]).toEqual([true, true, false]);
 });

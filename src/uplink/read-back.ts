@@ -6,8 +6,7 @@ import type { Intake } from './intake.ts';
 import type { WaitingRoom } from './waiting.ts';
 
 const RETRY_MS = 1_000;
-/** More would only grow old in memory, where its collection is dear. */
-const BATCHES_AHEAD = 1;
+const BATCHES_AHEAD = 2;
 
 export interface ReadBackParts {
   readonly connectionId: string;
@@ -27,7 +26,7 @@ export class ReadBack {
     this.#p = parts;
   }
 
-  /** Reads on when there is something to be read, room for it, and less than a full batch ready; one read at a time. */
+  /** Reads on when there is something to be read, room for it, and less than two full batches ready; one read at a time. */
   next(batchRecords: number): void {
     const { room, backlog, intake, events, connectionId } = this.#p;
     if (!backlog.wantsReading(room.bytes, room.count, room.readyCount, BATCHES_AHEAD * batchRecords)) return;

@@ -114,7 +114,7 @@ export class Compaction {
   }
 
   async #compact(segment: Segment): Promise<void> {
-    const { disk, directory, barrier } = this.#options;
+    const { disk, directory, ranges, barrier } = this.#options;
     const temporary = path.join(directory, `${segment.name}.tmp`);
     const seqs: number[] = [];
     for (let seq = segment.nextUnsettled(segment.base); seq < segment.end; seq = segment.nextUnsettled(seq + 1)) {
@@ -124,7 +124,12 @@ export class Compaction {
     if (this.#stopped) return;
     await disk.remove(temporary);
     if (this.#stopped) return;
-    const from = await disk.open(path.join(directory, segment.name));
+    const from = await disk.open(path.join(directory, segment.name)).catch((error: Error) => {
+      // All of it was settled meanwhile, and the file removed.
+      if (!ranges.segments.includes(segment)) return null;
+      throw error;
+    });
+    if (from === null) return;
     let compacted: Segment | null = null;
     try {
       const to = this.#stopped ? null : await disk.create(temporary);

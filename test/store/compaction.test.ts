@@ -236,3 +236,36 @@ test('a file is compacted by one at a time, whoever asks', async () => {
   await Promise.all(all);
   expect(most).toBe(1);
 });
+
+test('a file that is settled and removed before it could be written anew is nothing to tell', async () => {
+  let opening = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const removed: string[] = [];
+  const disk: Disk = {
+    ...realDisk,
+    remove: async (file) => {
+      // The compaction's first step: it waits here, and the rest of the file is settled and removed.
+      if (file.endsWith('.tmp')) {
+        opening.resolve();
+        await goOn.promise;
+      }
+      await realDisk.remove(file);
+      removed.push(path.basename(file));
+    },
+  };
+  await using s = await TestStore.open({ disk });
+  const a = await s.connection('a', BUDGET);
+  const stuck: number[] = [];
+  await pass(a, 5, stuck);
+  const ticking = passTime(s.clock, () => a.bytes < BUDGET / 4);
+  await opening.promise;
+  opening = Promise.withResolvers();
+  a.settle(stuck.map((seq) => ({ seq, outcome: DELIVERED })));
+  await until(() => removed.some((name) => name.endsWith('.seg')));
+  goOn.resolve();
+  await ticking;
+  await until(() => removed.some((name) => name.endsWith('.tmp')));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(a.ledger()).toMatchObject({ received: 500, delivered: 500, pending: 0 });
+  expect(s.incidents).toEqual([]);
+});

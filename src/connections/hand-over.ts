@@ -201,7 +201,7 @@ export class HandOver {
         if (await give(directory, id, store, end.signal)) done.add(id);
       } finally {
         this.#of(directory).say(id, store.ledger());
-        await store.close();
+        await store.close(opening.signal);
       }
     } catch {
       // Its runtime has it, or the disk refuses, of which the runtimes tell.

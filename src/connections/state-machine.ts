@@ -8,6 +8,8 @@ import { Draft, HELD, LIMITED, probing, sentence } from './machine-draft.ts';
 import { nextReconnectMs, retryMs } from './reconnect-strategy.ts';
 
 const SHORT_PAUSE_MS = 20_000;
+/** Timers count whole milliseconds, and may come a little before their time: that is no wait that was cut. */
+const EARLY_MS = 50;
 
 /** `at`: monotonic ms. A signal that has no meaning in the present state changes nothing. */
 export function step(machine: Machine, signal: Signal, at: number, settings: MachineSettings): Step {
@@ -171,7 +173,7 @@ class Transition extends Draft {
   #retry(): void {
     if (this.m.parts === 'none') {
       this.#arrive('reopen', this.m.reason);
-    } else if (this.at < this.m.notBefore) {
+    } else if (this.at + EARLY_MS < this.m.notBefore) {
       // Only the closing moment cuts a wait that HERE has asked for.
       this.#giveUp(bare(this.m.reason));
     } else this.#authenticate();

@@ -28,7 +28,7 @@ export class Holds {
 
   /** Released together, when the first of them is due. */
   addOthers(ms: number): void {
-    this.#othersDue ??= this.#clock.monotonic() + ms;
+    this.#othersDue = Math.min(this.#othersDue ?? Number.POSITIVE_INFINITY, this.#clock.monotonic() + ms);
     this.#arm(this.#othersDue);
   }
 

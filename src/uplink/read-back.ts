@@ -37,6 +37,8 @@ export class ReadBack {
         this.#p.onLoaded();
       },
       (error: unknown) => {
+        // The store is being closed: the next line reads it.
+        if (intake.stopped) return;
         events.emit({
           kind: 'diskFailed',
           severity: 'error',

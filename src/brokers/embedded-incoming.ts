@@ -14,8 +14,9 @@ export interface IncomingOptions {
   readonly file: BrokerFile;
   /** Clients whose identifiers outlive the connection. */
   readonly maxClients: number;
-  /** Its connection has ended, and at the next one it is told that nothing of it is known (no session present). */
-  readonly isForgettable: (client: string) => boolean;
+  readonly isConnected: (client: string) => boolean;
+  /** Else it is told at its next connection that nothing of it is known (no session present). */
+  readonly hasSession: (client: string) => boolean;
   readonly onNotice: (message: string) => void;
 }
 
@@ -30,7 +31,7 @@ export class IncomingIds {
   readonly #file: BrokerFile;
   /** The oldest first. Nothing empty is kept. */
   readonly #ids = new Map<string, Set<number>>();
-  /** Clients whose identifiers are in the file; who has had some for longest comes first. */
+  /** Clients whose identifiers are in the file; who has had some for longest comes first, after a start the first by name. */
   readonly #lasting = new Set<string>();
 
   constructor(options: IncomingOptions) {
@@ -87,9 +88,19 @@ export class IncomingIds {
     return this.#lasting.size < this.#options.maxClients || this.#lasting.has(client);
   }
 
+  /**
+   * Of those that are away the oldest, rather one without a session. Who comes back to a session may repeat what is forgotten,
+   * which goes out twice then: better than that those who never come back keep out all others for good.
+   */
   #forgettable(): string | undefined {
-    for (const client of this.#lasting) if (this.#options.isForgettable(client)) return client;
-    return undefined;
+    const { isConnected, hasSession } = this.#options;
+    let oldest: string | undefined;
+    for (const client of this.#lasting) {
+      if (isConnected(client)) continue;
+      if (!hasSession(client)) return client;
+      oldest ??= client;
+    }
+    return oldest;
   }
 
   #makeRoom(client: Connection): void {

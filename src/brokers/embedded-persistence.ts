@@ -44,7 +44,8 @@ export class DiskPersistence extends MemoryPersistence {
     this.accepted = new AcceptedMessages(file);
     this.incoming = new IncomingIds({
       ...{ file, maxClients: limits.maxSessions, onNotice },
-      isForgettable: (client) => !Object.hasOwn(this.#connected, client) && this.topicsOf(client) === null,
+      isConnected: (client) => Object.hasOwn(this.#connected, client),
+      hasSession: (client) => this.topicsOf(client) !== null,
     });
     this.#queues = new OutgoingQueues(file, limits, (client, full) => {
       const who = `client "${client.slice(0, 100)}"`;

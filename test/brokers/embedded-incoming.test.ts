@@ -104,7 +104,7 @@ test('what a client repeats goes out once, whatever connection and process it co
   expect(heard).toEqual(['x', 'y']);
 });
 
-test('only so many clients leave publishes unreleased: who is away without a session is forgotten, else it is refused', async () => {
+test('only so many clients leave publishes unreleased: who is away is forgotten, else it is refused', async () => {
   const broker = await start(newStore(), { maxSessions: 2 });
   const journal = new RecordingListener();
   broker.openSource({ clientId: 'journal', topics: ['up/#'], expectSession: false }, journal).start();
@@ -122,6 +122,32 @@ test('only so many clients leave publishes unreleased: who is away without a ses
   await cutOff(second);
   expect(await publishUnreleased(await client(broker, { clientId: 'third', clean: false }))).toBe(true);
   expect(notices.at(-1)).toContain('are forgotten: there are too many');
+});
+
+test('clients that are away with a session keep nobody out: rather one without a session is forgotten, else the oldest', async () => {
+  const storeFile = newStore();
+  const limits = { maxSessions: 3 };
+  const first = await start(storeFile, limits);
+  for (const clientId of ['first', 'second', 'bare']) {
+    const sender = await client(first, { clientId, clean: false });
+    if (clientId !== 'bare') await sender.subscribeAsync(`to/${clientId}`, { qos: 1 });
+    expect(await publishUnreleased(sender)).toBe(true);
+  }
+  await first.stop();
+
+  const broker = await start(storeFile, limits);
+  const journal = new RecordingListener();
+  broker.openSource({ clientId: 'journal', topics: ['up/#'], expectSession: false }, journal).start();
+  await journal.up();
+  expect(await publishUnreleased(await client(broker, { clientId: 'fourth', clean: false }))).toBe(true);
+  expect(await publishUnreleased(await client(broker, { clientId: 'fifth', clean: false }))).toBe(true);
+  expect(notices.at(-1)).toContain('are forgotten: there are too many');
+  await broker.stop();
+  const file = new BrokerFile(storeFile);
+  file.open();
+  onTestFinished(() => file.close());
+  const known = file.all('SELECT client FROM incoming').map((row) => row.client);
+  expect(known.sort()).toEqual(['fifth', 'fourth', 'second']);
 });
 
 test('who never releases what it publishes is remembered with its latest identifiers', async () => {

@@ -72,7 +72,7 @@ export class AedesCore implements Core {
     this.#persistence = new DiskPersistence(this.file, { ...limits, ...bounds }, onNotice, options.rights);
     this.gate = new PublishGate({
       ...{ ownPrefix: options.ownPrefix, clock: options.clock },
-      store: (publication, publisher) => this.#store(publication, publisher),
+      store: (publication, publisher, isUplink) => this.#store(publication, publisher, isUplink),
       onAccepted: (publication) => {
         for (const listen of this.#acceptedListeners) listen(publication);
       },
@@ -219,16 +219,17 @@ export class AedesCore implements Core {
     );
   }
 
-  #store(publication: Publication, publisher: object): Promise<void> | null {
+  #store(publication: Publication, publisher: object, isUplink: boolean): Promise<void> | null {
     const { topic, qos, retain } = publication;
     const owed = qos > 0 && isClient(publisher) && this.#persistence.hasDurableSubscriber(topic);
     if (!retain && !owed) return null;
-    return this.#keep(publication, owed);
+    return this.#keep(publication, owed, isUplink);
   }
 
-  async #keep(publication: Publication, owed: boolean): Promise<void> {
+  async #keep(publication: Publication, owed: boolean, isUplink: boolean): Promise<void> {
     const { topic, payload, qos, retain } = publication;
-    const retaining = retain ? this.#persistence.storeRetained({ topic, payload, qos, retain }) : null;
+    const message = { topic, payload, qos, retain };
+    const retaining = retain ? this.retained[isUplink ? 'storeIfRoom' : 'store'](message) : null;
     const remembering = owed ? this.#persistence.accepted.remember(publication) : null;
     // Both, so that what is remembered of a message that may not be retained can be forgotten.
     await Promise.allSettled([remembering, retaining]);

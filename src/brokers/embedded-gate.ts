@@ -52,8 +52,8 @@ export interface GateOptions {
   /** Sources never get what lies below it, nor what brokers say of themselves, not even when they ask for it. */
   readonly ownPrefix?: string | null;
   readonly clock: Clock;
-  /** Keeps what must be on the disk before the acknowledgement; null: nothing must. */
-  readonly store: (publication: Publication, publisher: object) => Promise<void> | null;
+  /** Keeps what must be on the disk before the acknowledgement; null: nothing must. Sources take what `isUplink`. */
+  readonly store: (publication: Publication, publisher: object, isUplink: boolean) => Promise<void> | null;
   /** Accepted: everyone has kept it. Just before the acknowledgement, in the order of each publisher. */
   readonly onAccepted: (publication: Publication) => void;
   /** Neither accepted nor refused: its publisher has left. */
@@ -208,7 +208,8 @@ export class PublishGate {
   #store(admission: Admission): void {
     if (admission.stored) return;
     admission.stored = true;
-    const stored = this.#options.store(admission.publication, admission.publisher);
+    const { publication, publisher, routes, leftOut } = admission;
+    const stored = this.#options.store(publication, publisher, routes.size + leftOut.length > 0);
     if (stored === null) return;
     admission.waiting += 1;
     const then = (error: Error | null): void => {
@@ -219,9 +220,8 @@ export class PublishGate {
     stored.then(
       () => then(null),
       (error: unknown) => {
-        this.#options.onNotice(
-          `The broker could not store "${admission.publication.topic}": ${describeError(error)}. It refused the message.`,
-        );
+        const { topic } = publication;
+        this.#options.onNotice(`The broker could not store "${topic}": ${describeError(error)}. It was refused.`);
         then(error instanceof Error ? error : new Error(String(error)));
       },
     );

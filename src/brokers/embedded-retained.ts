@@ -100,6 +100,21 @@ export class RetainedMessages {
     }
   }
 
+  /**
+   * For uplinks, which the journals have by now and would have again at each of their publishers' tries: one that there is no
+   * room for is not refused. Nothing is retained of it, nor what it would have replaced. Throws what the disk says.
+   */
+  async storeIfRoom(packet: StoredPacket): Promise<void> {
+    try {
+      await this.store(packet);
+    } catch (error) {
+      if (!(error instanceof BridgeError) || error.code !== 'retainedLimit') throw error;
+      // Neither topic nor numbers: the same text is told once in a while, and there may be as many as there are uplinks.
+      this.#onNotice('uplinks are delivered and not retained: as much is retained as may be');
+      await this.store({ ...packet, payload: Buffer.alloc(0) });
+    }
+  }
+
   #assertRoom(topic: string, bytes: number): void {
     if (!this.#messages.has(topic) && this.#messages.size >= this.#limits.maxRetained) {
       throw new BridgeError('retainedLimit', `The broker holds ${this.#messages.size} retained messages already`);

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { createEmbeddedBroker, type EmbeddedBroker } from '../../src/brokers/embedded.ts';
+import { createEmbeddedBroker, type EmbeddedBroker, type EmbeddedLimits } from '../../src/brokers/embedded.ts';
 import { BrokerFile } from '../../src/brokers/embedded-file.ts';
 import { RetainedMessages } from '../../src/brokers/embedded-retained.ts';
 import { systemClock } from '../../src/ops/clock.ts';
-import { outside, until } from './outside.ts';
+import { outside, RecordingListener, until } from './outside.ts';
 
 const notices: string[] = [];
 const ROOM = 10_000;
@@ -39,10 +39,10 @@ async function topicsOf(retained: RetainedMessages): Promise<string[]> {
   return topics.sort();
 }
 
-async function start(): Promise<EmbeddedBroker> {
+async function start(limits: Partial<EmbeddedLimits> = { maxRetainedBytes: ROOM }): Promise<EmbeddedBroker> {
   notices.length = 0;
   const broker = createEmbeddedBroker({
-    ...{ name: 'test', port: 0, storeFile: null, clock: systemClock, limits: { maxRetainedBytes: ROOM } },
+    ...{ name: 'test', port: 0, storeFile: null, clock: systemClock, limits },
     onNotice: (text) => notices.push(text),
   });
   await broker.start();
@@ -61,6 +61,51 @@ test('what is too much to be retained is refused with its connection, and told',
   await closed;
   await until('it is told', () => notices.some((text) => text.includes('bytes of retained messages already')));
   expect(notices[0]).toContain('could not store "b"');
+});
+
+test.each([
+  ['bytes', { maxRetainedBytes: ROOM }],
+  ['messages', { maxRetained: 1 }],
+])('an uplink is acknowledged though it may not be retained, and taken once: too many %s', async (_, limits) => {
+  const broker = await start(limits);
+  const journal = new RecordingListener();
+  broker.openSource({ clientId: 'journal', topics: ['up/#'], expectSession: false }, journal).start();
+  await journal.up();
+  const heard: string[] = [];
+  const reader = await outside(broker.url, { clientId: 'reader', clean: false }, (text) => heard.push(text));
+  onTestFinished(() => reader.endAsync(true));
+  await reader.subscribeAsync('up/#', { qos: 1 });
+  const sender = await outside(broker.url);
+  onTestFinished(() => sender.endAsync(true));
+  let isCutOff = false;
+  sender.once('close', () => {
+    isCutOff = true;
+  });
+  const [kept, tooMuch] = ['k'.repeat(6_000), 't'.repeat(6_000)];
+  await sender.publishAsync('other', kept, { qos: 1, retain: true });
+  await sender.publishAsync('up/a', tooMuch, { qos: 1, retain: true });
+  await sender.publishAsync('up/a', tooMuch, { qos: 2, retain: true });
+  await until('both are heard', () => heard.length === 2);
+  expect(isCutOff).toBe(false);
+  expect(journal.texts).toEqual([tooMuch, tooMuch]);
+  expect(notices).toEqual(['Broker "test": uplinks are delivered and not retained: as much is retained as may be']);
+  const retained: string[] = [];
+  const late = await outside(broker.url, {}, (text) => retained.push(text));
+  onTestFinished(() => late.endAsync(true));
+  await late.subscribeAsync('#', { qos: 1 });
+  await until('what is retained is heard', () => retained.length > 0);
+  expect(retained).toEqual([kept]);
+});
+
+test('what an uplink without room would have replaced is not retained any more', async () => {
+  const { retained, file } = open(newStore());
+  await retained.storeIfRoom(message('a', 4_000));
+  await retained.storeIfRoom(message('b', 4_000));
+  await retained.storeIfRoom(message('a', 6_000));
+  expect(await topicsOf(retained)).toEqual(['b']);
+  expect(file.all('SELECT topic FROM retained')).toEqual([{ topic: 'b' }]);
+  file.close();
+  await expect(retained.storeIfRoom(message('c', 1))).rejects.toThrow();
 });
 
 test('topics and what each message costs count, and so does what is still being written', async () => {

@@ -5,7 +5,7 @@ import type { AedesOptions, Client } from 'aedes';
 export interface FilterLimits {
   /** Per client. */
   readonly maxFilters: number;
-  /** Of all sessions together, and of all clients without one. */
+  /** Of all sessions together, and of all clients without one; beyond it each still has its own room. */
   readonly maxFilterBytes: number;
 }
 
@@ -21,6 +21,19 @@ export function weightOf(filter: string): number {
   let levels = 1;
   for (let at = filter.indexOf('/'); at >= 0; at = filter.indexOf('/', at + 1)) levels += 1;
   return 1_000 + 700 * levels + 4 * filter.length;
+}
+
+/** What a client's filters may weigh though those of all are too much: nobody else can fill its place. */
+const OWN_ROOM = 64 * 1024;
+
+/** Whether a client that has filters already may have `bytes` more in its own room. */
+export function hasOwnRoom(bytes: number, filters: Iterable<string>): boolean {
+  let weight = bytes;
+  for (const filter of filters) {
+    if (weight > OWN_ROOM) break;
+    weight += weightOf(filter);
+  }
+  return weight <= OWN_ROOM;
 }
 
 export class ConnectionFilters {
@@ -61,7 +74,7 @@ export class ConnectionFilters {
     const { maxFilters, maxFilterBytes } = this.#options.limits;
     const bytes = weightOf(filter);
     const isOneTooMany = granted.size >= maxFilters;
-    if (isOneTooMany || this.#bytes + bytes > maxFilterBytes) {
+    if (isOneTooMany || (this.#bytes + bytes > maxFilterBytes && !hasOwnRoom(bytes, granted))) {
       const why = isOneTooMany ? `it has ${granted.size} already` : 'those of all clients take too much memory already';
       this.#options.onNotice(`filters of client "${client.id.slice(0, 100)}" are refused: ${why}`);
       return false;

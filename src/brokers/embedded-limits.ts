@@ -16,7 +16,7 @@ export interface EmbeddedLimits {
   readonly maxAllQueuedBytes: number;
   /** Of a client, and of one SUBSCRIBE. More of a client without a session are refused, else they end the connection. */
   readonly maxFilters: number;
-  /** What those of all sessions may weigh (`weightOf`), and as much those of clients without one. */
+  /** What those of all sessions may weigh (`weightOf`), and as much those of clients without one; 64 KiB each in any case. */
   readonly maxFilterBytes: number;
   /** Publishes of one in-process publisher that wait, and for how long. */
   readonly maxPending: number;

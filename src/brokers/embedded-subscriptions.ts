@@ -2,7 +2,7 @@
 import type { ClientId, StoredSubscription } from 'aedes-persistence/asyncPersistence.js';
 import { BridgeError } from '../domain/errors.ts';
 import type { BrokerFile } from './embedded-file.ts';
-import { type FilterLimits, weightOf } from './embedded-filters.ts';
+import { type FilterLimits, hasOwnRoom, weightOf } from './embedded-filters.ts';
 import type { ClientOwners } from './embedded-owners.ts';
 import { assertSubscribable, refusalOf } from './embedded-topics.ts';
 import { TopicTree } from './topics.ts';
@@ -125,32 +125,34 @@ export class ClientSubscriptions {
     return refusalOf(filter, assertSubscribable) === null && this.#options.rights.maySubscribe(client, filter);
   }
 
-  #assertFew(client: string, lists: readonly Subscriptions[]): void {
-    const topics = new Set(this.#sessions.get(client)?.keys());
-    const before = topics.size;
-    for (const { topic } of lists.flat()) topics.add(topic);
+  #assertFew(client: string, subscriptions: Subscriptions, before: ReadonlySet<string>): void {
+    const topics = new Set(before);
+    for (const { topic } of subscriptions) topics.add(topic);
     const { maxFilters } = this.#options.limits;
     // One of a former version may have more.
-    if (topics.size <= Math.max(before, maxFilters)) return;
+    if (topics.size <= Math.max(this.#sessions.get(client)?.size ?? 0, maxFilters)) return;
     throw new BridgeError('filterLimit', `A session may not have more than ${maxFilters} filters`);
   }
 
   /** What is added by them to the weight of all. Throws when that is too much. */
-  #assertLight(client: string, subscriptions: Subscriptions): number {
+  #assertLight(client: string, subscriptions: Subscriptions, before: ReadonlySet<string>): number {
     const session = this.#sessions.get(client);
     let bytes = 0;
     for (const { topic } of subscriptions) if (session?.has(topic) !== true) bytes += weightOf(topic);
     if (bytes === 0 || this.#bytes + this.#addingBytes + bytes <= this.#options.limits.maxFilterBytes) return bytes;
+    if (hasOwnRoom(bytes, before)) return bytes;
     throw new BridgeError('filterLimit', 'The filters of all sessions take too much memory already');
   }
 
   async #add(client: ClientId, subscriptions: Subscriptions, before: Subscriptions[]): Promise<void> {
     if (subscriptions.length === 0) return;
-    this.#assertFew(client.id, [...before, subscriptions]);
+    const topics = new Set(this.#sessions.get(client.id)?.keys());
+    for (const { topic } of before.flat()) topics.add(topic);
+    this.#assertFew(client.id, subscriptions, topics);
     if (!this.#sessions.has(client.id) && this.#sessions.size >= this.#options.limits.maxSessions) {
       throw new BridgeError('sessionLimit', `The broker keeps ${this.#sessions.size} sessions already`);
     }
-    const bytes = this.#assertLight(client.id, subscriptions);
+    const bytes = this.#assertLight(client.id, subscriptions, topics);
     this.#addingBytes += bytes;
     const owner = this.#owners.keep(client.id);
     try {

@@ -166,3 +166,25 @@ test('so do the filters of all sessions, also of those that are away', async () 
   await client(broker, 'first', true);
   expect(await granted(await client(broker, 'second', false), long)).toEqual([1]);
 });
+
+test.each([
+  ['clients without a session', true],
+  ['sessions', false],
+])('each has room for some filters though others have filled that of all: %s', async (_, clean) => {
+  const broker = await start({ maxFilterBytes: 100_000 });
+  const long = (name: string, length: number) => `${'x'.repeat(length)}/${name}`;
+  const first = await client(broker, 'first', clean);
+  expect(await granted(first, long('1', 24_000))).toEqual([1]);
+  const second = await client(broker, 'second', clean);
+  expect(await granted(second, 'a', 'b', long('2', 12_000))).toEqual([1, 1, 1]);
+  // What is still being written counts as well.
+  const answer = second.subscribeAsync(long('3', 1_000), { qos: 1 }).catch(() => null);
+  if (clean) {
+    await answer;
+    expect(await granted(second, long('4', 1_000))).toEqual([128]);
+    expect(notices).toEqual([expect.stringContaining('filters of client "second" are refused: those of all clients')]);
+  } else await expectCutOff(second, [long('4', 1_000)], '"second": The filters of all sessions take');
+  // And for the next one there is room as well.
+  const third = await client(broker, 'third', clean);
+  expect(await granted(third, 'c')).toEqual([1]);
+});

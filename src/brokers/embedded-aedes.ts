@@ -21,6 +21,7 @@ import type { RetainedMessages } from './embedded-retained.ts';
 import type { ClientRights } from './embedded-rights.ts';
 import { SourceSessions } from './embedded-sessions.ts';
 import { assertOpen, refusalOf } from './embedded-topics.ts';
+import { forgetAtOnce } from './embedded-unsubscribe.ts';
 import type { UserList } from './embedded-users.ts';
 
 export interface AedesCoreOptions {
@@ -107,6 +108,7 @@ export class AedesCore implements Core {
       authorizeForward: options.rights.authorizeForward,
       published: this.#published,
     });
+    forgetAtOnce(this.#aedes);
     numberInOrder(this.#aedes, (packet, counter) => this.#persistence.renumber(packet, counter));
     this.#aedes.on('clientError', (client, error) => {
       // Who guesses may take another client id for each try: that is no news.

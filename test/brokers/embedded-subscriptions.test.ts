@@ -188,3 +188,29 @@ test.each([
   const third = await client(broker, 'third', clean);
   expect(await granted(third, 'c')).toEqual([1]);
 });
+
+test('a filter that is unsubscribed and subscribed again in one breath is counted, and can be unsubscribed', async () => {
+  const broker = await start({ maxFilters: 2 });
+  const heard: string[] = [];
+  const subscriber = await outside(broker.url, { clientId: 'clean' }, (text) => heard.push(text));
+  onTestFinished(() => subscriber.endAsync(true));
+  await subscriber.subscribeAsync('other', { qos: 1 });
+  let answers = 0;
+  subscriber.on('packetreceive', ({ cmd }) => {
+    if (cmd === 'suback' || cmd === 'unsuback') answers += 1;
+  });
+  // SUBSCRIBE with QoS 0, UNSUBSCRIBE, and SUBSCRIBE with QoS 1.
+  const packets = ['\x82\x06\0\x07\0\x01f\0', '\xa2\x05\0\x08\0\x01f', '\x82\x06\0\x09\0\x01f\x01'];
+  subscriber.stream.write(Buffer.from(packets.join(''), 'latin1'));
+  await until('all are answered', () => answers === 3);
+  expect(await granted(subscriber, 'one/more')).toEqual([128]);
+  const sender = await client(broker, 'sender', true);
+  await sender.publishAsync('f', 'subscribed', { qos: 1 });
+  await until('it is heard', () => heard.length === 1);
+  await subscriber.unsubscribeAsync('f');
+  await sender.publishAsync('f', 'unsubscribed', { qos: 1 });
+  await sender.publishAsync('other', 'last', { qos: 1 });
+  await until('the last is heard', () => heard.includes('last'));
+  expect(heard).toEqual(['subscribed', 'last']);
+  expect(await granted(subscriber, 'one/more')).toEqual([1]);
+});

@@ -16,6 +16,8 @@ export interface KeptHeaders {
 
 /** Of the text, in UTF-16 units; a header that does not fit any more is left out and counted. */
 export const MAX_HEADERS_TEXT = 16_384;
+/** A UTF-16 unit comes of three bytes of UTF-8 at most: no longer value has room, and it may be too long for a string at all. */
+const MAX_VALUE_BYTES = 3 * MAX_HEADERS_TEXT;
 
 /** JSON, most often shorter than a hundred characters; null: there are none. */
 export function headersText(headers: MessageHeaders): string | null {
@@ -23,6 +25,7 @@ export function headersText(headers: MessageHeaders): string | null {
   const kept: string[] = [];
   let length = 0;
   for (const [name, value] of headers) {
+    if (name.length > MAX_HEADERS_TEXT || (value !== null && value.length > MAX_VALUE_BYTES)) continue;
     const text = JSON.stringify(keptHeader(name, value));
     if (length + text.length > MAX_HEADERS_TEXT) continue;
     kept.push(text);

@@ -57,6 +57,23 @@ test('what has no room is left out and counted, and the rest is kept', () => {
   expect((read?.headers.length ?? 0) + (read?.headersLeftOut ?? 0)).toBe(5_000);
 });
 
+test.each([
+  ['bytes of a value', '', Buffer.alloc(96 * 1024 * 1024)],
+  ['characters of a name', '\u0000'.repeat(96 * 1024 * 1024), null],
+])('more %s than a string can hold as JSON are left out and counted', (_, name, value) => {
+  const text = headersText([
+    ['a', Buffer.from('1')],
+    [name, value],
+  ]);
+  expect(text).toBe('{"headers":[{"name":"a","value":"1"}],"headersLeftOut":1}');
+});
+
+test('a value that fits as text is kept, though it has more bytes than the text may have characters', () => {
+  const value = Buffer.from('\u20ac'.repeat(16_000));
+  const kept = readHeaders(headersText([['a', value]]) ?? undefined);
+  expect(kept && messageHeaders(kept)).toEqual([['a', value]]);
+});
+
 test.each([null, 1, 'x', [], {}, { headers: 1 }, { headers: [null, 1, {}, { name: 1 }] }])(
   'of %j there are none',
   (value) => {

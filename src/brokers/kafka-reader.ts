@@ -11,8 +11,9 @@ import { KafkaLink, LinkDown } from './kafka-link.ts';
 import { endParts, type Opened, openSource } from './kafka-opening.ts';
 import type { KafkaBrokerOptions, LoginGate } from './kafka-options.ts';
 import { type Down, kafkaReason } from './kafka-reasons.ts';
+import type { SharedReader } from './kafka-shared-reader.ts';
 import { ConcernIndex } from './kafka-sorting.ts';
-import type { KafkaSource, SharedReader } from './kafka-source.ts';
+import type { KafkaSource } from './kafka-source.ts';
 import { SourceTroubles } from './kafka-troubles.ts';
 import { RECONNECT } from './mqtt-options.ts';
 

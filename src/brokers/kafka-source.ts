@@ -24,22 +24,10 @@ import {
   untilOf,
 } from './kafka-part.ts';
 import type { Down } from './kafka-reasons.ts';
+import type { SharedReader } from './kafka-shared-reader.ts';
 import type { Share } from './kafka-sorting.ts';
 import { compileFilter, type TopicFilter } from './kafka-topics.ts';
 import { HELD, type HeldLimits } from './mqtt-options.ts';
-
-/** What a source asks of the reader that it shares with others. */
-export interface SharedReader {
-  add(source: KafkaSource): void;
-  /** Commits what is still to be committed, as far as the cluster answers; nothing more is handed over after it. */
-  remove(source: KafkaSource): Promise<void>;
-  /** It takes what there is and nothing that comes later; what its successor reads as well is the successor's at once. */
-  leave(source: KafkaSource): void;
-  commit(source: KafkaSource, timeoutMs: number): Promise<void>;
-  /** Rejects when the group could not be deleted within `timeoutMs`. */
-  deleteGroup(group: string, timeoutMs: number): Promise<void>;
-  wake(): void;
-}
 
 /** How long `stop` waits for the listener to answer for what it has. */
 const SETTLE_MS = 5_000;
@@ -235,9 +223,14 @@ export class KafkaSource implements UplinkSource {
     const chunk: Chunk = { marks, count: messages.length, bytes, done: false };
     this.#held.add(chunk);
     const answered = (error: Error | null): void => this.#answered(chunk, error);
-    if (messages.length === 0 && passed.size === 0) answered(null);
-    else if (passed.size === 0) this.#listener.onMessages(messages, answered);
-    else this.#listener.onMessages(messages, answered, { counts: passed, until: marks.map(untilOf) });
+    try {
+      if (messages.length === 0 && passed.size === 0) answered(null);
+      else if (passed.size === 0) this.#listener.onMessages(messages, answered);
+      else this.#listener.onMessages(messages, answered, { counts: passed, until: marks.map(untilOf) });
+    } catch (error) {
+      // Thrown on, it would end the lane of all sources, and what was never answered would keep this one from reading for ever.
+      answered(error instanceof Error ? error : new Error(describeError(error)));
+    }
   }
 
   /** What of an offer, up to `to`, is for this source. */

@@ -37,7 +37,7 @@ interface OpenSession {
   upAt: number | null;
   heardAt: number;
   /** What it handed over and the line has not answered yet: a broker with a full window is silent meanwhile. */
-  unanswered: number;
+  readonly unanswered: Set<Parameters<SourceListener['onMessages']>[1]>;
   ending: boolean;
 }
 
@@ -150,14 +150,19 @@ export class SourceSessions {
     const { line } = this.#options;
     const listener: SourceListener & RoomAware = {
       onMessages: (messages, done, passed) => {
-        open.unanswered += 1;
+        open.unanswered.add(done);
         const answered = (error: Error | null): void => {
-          open.unanswered -= 1;
+          open.unanswered.delete(done);
           open.heardAt = this.#options.clock.monotonic();
           done(error);
           this.#options.onMessages();
         };
-        line.onMessages(messages, answered, passed);
+        try {
+          line.onMessages(messages, answered, passed);
+        } catch (error) {
+          open.unanswered.delete(done);
+          throw error;
+        }
       },
       onStatus: (status) => this.#onStatus(open, status),
       get hasRoom() {
@@ -175,7 +180,7 @@ export class SourceSessions {
       broker.kind === 'kafka' && places !== undefined ? { places, ...(concern === null ? {} : { concern }) } : {};
     const from = isCurrent ? this.#from : 'now';
     const source = broker.openSource({ clientId, topics, expectSession: established, from, ...may, ...kept }, listener);
-    const open: OpenSession = { session, source, upAt: null, heardAt: 0, unanswered: 0, ending: false };
+    const open: OpenSession = { session, source, upAt: null, heardAt: 0, unanswered: new Set(), ending: false };
     this.#open.set(session.generation, open);
     if (!isCurrent && this.#sessions.at(-1)?.established === true) source.unsubscribe();
     source.start();
@@ -231,7 +236,7 @@ export class SourceSessions {
     for (const open of this.#open.values()) {
       // The embedded broker hands nothing over while the journal is full.
       if (!hasRoom) open.heardAt = now;
-      if (open === current || open.ending || open.upAt === null || open.unanswered > 0) continue;
+      if (open === current || open.ending || open.upAt === null || open.unanswered.size > 0) continue;
       if (now - open.heardAt >= SILENT_MS && now - open.upAt >= SILENT_MS) void this.#end(open);
     }
   }

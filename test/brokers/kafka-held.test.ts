@@ -1,17 +1,18 @@
-// How much a Kafka source takes before its listener has answered.
-import { expect, test } from 'vitest';
+// How much a Kafka source takes before its listener has answered, and what becomes of it when the listener fails.
+import { expect, test, vi } from 'vitest';
 import type { KafkaBrokerOptions } from '../../src/brokers/kafka-options.ts';
-import { KafkaSource, type SharedReader } from '../../src/brokers/kafka-source.ts';
+import type { SharedReader } from '../../src/brokers/kafka-shared-reader.ts';
+import { KafkaSource } from '../../src/brokers/kafka-source.ts';
 import type { BrokerMessage } from '../../src/domain/ports/broker.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { RecordingListener, until } from './outside.ts';
 
 const MAX_BYTES = 1_000_000;
 
-function sourceOf(listener: RecordingListener): KafkaSource {
+function sourceOf(listener: RecordingListener, clock = new ManualClock()): KafkaSource {
   const nothing = (): void => {};
   const reader = { add: nothing, remove: async () => {}, wake: nothing } as unknown as SharedReader;
-  const options = { clock: new ManualClock(), held: { maxBytes: MAX_BYTES } } as unknown as KafkaBrokerOptions;
+  const options = { clock, held: { maxBytes: MAX_BYTES } } as unknown as KafkaBrokerOptions;
   const source = new KafkaSource(options, reader, { clientId: 'a', topics: ['up'], expectSession: false }, listener);
   source.start();
   source.opened(false);
@@ -55,4 +56,24 @@ test.each(MESSAGES)('%s count for what is held', async (_, fields, bytes) => {
   await until('there is room again', () => source.isReady);
   // All of it is given back.
   expect(fill()).toBe(Math.ceil(MAX_BYTES / bytes));
+});
+
+test('what a listener throws at is told, comes again, and is held no longer', async () => {
+  const clock = new ManualClock();
+  const listener = new RecordingListener();
+  const source = sourceOf(listener, clock);
+  const part = source.place({ topic: 'up', partition: 0 }, null, 0, null);
+  const rest = { payload: BYTE, qos: 1, retain: false, dup: false, arrivedAt: 1, partition: 0, offset: 0 } as const;
+  const offered = { part, messages: [{ topic: 'up', ...rest }], sorted: null, from: 0, nextOffset: 1 };
+  vi.spyOn(listener, 'onMessages').mockImplementationOnce(() => {
+    throw new RangeError('Invalid string length');
+  });
+  source.take([offered]);
+  const reason = 'the uplinks could not be kept: Invalid string length';
+  expect(listener.statuses.at(-1)).toEqual({ kind: 'down', reason, fatal: false });
+  expect([part.next, source.isReady]).toEqual([0, false]);
+  await clock.advance(1_000);
+  expect([listener.last, source.isReady]).toEqual(['up', true]);
+  source.take([offered]);
+  expect([listener.texts, part.durable]).toEqual([['1'], 1]);
 });

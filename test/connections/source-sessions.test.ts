@@ -1,5 +1,5 @@
 // The sessions of a connection at its brokers: the last word to those that keep messages by themselves, and the end of former ones.
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { SourceSessions } from '../../src/connections/source-sessions.ts';
 import type { Broker, SourceListener, UplinkSource } from '../../src/domain/ports/broker.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -79,6 +79,11 @@ test('a session of former topics is read empty before it is ended, however long 
     await clock.advance(1_000);
     answer();
   }
+  // What the line fails at is answered by no one, and comes again.
+  vi.spyOn(line, 'onMessages').mockImplementationOnce(() => {
+    throw new Error('full of holes');
+  });
+  expect(() => listeners.get('a-0')?.onMessages([], () => {})).toThrow('full of holes');
   // A slow disk: its whole window is unanswered, so that the broker is silent.
   listeners.get('a-0')?.onMessages([], () => {});
   await clock.advance(10_000);

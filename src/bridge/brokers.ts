@@ -95,8 +95,9 @@ export class Brokers {
   }
 
   #kafkaOptions(name: string, broker: KafkaBrokerConfig | KafkaDefinition): KafkaBrokerOptions {
-    const { clock, chance } = this.#options;
-    const shared = { ...this.#own(broker), name, clock, chance, sort: this.#sort };
+    const { clock, chance, sources } = this.#options;
+    const { maxMessageBytes } = sources;
+    const shared = { ...this.#own(broker), name, clock, chance, sort: this.#sort, maxMessageBytes };
     if (this.isConfigured(name)) return { ...(broker as KafkaBrokerConfig), ...shared };
     return { ...kafkaOptions(broker as KafkaDefinition), ...shared, guard: this.guard };
   }

@@ -16,6 +16,7 @@ import type { FetchedPartition } from './kafka-records.ts';
 import { SortedMessages } from './kafka-sorting.ts';
 import type { KafkaSource } from './kafka-source.ts';
 import { RECONNECT } from './mqtt-options.ts';
+import { type PayloadBounds, payloadBounds } from './payload-bounds.ts';
 
 const PARTITION_BYTES = 1024 * 1024;
 const ANSWER_BYTES = 8 * 1024 * 1024;
@@ -33,6 +34,7 @@ export class Lane {
   readonly #kind: 'head' | 'late';
   readonly #reader: KafkaReader;
   readonly #link: KafkaLink;
+  readonly #bounds: PayloadBounds;
   readonly #waiting = new Set<() => void>();
   /** Partitions that are not asked before this monotonic time. */
   readonly #resting = new Map<string, number>();
@@ -45,6 +47,7 @@ export class Lane {
   constructor(kind: 'head' | 'late', reader: KafkaReader, gate: LoginGate) {
     this.#kind = kind;
     this.#reader = reader;
+    this.#bounds = payloadBounds(reader.broker.maxMessageBytes);
     this.#link = new KafkaLink(reader.broker, gate, {
       run: (wire, signal, ready) => this.#run(wire, signal, ready),
       onDown: () => reader.lookAgain(),
@@ -210,7 +213,7 @@ export class Lane {
       for (const source of this.#reader.open) {
         const part = source.parts.find(topic, partition);
         if (part === undefined || part.next < from || part.next >= nextOffset || !source.isReady) continue;
-        messages ??= messagesOf(records, from, topic, partition, arrivedAt);
+        messages ??= messagesOf(records, from, { topic, partition, arrivedAt }, this.#bounds);
         if (source.concern !== null && broker.sort !== undefined) {
           sorted ??= new SortedMessages(messages, concerns, broker.sort);
         }

@@ -13,6 +13,8 @@ export interface KafkaBrokerOptions extends Omit<KafkaBrokerConfig, 'kind'>, Pic
   readonly ownPrefix?: string;
   /** Tells whom a message concerns; absent: everyone who reads it. */
   readonly sort?: Sort;
+  /** Of a source's payloads (see `payloadBounds`); what tables hold is never cut. */
+  readonly maxMessageBytes?: number;
   readonly reconnect?: Partial<ReconnectOptions>;
   readonly held?: Partial<HeldLimits>;
   readonly publish?: Partial<PublishLimits>;

@@ -3,31 +3,13 @@
 // It must be taken and acknowledged: the broker would bring it again with each connection, before all that is behind it.
 import { cutPayload } from '../domain/cut-payload.ts';
 import { bodyAt, MAX_HEAD_BYTES, payloadAt } from './mqtt-packets.ts';
+import type { PayloadBounds } from './payload-bounds.ts';
 
-export interface PayloadBounds {
-  /** Payloads up to here are kept whole. */
-  readonly whole: number;
-  /** Of longer ones so much is kept. */
-  readonly kept: number;
-}
-
-/** What Kafka and the embedded broker take of anyone: a dead letter of it can be replayed once larger ones are allowed. */
-const WHOLE_BYTES = 1024 * 1024;
 /** For topic and properties. */
 const HEAD_ROOM = 64 * 1024;
 
-/** `maxMessageBytes`: what is longer is not read, so that what is kept of a longer one must not be shorter. Absent: no bounds. */
-export function payloadBounds(maxMessageBytes: number = Number.POSITIVE_INFINITY): PayloadBounds {
-  return { whole: Math.max(maxMessageBytes, WHOLE_BYTES), kept: maxMessageBytes };
-}
-
 export function isLarge(packetBytes: number, { whole }: PayloadBounds): boolean {
   return packetBytes > whole + HEAD_ROOM;
-}
-
-/** The payload itself, unless it is too long to be kept whole. */
-export function bounded(payload: Buffer, { whole, kept }: PayloadBounds): Buffer {
-  return payload.length > whole ? cutPayload(payload.subarray(0, kept), payload.length) : payload;
 }
 
 /** One that is large, from its first byte on. */

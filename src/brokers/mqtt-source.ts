@@ -3,11 +3,11 @@ import type { MqttClient } from 'mqtt';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { SourceListener, SourceOptions, UplinkSource } from '../domain/ports/broker.ts';
 import { MqttDelivery } from './mqtt-delivery.ts';
-import { bounded, payloadBounds } from './mqtt-large-packet.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { type BrokerAddress, HELD, type MqttBrokerOptions } from './mqtt-options.ts';
 import { subscribe } from './mqtt-subscribe.ts';
 import { MqttTap } from './mqtt-tap.ts';
+import { bounded, payloadBounds } from './payload-bounds.ts';
 import { isBelow } from './topics.ts';
 
 /** How long `stop` and `pause` wait for the listener to settle what it has; what it settles later comes once more. */

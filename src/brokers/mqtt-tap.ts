@@ -6,8 +6,9 @@
 // CONNACK, SUBACK, PINGRESP, DISCONNECT, publishes of QoS 2 and whatever is malformed stay with mqtt.js.
 // Payloads are views on what was read from the socket: Node never reuses a chunk, and a kept payload keeps its chunk.
 import type { Duplex } from 'node:stream';
-import { bounded, isLarge, LargePacket, type PayloadBounds } from './mqtt-large-packet.ts';
+import { isLarge, LargePacket } from './mqtt-large-packet.ts';
 import { bodyAt, payloadAt, remainingLength, uint16 } from './mqtt-packets.ts';
+import { bounded, type PayloadBounds } from './payload-bounds.ts';
 
 export interface TapSink {
   /** One publish of QoS 0 or 1; `id` 0 for QoS 0. False: no room for another one until `resume` is called. */

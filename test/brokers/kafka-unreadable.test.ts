@@ -1,135 +1,18 @@
 // A batch that cannot be read keeps its partition, and those who stand before it: they are told, the rest is read, and nothing is
 // passed over.
-import zlib from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createKafkaBroker } from '../../src/brokers/kafka.ts';
-import { type Answers, KafkaWire } from '../../src/brokers/kafka-internals.ts';
-import { type AskedPartitions, readFetch } from '../../src/brokers/kafka-records.ts';
-import type { SourceGap } from '../../src/domain/ports/broker.ts';
-import { encodeAnswer, encodeBatch, frame } from '../support/kafka-batches.ts';
+import { encodeBatch } from '../support/kafka-batches.ts';
 import { kafkaBrokerOptions } from '../support/kafka-options.ts';
-import { RecordingListener, RecordingTable, until } from './outside.ts';
-
-const TOPIC = 'uplinks';
-const LEADER = 1;
-const OUT_OF_RANGE = 1;
-const TOO_LARGE = zlib.zstdCompressSync(Buffer.alloc(129 * 1024 * 1024));
-
-interface Entry {
-  readonly offset: number;
-  readonly end: number;
-  readonly bytes: Buffer;
-}
-
-/** A cluster of one topic; its batches are read as those of a real one. */
-class FakeKafka {
-  readonly partitions: Entry[][] = [];
-  /** The oldest offset that is kept of partition 0. */
-  start = 0;
-  readonly committed = new Map<string, number>();
-  /** Offsets of partition 0 that were asked for. */
-  readonly asked: number[] = [];
-  connects = 0;
-  isReachable = true;
-
-  constructor(partitions: number) {
-    for (let partition = 0; partition < partitions; partition++) this.partitions.push([]);
-  }
-
-  write(partition: number, ...values: string[]): void {
-    const offset = this.end(partition);
-    const bytes = encodeBatch({ offset, records: values.map((value) => ({ value })) });
-    this.partitions[partition]?.push({ offset, end: offset + values.length, bytes });
-  }
-
-  /** Of two records. */
-  writeTooLarge(partition: number): void {
-    const offset = this.end(partition);
-    const bytes = frame({ offset, count: 2, attributes: 4, body: TOO_LARGE });
-    this.partitions[partition]?.push({ offset, end: offset + 2, bytes });
-  }
-
-  end(partition: number): number {
-    return this.partitions[partition]?.at(-1)?.end ?? 0;
-  }
-
-  async connect(): Promise<void> {
-    if (!this.isReachable) throw Object.assign(new Error('gone'), { code: 'ECONNREFUSED' });
-    this.connects += 1;
-  }
-
-  async call(_node: number | null, api: keyof Answers, options: unknown): Promise<unknown> {
-    if (!this.isReachable) throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
-    const { groupId = '', topics } = options as { groupId?: string; topics: [AskedPartitions['topics'][number]] };
-    const answers: Partial<Record<keyof Answers, () => unknown>> = {
-      Metadata: () => {
-        const partitionMetadata = this.partitions.map((_, partitionId) => {
-          return { partitionErrorCode: 0, partitionId, leader: LEADER };
-        });
-        const topicMetadata = [{ topicErrorCode: 0, topic: TOPIC, partitionMetadata }];
-        return { brokers: [], controllerId: LEADER, topicMetadata };
-      },
-      GroupCoordinator: () => ({ errorCode: 0, coordinator: { nodeId: LEADER, host: '127.0.0.1', port: 1 } }),
-      OffsetFetch: () => {
-        const offset = String(this.committed.get(groupId) ?? -1);
-        const partitions = topics[0].partitions.map((each) => ({ ...each, offset, metadata: null, errorCode: 0 }));
-        return { errorCode: 0, responses: [{ topic: TOPIC, partitions }] };
-      },
-      OffsetCommit: () => ({ responses: [] }),
-      ListOffsets: () => {
-        const asked = topics[0].partitions as unknown as { partition: number; timestamp: string }[];
-        const partitions = asked.map(({ partition, timestamp }) => {
-          const offset = timestamp === '-1' ? this.end(partition) : partition === 0 ? this.start : 0;
-          return { partition, errorCode: 0, offset: String(offset) };
-        });
-        return { responses: [{ topic: TOPIC, partitions }] };
-      },
-      Fetch: () => this.#fetch({ topics }),
-    };
-    return answers[api]?.();
-  }
-
-  async #fetch(asked: AskedPartitions): Promise<unknown> {
-    const found = (asked.topics[0]?.partitions ?? []).map(({ partition, fetchOffset }) => {
-      const at = Number(fetchOffset);
-      if (partition === 0) this.asked.push(at);
-      const isGone = partition === 0 && at < this.start;
-      const log = isGone ? [] : (this.partitions[partition] ?? []);
-      const batches = log.filter(({ end }) => end > at).map(({ bytes }) => bytes);
-      return { topic: TOPIC, partition, errorCode: isGone ? OUT_OF_RANGE : 0, batches };
-    });
-    if (found.every(({ batches, errorCode }) => batches.length === 0 && errorCode === 0)) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    return readFetch(encodeAnswer(found), asked);
-  }
-}
-
-class Listener extends RecordingListener {
-  readonly gaps: SourceGap[] = [];
-
-  onGap(gap: SourceGap): void {
-    this.gaps.push(gap);
-  }
-
-  /** Why it is down; null: it is not. */
-  get reason(): string | null {
-    const status = this.statuses.at(-1);
-    return status?.kind === 'down' ? status.reason : null;
-  }
-}
+import { connectAll, FakeKafka, Listener, TOPIC } from './fake-kafka.ts';
+import { RecordingTable, until } from './outside.ts';
 
 describe('A batch that cannot be read', () => {
   let kafka: FakeKafka;
 
   beforeEach(() => {
     kafka = new FakeKafka(2);
-    vi.spyOn(KafkaWire.prototype, 'connect').mockImplementation(() => kafka.connect());
-    vi.spyOn(KafkaWire.prototype, 'learn').mockImplementation(() => {});
-    vi.spyOn(KafkaWire.prototype, 'topicIds').mockImplementation(async () => new Map());
-    vi.spyOn(KafkaWire.prototype, 'call').mockImplementation(
-      (node, api, options) => kafka.call(node, api, options) as Promise<never>,
-    );
+    connectAll(() => kafka);
   });
   afterEach(() => {
     vi.restoreAllMocks();

@@ -2,8 +2,8 @@
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { payloadBounds } from '../../src/brokers/mqtt-large-packet.ts';
 import { MqttTap, type TapSink } from '../../src/brokers/mqtt-tap.ts';
+import { payloadBounds } from '../../src/brokers/payload-bounds.ts';
 
 interface Publish {
   readonly topic: string;

@@ -49,8 +49,8 @@ export class KafkaReader implements SharedReader {
   constructor(broker: KafkaBrokerOptions, gate: LoginGate) {
     this.broker = broker;
     this.#known = new KnownTopics(broker);
-    const { open } = this;
-    this.troubles = new SourceTroubles({ broker, open, known: this.#known, wake: () => this.wake() });
+    const { sources, open } = this;
+    this.troubles = new SourceTroubles({ broker, sources, open, known: this.#known, wake: () => this.wake() });
     this.#gate = gate;
     this.#lanes = [new Lane('head', this, gate), new Lane('late', this, gate)];
     this.#link = new KafkaLink(broker, gate, {

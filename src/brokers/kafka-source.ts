@@ -58,6 +58,8 @@ export class KafkaSource implements UplinkSource {
   readonly #held = new HeldChunks();
   #stopping: Promise<void> | null = null;
   #lastTold = '';
+  /** What is wrong with one of its topics, told in place of its being up: who is up and silent has read all that there is. */
+  #trouble: Down | null = null;
 
   constructor(broker: KafkaBrokerOptions, reader: SharedReader, options: SourceOptions, listener: SourceListener) {
     this.#broker = broker;
@@ -102,7 +104,7 @@ export class KafkaSource implements UplinkSource {
     if (this.#wanted !== 'paused') return;
     this.#wanted = 'running';
     this.#lastTold = '';
-    if (this.#isOpen) this.#tell({ kind: 'up', sessionLost: false });
+    this.#tellStanding();
     this.#reader.wake();
   }
 
@@ -169,7 +171,7 @@ export class KafkaSource implements UplinkSource {
   opened(sessionLost: boolean): void {
     this.#isOpen = true;
     this.openedAt ??= this.#broker.clock.monotonic();
-    if (this.#wanted === 'running') this.#tell({ kind: 'up', sessionLost });
+    this.#tellStanding(sessionLost);
   }
 
   closed(down: Down): void {
@@ -179,11 +181,19 @@ export class KafkaSource implements UplinkSource {
 
   /** Something is wrong with one of its topics; the others are read meanwhile. */
   troubled(down: Down): void {
+    this.#trouble = down;
     if (this.#wanted === 'running') this.#tell({ kind: 'down', ...down });
   }
 
+  /** Nothing is wrong with any of them, or not any more. */
   mended(): void {
-    if (this.#wanted === 'running' && this.#isOpen) this.#tell({ kind: 'up', sessionLost: false });
+    this.#trouble = null;
+    this.#tellStanding();
+  }
+
+  #tellStanding(sessionLost = false): void {
+    if (this.#wanted !== 'running' || !this.#isOpen) return;
+    this.#tell(this.#trouble === null ? { kind: 'up', sessionLost } : { kind: 'down', ...this.#trouble });
   }
 
   /** Records that were deleted by age or size before they were read. */
@@ -261,7 +271,7 @@ export class KafkaSource implements UplinkSource {
     }
     this.#broker.clock.after(this.#broker.reconnect?.minMs ?? REFUSED_PAUSE_MS, () => {
       this.#isResting = false;
-      this.mended();
+      this.#tellStanding();
       this.#reader.wake();
     });
   }
@@ -271,6 +281,7 @@ export class KafkaSource implements UplinkSource {
     await this.#reader.remove(this);
     this.#isOpen = false;
     this.#lastTold = '';
+    this.#trouble = null;
   }
 
   /** What the group is to have by now: only what differs from what it has, or was said too long ago. */

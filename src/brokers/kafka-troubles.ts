@@ -22,6 +22,8 @@ interface Blocked extends Where {
 
 export interface TroublesOptions {
   readonly broker: KafkaBrokerOptions;
+  /** All that have not left; where they stood when the connection was lost counts. */
+  readonly sources: ReadonlySet<KafkaSource>;
   /** Those that are told. */
   readonly open: ReadonlySet<KafkaSource>;
   readonly known: Pick<KnownTopics, 'missingOf'>;
@@ -39,9 +41,9 @@ export class SourceTroubles {
 
   /** To each source how it stands. */
   tell(): void {
-    const { open, known } = this.#options;
+    const { sources, open, known } = this.#options;
     // Where nobody stands any more, nobody will know whether it is still so.
-    this.#blocked = this.#blocked.filter((blocked) => [...open].some((source) => isBlocked(source, blocked)));
+    this.#blocked = this.#blocked.filter((blocked) => [...sources].some((source) => isBlocked(source, blocked)));
     for (const source of open) {
       const down = known.missingOf(source) ?? this.#blocked.find((blocked) => isBlocked(source, blocked))?.down ?? null;
       if (down === null) source.mended();

@@ -3,7 +3,7 @@ import zlib from 'node:zlib';
 import { vi } from 'vitest';
 import { type Answers, KafkaWire } from '../../src/brokers/kafka-internals.ts';
 import { type AskedPartitions, readFetch } from '../../src/brokers/kafka-records.ts';
-import type { SourceGap } from '../../src/domain/ports/broker.ts';
+import type { SourceGap, UplinkSource } from '../../src/domain/ports/broker.ts';
 import { encodeAnswer, encodeBatch, frame, type SentBatch } from '../support/kafka-batches.ts';
 import { RecordingListener } from './outside.ts';
 
@@ -110,6 +110,7 @@ export class FakeKafka {
 
 export class Listener extends RecordingListener {
   readonly gaps: SourceGap[] = [];
+  source: UplinkSource | null = null;
 
   onGap(gap: SourceGap): void {
     this.gaps.push(gap);

@@ -31,6 +31,7 @@ describe('A batch that cannot be read', () => {
       kafka.isReachable = false;
       await source.stop();
     });
+    listener.source = source;
     source.start();
     return listener;
   }
@@ -103,6 +104,49 @@ describe('A batch that cannot be read', () => {
     expect(beyond.statuses).toEqual([{ kind: 'up', sessionLost: false }]);
     expect(before.texts).toEqual(['a']);
     expect(late.texts).toEqual(['a']);
+  });
+
+  // Who is up and silent is taken to have read all that there is: a session that was left would be ended before the batch.
+  test.each<[string, (listener: Listener) => Promise<void>]>([
+    [
+      'a pause',
+      async ({ source }) => {
+        source?.pause();
+        source?.resume();
+      },
+    ],
+    [
+      'a chunk that was refused',
+      async (listener) => {
+        listener.holding = true;
+        kafka.write(1, 'c');
+        await until('it is handed over', () => listener.held.length > 0);
+        listener.holding = false;
+        listener.settle(new Error('full'));
+        await until('it comes again', () => listener.texts.filter((text) => text === 'c').length === 2);
+      },
+    ],
+    [
+      'a cut connection',
+      async (listener) => {
+        kafka.isReachable = false;
+        await until('it is cut', () => listener.reason?.includes('not read beyond') === false);
+        kafka.isReachable = true;
+        kafka.write(1, 'c');
+        await until('it reads on', () => listener.texts.includes('c'));
+      },
+    ],
+  ])('is still told after %s, and nobody before it is up', async (_, happens) => {
+    kafka.write(0, 'a');
+    kafka.writeTooLarge(0);
+    const listener = open(brokerOf(60_000), 'g');
+    await until('it is told', () => listener.reason !== null);
+    const told = listener.statuses.length;
+    await happens(listener);
+    await until('it is told again', () => listener.reason?.includes('not read beyond') === true);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(listener.statuses.slice(told).map(({ kind }) => kind)).not.toContain('up');
+    expect(listener.reason).toContain('not read beyond a batch');
   });
 
   test('keeps a table from being read, which is told and stays so', async () => {

@@ -29,14 +29,15 @@ test('fifty follow at once, on all ports and base paths together; who hangs up m
     return server.url;
   };
   const bases = [await start(), `${await start()}/iot-flow/v1`];
-  const open: AbortController[] = [];
+  // With their answers: fetch hangs up when one that is being read is collected.
+  const open: { readonly controller: AbortController; readonly answer: Response }[] = [];
   onTestFinished(() => {
-    for (const each of open) each.abort();
+    for (const { controller } of open) controller.abort();
   });
   const tail = async (at: number, id = 'a'): Promise<Response> => {
     const controller = new AbortController();
     const answer = await fetch(`${bases[at % 2]}/connections/${id}/tail`, { signal: controller.signal });
-    if (answer.ok) open.push(controller);
+    if (answer.ok) open.push({ controller, answer });
     return answer;
   };
   // Who follows nothing takes no place.
@@ -48,7 +49,7 @@ test('fifty follow at once, on all ports and base paths together; who hangs up m
     expect(await answer.json()).toMatchObject({ detail: '50 follow uplinks already' });
   }
   expect(following).toBe(50);
-  open.shift()?.abort();
+  open.shift()?.controller.abort();
   await until('the one who hung up is gone', async () => following === 49);
   await until('there is room', async () => (await tail(1)).status === 200);
   expect(following).toBe(50);

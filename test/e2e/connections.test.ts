@@ -45,17 +45,21 @@ describeWith('chromium', 'the table of connections', () => {
       .waitFor();
   });
 
-  test('a bridge that is gone is told within five seconds, and its return mends the page', async () => {
+  // Within five seconds: test/console/signs-of-life.test.ts, on a clock that a busy machine does not slow down.
+  test('a bridge that is gone is told, and its return mends the page', async () => {
     const { page } = await stage.open('/connections/tenant-b');
     await page.getByText('Advanced settings').waitFor();
     // Also for somebody who has scrolled down.
     await page.evaluate('scrollTo(0, document.body.scrollHeight)');
     await stage.killBridge();
     const lost = page.getByText(/No contact with the bridge since/);
-    await lost.waitFor({ timeout: 5_000 });
-    expect((await lost.boundingBox())?.y).toBe(0);
-    await stage.startBridge();
-    await page.getByText(/No contact with the bridge since/).waitFor({ state: 'detached', timeout: 15_000 });
+    try {
+      await lost.waitFor();
+      expect((await lost.boundingBox())?.y).toBe(0);
+    } finally {
+      await stage.startBridge();
+    }
+    await lost.waitFor({ state: 'detached' });
     await page.getByText('In contact with the bridge again').waitFor();
   });
 

@@ -67,9 +67,13 @@ describeWith('chromium', 'the live tail', () => {
     const { page } = await stage.open('/connections/fleet/tail');
     await page.locator('.vt-body-row').first().waitFor();
     await stage.killBridge();
-    await page.getByText('The stream broke off.').waitFor({ timeout: 5_000 });
-    await stage.startBridge();
-    await page.getByText('The stream broke off.').waitFor({ state: 'detached', timeout: 20_000 });
+    const lost = page.getByText('The stream broke off.');
+    try {
+      await lost.waitFor();
+    } finally {
+      await stage.startBridge();
+    }
+    await lost.waitFor({ state: 'detached' });
   });
 
   for (const scheme of ['light', 'dark'] as const) {

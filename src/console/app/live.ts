@@ -1,10 +1,8 @@
 // Whether the bridge is in contact, and what it says of its own accord: one event stream for the whole console.
 import type { QueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
+import { SignsOfLife } from './signs-of-life.ts';
 
-/** How often the bridge is asked for a sign of life, and how long it may take: lost contact shows within five seconds. */
-const ASK_MS = 1_500;
-const PATIENCE_MS = 2_500;
 const RECONNECT_MS = 2_000;
 
 export interface Contact {
@@ -24,12 +22,16 @@ class LiveLink {
   readonly #watchers = new Set<() => void>();
   #source: EventSource | null = null;
   #onChange: (change: Change) => void = () => {};
+  readonly #signs = new SignsOfLife(
+    async (signal) => (await fetch('/health/live', { cache: 'no-store', signal })).ok,
+    (live) => this.#tell(live),
+  );
 
   start(onChange: (change: Change) => void): void {
     this.#onChange = onChange;
     document.addEventListener('visibilitychange', () => this.#see());
     if (!document.hidden) this.#open();
-    void this.#ask();
+    this.#signs.start();
   }
 
   /**
@@ -62,6 +64,7 @@ class LiveLink {
       source.addEventListener(type, (message) => this.#onChange({ type, connectionId: idOf(message.data) }));
     }
     source.onerror = () => {
+      this.#signs.doubt();
       // Closed for good (an answer that is no stream): the browser does not try again by itself.
       if (source.readyState === EventSource.CLOSED) setTimeout(() => this.#reopen(source), RECONNECT_MS);
     };
@@ -71,17 +74,6 @@ class LiveLink {
     if (this.#source !== source) return;
     source.close();
     this.#open();
-  }
-
-  async #ask(): Promise<void> {
-    let live = false;
-    try {
-      live = (await fetch('/health/live', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) })).ok;
-    } catch {
-      // No answer is the answer.
-    }
-    this.#tell(live);
-    setTimeout(() => void this.#ask(), ASK_MS);
   }
 
   #tell(live: boolean): void {

@@ -22,6 +22,7 @@ export interface AdminFault {
   readonly errors?: readonly FieldError[];
 }
 
+const FILE = 'admin.json';
 const TIMEOUT_MS = 15_000;
 
 export interface RequestSettings {
@@ -40,15 +41,20 @@ export class AdminClient {
     this.#token = token;
   }
 
-  /** Throws `noWorker` (exit code 69) when none runs on this data directory, as far as its file tells. */
+  /** Throws `noWorker` (exit code 69) when none runs on this data directory, as far as its file tells; `usage` (64) when it is no folder. */
   static async find(dataDir: string): Promise<AdminClient> {
-    const file = adminFile(dataDir);
+    let file = path.join(dataDir, FILE);
     let text: string;
     try {
+      file = adminFile(dataDir);
       text = await readFile(file, 'utf8');
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') throw noWorker(dataDir, 'there is no admin.json', error);
+      if (code === 'ENOENT') throw noWorker(dataDir, `there is no ${FILE}`, error);
+      if (code === 'ENOTDIR') {
+        const message = `The data directory ${dataDir} is a file: name the folder of a bridge with --data-dir`;
+        throw new BridgeError('usage', message, { exitCode: EXIT.usage, cause: error });
+      }
       const hint = code === 'EACCES' ? 'run this as the user whom the bridge runs as' : describeError(error);
       throw new BridgeError('noAccess', `${file} cannot be read: ${hint}`, {
         exitCode: EXIT.unavailable,
@@ -147,16 +153,16 @@ export class AdminClient {
   #broken(error: unknown): BridgeError {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const isGone = (cause as NodeJS.ErrnoException).code === 'ECONNREFUSED';
-    return noWorker(this.#dataDir, isGone ? 'the one that wrote admin.json is gone' : describeError(cause), error);
+    return noWorker(this.#dataDir, isGone ? `the one that wrote ${FILE} is gone` : describeError(cause), error);
   }
 }
 
-/** Of several workers on this disk any will do: each passes on what another has to answer. */
+/** Of several workers on this disk any will do: each passes on what another has to answer. Throws what the folder cannot be read for. */
 function adminFile(dataDir: string): string {
-  const own = path.join(dataDir, 'admin.json');
+  const own = path.join(dataDir, FILE);
   if (existsSync(own) || !existsSync(dataDir)) return own;
   const folders = readdirSync(dataDir).filter((name) => /^w-\d+$/.test(name));
-  const files = folders.map((name) => path.join(dataDir, name, 'admin.json'));
+  const files = folders.map((name) => path.join(dataDir, name, FILE));
   return files.find((file) => isOfLiving(file)) ?? own;
 }
 

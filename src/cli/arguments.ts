@@ -53,3 +53,9 @@ export function devEui(text: string): string {
   if (/^[0-9A-F]{16}$/.test(plain)) return plain;
   throw new InvalidArgumentError('Allowed: 16 hex digits.');
 }
+
+/** An address to listen on. Nothing at all, as of a variable that is not set, would be every address of the machine. */
+export function hostName(text: string): string {
+  if (/^[A-Za-z0-9._:-]{1,253}$/.test(text)) return text;
+  throw new InvalidArgumentError('Allowed: a host name or an IP address.');
+}

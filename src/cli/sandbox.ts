@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
 import type { AccountOptions, FaultName, FaultRule, SandboxOptions } from '../sandbox/options.ts';
-import { amount, duration, wholeNumber } from './arguments.ts';
+import { amount, duration, hostName, wholeNumber } from './arguments.ts';
 import { type CliIo, printJson } from './io.ts';
 
 interface Options {
@@ -33,7 +33,7 @@ export function registerSandbox(program: Command, io: CliIo): void {
   program
     .command('sandbox')
     .description('Run a simulated HERE Tracking server.')
-    .option('--host <host>', 'the address to listen on', '127.0.0.1')
+    .option('--host <host>', 'the address to listen on', hostName, '127.0.0.1')
     .option('--port <port>', 'the port to listen on; 0 is any free one', wholeNumber(0, 65_535), 0)
     .option('--seed <number>', 'the same seed makes the same tokens and faults', wholeNumber(0, 2 ** 32 - 1))
     .option('--rate-limit <requests>', 'ingestion requests a second for each app ID', wholeNumber(1, 1_000_000))

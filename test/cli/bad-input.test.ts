@@ -1,5 +1,8 @@
 // Bad input for every verb: a clear error that names what is wrong, and exit code 64.
-import { beforeAll, describe, expect, it } from 'vitest';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { cli, helpOfEachVerb } from '../support/cli.ts';
 
 /** A call of each verb with all that it must have, so that what comes behind is what is wrong. */
@@ -39,5 +42,34 @@ describe('Every verb', () => {
     }
     expect(tried).toBeGreaterThan(20);
     expect(wrong).toEqual([]);
+  });
+
+  it('that asks a running bridge refuses a data directory that is a file, with exit code 64', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'bridge-bad-input-'));
+    onTestFinished(() => fs.rmSync(folder, { recursive: true }));
+    const file = path.join(folder, 'data');
+    fs.writeFileSync(file, '');
+    const wrong: unknown[] = [];
+    for (const verb of [
+      'connections ls',
+      'ledger',
+      'dead-letters ls',
+      'workers',
+      'users ls',
+      'keys rotate',
+      'backup',
+    ]) {
+      const { code, err } = await cli([...(calls.get(verb) ?? []), '--data-dir', file], { cwd: folder });
+      if (code !== 64 || !err.includes(`${file} is a file`)) wrong.push({ verb, code, err });
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('that listens refuses an address that is empty, as of a variable that is not set', async () => {
+    expect(await cli(['sandbox', '--host', ''])).toMatchObject({
+      code: 64,
+      out: '',
+      err: expect.stringContaining('--host'),
+    });
   });
 });

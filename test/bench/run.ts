@@ -1,24 +1,24 @@
 // `npm run bench`: measures the bridge against the floor of its own stack and against its bars, on 127.0.0.1.
 import os from 'node:os';
-import { parseArgs } from 'node:util';
+import { optionsOf, wholeOption } from '../support/options.ts';
 import { find } from '../support/requirements.ts';
 import type { BenchSettings, Figure } from './bench.ts';
 import { BENCHES } from './benches.ts';
 import { writeResults } from './results.ts';
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    long: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    profile: { type: 'string' },
-    pairs: { type: 'string' },
-    uplinks: { type: 'string' },
-    write: { type: 'boolean', default: false },
-  },
+const values = optionsOf({
+  quick: { type: 'boolean', default: false },
+  long: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  only: { type: 'string' },
+  profile: { type: 'string' },
+  pairs: { type: 'string' },
+  uplinks: { type: 'string' },
+  write: { type: 'boolean', default: false },
 });
 const { quick, json, long } = values;
+const pairs = values.pairs === undefined ? null : wholeOption('pairs', values.pairs, 1, 1000);
+const uplinks = values.uplinks === undefined ? null : wholeOption('uplinks', values.uplinks, 1, 1_000_000_000);
 
 const say = (line: string): void => {
   (json ? process.stderr : process.stdout).write(`${line}\n`);
@@ -57,8 +57,8 @@ for (const { name, needs, run } of wanted) {
   say(name);
   const settings: BenchSettings = {
     quick,
-    pairs: values.pairs === undefined ? null : Number(values.pairs),
-    uplinks: values.uplinks === undefined ? null : Number(values.uplinks),
+    pairs,
+    uplinks,
     profileDir: values.profile ?? null,
     say,
     leaveOut,

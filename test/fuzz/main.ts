@@ -3,19 +3,20 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { startSandbox } from '../../src/sandbox/server.ts';
 import { freePort } from '../support/free-port.ts';
+import { optionsOf, wholeOption } from '../support/options.ts';
 import { adminToken, fuzz } from './fuzz.ts';
 import { Inspector, type LiveMemory } from './live-memory.ts';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '600' },
-    seed: { type: 'string', default: '1' },
-    parallel: { type: 'string', default: '4' },
-  },
+const values = optionsOf({
+  seconds: { type: 'string', default: '600' },
+  seed: { type: 'string', default: '1' },
+  parallel: { type: 'string', default: '4' },
 });
+const seconds = wholeOption('seconds', values.seconds, 1, 86_400);
+const seed = wholeOption('seed', values.seed, 0);
+const parallel = wholeOption('parallel', values.parallel, 1, 256);
 const SAMPLES = 20;
 /**
  * What is live at the end against what is live after the first third, as medians of four samples: more than this is growth. By the
@@ -73,7 +74,6 @@ try {
   const inspector = await Inspector.of(inspected);
   inspectors.push(inspector);
   const ids = ['tenant-a', 'main', '0018B20000000B20'];
-  const seconds = Number(values.seconds);
   const sampler = setInterval(
     () =>
       void inspector.memory().then(
@@ -85,9 +85,9 @@ try {
   const report = await fuzz({
     url,
     headers,
-    seed: Number(values.seed),
+    seed,
     seconds,
-    parallel: Number(values.parallel),
+    parallel,
     ids,
   });
   clearInterval(sampler);

@@ -2,24 +2,22 @@
 //   npm run simulate -- --seed 42            one seed; with --trace all of its lines
 //   npm run simulate -- --seeds 2000 --from 1 [--workers 2] [--patience 600] [--json]
 // With --mutant NAME a deliberate defect is let loose (mutants.ts).
-import { parseArgs } from 'node:util';
+import { optionsOf, wholeOption } from '../support/options.ts';
 import { MUTANTS, release } from './mutants.ts';
 import { report } from './report.ts';
 import { runSeeds, seedRange } from './run-seeds.ts';
 import { timeText } from './trace.ts';
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    seeds: { type: 'string', default: '200' },
-    from: { type: 'string', default: '1' },
-    workers: { type: 'string' },
-    /** Seconds that one seed may take. */
-    patience: { type: 'string', default: '60' },
-    mutant: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
+const values = optionsOf({
+  seed: { type: 'string' },
+  seeds: { type: 'string', default: '200' },
+  from: { type: 'string', default: '1' },
+  workers: { type: 'string' },
+  /** Seconds that one seed may take. */
+  patience: { type: 'string', default: '60' },
+  mutant: { type: 'string' },
+  trace: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 });
 
 // Nobody reads on: `| head`.
@@ -38,15 +36,15 @@ if (values.seed !== undefined) {
   const onLine = ({ atMs, text }: { readonly atMs: number; readonly text: string }): void => {
     console.log(`${timeText(atMs)} ${text}`);
   };
-  const verdict = await simulate(Number(values.seed), values.trace ? { onLine } : {});
+  const verdict = await simulate(wholeOption('seed', values.seed, 0), values.trace ? { onLine } : {});
   report(verdict, mutant);
   process.exit(verdict.ok ? 0 : 1);
 }
 
 const summary = await runSeeds({
-  seeds: seedRange(Number(values.from), Number(values.seeds)),
-  hangsAfterMs: Number(values.patience) * 1000,
-  ...(values.workers === undefined ? {} : { workers: Number(values.workers) }),
+  seeds: seedRange(wholeOption('from', values.from, 0), wholeOption('seeds', values.seeds, 1)),
+  hangsAfterMs: wholeOption('patience', values.patience, 1, 86_400) * 1000,
+  ...(values.workers === undefined ? {} : { workers: wholeOption('workers', values.workers, 1, 1024) }),
   ...(mutant === null ? {} : { mutant }),
   onFailure: (verdict) => report(verdict, mutant),
 });

@@ -6,23 +6,21 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { optionsOf, wholeOption } from '../support/options.ts';
 import { CHECKS, type Check } from './check-names.ts';
 import { MUTANTS } from './mutants.ts';
 import { type Failure, runSeeds, seedRange } from './run-seeds.ts';
 
-const { values } = parseArgs({
-  options: {
-    /** The budget of each. */
-    seeds: { type: 'string', default: '1500' },
-    from: { type: 'string', default: '1' },
-    /** Seconds that one seed may take. */
-    patience: { type: 'string', default: '60' },
-    only: { type: 'string' },
-    find: { type: 'boolean', default: false },
-    known: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
+const values = optionsOf({
+  /** The budget of each. */
+  seeds: { type: 'string', default: '1500' },
+  from: { type: 'string', default: '1' },
+  /** Seconds that one seed may take. */
+  patience: { type: 'string', default: '60' },
+  only: { type: 'string' },
+  find: { type: 'boolean', default: false },
+  known: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 });
 
 /** So many are kept: a change of the source may shift what happens in one of them. */
@@ -52,9 +50,9 @@ async function run(mutant: string): Promise<Row> {
   const { failed, seeds } = await runSeeds({
     ...(values.known
       ? { seeds: known[mutant] ?? [], step: 1, workers: 1 }
-      : { seeds: seedRange(Number(values.from), Number(values.seeds)) }),
+      : { seeds: seedRange(wholeOption('from', values.from, 0), wholeOption('seeds', values.seeds, 1)) }),
     mutant,
-    hangsAfterMs: Number(values.patience) * 1000,
+    hangsAfterMs: wholeOption('patience', values.patience, 1, 86_400) * 1000,
     untilCaught: true,
     onFailure: () => {},
   });
@@ -70,6 +68,10 @@ function print({ mutant, check, seed, seeds, message }: Row): void {
 }
 
 const names = MUTANTS.map(({ name }) => name).filter((name) => values.only === undefined || values.only === name);
+if (names.length === 0) {
+  console.error(`There is no mutant "${values.only}"; mutants.ts has: ${MUTANTS.map(({ name }) => name).join(', ')}`);
+  process.exit(64);
+}
 const rows: Row[] = [];
 const left = [...names];
 async function runAll(): Promise<void> {
@@ -83,7 +85,9 @@ async function runAll(): Promise<void> {
 await Promise.all(Array.from({ length: values.known ? availableParallelism() : 1 }, runAll));
 
 if (values.find) {
-  const found = rows.map(({ mutant, caughtBy }) => [mutant, caughtBy.slice(0, KEPT_SEEDS).map(({ seed }) => seed)]);
+  // One that survived keeps the seeds that are known for it.
+  const caught = rows.filter(({ caughtBy }) => caughtBy.length > 0);
+  const found = caught.map(({ mutant, caughtBy }) => [mutant, caughtBy.slice(0, KEPT_SEEDS).map(({ seed }) => seed)]);
   const kept = { ...known, ...(Object.fromEntries(found) as Seeds) };
   const ordered = MUTANTS.map(({ name }) => `  ${JSON.stringify(name)}: [${(kept[name] ?? []).join(', ')}]`);
   writeFileSync(SEEDS_FILE, `{\n${ordered.join(',\n')}\n}\n`);

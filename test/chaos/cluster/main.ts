@@ -3,19 +3,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { optionsOf, wholeOption } from '../../support/options.ts';
 import { folderOf, runCluster } from './run.ts';
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    seed: { type: 'string', default: '1' },
-    faults: { type: 'string', default: '7' },
-    connections: { type: 'string', default: '6' },
-    rate: { type: 'string', default: '8' },
-    keep: { type: 'boolean', default: false },
-  },
+const values = optionsOf({
+  json: { type: 'boolean', default: false },
+  seed: { type: 'string', default: '1' },
+  faults: { type: 'string', default: '7' },
+  connections: { type: 'string', default: '6' },
+  rate: { type: 'string', default: '8' },
+  keep: { type: 'boolean', default: false },
 });
+
+const seed = wholeOption('seed', values.seed, 0);
+const faults = wholeOption('faults', values.faults, 1, 1000);
+const connections = wholeOption('connections', values.connections, 1, 1000);
+const rate = wholeOption('rate', values.rate, 1, 10_000);
 
 /** It ends within ten minutes, whatever happens. */
 const LONGEST_MS = 590_000;
@@ -28,16 +31,16 @@ const say = (line: string): void => {
 };
 const late = setTimeout(() => {
   say('ten minutes are over');
-  process.stdout.write(`${JSON.stringify({ seed: Number(values.seed), ok: false, late: true })}\n`);
+  process.stdout.write(`${JSON.stringify({ seed, ok: false, late: true })}\n`);
   process.exit(1);
 }, LONGEST_MS);
 try {
   const verdict = await runCluster({
-    seed: Number(values.seed),
-    faults: Number(values.faults),
-    connections: Number(values.connections),
-    rate: Number(values.rate),
-    dir: folderOf(root, Number(values.seed)),
+    seed,
+    faults,
+    connections,
+    rate,
+    dir: folderOf(root, seed),
     say,
   });
   if (verdict.ok && !values.keep) rmSync(root, { recursive: true, force: true });

@@ -1,17 +1,15 @@
 // `node test/simulation/commands/main.ts --seeds 300 [--from 1] [--json]`, or `--seed 42 [--trace]`: runs seeds of commands.
-import { parseArgs } from 'node:util';
+import { optionsOf, wholeOption } from '../../support/options.ts';
 import { timeText } from '../trace.ts';
 import type { CommandVerdict } from './command-verdict.ts';
 import { simulateCommands } from './simulate-commands.ts';
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    seeds: { type: 'string', default: '100' },
-    from: { type: 'string', default: '1' },
-    trace: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
+const values = optionsOf({
+  seed: { type: 'string' },
+  seeds: { type: 'string', default: '100' },
+  from: { type: 'string', default: '1' },
+  trace: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
 });
 
 function show({ seed, violations, trace }: CommandVerdict): void {
@@ -20,7 +18,7 @@ function show({ seed, violations, trace }: CommandVerdict): void {
 }
 
 if (values.seed !== undefined) {
-  const verdict = await simulateCommands(Number(values.seed), ({ atMs, text }) => {
+  const verdict = await simulateCommands(wholeOption('seed', values.seed, 0), ({ atMs, text }) => {
     if (values.trace) console.log(`${timeText(atMs)} ${text}`);
   });
   if (!values.trace) show(verdict);
@@ -37,7 +35,9 @@ const sums = {
   downlinks: 0,
   crashes: 0,
 };
-for (let seed = Number(values.from); seed < Number(values.from) + Number(values.seeds); seed++) {
+const from = wholeOption('from', values.from, 0);
+const end = from + wholeOption('seeds', values.seeds, 1);
+for (let seed = from; seed < end; seed++) {
   const verdict = await simulateCommands(seed);
   sums.seeds += 1;
   sums.desires += verdict.desires;

@@ -30,13 +30,19 @@ const COLUMNS: Readonly<Record<UplinkKind, readonly string[]>> = {
 export interface Healed {
   readonly healedMs: number;
   readonly healedFullMs: number;
+  /** Probes that were judged, and those that were not: their device was unknown to HERE when it sent. */
+  readonly probes: number;
+  readonly unknownProbes: number;
 }
+
+export const NOT_HEALED: Healed = { healedMs: 0, healedFullMs: 0, probes: 0, unknownProbes: 0 };
 
 /** Uplinks of devices without a backlog arrive within 30 s after the last trouble. */
 export function checkHealed(world: World): Healed {
   const { uplinks } = world.witness;
   let healedMs = 0;
   let healedFullMs = 0;
+  let probes = 0;
   for (const uplink of uplinks) {
     if (!uplink.isProbe) continue;
     const { connection: id } = uplink;
@@ -45,7 +51,8 @@ export function checkHealed(world: World): Healed {
     if (uplink.firstArrivalMs === null && world.mayHaveExpired(uplink)) continue;
     const sinceMs = Math.max(uplink.publishedMs ?? 0, world.troubleUntilMs);
     const tookMs = (uplink.firstArrivalMs ?? world.time.nowMs) - sinceMs;
-    const isBehind = (world.journalFullUntilMs.get(id) ?? 0) > sinceMs;
+    probes += 1;
+    const isBehind = world.fullJournals.wasFull(id, sinceMs, sinceMs + tookMs);
     if (isBehind) healedFullMs = Math.max(healedFullMs, tookMs);
     else healedMs = Math.max(healedMs, tookMs);
     if (tookMs > (isBehind ? HEALED_BEHIND_FULL_JOURNAL_MS : HEALED_WITHIN_MS)) {
@@ -55,7 +62,7 @@ export function checkHealed(world: World): Healed {
       ]);
     }
   }
-  return { healedMs, healedFullMs };
+  return { healedMs, healedFullMs, probes, unknownProbes: world.unknownProbes };
 }
 
 /** Stops the bridge and looks at what it has left on disk. */
@@ -142,7 +149,9 @@ function checkLedger(world: World, plan: ConnectionPlan, ledger: Ledger, uplinks
     const all = sum(own, ({ kept }) => kept);
     const young = sum(own, (uplink) => (world.mayHaveExpired(uplink) ? 0 : uplink.kept));
     const low = Math.max(young, all - expired);
-    const high = all + sum(own, ({ unclear }) => unclear);
+    // What HERE never took cannot have been delivered.
+    const possible = names[0] === 'delivered' ? own.filter(({ arrivals }) => arrivals > 0) : own;
+    const high = sum(possible, ({ kept, unclear }) => kept + unclear);
     if (usual > high || usual < low) off(`${names[0]} must be within ${low}..${high}`);
   }
   // Of what HERE has, one copy at least did not expire: unless it was taken without the bridge's writing it down.

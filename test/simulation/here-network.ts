@@ -5,6 +5,7 @@ import type { Dice } from './dice.ts';
 import type { HereFault, HereFaults } from './here-faults.ts';
 import { error, type HereModel, type HereRecord, type HereReply } from './here-model.ts';
 import type { Life } from './life.ts';
+import type { LogIns } from './log-ins.ts';
 import { type Permits, projectOf } from './permits.ts';
 import type { SimTime } from './time.ts';
 import type { Trace } from './trace.ts';
@@ -17,11 +18,15 @@ export interface NetworkOptions {
   readonly here: HereModel;
   readonly faults: HereFaults;
   readonly witness: Witness;
-  /** The bridge heard HERE's no to a log-in. */
-  readonly onRefusedLogIn: (email: string, password: string) => void;
+  /** After which the bridge is to give a request up. */
+  readonly timeoutMs: number;
+  readonly logIns: LogIns;
   /** What a fault leaves behind lasts until then. */
   readonly trouble: (untilMs: number) => void;
 }
+
+/** Of a process that has stalled, or of timers. */
+const LATE_MS = 1_000;
 
 export function transportOf(network: NetworkOptions, life: Life, permits: Permits): Transport {
   return {
@@ -48,6 +53,7 @@ class Exchange {
   readonly #records: readonly HereRecord[];
   readonly #uplinks: readonly Uplink[];
   readonly #name: string;
+  readonly #startedMs: number;
   #isOver = false;
   #isTaken = false;
 
@@ -60,6 +66,7 @@ class Exchange {
     reject: (error: unknown) => void,
   ) {
     this.#network = network;
+    this.#startedMs = network.time.nowMs;
     this.#life = life;
     this.#permits = permits;
     const request = { ...rest, body: body === null ? null : String(body) };
@@ -90,6 +97,7 @@ class Exchange {
     const fault = faults.strike(this.#request.path, email);
     trace.add(`-> ${this.#name}${fault === null ? '' : ` (${fault.kind})`}`);
     this.#permits.started(this.#project, this.#uplinks);
+    if (email !== null && isLogIn(this.#request)) this.#network.logIns.tried(email);
     const { signal } = this.#request;
     signal.addEventListener('abort', () => this.#fail(signal.reason, fault), { once: true });
     if (fault?.kind === 'away') {
@@ -167,7 +175,7 @@ class Exchange {
   }
 
   #answer(reply: HereReply, fault: HereFault | null): void {
-    const { time, trace, onRefusedLogIn, trouble } = this.#network;
+    const { time, trace, logIns, trouble } = this.#network;
     if (this.#isOver) return;
     trace.add(`<- ${reply.status} ${this.#name}`);
     if (fault !== null) trouble(time.nowMs);
@@ -176,9 +184,10 @@ class Exchange {
       this.#permits.notBefore(this.#project, time.nowMs + toldS * 1000 - 0.001);
       trouble(time.nowMs + toldS * 1000);
     }
-    if (reply.status === 401 && this.#request.path.endsWith('/login')) {
+    if (isLogIn(this.#request)) {
       const { email, password } = JSON.parse(this.#request.body ?? '{}') as { email: string; password: string };
-      onRefusedLogIn(email, password);
+      if (reply.status === 401) logIns.refused(email, password, time.nowMs);
+      else if (reply.status === 200) logIns.worked(email);
     }
     if (reply.status === 204) for (const uplink of this.#uplinks) uplink.heardMs.push(time.nowMs);
     this.#isTaken = this.#isTaken && reply.status !== 204;
@@ -190,7 +199,9 @@ class Exchange {
     if (this.#isOver) return;
     const words = reason instanceof Error ? reason.message : String(reason);
     this.#network.trace.add(`<- ${words}: ${this.#name}`);
-    if (fault !== null) this.#network.trouble(this.#network.time.nowMs);
+    // Given up too late, that is the bridge's affair.
+    const { time, timeoutMs, trouble } = this.#network;
+    if (fault !== null) trouble(Math.min(time.nowMs, this.#startedMs + timeoutMs + LATE_MS));
     this.#over();
     if (this.#life.isLiving()) this.#reject(reason);
   }
@@ -219,6 +230,10 @@ function recordsOf({ path, body }: TextRequest): readonly HereRecord[] {
 function uplinksOf(records: readonly HereRecord[], witness: Witness): readonly Uplink[] {
   const uplinks = new Set(records.map(({ id, timestamp }) => witness.ofRecord(id, timestamp)));
   return [...uplinks].filter((uplink) => uplink !== null);
+}
+
+function isLogIn({ path }: TextRequest): boolean {
+  return path.endsWith('/login');
 }
 
 function emailOf({ path, body }: TextRequest): string | null {

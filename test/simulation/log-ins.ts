@@ -1,12 +1,17 @@
-// Refused log-ins as HERE's side hears of them: a pair that was refused is tried again only after a person has acted.
+// Log-ins as HERE's side hears of them: a pair that was refused is tried again only after a person has acted, and nobody is sent
+// for before the attempts are used up.
 
 import type { Check } from './check-names.ts';
 
+/** Of the five that lock an account; one less for a pair that never worked, beside one that does. */
+const LEAST_ATTEMPTS = 3;
+
 export class LogIns {
   readonly #allowed = new Map<string, number>();
-  readonly #refused = new Map<string, number>();
+  readonly #refused = new Map<string, { count: number; heardMs: number[] }>();
+  /** By email: since the bridge last heard that a log-in has worked. */
+  readonly #tried = new Map<string, number>();
   readonly #violated: (check: Check, message: string, words: readonly string[]) => void;
-  #crashes = 0;
 
   constructor(violated: (check: Check, message: string, words: readonly string[]) => void) {
     this.#violated = violated;
@@ -18,19 +23,44 @@ export class LogIns {
     this.#allowed.set(pair, (this.#allowed.get(pair) ?? 0) + 1);
   }
 
+  /** The bridge has sent one, whatever becomes of it. */
+  tried(email: string): void {
+    this.#tried.set(email, (this.#tried.get(email) ?? 0) + 1);
+  }
+
+  /** The bridge heard that it has worked. */
+  worked(email: string): void {
+    this.#tried.delete(email);
+  }
+
   /** The bridge heard the refusal. */
-  refused(email: string, password: string): void {
+  refused(email: string, password: string, nowMs: number): void {
     const pair = `${email} ${password}`;
-    const count = (this.#refused.get(pair) ?? 0) + 1;
-    this.#refused.set(pair, count);
-    const allowed = (this.#allowed.get(pair) ?? 0) + this.#crashes;
-    if (count > allowed) {
-      this.#violated('logIn', `${email} was refused ${count} times, and people acted ${allowed} times`, [email]);
+    const refused = this.#refused.get(pair) ?? { count: 0, heardMs: [] };
+    this.#refused.set(pair, refused);
+    refused.count += 1;
+    refused.heardMs.push(nowMs);
+    const allowed = this.#allowed.get(pair) ?? 0;
+    if (refused.count > allowed) {
+      this.#violated('logIn', `${email} was refused ${refused.count} times, and people acted ${allowed} times`, [
+        email,
+      ]);
     }
   }
 
-  /** A refusal that was heard at the very moment may not have been stored. */
-  crashed(): void {
-    this.#crashes += 1;
+  /** The bridge says that the account has no attempt left, and a person is needed. */
+  lockedOut(email: string, isLocked: boolean): void {
+    const tried = this.#tried.get(email) ?? 0;
+    if (isLocked || tried >= LEAST_ATTEMPTS) return;
+    this.#violated('logIn', `${email} is told to be locked after ${tried} attempts without success`, [email]);
+  }
+
+  /** A process is gone: a refusal heard from `sinceMs` on may not have been stored, and is good for one more. */
+  ended(sinceMs: number): void {
+    for (const [pair, { heardMs }] of this.#refused) {
+      const lost = heardMs.filter((each) => each >= sinceMs).length;
+      if (lost > 0) this.#allowed.set(pair, (this.#allowed.get(pair) ?? 0) + lost);
+      heardMs.length = 0;
+    }
   }
 }

@@ -25,6 +25,9 @@ export interface Summary {
   readonly healedMaxMs: number;
   /** Of connections whose journal was full, which may take longer and are not in `healedMaxMs`. */
   readonly healedFullMaxMs: number;
+  /** By which both are judged, and those of devices that HERE did not know when they were sent, which are not. */
+  readonly probes: number;
+  readonly unknownProbes: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly seconds: number;
 }
@@ -138,6 +141,8 @@ class Tally {
   #events = 0;
   #healedMaxMs = 0;
   #healedFullMaxMs = 0;
+  #probes = 0;
+  #unknownProbes = 0;
   brokenOnes = 0;
 
   add(verdict: Verdict): void {
@@ -150,6 +155,8 @@ class Tally {
     this.#events += verdict.events;
     this.#healedMaxMs = Math.max(this.#healedMaxMs, verdict.healedMs);
     this.#healedFullMaxMs = Math.max(this.#healedFullMaxMs, verdict.healedFullMs);
+    this.#probes += verdict.probes;
+    this.#unknownProbes += verdict.unknownProbes;
     for (const kind of verdict.faults) this.#faults[kind] = (this.#faults[kind] ?? 0) + 1;
     const first = verdict.violations[0];
     if (first !== undefined) this.#failed.push({ seed: verdict.seed, check: first.check, message: first.message });
@@ -178,6 +185,8 @@ class Tally {
       events: this.#events,
       healedMaxMs: Math.round(this.#healedMaxMs),
       healedFullMaxMs: Math.round(this.#healedFullMaxMs),
+      probes: this.#probes,
+      unknownProbes: this.#unknownProbes,
       faults: this.#faults,
       seconds: Math.round(seconds * 10) / 10,
     };

@@ -1,5 +1,5 @@
 // Runs one seed from its first to its last event and says what the checks found.
-import { checkEnd, checkHealed, type Healed } from './checks.ts';
+import { checkEnd, checkHealed, type Healed, NOT_HEALED } from './checks.ts';
 import { FaultRunner } from './fault-runner.ts';
 import { Dead } from './life.ts';
 import { drawPlan, LEAST_MS, type Plan } from './plan.ts';
@@ -44,7 +44,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const restore = takeOver(world);
   try {
     const events = await run(world, plan);
-    const healed = world.violations.length > 0 ? { healedMs: 0, healedFullMs: 0 } : checkHealed(world);
+    const healed = world.violations.length > 0 ? NOT_HEALED : checkHealed(world);
     if (world.violations.length === 0) await checkEnd(world, () => untilQuiet(world));
     return verdictOf(world, events, healed);
   } finally {
@@ -60,6 +60,7 @@ async function run(world: World, plan: Plan): Promise<number> {
   people.begin();
   world.startBridge();
   const faults = new FaultRunner(world);
+  world.isQuiet = () => faults.allOver;
   for (const uplink of plan.uplinks) {
     const connection = plan.connections[uplink.connection];
     if (connection === undefined) continue;
@@ -74,26 +75,28 @@ async function run(world: World, plan: Plan): Promise<number> {
       time.after(1_000, probe);
       return;
     }
-    const restart = (): void => {
-      world.lockedOut = false;
-      people.restartAll(null);
+    const restart = (email: string): void => {
+      world.lockedOut.delete(email);
+      people.restartAll(email);
       world.trouble();
     };
-    if (world.lockedOut) {
-      restart();
+    if (world.lockedOut.size > 0) {
+      for (const email of world.lockedOut) restart(email);
       time.after(1_000, probe);
       return;
     }
     probed = true;
     // Told only now: by a bridge that was just starting.
-    world.onLockedOut = () => time.after(1_000, restart);
+    world.onLockedOut = (email) => time.after(1_000, () => restart(email));
     for (const [n, connection] of plan.connections.entries()) {
       if (people.isDeleted(n)) continue;
       // A device that has to be made first may have to wait for its turn.
       const known = world.here.project(people.appIdOf(n))?.devices;
       for (const device of connection.devices) {
-        if (device.isProbe)
-          fleet.send(connection, { device, kind: 'telemetry', paddingBytes: 0 }, known?.has(device.device));
+        if (!device.isProbe) continue;
+        const isKnown = known?.has(device.device) === true;
+        if (!isKnown) world.unknownProbes += 1;
+        fleet.send(connection, { device, kind: 'telemetry', paddingBytes: 0 }, isKnown);
       }
     }
   };

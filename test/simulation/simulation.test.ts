@@ -31,6 +31,8 @@ describe('The simulated line', () => {
     expect(summary.leastUplinks).toBeGreaterThanOrEqual(LEAST_UPLINKS);
     expect(healedMaxMs).toBeLessThanOrEqual(30_000);
     expect(healedFullMaxMs).toBeLessThanOrEqual(60_000);
+    // By some in each seed.
+    expect(summary.probes).toBeGreaterThanOrEqual(3 * SEEDS);
     // Each kind of fault has its share.
     expect(Object.keys(summary.faults).length).toBeGreaterThanOrEqual(25);
   }, 600_000);

@@ -7,6 +7,7 @@ import { DatabaseModel } from './database-model.ts';
 import { Dice } from './dice.ts';
 import { DiskModel } from './disk-model.ts';
 import { Fleet } from './fleet.ts';
+import { FullJournals } from './full-journals.ts';
 import { HereFaults } from './here-faults.ts';
 import { HereModel } from './here-model.ts';
 import { type NetworkOptions, transportOf } from './here-network.ts';
@@ -53,13 +54,17 @@ export class World {
   /** When the last process ended; null: one lives. */
   #endedMs: number | null = null;
   crashes = 0;
-  /** A connection waits for a person although its password is right. */
-  lockedOut = false;
-  onLockedOut: () => void = () => {};
+  /** Accounts whose connections wait for a person although the password is right. */
+  readonly lockedOut = new Set<string>();
+  onLockedOut: (email: string) => void = () => {};
+  /** Every planned fault is over: what goes wrong from now on, nobody has done. */
+  isQuiet: () => boolean = () => false;
+  /** Probes of devices that HERE did not know when they were sent. */
+  unknownProbes = 0;
   /** When the last trouble, and what it left behind, was over. */
   troubleUntilMs = 0;
-  /** By connection: until when its journal was full, so that what its broker had waited behind all that was in it. */
-  readonly journalFullUntilMs = new Map<string, number>();
+  /** By connection: when its journal was full, so that what its broker had waited behind all that was in it. */
+  readonly fullJournals = new FullJournals();
   readonly #network: NetworkOptions;
   #process: BridgeProcess | null = null;
   #lives = 0;
@@ -112,7 +117,8 @@ export class World {
       here: this.here,
       faults: this.hereFaults,
       witness: this.witness,
-      onRefusedLogIn: (email, password) => this.logIns.refused(email, password),
+      timeoutMs: plan.limits.timeoutMs,
+      logIns: this.logIns,
       trouble: (untilMs) => this.trouble(untilMs),
     };
   }
@@ -156,7 +162,9 @@ export class World {
     const clock = processClock(time, life, this.wall, dice.fork('clock'));
     const permits = new Permits(plan.limits, time, (check, message, words) => this.violated(check, message, words));
     trace.add(`! the bridge starts (process ${life.number})`);
-    this.journalFullUntilMs.clear();
+    this.fullJournals.clear();
+    const { isQuiet } = this;
+    const wasQuiet = isQuiet();
     this.trouble();
     const process = new BridgeProcess({
       plan,
@@ -171,12 +179,9 @@ export class World {
         if (!life.alive) return;
         trace.add(`* ${connectionId ?? 'worker'} ${kind}: ${message}`);
         // Log-ins whose answer never came may have been failures: the bridge makes no more of them without a person.
-        if (kind === 'accountLocked') {
-          this.lockedOut = true;
-          this.onLockedOut();
-        }
-        if (kind === 'journalFull') this.journalFullUntilMs.set(connectionId ?? '', Number.POSITIVE_INFINITY);
-        if (kind === 'journalHasRoom') this.journalFullUntilMs.set(connectionId ?? '', time.nowMs);
+        if (kind === 'accountLocked' && connectionId !== null) this.#onLockedOut(connectionId);
+        if (kind === 'journalFull') this.fullJournals.full(connectionId ?? '', time.nowMs);
+        if (kind === 'journalHasRoom') this.fullJournals.hasRoom(connectionId ?? '', time.nowMs);
         if (kind === 'ledgerImbalance') this.violated('ledger', `${connectionId}: ${message}`);
       },
       onIncident: ({ kind, message }) => {
@@ -195,10 +200,20 @@ export class World {
     this.#process = process;
     process.start().catch((error: unknown) => {
       if (!life.alive || error instanceof Dead) return;
-      trace.add(`! the bridge cannot start: ${error instanceof Error ? error.message : String(error)}`);
+      const words = `the bridge cannot start: ${error instanceof Error ? error.message : String(error)}`;
+      trace.add(`! ${words}`);
+      if (wasQuiet) this.violated('store', words);
       life.end('kill');
       time.after(RESTART_MS, () => this.startBridge());
     });
+  }
+
+  #onLockedOut(connectionId: string): void {
+    const { account } = this.planOf(connectionId);
+    const { email = '', locked = false } = this.here.options.accounts[account] ?? {};
+    this.logIns.lockedOut(email, locked);
+    this.lockedOut.add(email);
+    this.onLockedOut(email);
   }
 
   /** A person replays all dead letters of a connection, if somebody is there to take them. */
@@ -241,7 +256,8 @@ export class World {
     this.#endedMs = this.time.nowMs;
     this.broker.end(life);
     this.disk.end(ending);
-    this.witness.ended(this.database.end(ending, this.#askedToStopMs));
-    this.logIns.crashed();
+    const unsureSinceMs = this.database.end(ending, this.#askedToStopMs);
+    this.witness.ended(unsureSinceMs);
+    this.logIns.ended(unsureSinceMs);
   }
 }

@@ -125,6 +125,7 @@ function describe(
     if (missing.length + imbalances.length > 0) say(`  the ledger of ${id}: ${JSON.stringify(ledger)}`);
     if (missing.length > 10) say(`  MISSING ${id}: and ${missing.length - 10} more`);
   }
+  for (const alarm of result.alarms) say(`  ALARM: ${alarm}`);
   for (const remark of result.remarks) say(`  ${remark}`);
 }
 

@@ -1,5 +1,6 @@
 // What each kind of fault does, and how it is undone: called with how long it lasts and one draw for its variety.
 import type { FaultRule } from '../sandbox/options.ts';
+import type { Ending } from './child.ts';
 import type { FaultKind } from './schedule.ts';
 import type { SmallDisk } from './small-disk.ts';
 import { CONNECTIONS, type Stack } from './stack.ts';
@@ -8,8 +9,8 @@ import { pause, until } from './wait.ts';
 export interface FaultScene {
   readonly stack: Stack;
   readonly disk: SmallDisk | null;
-  /** Something that should not be, in plain words. */
-  onRemark(remark: string): void;
+  /** The bridge has ended, told to stop. */
+  onStopped(ending: Ending): void;
   /** One kill -9 of a process. */
   onKill(): void;
   /** Wall clock, ms: when Mosquitto was killed, and before when it certainly acknowledged nothing more. */
@@ -36,12 +37,9 @@ export const FAULT_ACTIONS: Readonly<Record<FaultKind, Fault>> = {
       if (n < times) await pause(100 + (ms / 2) * ((draw * 7 * n) % 1));
     }
   },
-  async stopBridge({ stack, onRemark }, ms) {
+  async stopBridge({ stack, onStopped }, ms) {
     const ending = await stack.bridge.stop();
-    // One that has only just been started may die of it before it can listen.
-    if (ending !== null && ending.code !== 0 && ending.signal !== 'SIGTERM') {
-      onRemark(`told to stop, the bridge ended with ${ending.code ?? ending.signal}`);
-    }
+    if (ending !== null) onStopped(ending);
     await pause(ms);
     stack.bridge.start();
   },

@@ -7,7 +7,8 @@ import { pause, until } from './wait.ts';
 
 export interface ReplayScene {
   readonly onKill: () => void;
-  readonly onRemark: (remark: string) => void;
+  /** What only a defect explains: no fault is left when the last dead letters are replayed. */
+  readonly onAlarm: (alarm: string) => void;
 }
 
 interface Rule {
@@ -33,6 +34,8 @@ const FAST = 500;
 const KILLED_WITHIN_MS = 2_000;
 const UNDO_MS = 20_000;
 const READY_MS = 30_000;
+/** What a bridge that was killed may need until its uplinks flow again. */
+const ARRIVED_MS = 30_000;
 
 export class Replays {
   readonly #stack: Stack;
@@ -100,11 +103,11 @@ export class Replays {
       },
       300,
     );
-    if (!isDone) this.#scene.onRemark('dead letters were left after their replay');
+    if (!isDone) this.#scene.onAlarm('dead letters were left after their replay');
     for (const each of edited) {
       // The last one may still be on its way.
-      if (!(await until(UNDO_MS, () => this.#isThere(each), 300))) {
-        this.#scene.onRemark(`the edited dead letter of ${each.device} did not arrive as it was edited`);
+      if (!(await until(ARRIVED_MS, () => this.#isThere(each), 300))) {
+        this.#scene.onAlarm(`the edited dead letter of ${each.device} did not arrive as it was edited`);
       }
     }
   }

@@ -8,6 +8,7 @@ import { Arrivals } from './arrivals.ts';
 import { type ConnectionJudgement, judge, type LedgerSums, type LossWindow } from './books.ts';
 import { CommandJudge, type CommandVerdict } from './command-judge.ts';
 import { FAULT_ACTIONS, type FaultScene } from './faults.ts';
+import { Notes } from './notes.ts';
 import { Publisher } from './publishers.ts';
 import { Replays } from './replays.ts';
 import { FAULTS, type FaultKind, LAST_END_MS, type Lane, type PlannedFault, type RoundPlan } from './schedule.ts';
@@ -33,7 +34,9 @@ export interface RoundResult {
   readonly recoveryMs: readonly (number | null)[];
   readonly faults: readonly FaultKind[];
   readonly kills: number;
-  /** What else should not be: in plain words. They do not change the verdict by themselves. */
+  /** What only a defect explains, in plain words: one of them fails the round. */
+  readonly alarms: readonly string[];
+  /** What a fault explains. They do not change the verdict. */
   readonly remarks: readonly string[];
 }
 
@@ -75,7 +78,7 @@ class Round {
   readonly #publishers: readonly Publisher[];
   readonly #applications: Applications;
   readonly #commands: CommandJudge;
-  readonly #remarks: string[] = [];
+  readonly #notes = new Notes();
   readonly #brokerKills: LossWindow[] = [];
   readonly #replays: Replays;
   #kills = 0;
@@ -89,7 +92,7 @@ class Round {
         this.#kills += 1;
         this.#commands.disturbed();
       },
-      onRemark: (remark) => this.#remarks.push(remark),
+      onAlarm: (alarm) => this.#notes.alarm(alarm),
     });
     this.#applications = new Applications({
       hereUrl: `http://127.0.0.1:${stack.here.port}`,
@@ -155,7 +158,7 @@ class Round {
     const scene: FaultScene = {
       stack: this.#stack,
       disk: this.#options.disk,
-      onRemark: (remark) => this.#remarks.push(remark),
+      onStopped: (ending) => this.#notes.stopped(ending, true),
       onKill: () => {
         this.#kills += 1;
         this.#commands.disturbed();
@@ -221,14 +224,15 @@ class Round {
     if (Object.keys(judgements).length === 0) {
       judgements = Object.fromEntries(CONNECTIONS.map(({ id }, index) => [id, this.#judgement(index, null, true)]));
     }
-    await this.#remark();
+    await this.#note();
     return {
       commands,
       judgements,
       recoveryMs,
       faults: this.#options.plan.faults.map(({ kind }) => kind),
       kills: this.#kills,
-      remarks: this.#remarks,
+      alarms: this.#notes.alarms,
+      remarks: this.#notes.remarks,
     };
   }
 
@@ -253,26 +257,18 @@ class Round {
     });
   }
 
-  async #remark(): Promise<void> {
+  async #note(): Promise<void> {
     const { bridge } = this.#stack;
-    for (const { code, signal } of bridge.surprises) {
-      // The disk was full, or another still held the lock or the port: it says so and is started again.
-      this.#remarks.push(`the bridge ended by itself with ${code ?? signal}`);
-    }
-    const unanswered = this.#publishers.reduce((sum, each) => sum + each.unanswered, 0);
-    if (unanswered > 0) this.#remarks.push(`${unanswered} uplinks were never acknowledged to their publisher`);
+    const notes = this.#notes;
+    for (const ending of bridge.surprises) notes.ended(ending);
+    notes.unanswered(this.#publishers.reduce((sum, each) => sum + each.unanswered, 0));
     try {
-      const events = (await bridge.call('GET', '/events?limit=1000')) as readonly BridgeEvent[];
-      for (const { kind, message } of events) {
-        if (kind === 'ledgerImbalance' || kind === 'storeSetAside') this.#remarks.push(`event ${kind}: ${message}`);
-      }
+      notes.events((await bridge.call('GET', '/events?limit=1000')) as readonly BridgeEvent[]);
     } catch (error) {
-      this.#remarks.push(`the bridge does not answer at the end: ${String(error)}`);
+      notes.alarm(`the bridge does not answer at the end: ${String(error)}`);
     }
     const ending = await bridge.stop();
-    if (ending !== null && ending.code !== 0) {
-      this.#remarks.push(`told to stop, the bridge ended with ${ending.code ?? ending.signal}`);
-    }
+    if (ending !== null) notes.stopped(ending, false);
   }
 }
 

@@ -40,6 +40,8 @@ export interface Verdict {
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly recoveryMs: { readonly p50: number; readonly max: number };
   readonly kills: number;
+  /** What only a defect explains: said in words where it was seen. */
+  readonly alarms: number;
   readonly ok: boolean;
 }
 
@@ -65,7 +67,7 @@ export class Tally {
     const judgements = Object.values(result.judgements);
     const { missing, unexplained, imbalances } = result.commands;
     return (
-      missing.length + unexplained.length + imbalances.length === 0 &&
+      missing.length + unexplained.length + imbalances.length + result.alarms.length === 0 &&
       judgements.every((each) => each.missing.length + each.outOfOrder + each.imbalances.length === 0) &&
       result.recoveryMs.every((ms) => ms !== null && ms <= LONGEST_RECOVERY_MS)
     );
@@ -111,6 +113,7 @@ export class Tally {
       faults,
       recoveryMs: { p50: recovery[Math.floor((recovery.length - 1) / 2)] ?? 0, max: recovery.at(-1) ?? 0 },
       kills: this.#results.reduce((total, { kills }) => total + kills, 0),
+      alarms: this.#results.reduce((total, { alarms }) => total + alarms.length, 0),
       ok: this.#results.length === this.#wanted && this.#results.every((result) => this.isGood(result)),
     };
   }

@@ -25,7 +25,15 @@ describe('here-bridge chaos', () => {
     const { code, lines, told } = await chaos('--rounds', '1', '--seed', '3', '--broker', 'embedded', '--json');
     expect(lines, told).toHaveLength(1);
     const verdict = JSON.parse(lines[0]!) as Verdict;
-    expect(verdict, told).toMatchObject({ rounds: 1, seed: 3, missing: 0, unbalanced: 0, outOfOrder: 0, ok: true });
+    expect(verdict, told).toMatchObject({
+      rounds: 1,
+      seed: 3,
+      missing: 0,
+      unbalanced: 0,
+      outOfOrder: 0,
+      alarms: 0,
+      ok: true,
+    });
     expect(verdict.acknowledged).toBeGreaterThanOrEqual(2_000);
     expect(verdict.delivered + verdict.elsewhere).toBe(verdict.acknowledged);
     expect(verdict.kills).toBeGreaterThan(0);

@@ -49,6 +49,8 @@ export function judge(
   ledger: LedgerSums,
   /** All dead letters went their way again: what HERE refused must have come back. */
   isReplayed = false,
+  /** As often as a message was handed over to the bridge, each copy counted; null: nobody could count. */
+  mostReceived: number | null = null,
 ): ConnectionJudgement {
   let delivered = 0;
   let both = 0;
@@ -83,14 +85,14 @@ export function judge(
     brokerLost,
     duplicates: arrivals.duplicates,
     outOfOrder: arrivals.outOfOrder,
-    imbalances: compare(ledger, { taken, delivered, both, refused, skipped, lostSkippable }),
+    imbalances: compare(ledger, { taken, delivered, both, refused, skipped, lostSkippable, mostReceived }),
     ledger,
   };
 }
 
 /**
  * At least once: an uplink that a publisher or the broker sent twice is in the ledger twice. So each column may be above the
- * books by what was received above them, and never below.
+ * books by what was received above them, and never below. And no more was received than was handed over.
  */
 function compare(
   ledger: LedgerSums,
@@ -103,6 +105,7 @@ function compare(
     readonly skipped: number;
     /** Of `skipped`, what the broker may have lost: nobody can tell. */
     readonly lostSkippable: number;
+    readonly mostReceived: number | null;
   },
 ): string[] {
   const wrong: string[] = [];
@@ -113,6 +116,9 @@ function compare(
   if (expired + filtered !== 0) wrong.push(`${expired} expired and ${filtered} filtered, without a rule for it`);
   const least = books.taken - books.lostSkippable;
   if (received < least) wrong.push(`received ${received}, but ${least} were acknowledged and arrived somewhere`);
+  if (books.mostReceived !== null && received > books.mostReceived) {
+    wrong.push(`received ${received}, but the broker has handed over ${books.mostReceived}, copies and all`);
+  }
   const again = Math.max(0, received - least);
   const within = (name: string, ledgerSays: number, low: number, high: number): void => {
     if (ledgerSays < low || ledgerSays > high + again) {

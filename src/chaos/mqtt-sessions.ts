@@ -1,8 +1,10 @@
-// What the wire between bridge and broker says of each client's session: taken from CONNECT, CONNACK and SUBACK as they pass.
+// What the wire between bridge and broker says of each client: of its session by CONNECT, CONNACK and SUBACK as they pass, and of what it
+// is given by PUBLISH.
 import type { Tap } from './link.ts';
 
 const CONNECT = 1;
 const CONNACK = 2;
+const PUBLISH = 3;
 const SUBACK = 9;
 /** Enough of a packet for what is read of it; the rest passes by uncounted. */
 const HEAD_BYTES = 300;
@@ -15,8 +17,19 @@ export interface SessionNews {
   readonly at: number;
 }
 
-/** One a connection. `report` is called in order. */
-export function sessionTap(report: (news: SessionNews) => void, now: () => number): Tap {
+export interface WireListener {
+  onSession(news: SessionNews): void;
+  /** The broker has handed a message over to this client: each copy of it is one. */
+  onPublish(clientId: string, topic: string): void;
+}
+
+/** Whether a client is the bridge's for this connection; each move of its source makes another one (see session-names.ts). */
+export function isSessionOf(connectionId: string, clientId: string): boolean {
+  return clientId.replace(/~\d+$/, '').endsWith(`-${connectionId}`);
+}
+
+/** One a connection. The listener is called in order. */
+export function sessionTap(listener: WireListener, now: () => number): Tap {
   let clientId: string | null = null;
   let isNew = false;
   const up = new PacketReader((type, body) => {
@@ -24,12 +37,15 @@ export function sessionTap(report: (news: SessionNews) => void, now: () => numbe
   });
   const down = new PacketReader((type, body) => {
     if (clientId === null) return;
-    if (type === CONNACK && body[1] === 0) {
+    if (type === PUBLISH) {
+      const topic = publishedTo(body);
+      if (topic !== null) listener.onPublish(clientId, topic);
+    } else if (type === CONNACK && body[1] === 0) {
       isNew = (body[0]! & 1) === 0;
-      if (!isNew) report({ clientId, kind: 'resumed', at: now() });
+      if (!isNew) listener.onSession({ clientId, kind: 'resumed', at: now() });
     } else if (type === SUBACK && isNew) {
       isNew = false;
-      report({ clientId, kind: 'made', at: now() });
+      listener.onSession({ clientId, kind: 'made', at: now() });
     }
   });
   return { toServer: (chunk) => up.read(chunk), toClient: (chunk) => down.read(chunk) };
@@ -49,6 +65,16 @@ function clientIdOf(body: Buffer): string | null {
   }
   if (body.length < at + 2) return null;
   return body.toString('utf8', at + 2, at + 2 + body.readUInt16BE(at));
+}
+
+/**
+ * It is there in each PUBLISH: the bridge announces no Topic Alias Maximum (mqtt-options.ts), so no broker may leave it out. null: longer
+ * than what is read of a packet.
+ */
+function publishedTo(body: Buffer): string | null {
+  if (body.length < 2) return null;
+  const end = 2 + body.readUInt16BE(0);
+  return end > body.length ? null : body.toString('utf8', 2, end);
 }
 
 /** Cuts a stream into packets and gives the first bytes of each. */

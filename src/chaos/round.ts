@@ -8,6 +8,7 @@ import { Arrivals } from './arrivals.ts';
 import { type ConnectionJudgement, judge, type LedgerSums, type LossWindow } from './books.ts';
 import { CommandJudge, type CommandVerdict } from './command-judge.ts';
 import { FAULT_ACTIONS, type FaultScene } from './faults.ts';
+import { isSessionOf } from './mqtt-sessions.ts';
 import { Notes } from './notes.ts';
 import { Publisher } from './publishers.ts';
 import { Replays } from './replays.ts';
@@ -239,7 +240,9 @@ class Round {
   #judgement(index: number, ledger: Ledger | null, isReplayed: boolean): ConnectionJudgement {
     const { id, appId } = CONNECTIONS[index]!;
     const { acknowledged } = this.#publishers[index]!;
-    return judge(acknowledged, this.#arrivals.project(appId), this.#losses(id), sums(ledger), isReplayed);
+    // Asked after the ledger: what has come since is no fault of it.
+    const most = this.#stack.mostReceived(id);
+    return judge(acknowledged, this.#arrivals.project(appId), this.#losses(id), sums(ledger), isReplayed, most);
   }
 
   /**
@@ -247,9 +250,8 @@ class Round {
    * the bridge had made it anew. Nothing else is excused.
    */
   #losses(connectionId: string): readonly LossWindow[] {
-    const client = new RegExp(`-${connectionId}(~\\d+)?$`);
     return this.#brokerKills.flatMap(({ from, to }) => {
-      const news = this.#stack.sessions.find((each) => client.test(each.clientId) && each.at >= from);
+      const news = this.#stack.sessions.find((each) => isSessionOf(connectionId, each.clientId) && each.at >= from);
       // A PUBACK may have been on its way when the broker died; until it was started again there can be no other.
       const unsaved = { from: from - UNSAVED_MS, to };
       if (news?.kind === 'resumed') return [unsaved];

@@ -3,11 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DEFAULT_ACCOUNT, DOCUMENTATION_ACCOUNT } from '../sandbox/options.ts';
 import { BridgeProcess } from './bridge-process.ts';
+import { HandedOver } from './handed-over.ts';
 import { HereLink } from './here-link.ts';
 import { HereProcess } from './here-process.ts';
 import { Link } from './link.ts';
 import { Mosquitto } from './mosquitto.ts';
-import { type SessionNews, sessionTap } from './mqtt-sessions.ts';
+import { type SessionNews, sessionTap, type WireListener } from './mqtt-sessions.ts';
 import { topicOf } from './publishers.ts';
 import type { RoundPlan } from './schedule.ts';
 import { freePort, until } from './wait.ts';
@@ -52,6 +53,7 @@ export class Stack {
   /** Where publishers publish. */
   readonly publishPort: number;
   readonly sessions: SessionNews[];
+  readonly #handedOver: HandedOver;
   #restarts = 0;
 
   private constructor(parts: {
@@ -62,6 +64,7 @@ export class Stack {
     bridge: BridgeProcess;
     publishPort: number;
     sessions: SessionNews[];
+    handedOver: HandedOver;
   }) {
     this.here = parts.here;
     this.hereLink = parts.hereLink;
@@ -70,6 +73,7 @@ export class Stack {
     this.bridge = parts.bridge;
     this.publishPort = parts.publishPort;
     this.sessions = parts.sessions;
+    this.#handedOver = parts.handedOver;
   }
 
   /** Resolves with all connections open and subscribed. Rejects when something does not come up without any fault. */
@@ -82,7 +86,12 @@ export class Stack {
     const caFile = path.join(dir, 'here.pem');
     writeFileSync(caFile, hereLink.certificate.certificate);
     const sessions: SessionNews[] = [];
-    const tap = () => sessionTap((news) => sessions.push(news), Date.now);
+    const handedOver = new HandedOver();
+    const listener: WireListener = {
+      onSession: (news) => sessions.push(news),
+      onPublish: (clientId, topic) => handedOver.count(clientId, topic),
+    };
+    const tap = () => sessionTap(listener, Date.now);
     let mosquitto: Mosquitto | null = null;
     if (plan.broker === 'mosquitto') mosquitto = await Mosquitto.start(options.mosquitto!, dir, env);
     const brokerPort = mosquitto?.port ?? (await freePort());
@@ -99,7 +108,7 @@ export class Stack {
       env: { ...env, NODE_EXTRA_CA_CERTS: caFile },
     });
     const publishPort = mosquitto === null ? brokerLink.port : brokerPort;
-    const stack = new Stack({ here, hereLink, mosquitto, brokerLink, bridge, publishPort, sessions });
+    const stack = new Stack({ here, hereLink, mosquitto, brokerLink, bridge, publishPort, sessions, handedOver });
     try {
       bridge.start();
       if (!(await bridge.whenReady(OPEN_MS))) throw new Error(`The bridge did not start: see ${dir}/bridge.log`);
@@ -120,6 +129,14 @@ export class Stack {
       views.filter(({ state, status }) => state === 'OPENED' && status.source?.up === true).length ===
       CONNECTIONS.length
     );
+  }
+
+  /**
+   * Uplinks that the bridge was given of a connection, each copy counted. null with the embedded broker: it is in the bridge's process,
+   * and what it hands over once more passes no wire.
+   */
+  mostReceived(connectionId: string): number | null {
+    return this.mosquitto === null ? null : this.#handedOver.to(connectionId);
   }
 
   /** What a person does about a connection that HERE has refused: restarts it. Returns how many. */

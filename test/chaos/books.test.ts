@@ -81,6 +81,19 @@ describe('The judge', () => {
     expect(check({ delivered: 2, expired: 1 })).not.toEqual([]);
   });
 
+  test('lets nothing be booked twice that was handed over once', () => {
+    const check = (delivered: number, mostReceived: number | null) =>
+      judge(acknowledged(1, 2), arrived(1, 2), [], ledger({ delivered }), false, mostReceived).imbalances;
+    expect(check(4, 2)).toEqual(['received 4, but the broker has handed over 2, copies and all']);
+    expect(check(3, 2)).toHaveLength(1);
+    expect(check(4, 4)).toEqual([]);
+    expect(check(2, 2)).toEqual([]);
+    // What a fault swallowed on the way.
+    expect(check(2, 5)).toEqual([]);
+    // Nobody has counted.
+    expect(check(4, null)).toEqual([]);
+  });
+
   test('sees a ledger that does not add up', () => {
     const sums = { ...ledger({ delivered: 2 }), received: 3 };
     expect(judge(acknowledged(1, 2), arrived(1, 2), [], sums).imbalances).not.toEqual([]);

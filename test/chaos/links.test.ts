@@ -4,10 +4,12 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Agent, request } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { HandedOver } from '../../src/chaos/handed-over.ts';
 import { HereLink, type HereLinkMode } from '../../src/chaos/here-link.ts';
 import { Link } from '../../src/chaos/link.ts';
-import { type SessionNews, sessionTap } from '../../src/chaos/mqtt-sessions.ts';
+import { isSessionOf, type SessionNews, sessionTap, type WireListener } from '../../src/chaos/mqtt-sessions.ts';
 import { until } from '../../src/chaos/wait.ts';
+import { sessionNames } from '../../src/connections/session-names.ts';
 
 async function echoServer(): Promise<number> {
   const sockets = new Set<Socket>();
@@ -141,15 +143,16 @@ describe('The wire', () => {
   const PUBLISH = Buffer.concat([Buffer.from([0x32, 0x80 | 44, 4]), Buffer.alloc(556)]);
   const suback = Buffer.from([0x90, 3, 0, 1, 1]);
 
+  function pass(listener: WireListener, connect: Buffer, answers: readonly Buffer[]): void {
+    const tap = sessionTap(listener, () => 7);
+    // Byte by byte: packets know nothing of chunks.
+    for (const byte of connect) tap.toServer(Buffer.from([byte]));
+    for (const byte of Buffer.concat(answers)) tap.toClient(Buffer.from([byte]));
+  }
+
   function news(...answers: readonly Buffer[]): SessionNews[] {
     const heard: SessionNews[] = [];
-    const tap = sessionTap(
-      (each) => heard.push(each),
-      () => 7,
-    );
-    // Byte by byte: packets know nothing of chunks.
-    for (const byte of CONNECT) tap.toServer(Buffer.from([byte]));
-    for (const byte of Buffer.concat(answers)) tap.toClient(Buffer.from([byte]));
+    pass({ onSession: (each) => heard.push(each), onPublish: () => {} }, CONNECT, answers);
     return heard;
   }
 
@@ -161,6 +164,61 @@ describe('The wire', () => {
     const connack = Buffer.from([0x20, 2, 0, 0]);
     expect(news(connack, PUBLISH)).toEqual([]);
     expect(news(connack, PUBLISH, suback, suback)).toEqual([{ clientId: 'b-n1', kind: 'made', at: 7 }]);
+  });
+
+  describe('counts what was handed over', () => {
+    const connack = Buffer.from([0x20, 2, 0, 0]);
+
+    function packet(first: number, ...parts: readonly Buffer[]): Buffer {
+      const body = Buffer.concat(parts);
+      const length = body.length < 128 ? [body.length] : [(body.length % 128) | 128, body.length >> 7];
+      return Buffer.concat([Buffer.from([first, ...length]), body]);
+    }
+
+    function text(value: string): Buffer {
+      return Buffer.concat([Buffer.from([0, value.length]), Buffer.from(value)]);
+    }
+
+    function handedOver(clientId: string, level: 4 | 5, ...answers: readonly Buffer[]): HandedOver {
+      const all = new HandedOver();
+      const listener: WireListener = { onSession: () => {}, onPublish: (client, topic) => all.count(client, topic) };
+      // Level 5: a Session Expiry Interval.
+      const properties = level === 5 ? [5, 0x11, 255, 255, 255, 255] : [];
+      const connect = packet(0x10, text('MQTT'), Buffer.from([level, 0, 0, 3, ...properties]), text(clientId));
+      pass(listener, connect, answers);
+      return all;
+    }
+
+    function uplink(topic: string, { level = 4, dup = false }: { level?: 4 | 5; dup?: boolean } = {}): Buffer {
+      const id = Buffer.from(level === 5 ? [0, 1, 0] : [0, 1]);
+      return packet(dup ? 0x3a : 0x32, text(topic), id, Buffer.alloc(700, 'x'));
+    }
+
+    test.each([4, 5] as const)('each copy of a connection, as its session gets it (level %i)', (level) => {
+      const topic = 'chaos/north/0123/uplink';
+      const copies = [uplink(topic, { level }), uplink(topic, { level, dup: true }), uplink(topic, { level })];
+      const all = handedOver('here-bridge-0a1b2c3d-north~2', level, connack, ...copies);
+      expect([all.to('north'), all.to('south')]).toEqual([3, 0]);
+    });
+
+    test('nothing else: other topics, other clients, what is cut short', () => {
+      const session = 'here-bridge-0a1b2c3d-north';
+      const others = ['chaos/north/0123/downlink', 'chaos/south/0123/uplink', 'here-bridge/status/north', 'chaos'];
+      const cut = uplink('chaos/north/0123/uplink').subarray(0, -1);
+      expect(handedOver(session, 4, connack, ...others.map((topic) => uplink(topic)), cut).to('north')).toBe(0);
+      const stranger = handedOver('here-bridge-table-1', 4, connack, uplink('chaos/north/0123/uplink'));
+      expect(stranger.to('north')).toBe(0);
+    });
+
+    test('by the names that the bridge gives its sessions', () => {
+      const name = sessionNames('here-bridge');
+      expect([0, 1, 12].map((generation) => isSessionOf('north', name('north', generation)))).toEqual([
+        true,
+        true,
+        true,
+      ]);
+      expect(isSessionOf('south', name('north', 1))).toBe(false);
+    });
   });
 
   test('tells nothing of a refusal', () => {

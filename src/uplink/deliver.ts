@@ -3,8 +3,10 @@ import type { Clock } from '../domain/ports/clock.ts';
 import type { HereAnswer, HereProject, RequestOutcome } from '../domain/ports/here.ts';
 import type { UplinkOutcome } from '../domain/uplink.ts';
 import { halves, itemOfRecord, loneApart, recordsOf } from './batch-parts.ts';
+import { HintTrust } from './hint-trust.ts';
 import type { LinePace } from './line-pace.ts';
 import type { Probe } from './probe.ts';
+import { RecentRefusals } from './recent-refusals.ts';
 import type { Item, WaitingRoom } from './waiting.ts';
 
 /** What a delivery leads to beside the settled uplinks. */
@@ -40,9 +42,6 @@ export interface DeliveryParts {
   onAccepted(): void;
 }
 
-/** Hold instead of dead-lettering a fleet: more than a fifth of the last records refused (design point 6). */
-const REFUSAL_WINDOW = 200;
-const REFUSAL_LIMIT = 40;
 /** A device that HERE says to know and still answers 404 for is not asked about for ever. */
 const MAX_NOT_FOUND = 6;
 /**
@@ -58,19 +57,12 @@ const MOST_NAMED_AT_ONCE = 2;
 const DELIVERED: UplinkOutcome = Object.freeze({ kind: 'delivered' });
 
 export class Delivery {
+  readonly refusals = new RecentRefusals();
+  readonly hints = new HintTrust();
   readonly #parts: DeliveryParts;
-  readonly #recent = new Uint8Array(REFUSAL_WINDOW);
-  #recentAt = 0;
-  #recentRefused = 0;
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
-  }
-
-  /** A person or a new definition released the hold: count anew. */
-  forgetRefusals(): void {
-    this.#recent.fill(0);
-    this.#recentRefused = 0;
   }
 
   /** What became of `items`, which were sent in one request that began at `startedAt` (monotonic ms). */
@@ -87,18 +79,6 @@ export class Delivery {
     this.#parts.commit();
     return verdict.kind === 'refused' || verdict.kind === 'accepted' ? { kind: 'done' } : verdict;
   }
-
-  noteRefused(refused: boolean, count = 1): void {
-    for (let i = Math.min(count, REFUSAL_WINDOW); i > 0; i--) {
-      this.#recentRefused += (refused ? 1 : 0) - (this.#recent[this.#recentAt] as number);
-      this.#recent[this.#recentAt] = refused ? 1 : 0;
-      this.#recentAt = (this.#recentAt + 1) % REFUSAL_WINDOW;
-    }
-  }
-
-  get tooManyRefused(): boolean {
-    return this.#recentRefused > REFUSAL_LIMIT;
-  }
 }
 
 type PartVerdict = Exclude<Verdict, { kind: 'done' }> | { readonly kind: 'accepted' } | { readonly kind: 'refused' };
@@ -113,7 +93,7 @@ class Run {
   readonly #open: Set<Item>;
   readonly #unknown = new Set<string>();
   #unknownInARow = 0;
-  /** HERE has taken an uplink that it had named: its hints are about something else. */
+  /** HERE has taken an uplink that it had named, or did so in the batches before: its hints are about something else. */
   #hintsMislead = false;
   /** Named ones that wait for what stands ahead of them. */
   #named = 0;
@@ -140,7 +120,7 @@ class Run {
         this.#works();
         this.#unknownInARow = 0;
         for (const item of items) this.#final(item, DELIVERED, outcome.requestId);
-        this.#delivery.noteRefused(false, items.length);
+        this.#delivery.refusals.note(false, items.length);
         this.#parts.onAccepted();
         return { kind: 'accepted' };
       case 'retry':
@@ -222,7 +202,9 @@ class Run {
 
   /** A refused batch of several: at least one is at fault. At most 2·log₂(n)+2 requests for one bad uplink, 5 more by wrong hints. */
   async #narrow(items: readonly Item[], hint: number | null): Promise<PartVerdict> {
-    if (this.#delivery.tooManyRefused) return this.#tooMany();
+    if (this.#delivery.refusals.tooMany) return this.#tooMany();
+    const { hints } = this.#delivery;
+    if (!this.#narrowed) this.#hintsMislead = !hints.follows();
     const isHintTaken = hint !== null && !this.#hintsMislead && this.#named < MOST_NAMED_AT_ONCE;
     const at = isHintTaken ? itemOfRecord(items, hint) : -1;
     const named = at >= 0 ? (items[at] as Item) : null;
@@ -242,11 +224,14 @@ class Run {
       if (part[0] === named) this.#named -= 1;
       const isLast = index === parts.length - 1;
       // All before it were accepted, so the fault is in the last part: no request to learn that again.
-      const verdict =
+      const verdict: PartVerdict =
         isLast && !guiltFound && part.length > 1 ? await this.#narrow(part, null) : await this.#send(part);
-      if (verdict.kind === 'refused') guiltFound = true;
-      else if (verdict.kind !== 'accepted') return verdict;
-      else if (part[0] === named) this.#hintsMislead = true;
+      if (verdict.kind !== 'accepted' && verdict.kind !== 'refused') return verdict;
+      guiltFound ||= verdict.kind === 'refused';
+      if (part[0] !== named) continue;
+      if (verdict.kind === 'refused') hints.right();
+      else if (!this.#hintsMislead) hints.wrong();
+      this.#hintsMislead ||= verdict.kind === 'accepted';
     }
     return { kind: 'refused' };
   }
@@ -269,8 +254,8 @@ class Run {
       this.#parts.probe.refused(item.device);
       return { kind: 'hold', reason: `HERE has refused the uplink that was tried: ${answer.message}` };
     } else if (item.replayed !== true) {
-      this.#delivery.noteRefused(true);
-      if (this.#delivery.tooManyRefused) return this.#tooMany();
+      this.#delivery.refusals.note(true);
+      if (this.#delivery.refusals.tooMany) return this.#tooMany();
     }
     const { status, hereErrorCode, message, requestId } = answer;
     const record = item.records.join(',');
@@ -288,7 +273,7 @@ class Run {
   }
 
   #tooMany(): PartVerdict {
-    return { kind: 'hold', reason: `HERE refused more than ${REFUSAL_LIMIT} of the last ${REFUSAL_WINDOW} records` };
+    return { kind: 'hold', reason: this.#delivery.refusals.reason };
   }
 
   #final(item: Item, outcome: UplinkOutcome, requestId: string | null): void {

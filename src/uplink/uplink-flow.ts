@@ -173,7 +173,7 @@ export class UplinkFlow implements UplinkLine {
     const { send } = this.#signals;
     this.#signals = send.signal.aborted ? newSignals() : { ...newSignals(), send };
     this.#project = project;
-    this.#delivery.forgetRefusals();
+    this.#delivery.refusals.forget();
     this.#pace.enter(project.gate);
     this.#room.markBacklog(this.#o.clock.now());
     if (mode === 'probe') this.#probe.begin();

@@ -52,6 +52,32 @@ describe('delivery', () => {
     expect(await most(() => true)).toBeLessThanOrEqual(bound);
   });
 
+  it('pays for hints that are always wrong in the first two batches only', async () => {
+    /** Further requests of each of ten batches of 50 with one bad record each. */
+    const costs = async (isHinting: boolean): Promise<number[]> => {
+      const line = setUp(500, false, (seq) => `d${seq}`);
+      const judge = (records: readonly string[]): RequestOutcome | null => {
+        const at = records.findIndex((record) => Number(record.slice(1)) % 50 === 20);
+        if (at < 0) return null;
+        const hint = isHinting && at < records.length - 1 ? records.length - 1 : null;
+        return { kind: 'refused', unknownDevice: false, hint, answer: answer(400) };
+      };
+      const project = modelProject({ judge });
+      const each: number[] = [];
+      for (let batch = 0; batch < 10; batch++) {
+        const before = project.requests.length;
+        expect(await line.send(project, 50)).toEqual({ kind: 'done' });
+        each.push(project.requests.length - before - 1);
+      }
+      expect(line.settled.size).toBe(500);
+      return each;
+    };
+    const [hinted, plain] = [await costs(true), await costs(false)];
+    expect(hinted[0]).toBeGreaterThan(plain[0] as number);
+    expect(hinted[1]).toBeGreaterThan(plain[1] as number);
+    expect(hinted.slice(2)).toEqual(plain.slice(2));
+  });
+
   it('narrows ten bad records of 500 down in at most 10·(2·log2(500/10)+2) further requests; with hints in 3 each', async () => {
     // A device's records stand together in a batch.
     const ofOneDevice = Array.from({ length: 10 }, (_, i) => `r${50 * i + 7}`);

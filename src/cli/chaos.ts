@@ -24,7 +24,8 @@ Each round runs a bridge, a broker and a simulated HERE Tracking as processes of
 kills and disturbs all of them, and then counts: what publishers got a PUBACK for against what HERE holds. About half a
 minute a round. Nothing outside of a temporary folder is touched; as root on Linux it mounts a small disk there to fill it.
 
-The last line is the verdict as JSON. Exit codes: 0 nothing was lost, all came back in time, no alarm; 1 otherwise.`;
+The last line is the verdict as JSON. Exit codes: 0 nothing was lost, all came back in time, no alarm; 1 otherwise; 69 without a
+verdict: a part of the stack did not start, or did not answer where it has to.`;
 
 export function registerChaos(program: Command, io: CliIo): void {
   program

@@ -1,13 +1,28 @@
 // Chaos in small: one round of real processes, killed and disturbed, and a verdict that a program can read.
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Verdict } from '../../src/chaos/verdict.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/main.ts');
 
-async function chaos(...args: readonly string[]): Promise<{ code: number | null; lines: string[]; told: string }> {
-  const child = spawn(process.execPath, [MAIN, 'chaos', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+interface Ended {
+  readonly code: number | null;
+  readonly lines: readonly string[];
+  readonly told: string;
+}
+
+function chaos(...args: readonly string[]): Promise<Ended> {
+  return chaosIn({}, ...args);
+}
+
+async function chaosIn(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [MAIN, 'chaos', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   let output = '';
   let told = '';
   child.stdout.on('data', (chunk: Buffer) => {
@@ -48,5 +63,16 @@ describe('here-bridge chaos', () => {
     const beyond = await chaos('--rounds', '3', '--only', '2-4');
     expect(beyond.code).toBe(64);
     expect(beyond.told).toContain('the schedule has 3 rounds');
+  });
+
+  test('has no verdict on a stack that does not come up: exit code 69', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'chaos-test-'));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    writeFileSync(path.join(folder, 'mosquitto'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    const env = { PATH: `${folder}${path.delimiter}${process.env.PATH}`, TMPDIR: folder };
+    const { code, lines, told } = await chaosIn(env, '--rounds', '1', '--broker', 'mosquitto', '--json');
+    expect(told).toContain('Mosquitto did not start');
+    expect(lines).toEqual(['']);
+    expect(code).toBe(69);
   });
 });

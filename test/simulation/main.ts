@@ -4,7 +4,7 @@
 // With --mutant NAME a deliberate defect is let loose (mutants.ts).
 import { optionsOf, wholeOption } from '../support/options.ts';
 import { MUTANTS, release } from './mutants.ts';
-import { report } from './report.ts';
+import { report, reportBroken } from './report.ts';
 import { runSeeds, seedRange } from './run-seeds.ts';
 import { timeText } from './trace.ts';
 
@@ -46,7 +46,10 @@ const summary = await runSeeds({
   hangsAfterMs: wholeOption('patience', values.patience, 1, 86_400) * 1000,
   ...(values.workers === undefined ? {} : { workers: wholeOption('workers', values.workers, 1, 1024) }),
   ...(mutant === null ? {} : { mutant }),
-  onFailure: (verdict) => report(verdict, mutant),
+  onFailure: (failure, verdict) => {
+    if (verdict === null) reportBroken(failure, mutant);
+    else report(verdict, mutant);
+  },
 });
 if (values.json) console.log(JSON.stringify(summary));
 else {

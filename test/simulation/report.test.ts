@@ -10,8 +10,19 @@ const MUTANT = 'count twice';
 const seedsFile = path.join(import.meta.dirname, 'mutant-seeds.json');
 const [seed = 0] = (JSON.parse(readFileSync(seedsFile, 'utf8')) as Record<string, number[]>)[MUTANT] ?? [];
 
-async function simulation(...options: readonly string[]): Promise<{ readonly code: number; readonly lines: string[] }> {
-  const run = promisify(execFile)(process.execPath, [path.join(import.meta.dirname, 'main.ts'), ...options]);
+interface Ended {
+  readonly code: number;
+  readonly lines: string[];
+}
+
+function simulation(...options: readonly string[]): Promise<Ended> {
+  return simulationIn({}, ...options);
+}
+
+async function simulationIn(env: NodeJS.ProcessEnv, ...options: readonly string[]): Promise<Ended> {
+  const run = promisify(execFile)(process.execPath, [path.join(import.meta.dirname, 'main.ts'), ...options], {
+    env: { ...process.env, ...env },
+  });
   const { stdout, code } = await run.then(
     (done) => ({ ...done, code: 0 }),
     (error: { stdout: string; code: number }) => error,
@@ -45,6 +56,22 @@ describe('A seed that failed', () => {
     expect([code, lines.length]).toEqual([0, 1]);
     expect(lines[0]).toMatch(new RegExp(`^seed ${seed}: ok `));
   }, 120_000);
+
+  test.each([
+    ['broken', 'throw new Error("no room")', 'Error: no room'],
+    ['hangs', 'for (;;);', 'no end after 1000 ms'],
+  ])('without a verdict is told as well: %s', { timeout: 120_000 }, async (check, inThread, message) => {
+    const module = `import { isMainThread } from 'node:worker_threads'; if (!isMainThread) ${inThread}`;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` };
+    const { code, lines } = await simulationIn(env, '--seeds', '1', '--from', '7', '--patience', '1');
+    expect(code).toBe(1);
+    expect(lines.slice(0, -1)).toEqual([
+      'seed 7: FAILED',
+      `  ${check}: ${message}`,
+      '  again: npm run simulate -- --seed 7',
+    ]);
+    expect(lines.at(-1)).toContain('1 seeds, 1 failed');
+  });
 });
 
 test('A shortened trace is its end, and before that only what it is about and what went wrong', () => {

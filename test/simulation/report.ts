@@ -1,4 +1,5 @@
 // A seed's verdict for people: what failed, the end of the story, and how to see it again.
+import type { Failure } from './run-seeds.ts';
 import type { Verdict } from './simulate.ts';
 import { timeText } from './trace.ts';
 
@@ -12,6 +13,15 @@ export function report(verdict: Verdict, mutant: string | null = null): void {
   );
   for (const { atMs, text } of verdict.trace) console.log(`  ${timeText(atMs)} ${text.slice(0, 220)}`);
   for (const { check, message, atMs } of verdict.violations) console.log(`  ${check} at ${timeText(atMs)}: ${message}`);
+  if (!ok) console.log(again(seed, mutant));
+}
+
+/** Of a seed without a verdict. */
+export function reportBroken({ seed, check, message }: Failure, mutant: string | null = null): void {
+  console.log(`seed ${seed}: FAILED\n  ${check}: ${message}\n${again(seed, mutant)}`);
+}
+
+function again(seed: number, mutant: string | null): string {
   const loose = mutant === null ? '' : ` --mutant ${JSON.stringify(mutant)}`;
-  if (!ok) console.log(`  again: npm run simulate -- --seed ${seed}${loose}`);
+  return `  again: npm run simulate -- --seed ${seed}${loose}`;
 }

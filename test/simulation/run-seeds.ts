@@ -44,7 +44,8 @@ export interface RunOptions {
   readonly hangsAfterMs?: number;
   /** The first seed that a check has caught ends it; so do a few that ended by none. */
   readonly untilCaught?: boolean;
-  readonly onFailure: (verdict: Verdict) => void;
+  /** `verdict` is null where there is none: the seed hung, or broke its thread. */
+  readonly onFailure: (failure: Failure, verdict: Verdict | null) => void;
 }
 
 const STEP = 10;
@@ -73,11 +74,15 @@ export async function runSeeds(options: RunOptions): Promise<Summary> {
     return next;
   };
   const onVerdict = (verdict: Verdict): void => {
-    tally.add(verdict);
-    if (!verdict.ok) onFailure(verdict);
+    const failure = tally.add(verdict);
+    if (failure !== null) onFailure(failure, verdict);
+  };
+  const onBroken = (failure: Failure): void => {
+    tally.broken(failure);
+    onFailure(failure, null);
   };
   const drivers = Array.from({ length: Math.min(workers, Math.ceil(seeds.length / step)) }, () =>
-    drive(take, { mutant, hangsAfterMs }, onVerdict, (seed, check, why) => tally.broken(seed, check, why)),
+    drive(take, { mutant, hangsAfterMs }, onVerdict, onBroken),
   );
   await Promise.all(drivers);
   return tally.summary((performance.now() - startedMs) / 1000);
@@ -88,7 +93,7 @@ async function drive(
   take: () => readonly number[],
   { mutant, hangsAfterMs }: { readonly mutant: string | undefined; readonly hangsAfterMs: number },
   onVerdict: (verdict: Verdict) => void,
-  onBroken: (seed: number, check: 'hangs' | 'broken', why: string) => void,
+  onBroken: (failure: Failure) => void,
 ): Promise<void> {
   let left = [...take()];
   while (left.length > 0) {
@@ -98,8 +103,8 @@ async function drive(
     });
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      const broken = (check: 'hangs' | 'broken', why: string): void => {
-        onBroken(left.shift() as number, check, why);
+      const broken = (check: 'hangs' | 'broken', message: string): void => {
+        onBroken({ seed: left.shift() as number, check, message });
         left = left.length === 0 ? [...take()] : left;
         resolve();
       };
@@ -145,7 +150,8 @@ class Tally {
   #unknownProbes = 0;
   brokenOnes = 0;
 
-  add(verdict: Verdict): void {
+  /** Its failure, if it is one. */
+  add(verdict: Verdict): Failure | null {
     this.#seeds += 1;
     this.#simulatedMs += verdict.simulatedMs;
     this.#uplinks += verdict.uplinks;
@@ -159,7 +165,10 @@ class Tally {
     this.#unknownProbes += verdict.unknownProbes;
     for (const kind of verdict.faults) this.#faults[kind] = (this.#faults[kind] ?? 0) + 1;
     const first = verdict.violations[0];
-    if (first !== undefined) this.#failed.push({ seed: verdict.seed, check: first.check, message: first.message });
+    if (first === undefined) return null;
+    const failure = { seed: verdict.seed, check: first.check, message: first.message };
+    this.#failed.push(failure);
+    return failure;
   }
 
   /** Seeds that a check has caught. */
@@ -167,10 +176,10 @@ class Tally {
     return this.#failed.length - this.brokenOnes;
   }
 
-  broken(seed: number, check: 'hangs' | 'broken', message: string): void {
+  broken(failure: Failure): void {
     this.#seeds += 1;
     this.brokenOnes += 1;
-    this.#failed.push({ seed, check, message });
+    this.#failed.push(failure);
   }
 
   summary(seconds: number): Summary {

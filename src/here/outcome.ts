@@ -1,6 +1,7 @@
 // What HERE's answer means: the one place that turns status, headers and body into outcomes and plain words.
 import type { HereAnswer, RequestOutcome, RetryCause } from '../domain/ports/here.ts';
 import type { HttpAnswer } from './http.ts';
+import { httpDate } from './http-date.ts';
 
 /** The longest `Retry-After` that is obeyed as it stands: a slip of HERE's must not stop a connection for days. */
 export const MAX_RETRY_AFTER_MS = 3_600_000;
@@ -161,10 +162,10 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>, wallMs: 
   let ms: number;
   if (/^\d{1,9}(\.\d+)?$/.test(value)) ms = Number(value) * 1000;
   else {
-    const date = Date.parse(value);
-    if (Number.isNaN(date)) return null;
-    const sentAt = Date.parse(headers.date ?? '');
-    ms = date - (Number.isNaN(sentAt) ? wallMs : sentAt);
+    const sentAt = httpDate(headers.date ?? '', wallMs) ?? wallMs;
+    const date = httpDate(value, sentAt);
+    if (date === null) return null;
+    ms = date - sentAt;
   }
   return Math.min(MAX_RETRY_AFTER_MS, Math.max(0, Math.ceil(ms)));
 }

@@ -5,7 +5,8 @@ import type { DesireOutcome, ShadowCalls, ShadowChange, ShadowFailure, ShadowPag
 import type { HereAnswer } from '../domain/ports/here.ts';
 import type { AuthorizedCall, AuthorizedCalls, NoToken } from './authorized.ts';
 import type { GateWithEyes } from './device-calls.ts';
-import type { HttpAnswer, WholeAnswer } from './http.ts';
+import type { HttpAnswer } from './http.ts';
+import { httpDate } from './http-date.ts';
 import { hereAnswerOf, isTransient, parseObject, retryAfterMs } from './outcome.ts';
 
 export interface ProjectShadowsOptions {
@@ -49,7 +50,7 @@ export class ProjectShadows implements ShadowCalls {
       changes: this.#changes(items, 'shadow'),
       oldestAt: Number.isNaN(last) ? null : last,
       next: next ? (body.nextPageToken as string) : null,
-      hereNow: dateOf(answer),
+      hereNow: httpDate(answer.headers.date ?? '', this.#options.clock.now()),
     };
   }
 
@@ -61,7 +62,13 @@ export class ProjectShadows implements ShadowCalls {
     const items = answer.kind === 'answer' && answer.status === 200 ? parseList(answer.body) : null;
     if (answer.kind !== 'answer' || items === null) return this.#failure(answer);
     const changes = this.#changes(items, 'body');
-    return { kind: 'ok', changes, oldestAt: null, next: null, hereNow: dateOf(answer) };
+    return {
+      kind: 'ok',
+      changes,
+      oldestAt: null,
+      next: null,
+      hereNow: httpDate(answer.headers.date ?? '', this.#options.clock.now()),
+    };
   }
 
   async desire(device: string, desired: string, signal: AbortSignal): Promise<DesireOutcome> {
@@ -152,11 +159,6 @@ function versionOf(value: unknown): number | null {
 function timeOf(value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   return typeof value === 'string' && value.length <= 40 ? Date.parse(value) : Number.NaN;
-}
-
-function dateOf({ headers }: WholeAnswer): number | null {
-  const time = Date.parse(headers.date ?? '');
-  return Number.isNaN(time) ? null : time;
 }
 
 function parseList(body: string): readonly unknown[] | null {

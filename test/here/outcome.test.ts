@@ -112,9 +112,21 @@ describe('Retry-After', () => {
     expect(retryAfterMs(headers, NOW)).toBe(30_000);
   });
 
+  test('as a date is measured against our clock where the answer has none, or one that is no date', () => {
+    const until = 'Thu, 01 Jan 2026 00:00:20 GMT';
+    expect(retryAfterMs({ 'retry-after': until }, NOW)).toBe(20_000);
+    expect(retryAfterMs({ 'retry-after': until, date: 'now' }, NOW)).toBe(20_000);
+  });
+
+  test('of a time that is over is at once, of a fraction no less than it', () => {
+    expect(retryAfterMs({ 'retry-after': 'Wed, 31 Dec 2025 23:59:00 GMT' }, NOW)).toBe(0);
+    expect(retryAfterMs({ 'retry-after': '1.5' }, NOW)).toBe(1500);
+    expect(retryAfterMs({ 'retry-after': '0.0001' }, NOW)).toBe(1);
+  });
+
   test('of days is cut, of nonsense is none', () => {
     expect(retryAfterMs({ 'retry-after': '9999999' }, NOW)).toBe(MAX_RETRY_AFTER_MS);
-    expect(retryAfterMs({ 'retry-after': 'soon' }, NOW)).toBeNull();
+    for (const none of ['soon', '-5', '1,5', '']) expect(retryAfterMs({ 'retry-after': none }, NOW)).toBeNull();
     expect(retryAfterMs({}, NOW)).toBeNull();
   });
 });

@@ -18,9 +18,7 @@ export class Incidents {
       this.#logger.warn({ incident: kind, connectionId: connectionId ?? undefined }, message);
       return;
     }
-    const event: NewEvent = isOfLetters(kind)
-      ? { kind, severity: kind === 'deadLettersDropped' ? 'error' : 'warning', connectionId, message }
-      : { kind: 'storeSetAside', severity: 'error', connectionId, key: kind, message };
+    const event = eventOf(incident);
     if (this.#events === null) this.#waiting.push(event);
     else this.#events.emit(event);
   };
@@ -31,8 +29,16 @@ export class Incidents {
   }
 }
 
-type LetterIncident = Extract<StoreIncident['kind'], `deadLetters${string}`>;
-
-function isOfLetters(kind: StoreIncident['kind']): kind is LetterIncident {
-  return kind.startsWith('deadLetters');
+function eventOf(incident: StoreIncident): NewEvent {
+  const { kind, connectionId, message } = incident;
+  switch (kind) {
+    case 'deadLettersDropped':
+      // One event may stand for the reports of an hour, whose letters it counts; its words are those of the last one.
+      return { kind, severity: 'error', connectionId, message, count: incident.dropped };
+    case 'deadLettersNearlyFull':
+    case 'deadLettersAgeing':
+      return { kind, severity: 'warning', connectionId, message };
+    default:
+      return { kind: 'storeSetAside', severity: 'error', connectionId, key: kind, message };
+  }
 }

@@ -1,9 +1,12 @@
 // What the store has to tell, as events with their severity; what passes by itself is for the log alone.
 import { expect, test } from 'vitest';
 import { Incidents } from '../../src/bridge/incidents.ts';
-import type { NewEvent } from '../../src/domain/events.ts';
+import { EventLog } from '../../src/connections/event-log.ts';
+import type { BridgeEvent, NewEvent } from '../../src/domain/events.ts';
 import { createLogger } from '../../src/ops/logger.ts';
 import type { StoreIncident } from '../../src/store/incidents.ts';
+import { ModelStore } from '../support/fakes/model-store.ts';
+import { ManualClock, SeededChance } from '../support/manual-clock.ts';
 
 async function listen() {
   const told: NewEvent[] = [];
@@ -37,10 +40,28 @@ test('dead letters that are gone are an error, those that will go before long a 
   incidents.report({ kind: 'deadLettersNearlyFull', ...OF_A });
   incidents.report({ kind: 'deadLettersAgeing', ...OF_A });
   expect(told).toEqual([
-    { kind: 'deadLettersDropped', severity: 'error', ...OF_A },
+    { kind: 'deadLettersDropped', severity: 'error', count: 2, ...OF_A },
     { kind: 'deadLettersNearlyFull', severity: 'warning', ...OF_A },
     { kind: 'deadLettersAgeing', severity: 'warning', ...OF_A },
   ]);
+});
+
+test('in a storm the event counts the letters that were dropped, not the reports of them', async () => {
+  const { incidents } = await listen();
+  const clock = new ManualClock();
+  const told: BridgeEvent[] = [];
+  const onEvent = (event: BridgeEvent) => void told.push(event);
+  const log = new EventLog({ clock, chance: new SeededChance(), store: new ModelStore().events, onEvent });
+  incidents.tellBy(log);
+  // As letters go by their age: 500 a second.
+  for (let second = 0; second < 3600; second += 1) {
+    incidents.report({ kind: 'deadLettersDropped', dropped: 500, ...OF_A });
+    await clock.advance(1000);
+  }
+  log.stop();
+  expect(told.slice(0, 3).map(({ count }) => count)).toEqual([500, 9 * 500, 60 * 500]);
+  expect(told.reduce((sum, { count }) => sum + count, 0)).toBe(3600 * 500);
+  expect(told.at(-1)?.details).toEqual({ total: 3600 * 500 });
 });
 
 test('what the opening store tells waits for the event log, and is told once', async () => {

@@ -35,6 +35,12 @@ export function journalDamaged(connectionId: string, lost: number): StoreInciden
   return { kind: 'journalDamaged', connectionId, lost, message };
 }
 
+/** Of one connection's, the oldest; `why`: what they are or do. */
+export function deadLettersDropped(connectionId: string, dropped: number, why: string): StoreIncident {
+  const message = `${dropped} of the oldest dead letters of ${connectionId} were dropped: they ${why}. The ledger still counts them.`;
+  return { kind: 'deadLettersDropped', connectionId, dropped, message };
+}
+
 export function databaseSetAside(movedTo: string, why: string): StoreIncident {
   const message =
     `The store's database is damaged (${why}); it was set aside as ${movedTo}. Messages in the journals are sent again; ` +

@@ -1,7 +1,8 @@
 // Keeps one connection's dead letters within their budget of bytes and age, and tells beforehand what will be dropped.
 import type { Clock } from '../domain/ports/clock.ts';
 import type { DeadLetterTable } from './dead-letters.ts';
-import type { ReportIncident } from './incidents.ts';
+import { deadLettersDropped, type ReportIncident } from './incidents.ts';
+import { DROP_STEP, LetterAgeing } from './letter-ageing.ts';
 import { TrustedTime } from './trusted-time.ts';
 
 export interface LetterUpkeepOptions {
@@ -17,13 +18,10 @@ export interface LetterUpkeepOptions {
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-/** From this share of the bytes, or of the age, on people are told. */
+/** From this share of the bytes on people are told. */
 const NEARLY = 0.8;
 /** Below this share it may be told again. */
 const EASED = 0.7;
-/** Letters dropped by age in one turn, so that others are not held up. */
-const DROP_STEP = 500;
 
 export class LetterUpkeep {
   readonly #o: LetterUpkeepOptions;
@@ -32,13 +30,14 @@ export class LetterUpkeep {
   #isNearlyFull = false;
   #nextSweepAt: number;
   readonly #time: TrustedTime;
-  #ageingToldAt = Number.NEGATIVE_INFINITY;
+  readonly #ageing: LetterAgeing;
   #forgotAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: LetterUpkeepOptions) {
     this.#o = options;
     this.#nextSweepAt = options.clock.monotonic() + MINUTE;
     this.#time = new TrustedTime(options.clock);
+    this.#ageing = new LetterAgeing(options);
   }
 
   /** After a settlement: a comparison, unless the letters were `dropped` for want of room. */
@@ -78,28 +77,7 @@ export class LetterUpkeep {
       this.#forgotAt = monotonic;
       table.database.transaction(() => table.forgetReplayed(key, now - maxAgeMs));
     }
-    const { oldestAt } = table.edges(key);
-    if (oldestAt === null || oldestAt >= now - maxAgeMs * NEARLY) return;
-    const dropped = table.dropOlder(key, now - maxAgeMs, DROP_STEP);
-    if (dropped === DROP_STEP) this.#nextSweepAt = monotonic;
-    if (dropped > 0) this.#tell(dropped, `are older than ${wholeDays(maxAgeMs)}`);
-    this.#tellAgeing(now, monotonic);
-  }
-
-  /** Once a day. */
-  #tellAgeing(now: number, monotonic: number): void {
-    const { table, key, maxAgeMs, id } = this.#o;
-    if (monotonic - this.#ageingToldAt < DAY) return;
-    const count = table.countOlder(key, now - maxAgeMs * NEARLY);
-    if (count === 0) return;
-    this.#ageingToldAt = monotonic;
-    this.#o.report({
-      kind: 'deadLettersAgeing',
-      connectionId: id,
-      message:
-        `${count} dead letters of ${id} are dropped within ${wholeDays(maxAgeMs * (1 - NEARLY))}: then they are older than ` +
-        `${wholeDays(maxAgeMs)}. Replay, export or drop them (here-bridge dead-letters), or raise budgets.deadLetterMaxAgeMs.`,
-    });
+    if (this.#ageing.sweep(now, monotonic) === DROP_STEP) this.#nextSweepAt = monotonic;
   }
 
   /** At once, then at most once a minute. */
@@ -109,20 +87,6 @@ export class LetterUpkeep {
     if (dropped === 0 || now - this.#toldAt < MINUTE) return;
     this.#untold = 0;
     this.#toldAt = now;
-    this.#tell(dropped, `take more than ${this.#o.maxBytes()} bytes`);
+    this.#o.report(deadLettersDropped(this.#o.id, dropped, `take more than ${this.#o.maxBytes()} bytes`));
   }
-
-  #tell(dropped: number, why: string): void {
-    this.#o.report({
-      kind: 'deadLettersDropped',
-      connectionId: this.#o.id,
-      dropped,
-      message: `${dropped} of the oldest dead letters of ${this.#o.id} were dropped: they ${why}. The ledger still counts them.`,
-    });
-  }
-}
-
-function wholeDays(ms: number): string {
-  const days = Math.max(1, Math.round(ms / DAY));
-  return ms < DAY / 2 ? `${Math.round(ms / MINUTE)} minutes` : `${days} ${days === 1 ? 'day' : 'days'}`;
 }

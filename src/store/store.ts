@@ -38,6 +38,7 @@ import { type DirectoryLock, takeDirectory } from './lock.ts';
 import { recover } from './recovery.ts';
 import { checkConnectionId, journalUnavailable } from './refusals.ts';
 import { Reserve } from './reserve.ts';
+import { RestingLetters } from './resting-letters.ts';
 import { ShadowTable } from './shadows.ts';
 import { type SharedBudgets, shareJournals, shareLetters } from './shares.ts';
 
@@ -108,6 +109,7 @@ class Store implements BridgeStore {
   readonly #commands: CommandTables;
   readonly #disk: Disk;
   readonly #deletions: Deletions;
+  readonly #resting: RestingLetters;
   readonly #pool = new BufferPool();
   readonly #upkeep: Repeated;
   /** Open, being opened or being deleted. */
@@ -124,11 +126,13 @@ class Store implements BridgeStore {
     this.#tables = new ConnectionTables(database);
     this.#letters = new LetterTables(database, options);
     this.#commands = new CommandTables(database);
+    const isBusy = (id: string): boolean => this.#closed || this.#busy.has(id);
+    this.#resting = new RestingLetters({ ...options, tables: this.#tables, letters: this.#letters, isBusy });
     this.#deletions = new Deletions({
       ...{ tables: this.#tables, letters: this.#letters, commands: this.#commands, disk: this.#disk },
       ...{ journals: this.#journals(), clock: options.clock, report: options.report },
       allDeadLettersMaxBytes: options.allDeadLettersMaxBytes,
-      isBusy: (id) => this.#closed || this.#busy.has(id),
+      isBusy,
       remove: (id) => this.deleteConnection(id),
     });
     this.#upkeep = new Repeated((message) => {
@@ -151,13 +155,12 @@ class Store implements BridgeStore {
       if (this.#tables.ids(true).includes(id)) await this.#deletions.finish(id);
       const { clock, report, onDeadLetters } = this.#options;
       const directory = this.#directoryOf(id);
-      const disk = this.#disk;
-      const shared = { id, disk, directory, tables: this.#tables, report };
+      const shared = { id, disk: this.#disk, directory, tables: this.#tables, report };
       const recovered = await recover({ ...shared, letters: this.#letters.letters, now: clock.now(), signal });
       // What was kept of a deleted one has been taken back.
       this.#letters.letters.forgetTotals(recovered.key);
       let refusal: Error | null = null;
-      await makeJournalDirectory(abortableDisk(disk, signal), directory).catch((error: Error) => {
+      await makeJournalDirectory(abortableDisk(this.#disk, signal), directory).catch((error: Error) => {
         refusal = error;
       });
       signal?.throwIfAborted();
@@ -288,6 +291,9 @@ class Store implements BridgeStore {
     this.#letters.flush();
     void this.#upkeep.try('The dead letters of deleted connections cannot be looked through', () =>
       this.#deletions.tick(),
+    );
+    void this.#upkeep.try('The dead letters of connections that do not run cannot be looked through', () =>
+      this.#resting.tick(),
     );
     void this.#upkeep.try("The store's log cannot be copied back", () => this.#database.tick());
   }

@@ -26,15 +26,20 @@ interface News {
 const AGAIN_MS = [10_000, 60_000, 300_000, 900_000, 3_600_000] as const;
 const MAX_STORMS = 10_000;
 const MAX_MESSAGE = 1000;
+const ID = /^([0-9a-z]{9})-([0-9a-z]{4})-/;
+/** More have no room in an id: of a clock that was years ahead they may all have one ms. */
+const MAX_IN_MS = 36 ** 4;
 
 export class EventLog implements EventSink {
   readonly #options: EventLogOptions;
   readonly #storms = new Map<string, News>();
+  /** Of the last id: what comes next sorts behind it. */
   #lastMs = 0;
   #inMs = 0;
 
   constructor(options: EventLogOptions) {
     this.#options = options;
+    this.#goOn();
   }
 
   /**
@@ -113,12 +118,31 @@ export class EventLog implements EventSink {
     this.#options.onEvent(told);
   }
 
+  /**
+   * Behind what the process before has told: its clock may have been ahead. Who follows the stream comes back with the last id that
+   * it saw, and gets what sorts behind it.
+   */
+  #goOn(): void {
+    try {
+      const [, time, inMs] = ID.exec(this.#options.store.highestId() ?? '') ?? [];
+      if (time === undefined || inMs === undefined) return;
+      this.#lastMs = Number.parseInt(time, 36);
+      this.#inMs = Number.parseInt(inMs, 36);
+    } catch (error) {
+      this.#options.onStoreError?.(error);
+    }
+  }
+
   /** Ids sort by time within a worker, also when its clock steps back; the tail tells workers apart. */
   #nextId(): string {
-    const ms = Math.max(this.#options.clock.now(), this.#lastMs);
+    let ms = Math.max(Math.trunc(this.#options.clock.now()), this.#lastMs);
     this.#inMs = ms === this.#lastMs ? this.#inMs + 1 : 0;
+    if (this.#inMs >= MAX_IN_MS) {
+      ms += 1;
+      this.#inMs = 0;
+    }
     this.#lastMs = ms;
-    const time = Math.trunc(ms).toString(36).padStart(9, '0');
+    const time = ms.toString(36).padStart(9, '0');
     return `${time}-${this.#inMs.toString(36).padStart(4, '0')}-${this.#options.chance.uuid().slice(0, 4)}`;
   }
 }

@@ -63,6 +63,11 @@ export class EventTable implements EventStore {
     return rows.map((row) => JSON.parse(String(row.event)) as BridgeEvent);
   }
 
+  highestId(): string | null {
+    const id = this.#database.sql.prepare('SELECT MAX(id) AS id FROM events').get()?.id;
+    return typeof id === 'string' ? id : null;
+  }
+
   /** Few forms are ever asked for: they differ by their conditions alone. */
   #prepared(text: string): StatementSync {
     let statement = this.#lists.get(text);

@@ -76,6 +76,43 @@ describe('the event log', () => {
     expect(second?.message.length).toBe(1001);
   });
 
+  it('goes on behind what is in the store, also when the clock was ahead before', () => {
+    const { clock, log, told, store, errors } = make();
+    clock.stepWall(3_600_000);
+    for (let key = 0; key < 40; key += 1) log.emit(event({ key: String(key) }));
+    clock.stepWall(-3_600_000);
+    const more: BridgeEvent[] = [];
+    const again = (): EventLog =>
+      new EventLog({ clock, chance: new SeededChance(), store: store.events, onEvent: (e) => more.push(e) });
+    again().emit(event());
+    again().emit(event());
+    const ids = [...told, ...more].map(({ id }) => id);
+    expect(ids).toEqual([...ids].sort());
+    expect(new Set(ids).size).toBe(42);
+    // Told at the time that the clock shows, whatever the id says.
+    expect(more[0]?.time).toBe('2026-01-01T00:00:00.000Z');
+    expect(errors).toEqual([]);
+  });
+
+  it('keeps ids in order when a millisecond has no room for more, and starts on a store that cannot be read', () => {
+    const { clock, told, store, errors } = make();
+    const options = {
+      clock,
+      chance: new SeededChance(),
+      store: store.events,
+      onEvent: (e: BridgeEvent) => told.push(e),
+    };
+    const full = `${(clock.now() + 5).toString(36).padStart(9, '0')}-zzzz-0000`;
+    store.eventsKept.push({ ...event(), id: full, time: '2026-01-01T00:00:00.000Z', count: 1 });
+    new EventLog(options).emit(event());
+    expect((told[0]?.id ?? '') > full).toBe(true);
+    store.events.highestId = () => {
+      throw new Error('malformed');
+    };
+    new EventLog({ ...options, onStoreError: (error) => errors.push(error) }).emit(event());
+    expect([told.length, errors.length]).toEqual([2, 1]);
+  });
+
   it('stays bounded, and tells on although the store fails', () => {
     const { log, told, store, errors, clock } = make();
     store.events.append = () => {

@@ -227,4 +227,6 @@ export interface EventQuery {
 export interface EventStore {
   append(event: BridgeEvent): void;
   list(options: EventQuery): readonly BridgeEvent[];
+  /** The one that sorts last, whenever it came; null: there is none. */
+  highestId(): string | null;
 }

@@ -107,6 +107,11 @@ export class ModelStore implements BridgeStore {
       this.eventsKept.push(event);
     },
     list: (): readonly BridgeEvent[] => this.eventsKept,
+    highestId: (): string | null =>
+      this.eventsKept
+        .map(({ id }) => id)
+        .sort()
+        .at(-1) ?? null,
   };
 
   readonly audit = { append() {}, list: () => [] };

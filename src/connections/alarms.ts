@@ -11,7 +11,7 @@ import type { EventSink } from '../domain/events.ts';
 import type { Clock } from '../domain/ports/clock.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
 import { AlarmCalendar } from './alarm-windows.ts';
-import { UplinkHistory } from './uplink-history.ts';
+import { MAX_GAP_MS, UplinkHistory } from './uplink-history.ts';
 
 export interface AlarmOptions {
   readonly connectionId: string;
@@ -48,7 +48,7 @@ export class LowRateAlarms {
   #alarms: readonly Alarm[] = [];
   readonly #raised: Map<string, ActiveAlarm>;
   #history: UplinkHistory;
-  /** Wall-clock ms: a whole minute; up to here everything is judged. */
+  /** Wall-clock ms: up to here everything is judged. */
   #judgedTo: number;
   #savedAt: number;
   /** Monotonic ms: nothing is raised before. */
@@ -64,6 +64,8 @@ export class LowRateAlarms {
     this.#savedAt = clock.monotonic();
     this.#skewMs = clock.now() - clock.monotonic();
     if (!this.#history.isEmpty) this.#quietUntil = clock.monotonic() + SETTLE_MS;
+    // The clock was set back meanwhile, by more than could be waited for.
+    if (this.#history.lastAt > clock.now() + MAX_GAP_MS) this.#history = new UplinkHistory();
   }
 
   get active(): readonly ActiveAlarm[] {
@@ -76,7 +78,7 @@ export class LowRateAlarms {
     if (this.#alarms.length === 0) return;
     this.#noticeStep();
     const at = minuteOf(this.#options.clock.now());
-    if (at <= this.#judgedTo && !this.#history.isEmpty) return;
+    if (at <= this.#history.lastAt) return;
     this.#history.note(at, this.#options.store.ledger().received);
     let changed = false;
     for (const alarm of this.#alarms) changed = this.#look(alarm, at) || changed;
@@ -169,7 +171,8 @@ export class LowRateAlarms {
     this.#skewMs = skewMs;
     if (Math.abs(stepMs) < STEP_MS) return;
     this.#history.shift(stepMs);
-    this.#judgedTo = minuteOf(this.#judgedTo + stepMs);
+    // A window whose end a small step jumped over is still judged. After a large one, nobody observed what lies in between.
+    if (stepMs < 0 || stepMs > MAX_GAP_MS) this.#judgedTo += stepMs;
   }
 
   #onChanged(): void {

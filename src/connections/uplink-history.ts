@@ -5,10 +5,10 @@ const MINUTE_MS = 60_000;
 /** One hour, and the notes on both sides of it. */
 const KEEP_MS = 62 * MINUTE_MS;
 /** Longer than this without a note (the worker was down): the observation begins anew. */
-const MAX_GAP_MS = 10 * MINUTE_MS;
+export const MAX_GAP_MS = 10 * MINUTE_MS;
 
 interface Note {
-  /** Wall-clock ms, a whole minute. */
+  /** Wall-clock ms: a whole minute, by the clock as it was then. */
   at: number;
   readonly received: number;
 }
@@ -37,8 +37,13 @@ export class UplinkHistory {
     return this.#notes.length === 0;
   }
 
+  /** Wall-clock ms of the last note. */
+  get lastAt(): number {
+    return this.#notes.at(-1)?.at ?? Number.NEGATIVE_INFINITY;
+  }
+
   /**
-   * `at`: wall-clock ms of a whole minute, later than the last one. `received`: all that the connection has ever received.
+   * `at`: wall-clock ms of a whole minute, later than `lastAt`. `received`: all that the connection has ever received.
    * False: there was no history that this could go on from.
    */
   note(at: number, received: number): boolean {
@@ -54,11 +59,14 @@ export class UplinkHistory {
     return goesOn;
   }
 
-  /** The wall clock was set: what was noted keeps its age. */
+  /**
+   * The wall clock was set: what was noted keeps its age, to the millisecond. In whole minutes, the next one could be that of the
+   * last note once more, and the observation would begin anew.
+   */
   shift(ms: number): void {
-    const minutes = Math.round(ms / MINUTE_MS) * MINUTE_MS;
-    this.#from += minutes;
-    for (const note of this.#notes) note.at += minutes;
+    const whole = Math.round(ms);
+    this.#from += whole;
+    for (const note of this.#notes) note.at += whole;
   }
 
   /**

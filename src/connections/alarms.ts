@@ -3,8 +3,8 @@
 // The rate is that of all uplinks received in the last full hour within the window, looked at once a minute from one hour
 // after the window's beginning on, and at its end. A window shorter than an hour is judged once, at its end, pro rata.
 // Nothing is judged outside of windows, so an alarm stays as it is from one window to the next; nor before the bridge has
-// itself observed the whole hour (or the short window), nor in the first minutes after a restart, while the broker still
-// hands out what it queued.
+// itself observed the whole hour (or the short window). In the first minutes after a restart the broker still hands out what it
+// queued: nothing is raised then, and a window that ended meanwhile, or while the bridge was away, is judged after them.
 import { createHash } from 'node:crypto';
 import type { ActiveAlarm, AlarmDefinition } from '../domain/connection.ts';
 import type { EventSink } from '../domain/events.ts';
@@ -48,8 +48,6 @@ export class LowRateAlarms {
   #alarms: readonly Alarm[] = [];
   readonly #raised: Map<string, ActiveAlarm>;
   #history: UplinkHistory;
-  /** Wall-clock ms: up to here everything is judged. */
-  #judgedTo: number;
   #savedAt: number;
   /** Monotonic ms: nothing is raised before. */
   #quietUntil = 0;
@@ -60,7 +58,6 @@ export class LowRateAlarms {
     this.#options = options;
     this.#history = UplinkHistory.from(store.getState(HISTORY));
     this.#raised = raisedFrom(store.getState(RAISED));
-    this.#judgedTo = minuteOf(clock.now());
     this.#savedAt = clock.monotonic();
     this.#skewMs = clock.now() - clock.monotonic();
     if (!this.#history.isEmpty) this.#quietUntil = clock.monotonic() + SETTLE_MS;
@@ -81,8 +78,9 @@ export class LowRateAlarms {
     if (at <= this.#history.lastAt) return;
     this.#history.note(at, this.#options.store.ledger().received);
     let changed = false;
-    for (const alarm of this.#alarms) changed = this.#look(alarm, at) || changed;
-    this.#judgedTo = at;
+    const isQuiet = this.#options.clock.monotonic() < this.#quietUntil;
+    for (const alarm of this.#alarms) changed = this.#look(alarm, at, isQuiet) || changed;
+    if (!isQuiet) this.#history.judgedTo = at;
     if (changed) this.#onChanged();
     else if (this.#options.clock.monotonic() - this.#savedAt >= SAVE_EVERY_MS) this.save();
   }
@@ -120,7 +118,7 @@ export class LowRateAlarms {
   }
 
   /** True when it was raised or cleared. */
-  #look(alarm: Alarm, at: number): boolean {
+  #look(alarm: Alarm, at: number, isQuiet: boolean): boolean {
     const verdict = this.#judge(alarm, at);
     if (verdict === null || verdict.tooFew === this.#raised.has(alarm.key)) return false;
     const { uplinksPerHour } = verdict;
@@ -138,7 +136,7 @@ export class LowRateAlarms {
       );
       return true;
     }
-    if (this.#options.clock.monotonic() < this.#quietUntil) return false;
+    if (isQuiet) return false;
     const since = new Date(this.#options.clock.now()).toISOString();
     this.#raised.set(alarm.key, { since, message, uplinksPerHour, uplinkRateMinPerHour });
     const advice = 'Look whether the devices, their gateways and the broker work.';
@@ -153,12 +151,14 @@ export class LowRateAlarms {
 
   /** null: nothing to judge now. */
   #judge({ calendar, definition }: Alarm, at: number): Verdict | null {
-    const window = calendar.around(at).findLast(({ from }) => from < at);
-    if (window === undefined || window.to <= this.#judgedTo) return null;
+    const { judgedTo } = this.#history;
+    const window = calendar.around(at).find(({ from, to }) => from < at && to > judgedTo);
+    if (window === undefined) return null;
     const end = Math.min(at, window.to);
     const lengthMs = Math.min(HOUR_MS, window.to - window.from);
     if (end - window.from < lengthMs) return null;
-    const count = this.#history.count(end - lengthMs, end);
+    // Up to now: what came after a window's end may have waited at the broker since before.
+    const count = this.#history.count(end - lengthMs, at);
     if (count === null) return null;
     const rate = (count * HOUR_MS) / lengthMs;
     return { uplinksPerHour: Math.round(rate * 10) / 10, tooFew: rate < definition.uplinkRateMinPerHour };
@@ -171,8 +171,6 @@ export class LowRateAlarms {
     this.#skewMs = skewMs;
     if (Math.abs(stepMs) < STEP_MS) return;
     this.#history.shift(stepMs);
-    // A window whose end a small step jumped over is still judged. After a large one, nobody observed what lies in between.
-    if (stepMs < 0 || stepMs > MAX_GAP_MS) this.#judgedTo += stepMs;
   }
 
   #onChanged(): void {

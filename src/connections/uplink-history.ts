@@ -2,8 +2,8 @@
 // in the connection's store. What came while nobody noted is in the count all the same, so that a restart loses nothing.
 
 const MINUTE_MS = 60_000;
-/** One hour, and the notes on both sides of it. */
-const KEEP_MS = 62 * MINUTE_MS;
+/** One hour, the longest gap, the first minutes after it, in which nothing is judged yet, and the notes on both sides. */
+const KEEP_MS = 80 * MINUTE_MS;
 /** Longer than this without a note (the worker was down): the observation begins anew. */
 export const MAX_GAP_MS = 10 * MINUTE_MS;
 
@@ -14,6 +14,8 @@ interface Note {
 }
 
 export class UplinkHistory {
+  /** Wall-clock ms: what ended up to here was judged. Kept with the notes, so that a restart leaves nothing out. */
+  judgedTo = 0;
   #notes: Note[] = [];
   #from = 0;
 
@@ -22,6 +24,7 @@ export class UplinkHistory {
     const history = new UplinkHistory();
     const value = text === null ? null : parse(text);
     if (value !== null) {
+      history.judgedTo = value.judgedTo;
       history.#from = value.from;
       history.#notes = value.notes;
     }
@@ -30,7 +33,8 @@ export class UplinkHistory {
 
   /** Bounded: a note a minute. */
   get text(): string {
-    return JSON.stringify({ from: this.#from, notes: this.#notes.map(({ at, received }) => [at, received]) });
+    const notes = this.#notes.map(({ at, received }) => [at, received]);
+    return JSON.stringify({ from: this.#from, judgedTo: this.judgedTo, notes });
   }
 
   get isEmpty(): boolean {
@@ -44,19 +48,17 @@ export class UplinkHistory {
 
   /**
    * `at`: wall-clock ms of a whole minute, later than `lastAt`. `received`: all that the connection has ever received.
-   * False: there was no history that this could go on from.
    */
-  note(at: number, received: number): boolean {
+  note(at: number, received: number): void {
     const last = this.#notes.at(-1);
     const goesOn = last !== undefined && at > last.at && at - last.at <= MAX_GAP_MS && received >= last.received;
     if (!goesOn) {
-      this.#from = at;
+      this.#from = this.judgedTo = at;
       this.#notes = [];
     }
     this.#notes.push({ at, received });
     // The oldest that is kept may be older than the hour: it stands for what came before.
     while (this.#notes.length > 1 && (this.#notes[1] as Note).at <= at - KEEP_MS) this.#notes.shift();
-    return goesOn;
   }
 
   /**
@@ -67,6 +69,8 @@ export class UplinkHistory {
     const whole = Math.round(ms);
     this.#from += whole;
     for (const note of this.#notes) note.at += whole;
+    // What ended where a small step jumped over is still to be judged. After a large one, nobody observed what lies in between.
+    if (whole < 0 || whole > MAX_GAP_MS) this.judgedTo += whole;
   }
 
   /**
@@ -81,15 +85,17 @@ export class UplinkHistory {
   }
 }
 
-function parse(text: string): { from: number; notes: Note[] } | null {
+function parse(text: string): { from: number; judgedTo: number; notes: Note[] } | null {
   try {
-    const { from, notes } = JSON.parse(text) as { from?: unknown; notes?: unknown };
+    const { from, judgedTo, notes } = JSON.parse(text) as { from?: unknown; judgedTo?: unknown; notes?: unknown };
     if (!Number.isSafeInteger(from) || !Array.isArray(notes)) return null;
     const read = notes.map((note) => (Array.isArray(note) ? { at: Number(note[0]), received: Number(note[1]) } : null));
     if (!read.every((note) => note !== null && Number.isSafeInteger(note.at) && Number.isSafeInteger(note.received))) {
       return null;
     }
-    return { from: from as number, notes: read as Note[] };
+    // An older version kept none: it judged as it noted.
+    const judged = Number.isSafeInteger(judgedTo) ? (judgedTo as number) : (read.at(-1)?.at ?? 0);
+    return { from: from as number, judgedTo: judged, notes: read as Note[] };
   } catch {
     return null;
   }

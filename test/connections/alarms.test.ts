@@ -1,4 +1,4 @@
-// Low-rate alarms: when they are raised and cleared, and that a start or a restart makes no false ones.
+// Low-rate alarms: when they are raised and cleared.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AlarmDefinition } from '../../src/domain/connection.ts';
@@ -102,72 +102,6 @@ describe('a low-rate alarm', () => {
   });
 });
 
-describe('after a restart', () => {
-  it.each(['in order', 'killed'] as const)('what is stored is gone on from (stopped %s)', (how) => {
-    const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
-    watched.run(30 * MINUTE, 100);
-    watched.run(15 * MINUTE);
-    watched.stop(how);
-    watched.pass(5 * MINUTE);
-    watched.start();
-    // At 08:23 UTC the last hour still had 11 uplinks.
-    watched.run(33 * MINUTE);
-    expect(watched.kinds).toEqual([]);
-    watched.run(2 * MINUTE);
-    expect(watched.kinds).toEqual(['alarmRaised']);
-  });
-
-  it('uplinks that came between the last note and the kill, and those that the broker kept, count', () => {
-    const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
-    watched.run(2 * HOUR + 4 * MINUTE, 11);
-    watched.stop('killed');
-    watched.pass(9 * MINUTE);
-    watched.start();
-    // What waited at the broker comes three minutes later.
-    watched.run(3 * MINUTE);
-    watched.received += 3;
-    watched.run(3 * HOUR, 11);
-    expect(watched.kinds).toEqual([]);
-  });
-
-  it('a raised alarm is still raised, and cleared when enough pass again', () => {
-    const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
-    watched.run(HOUR + MINUTE);
-    const raised = watched.alarms.active;
-    expect(raised).toHaveLength(1);
-    watched.stop('killed');
-    watched.pass(2 * HOUR);
-    watched.start();
-    expect(watched.alarms.active).toEqual(raised);
-    watched.run(59 * MINUTE, 20);
-    expect(watched.kinds).toEqual(['alarmRaised']);
-    watched.run(3 * MINUTE, 20);
-    expect(watched.kinds).toEqual(['alarmRaised', 'alarmCleared']);
-  });
-
-  it('the observation begins anew when the bridge was away for longer', () => {
-    const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
-    watched.run(2 * HOUR, 100);
-    watched.stop();
-    watched.pass(2 * HOUR);
-    watched.start();
-    watched.run(59 * MINUTE);
-    expect(watched.kinds).toEqual([]);
-    watched.run(3 * MINUTE);
-    expect(watched.kinds).toEqual(['alarmRaised']);
-  });
-
-  it('what is stored and cannot be read counts as nothing', () => {
-    for (const text of ['', '{', '[]', '{"from":1,"notes":[[1]]}', '{"from":1,"notes":[null]}', 'null']) {
-      const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
-      watched.state.set('uplinkHistory', text).set('alarms', text);
-      watched.start();
-      watched.run(2 * HOUR, 12);
-      expect(watched.kinds).toEqual([]);
-    }
-  });
-});
-
 describe('a changed definition', () => {
   it('clears what is no longer defined, and judges a new alarm by what was observed', () => {
     const watched = new Watched('2026-01-15T07:00:00Z', WORKDAYS);
@@ -222,35 +156,6 @@ describe('whatever comes when', () => {
         },
       ),
       { numRuns: 25 },
-    );
-  });
-
-  it('a steady fleet is never told to be silent, however often the bridge is restarted', () => {
-    fc.assert(
-      fc.property(
-        fc.array(
-          fc.record({
-            runMs: fc.integer({ min: SECOND, max: 3 * HOUR }),
-            awayMs: fc.oneof(fc.integer({ min: 0, max: 9 * MINUTE }), fc.integer({ min: 0, max: 5 * HOUR })),
-            how: fc.constantFrom('in order' as const, 'killed' as const),
-          }),
-          { minLength: 1, maxLength: 6 },
-        ),
-        (lives) => {
-          const watched = new Watched('2026-01-15T07:00:13Z', always);
-          for (const { runMs, awayMs, how } of lives) {
-            watched.run(runMs, 14);
-            watched.stop(how);
-            watched.pass(awayMs);
-            watched.start();
-            watched.run(MINUTE, 14);
-            watched.catchUp(awayMs, 14);
-          }
-          watched.run(2 * HOUR, 14);
-          expect(watched.kinds).toEqual([]);
-        },
-      ),
-      { numRuns: 40 },
     );
   });
 });

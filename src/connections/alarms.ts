@@ -1,6 +1,6 @@
 // Low-rate alarms of one connection: raised when too few uplinks pass in their windows, cleared when enough pass again.
 //
-// The rate is that of all uplinks received in the last full hour within the window, looked at once a minute from one hour
+// The rate is that of its own uplinks received in the last full hour within the window, looked at once a minute from one hour
 // after the window's beginning on, and at its end. A window shorter than an hour is judged once, at its end, pro rata.
 // Nothing is judged outside of windows, so an alarm stays as it is from one window to the next; nor before the bridge has
 // itself observed the whole hour (or the short window). In the first minutes after a restart the broker still hands out what it
@@ -76,7 +76,7 @@ export class LowRateAlarms {
     this.#noticeStep();
     const at = minuteOf(this.#options.clock.now());
     if (at <= this.#history.lastAt) return;
-    this.#history.note(at, this.#options.store.ledger().received);
+    this.#history.note(at, this.#options.store.ledger());
     let changed = false;
     const isQuiet = this.#options.clock.monotonic() < this.#quietUntil;
     for (const alarm of this.#alarms) changed = this.#look(alarm, at, isQuiet) || changed;

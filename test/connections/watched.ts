@@ -2,7 +2,7 @@
 import { LowRateAlarms } from '../../src/connections/alarms.ts';
 import type { AlarmDefinition } from '../../src/domain/connection.ts';
 import type { NewEvent } from '../../src/domain/events.ts';
-import { emptyLedger } from '../../src/domain/ledger.ts';
+import { emptyLedger, type Ledger, sumReasons } from '../../src/domain/ledger.ts';
 import type { Clock } from '../../src/domain/ports/clock.ts';
 
 export const SECOND = 1000;
@@ -22,7 +22,10 @@ export const WORKDAYS: AlarmDefinition = {
 export class Watched {
   readonly events: NewEvent[] = [];
   readonly state = new Map<string, string>();
+  /** Its own uplinks, and what came on its topics besides: found to be so at once, or waiting for it. */
   received = 0;
+  others: Pick<Ledger, 'filtered' | 'skipped'> = { filtered: {}, skipped: {} };
+  waiting = 0;
   changes = 0;
   definitions: readonly AlarmDefinition[];
   alarms: LowRateAlarms;
@@ -51,10 +54,17 @@ export class Watched {
       getState: (key: string) => this.state.get(key) ?? null,
       setState: (key: string, value: string | null) =>
         void (value === null ? this.state.delete(key) : this.state.set(key, value)),
-      ledger: () => ({ ...emptyLedger(), received: this.received }),
+      ledger: () => this.#ledger(),
     };
     const events = { emit: (event: NewEvent) => void this.events.push(event) };
     return new LowRateAlarms({ connectionId: 'a', store, events, clock, onChange: () => void this.changes++ });
+  }
+
+  #ledger(): Ledger {
+    const { filtered, skipped } = this.others;
+    const received = this.received + this.waiting + sumReasons(filtered) + sumReasons(skipped);
+    // None of its own waits.
+    return { ...emptyLedger(), received, delivered: this.received, pending: this.waiting, filtered, skipped };
   }
 
   /** Time passes, the bridge running or not. */

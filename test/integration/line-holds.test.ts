@@ -198,19 +198,20 @@ test('a connection that is held is tried with one uplink every 10 minutes, loses
   expect(uplinks.arrivals(sandbox).outOfOrder).toEqual([]);
 });
 
+const ALARM = {
+  startTime: '00:00',
+  endTime: '24:00',
+  timezone: 'Europe/Paris',
+  recurrence: [
+    { frequency: 'weekly', byDays: ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] },
+  ],
+  uplinkRateMinPerHour: 5,
+  message: 'Lorries are silent',
+};
+
 test('a low-rate alarm is raised, is still there after a restart, and is cleared when uplinks pass again', async () => {
   const { clock, broker, bridge, setup, whole, told } = await setUp();
-  const alarm = {
-    startTime: '00:00',
-    endTime: '24:00',
-    timezone: 'Europe/Paris',
-    recurrence: [
-      { frequency: 'weekly', byDays: ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] },
-    ],
-    uplinkRateMinPerHour: 5,
-    message: 'Lorries are silent',
-  };
-  await bridge.apply('a', { ...whole, alarms: [alarm] });
+  await bridge.apply('a', { ...whole, alarms: [ALARM] });
   await untilState(bridge, 'a', 'OPENED');
   const startedAt = clock.now();
   const active = await until('it is raised', async () => {
@@ -232,4 +233,23 @@ test('a low-rate alarm is raised, is still there after a restart, and is cleared
   });
   expect((await told(again, 'alarmRaised')).map(({ count }) => count)).toEqual([1]);
   expect((await told(again, 'alarmCleared')).map(({ count }) => count)).toEqual([1]);
+});
+
+test('a low-rate alarm is raised while uplinks of others come on the same topic', async () => {
+  const { clock, broker, bridge, whole } = await setUp({ source: { matchers: [{ type: 'thing', tags: ['south'] }] } });
+  await bridge.apply('a', { ...whole, alarms: [ALARM] });
+  await untilState(bridge, 'a', 'OPENED');
+  const others = new Uplinks({ brokerUrl: broker.url, devices: 5, tags: ['north'] });
+  // Within 84 minutes; as many come in each of its hours as the alarm asks for, and more.
+  for (let published = 5; published <= 105; published += 5) {
+    others.publish(5);
+    await settledLedger(bridge, 'a', published);
+    clock.jump(4 * MINUTE_MS);
+  }
+  const shown = await until('it is raised', async () => {
+    const found = await bridge.connection('a');
+    return found?.status.activeAlarms === undefined ? null : found;
+  });
+  expect(shown.status.activeAlarms).toMatchObject([{ uplinksPerHour: 0 }]);
+  expect(shown.ledger?.filtered).toEqual({ noMatch: 105 });
 });

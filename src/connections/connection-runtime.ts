@@ -166,7 +166,7 @@ export class ConnectionRuntime implements Runtime {
         void this.#tearDown();
         return;
       case 'restartSource':
-        this.#parts?.watches.heard();
+        this.#parts?.watches.restarted(effect.forSilence === true);
         void this.#parts?.sources.restart();
         return;
       case 'forgetRefusal':

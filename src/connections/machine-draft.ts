@@ -1,6 +1,11 @@
 // A step of a connection's state machine in the making: the state so far and the effects collected.
 import type { EventKind, NewEvent } from '../domain/events.ts';
 import type { Effect, Machine, MachineSettings, Step } from './machine.ts';
+import { retryMs } from './reconnect-strategy.ts';
+
+const OPEN = 'The connection is open: uplinks go to HERE.';
+const RESTARTED =
+  'Restarted, as the strategy AGGRESSIVE says, since no uplink had come for over an hour; the connection is open again. This goes on hourly, unsaid, until one comes: look whether the devices, their gateways and the broker work.';
 
 export const HELD =
   'The connection is held: its uplinks wait, and one is tried every 10 minutes. Mend the cause; a restart tries at once.';
@@ -38,6 +43,16 @@ export class Draft {
 
   protected tell(kind: EventKind, severity: NewEvent['severity'], message: string): void {
     this.do({ kind: 'tell', event: { kind, severity, message } });
+  }
+
+  protected tellOpened(): void {
+    const { restartedFor } = this.m;
+    if (restartedFor === 'sameSilence') return;
+    this.tell('connectionOpened', 'info', restartedFor === null ? OPEN : RESTARTED);
+  }
+
+  protected retryMs(): number {
+    return retryMs(this.m.attempts, this.settings.retryMinMs, this.settings.retryMaxMs);
   }
 
   /** While it is closed for failure. */

@@ -32,6 +32,8 @@ export interface Machine {
   /** A failure series: when it first closed the connection, and whether the host's health has reopened it already. */
   readonly series: { readonly closedAt: number; readonly healthTried: boolean } | null;
   readonly openedAt: number | null;
+  /** Why it is restarted, where that is said at its opening; `sameSilence`: it was, so its opening is no news. */
+  readonly restartedFor: 'silence' | 'sameSilence' | null;
   /** Refused tokens in a row without an accepted batch in between. */
   readonly tokenRefusals: number;
   readonly tokenRefusedAt: number;
@@ -46,8 +48,8 @@ export type Signal =
   | { readonly kind: 'reopen' }
   /** A person asks for a restart. */
   | { readonly kind: 'restart' }
-  /** AGGRESSIVE: no uplink for over an hour. */
-  | { readonly kind: 'silence' }
+  /** AGGRESSIVE: no uplink for over an hour. `again`: none either since the last restart for it. */
+  | { readonly kind: 'silence'; readonly again?: boolean }
   /** The strategy may be another one now. */
   | { readonly kind: 'settings' }
   /** `heldFor`: the worker stopped while the connection was held, so it begins with a probe. */
@@ -88,7 +90,7 @@ export type Effect =
   | { readonly kind: 'closeLine' }
   /** Stop source and line, close the store → tornDown. */
   | { readonly kind: 'tearDown' }
-  | { readonly kind: 'restartSource' }
+  | { readonly kind: 'restartSource'; readonly forSilence?: true }
   | { readonly kind: 'forgetRefusal' }
   /** → retryDue; jitter may shorten it, but not below `atLeastMs`. */
   | { readonly kind: 'retryAfter'; readonly ms: number; readonly atLeastMs: number }
@@ -138,6 +140,7 @@ export function initialMachine(): Machine {
     notBefore: 0,
     series: null,
     openedAt: null,
+    restartedFor: null,
     tokenRefusals: 0,
     tokenRefusedAt: 0,
     outageTold: false,

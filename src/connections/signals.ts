@@ -16,7 +16,7 @@ export function observerOf(give: (signal: Signal) => void): LineObserver {
 
 export function watchListenerOf(give: (signal: Signal) => void, onAlarms: () => void): WatchListener {
   return {
-    onSilence: () => give({ kind: 'silence' }),
+    onSilence: (again) => give({ kind: 'silence', again }),
     onLicenceExpired: (message) => give(licenceExpired(message)),
     onAlarms,
   };

@@ -5,7 +5,7 @@
 import { AWAY, bare, COMES_BACK, GIVEN_UP, noteClosing, TRYING } from './failure-series.ts';
 import { initialMachine, type Machine, type MachineSettings, type Signal, type Step, type Target } from './machine.ts';
 import { Draft, HELD, LIMITED, probing, sentence } from './machine-draft.ts';
-import { nextReconnectMs, retryMs } from './reconnect-strategy.ts';
+import { nextReconnectMs } from './reconnect-strategy.ts';
 
 const SHORT_PAUSE_MS = 20_000;
 /** Timers count whole milliseconds, and may come a little before their time: that is no wait that was cut. */
@@ -42,7 +42,8 @@ class Transition extends Draft {
         return;
       case 'silence':
         if (phase !== 'OPENED' || this.m.held) return;
-        this.do({ kind: 'restartSource' });
+        this.do({ kind: 'restartSource', forSilence: true });
+        this.set({ restartedFor: signal.again === true ? 'sameSilence' : 'silence' });
         this.#leave('reopen', 'No uplink for over an hour: restarting, as the strategy AGGRESSIVE says.');
         return;
       case 'settings':
@@ -130,7 +131,7 @@ class Transition extends Draft {
     } else {
       // The worker's own disk or configuration: tried for as long as it takes, whatever the strategy.
       this.set({ attempts: this.m.attempts + 1, reason: signal.message });
-      this.do({ kind: 'retryAfter', ms: this.#retryMs(), atLeastMs: 0 });
+      this.do({ kind: 'retryAfter', ms: this.retryMs(), atLeastMs: 0 });
     }
   }
 
@@ -142,7 +143,8 @@ class Transition extends Draft {
     const reason = heldFor === null ? null : probing(heldFor);
     this.set({ phase: 'OPENED', reason, attempts: 0, failingSince: failing, lineOpen: true, openedAt });
     this.do({ kind: 'openLine', probe: held });
-    if (!again && !held) this.tell('connectionOpened', 'info', 'The connection is open: uplinks go to HERE.');
+    if (!again && !held) this.tellOpened();
+    this.set({ restartedFor: null });
   }
 
   /**
@@ -162,12 +164,8 @@ class Transition extends Draft {
       return;
     }
     this.set({ phase: 'OPENING', reason: sentence(message) + TRYING });
-    const ms = isPause ? waitMs : Math.max(this.#retryMs(), waitMs);
+    const ms = isPause ? waitMs : Math.max(this.retryMs(), waitMs);
     this.do({ kind: 'retryAfter', ms: Math.min(ms, leftMs), atLeastMs: Math.min(waitMs, leftMs) });
-  }
-
-  #retryMs(): number {
-    return retryMs(this.m.attempts, this.settings.retryMinMs, this.settings.retryMaxMs);
   }
 
   #retry(): void {
@@ -224,7 +222,7 @@ class Transition extends Draft {
 
   /** A person or a new definition: old failures do not count any more. */
   #startAnew(): void {
-    this.set({ attempts: 0, failingSince: null, notBefore: 0, series: null, tokenRefusals: 0 });
+    this.set({ attempts: 0, failingSince: null, notBefore: 0, series: null, tokenRefusals: 0, restartedFor: null });
     this.do({ kind: 'cancelTimers' });
     // Parts in the making go on to authenticate by themselves; a wait for the next try is cut short.
     if (this.m.phase === 'OPENING' && this.m.parts === 'making') return;
@@ -250,6 +248,8 @@ class Transition extends Draft {
   #arrive(target: Target, reason: string | null): void {
     const released = this.m.held;
     this.set({ target: null, reason, held: false, heldFor: null });
+    // What else has come in between is what its opening ends.
+    if (target !== 'reopen') this.set({ restartedFor: null });
     switch (target) {
       case 'reopen':
         if (released) this.tell('released', 'info', 'The connection is no longer held.');

@@ -12,8 +12,8 @@ import { SILENCE_MS } from './reconnect-strategy.ts';
 import type { RuntimeOptions } from './runtime-options.ts';
 
 export interface WatchListener {
-  /** No uplink for so long that an AGGRESSIVE connection is to be restarted. */
-  onSilence(): void;
+  /** No uplink for so long that an AGGRESSIVE connection is to be restarted; `again`: none since it was, for this. */
+  onSilence(again: boolean): void;
   onLicenceExpired(message: string): void;
   /** What is raised has changed. */
   onAlarms(): void;
@@ -30,7 +30,9 @@ export class Watches {
   readonly #outcomes: OutcomeNews;
   readonly #alarms: LowRateAlarms;
   readonly #licence: LicenceWatch;
-  #lastUplinkAt: number;
+  /** Monotonic ms: the last uplink, or the restart since. */
+  #silentSince: number;
+  #restartedForSilence = false;
 
   constructor(
     connectionId: string,
@@ -49,16 +51,23 @@ export class Watches {
     this.#alarms = new LowRateAlarms({ connectionId, store, events, clock, onChange: () => listener.onAlarms() });
     const onExpired = (message: string): void => listener.onLicenceExpired(message);
     this.#licence = new LicenceWatch({ connectionId, store, events, clock, chance, onExpired });
-    this.#lastUplinkAt = clock.monotonic();
+    this.#silentSince = clock.monotonic();
   }
 
   get activeAlarms(): readonly ActiveAlarm[] {
     return this.#alarms.active;
   }
 
-  /** An uplink has come, or the source was started anew: the silence begins again. */
+  /** Uplinks have come, whoever's: the source lives. */
   heard(): void {
-    this.#lastUplinkAt = this.#options.clock.monotonic();
+    this.#silentSince = this.#options.clock.monotonic();
+    this.#restartedForSilence = false;
+  }
+
+  /** The source is started anew: it has as long again. */
+  restarted(forSilence: boolean): void {
+    this.#silentSince = this.#options.clock.monotonic();
+    if (forSilence) this.#restartedForSilence = true;
   }
 
   opened(project: HereProject, connection: Connection): void {
@@ -76,9 +85,10 @@ export class Watches {
     this.#alarms.tick(connection.record.alarms ?? NO_ALARMS);
     this.#licence.tick();
     if (connection.reconnectStrategy !== 'AGGRESSIVE') return;
-    if (this.#options.clock.monotonic() - this.#lastUplinkAt <= SILENCE_MS) return;
-    this.heard();
-    this.#listener.onSilence();
+    const now = this.#options.clock.monotonic();
+    if (now - this.#silentSince <= SILENCE_MS) return;
+    this.#silentSince = now;
+    this.#listener.onSilence(this.#restartedForSilence);
   }
 
   /** Before the store closes. */

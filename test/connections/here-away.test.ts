@@ -94,4 +94,22 @@ describe('while HERE is away', () => {
     await worker.clock.advance(60 * MINUTE);
     expect(source().source.calls).toHaveLength(5);
   });
+
+  it('says why an AGGRESSIVE connection was restarted, once for a silence', async () => {
+    await worker.define('a', sample({ reconnectStrategy: 'AGGRESSIVE' }));
+    const opened = (): string[] =>
+      worker.events.flatMap(({ kind, message }) => (kind === 'connectionOpened' ? message : []));
+    await worker.clock.advance(7 * 60 * MINUTE);
+    expect(source().source.calls.filter((call) => call === 'start').length).toBeGreaterThan(5);
+    expect(opened()).toEqual([
+      'The connection is open: uplinks go to HERE.',
+      expect.stringContaining('no uplink had come for over an hour'),
+    ]);
+    await source().source.uplink('x');
+    await worker.clock.advance(59 * MINUTE);
+    expect(opened()).toHaveLength(2);
+    await worker.clock.advance(3 * 60 * MINUTE);
+    expect(opened()).toHaveLength(3);
+    expect(opened()[2]).toBe(opened()[1]);
+  });
 });

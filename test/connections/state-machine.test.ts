@@ -158,6 +158,27 @@ describe('the state machine', () => {
     expect(run.give('projectOpened')).toContainEqual({ kind: 'openLine', probe: false });
   });
 
+  it('is restarted for silence, which is news once; any other opening is news', () => {
+    const silence = { kind: 'silence', again: true } as const;
+    const openings = (effects: readonly Effect[]): string[] =>
+      effects.flatMap((effect) => (effect.kind === 'tell' ? effect.event.message : []));
+    const run = new Run().opened;
+    expect(kinds(run.give('silence'))).toEqual(['restartSource', 'closeLine']);
+    const [first] = openings(run.give('lineClosed', 'projectOpened'));
+    expect(first).toContain('no uplink had come for over an hour');
+    expect(openings(run.give(silence, 'lineClosed', 'projectOpened'))).toEqual([]);
+    // A person's restart in the midst of it, a deactivation, HERE away at its opening.
+    run.give(silence);
+    const plain = ['The connection is open: uplinks go to HERE.'];
+    expect(openings(run.give('restart', 'lineClosed', 'projectOpened'))).toEqual(plain);
+    run.give(silence, 'deactivate', 'lineClosed', 'tornDown');
+    expect(openings(run.give('open', 'prepared', 'projectOpened'))).toEqual(plain);
+    run.give(silence, 'lineClosed', transient());
+    run.at += 5 * MINUTE;
+    expect(told(run.give('retryDue', transient()))).toContain('connectionClosed');
+    expect(openings(run.give('reconnectDue', 'projectOpened'))).toEqual(plain);
+  });
+
   it('tries a held connection with one uplink every 10 min, and says nothing before that is accepted', () => {
     const run = new Run().opened;
     run.give({ kind: 'hold', message: 'HTTP 403.' }, 'lineClosed');

@@ -195,7 +195,6 @@ export class Backlog {
   ): Promise<{ readonly records: readonly JournalRecord[]; readonly damaged: readonly DamagedRecord[] }> {
     this.#reading = true;
     try {
-      // Messages are mostly larger than what is made of them in memory, so this is rather too little; very small ones are not.
       const bytes = this.#limits.maxBytes * LATE_SHARE - waitingBytes;
       const items = Math.min(this.#limits.maxItems * LATE_SHARE - waitingItems, bytes / ITEM_BYTES);
       const most = {
@@ -204,8 +203,11 @@ export class Backlog {
       };
       const until = this.#store.lastSeq;
       const from = this.#cursor;
-      const broken: DamagedRecord[] = [];
-      const records = await this.#store.read(from, most.records, most.bytes, (record) => broken.push(record));
+      const found: DamagedRecord[] = [];
+      const read = await this.#store.read(from, most.records, most.bytes, (record) => found.push(record));
+      const records = fitting(read, bytes);
+      const end = records.length < read.length ? (records.at(-1)?.seq ?? from) : Number.MAX_SAFE_INTEGER;
+      const broken = found.filter(({ seq }) => seq <= end);
       // Something older may be read as well by now (a hold has ended): it goes before what has just been read.
       if (this.#rewind < from) {
         this.#cursor = this.#rewind;
@@ -240,4 +242,17 @@ export class Backlog {
     if (change > 0) this.#unread.add(device);
     else this.#unread.remove(device);
   }
+}
+
+/**
+ * The first of them for which there is room, one at least. What is made of a message is mostly smaller than the message: that is
+ * rather too few, and never the room of devices that have no backlog.
+ */
+function fitting(records: readonly JournalRecord[], bytes: number): readonly JournalRecord[] {
+  let left = bytes;
+  const over = records.findIndex(({ payload }, i) => {
+    left -= ITEM_BYTES + payload.length;
+    return left < 0 && i > 0;
+  });
+  return over < 0 ? records : records.slice(0, over);
 }

@@ -23,9 +23,9 @@ class ModelJournal {
     return this.#records.length;
   }
 
-  append(device: string): number {
+  append(device: string, payloadBytes = 2): number {
     const seq = this.#records.length + 1;
-    const payload = Buffer.from('{}');
+    const payload = Buffer.alloc(payloadBytes);
     this.#records.push({ seq, device, topic: 't', payload, arrivedAt: 0, retain: false });
     return seq;
   }
@@ -92,24 +92,43 @@ test('what is settled while it is being read is not sent again', async () => {
   expect((await reading).records.map(({ seq }) => seq)).toEqual([left]);
 });
 
-test('reading back leaves the share of the window free that is for devices without a backlog', async () => {
+test.each([2, 300, 3_000])(
+  'reading back %i bytes each leaves the share of devices without a backlog free',
+  async (length) => {
+    const journal = new ModelJournal();
+    for (let n = 0; n < 400; n++) journal.append('A', length);
+    // In memory, where what is made of a message is as large as it.
+    const size = ITEM_BYTES + length;
+    const read = async (maxBytes: number, maxItems: number, waiting: number, isLarge = true): Promise<number> => {
+      const backlog = new Backlog(journal as unknown as ConnectionStore, { maxBytes, maxItems });
+      backlog.scan();
+      const reading = backlog.read(waiting * size, waiting);
+      journal.answer();
+      const count = (await reading).records.length;
+      expect(backlog.admit(401, 'B', (waiting + count) * size, waiting + count, false)).toBe(isLarge);
+      return count;
+    };
+    expect(await read(100 * size, 1000, 30)).toBe(45);
+    expect(await read(1e7, 100, 30)).toBe(45);
+    // A window that is smaller than a message still takes one at a time.
+    expect(await read(1, 1000, 0, false)).toBe(1);
+  },
+);
+
+test('what there was no room for when it was read comes next', async () => {
   const journal = new ModelJournal();
-  for (let n = 0; n < 400; n++) journal.append('A');
-  // In memory; in the journal it has two bytes.
-  const size = ITEM_BYTES + 2;
-  const read = async (maxBytes: number, maxItems: number, waiting: number, isLarge = true): Promise<number> => {
-    const backlog = new Backlog(journal as unknown as ConnectionStore, { maxBytes, maxItems });
-    backlog.scan();
-    const reading = backlog.read(waiting * size, waiting);
+  for (let n = 0; n < 100; n++) journal.append('A', 100 + (n % 7) * 300);
+  const backlog = new Backlog(journal as unknown as ConnectionStore, { maxBytes: 20_000, maxItems: 1000 });
+  backlog.scan();
+  const seqs: number[] = [];
+  for (let turn = 0; turn < 100 && backlog.unread > 0; turn++) {
+    const reading = backlog.read(0, 0);
     journal.answer();
-    const count = (await reading).records.length;
-    expect(backlog.admit(401, 'B', (waiting + count) * size, waiting + count, false)).toBe(isLarge);
-    return count;
-  };
-  expect(await read(100 * size, 1000, 30)).toBe(45);
-  expect(await read(1e6, 100, 30)).toBe(45);
-  // A window that is smaller than a message still takes one at a time.
-  expect(await read(1, 1000, 0, false)).toBe(1);
+    const { records } = await reading;
+    expect(records.reduce((sum, { payload }) => sum + ITEM_BYTES + payload.length, 0)).toBeLessThanOrEqual(15_000);
+    seqs.push(...records.map(({ seq }) => seq));
+  }
+  expect(seqs).toEqual(Array.from({ length: 100 }, (_, n) => n + 1));
 });
 
 test('who is held beyond the number that is named is let go with all of those', async () => {

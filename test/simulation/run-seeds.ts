@@ -102,24 +102,33 @@ async function drive(
       resourceLimits: { maxYoungGenerationSizeMb: 3 * SEMI_SPACE_MB },
     });
     let timer: NodeJS.Timeout | undefined;
+    // What a worker says after it was given up is of a seed that is booked.
+    let isOver = false;
     await new Promise<void>((resolve) => {
+      const over = (): void => {
+        isOver = true;
+        resolve();
+      };
       const broken = (check: 'hangs' | 'broken', message: string): void => {
+        if (isOver) return;
         onBroken({ seed: left.shift() as number, check, message });
         left = left.length === 0 ? [...take()] : left;
-        resolve();
+        over();
       };
       const watch = (): void => {
         clearTimeout(timer);
         timer = setTimeout(() => broken('hangs', `no end after ${hangsAfterMs} ms`), hangsAfterMs);
       };
       worker.on('error', (error) => broken('broken', String(error)));
+      worker.on('exit', (code) => broken('broken', `its thread ended with ${code}`));
       worker.on('message', (verdict: Verdict) => {
+        if (isOver) return;
         left.shift();
         onVerdict(verdict);
         if (left.length === 0) {
           left = [...take()];
           if (left.length === 0) {
-            resolve();
+            over();
             return;
           }
           worker.postMessage(left);

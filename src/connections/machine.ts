@@ -66,7 +66,14 @@ export type Signal =
       readonly message: string;
     }
   | { readonly kind: 'accepted' }
-  | { readonly kind: 'failing'; readonly message: string; readonly sinceMs: number; readonly rateLimited: boolean }
+  | {
+      readonly kind: 'failing';
+      readonly message: string;
+      readonly sinceMs: number;
+      /** HERE's Retry-After: until then nothing is asked, and nothing more can be told. */
+      readonly pauseMs?: number;
+      readonly rateLimited: boolean;
+    }
   | { readonly kind: 'reauthenticate' }
   | { readonly kind: 'hold'; readonly message: string }
   | { readonly kind: 'lineClosed' }

@@ -7,8 +7,8 @@ import type { WatchListener } from './watches.ts';
 export function observerOf(give: (signal: Signal) => void): LineObserver {
   return {
     onAccepted: () => give({ kind: 'accepted' }),
-    onFailing: ({ cause, answer: { message } }, sinceMs) =>
-      give({ kind: 'failing', message, sinceMs, rateLimited: cause === 'rateLimited' }),
+    onFailing: ({ cause, afterMs, answer: { message } }, sinceMs) =>
+      give({ kind: 'failing', message, sinceMs, pauseMs: afterMs ?? 0, rateLimited: cause === 'rateLimited' }),
     onReauthenticate: () => give({ kind: 'reauthenticate' }),
     onHold: (message) => give({ kind: 'hold', message }),
   };

@@ -191,7 +191,7 @@ class Transition extends Draft {
     if (this.m.held) {
       // Told already. No answer is no refusal: the line tries its one uplink again, at its own pace.
     } else if (signal.rateLimited) this.tell('rateLimited', 'warning', `${sentence(signal.message)} ${LIMITED}`);
-    else this.tellOutage(signal.message, signal.sinceMs);
+    else this.tellOutage(signal.message, signal.sinceMs + (signal.pauseMs ?? 0));
     if (signal.sinceMs >= this.settings.closeAfterMs) this.#giveUp(signal.message);
     else this.set({ reason: sentence(signal.message) + TRYING });
   }

@@ -92,6 +92,14 @@ describe('the state machine', () => {
     expect(kinds(run.give('reopen'))).toContain('authenticate');
   });
 
+  it('tells an outage at once where HERE says that it will last, since nothing is asked meanwhile', () => {
+    const run = new Run().opened;
+    const failing = { kind: 'failing', message: 'HTTP 503.', rateLimited: false } as const;
+    expect(run.give({ ...failing, sinceMs: 0, pauseMs: 9_000 })).toEqual([]);
+    expect(told(run.give({ ...failing, sinceMs: 0, pauseMs: 1_800_000 }))).toEqual(['hereUnavailable']);
+    expect(told(run.give({ ...failing, sinceMs: 20_000, pauseMs: 1_800_000 }))).toEqual([]);
+  });
+
   it('closes an open connection through CLOSING, and reconnects as the strategy says', () => {
     const run = new Run().opened;
     expect(run.give({ kind: 'failing', message: 'HTTP 503.', sinceMs: 1000, rateLimited: false })).toEqual([]);

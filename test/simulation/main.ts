@@ -55,7 +55,7 @@ if (values.json) console.log(JSON.stringify(summary));
 else {
   console.log(
     `${summary.seeds} seeds, ${summary.failed.length} failed; ${summary.simulatedHours} simulated hours, ` +
-      `${summary.uplinks} uplinks (${summary.leastUplinks} or more each), ${summary.crashes} crashes, healed within ${summary.healedMaxMs} ms ` +
+      `${summary.uplinks} uplinks (${summary.leastUplinks} or more each), ${summary.crashes} crashes, healed within ${summary.healedMaxMs} ms in seed ${summary.slowestSeed} ` +
       `(behind full journals ${summary.healedFullMaxMs} ms); ${summary.seconds} s`,
   );
 }

@@ -23,6 +23,8 @@ export interface Summary {
   readonly crashes: number;
   readonly events: number;
   readonly healedMaxMs: number;
+  /** The seed in which that was; null: none was judged. */
+  readonly slowestSeed: number | null;
   /** Of connections whose journal was full, which may take longer and are not in `healedMaxMs`. */
   readonly healedFullMaxMs: number;
   /** By which both are judged, and those of devices that HERE did not know when they were sent, which are not. */
@@ -154,6 +156,7 @@ class Tally {
   #crashes = 0;
   #events = 0;
   #healedMaxMs = 0;
+  #slowestSeed: number | null = null;
   #healedFullMaxMs = 0;
   #probes = 0;
   #unknownProbes = 0;
@@ -168,7 +171,10 @@ class Tally {
     this.#arrivals += verdict.arrivals;
     this.#crashes += verdict.crashes;
     this.#events += verdict.events;
-    this.#healedMaxMs = Math.max(this.#healedMaxMs, verdict.healedMs);
+    if (verdict.healedMs > this.#healedMaxMs) {
+      this.#healedMaxMs = verdict.healedMs;
+      this.#slowestSeed = verdict.seed;
+    }
     this.#healedFullMaxMs = Math.max(this.#healedFullMaxMs, verdict.healedFullMs);
     this.#probes += verdict.probes;
     this.#unknownProbes += verdict.unknownProbes;
@@ -202,6 +208,7 @@ class Tally {
       crashes: this.#crashes,
       events: this.#events,
       healedMaxMs: Math.round(this.#healedMaxMs),
+      slowestSeed: this.#slowestSeed,
       healedFullMaxMs: Math.round(this.#healedFullMaxMs),
       probes: this.#probes,
       unknownProbes: this.#unknownProbes,

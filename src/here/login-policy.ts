@@ -67,6 +67,13 @@ export function refused(state: KeptState, fingerprint: string, message: string):
   };
 }
 
+/** The account has all its attempts again; other pairs that HERE has refused stay refused. */
+export function worked(state: KeptState, fingerprint: string): KeptState {
+  const others = state.refused.filter((each) => each !== fingerprint);
+  const refusal = others.length === 0 ? null : state.refusal;
+  return { ...state, proven: fingerprint, failed: 0, refused: others, refusal, scoped: {} };
+}
+
 /** A person restarts: this pair may be tried once more, even at the bound. */
 export function forgiven(state: KeptState, fingerprint: string): KeptState {
   const isReserved = state.proven !== null && state.proven !== fingerprint;

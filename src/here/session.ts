@@ -15,6 +15,7 @@ import {
   notAnswered,
   notJudged,
   refused,
+  worked,
 } from './login-policy.ts';
 import { Rejections } from './rejections.ts';
 import { ScopedTokens } from './scoped-tokens.ts';
@@ -210,7 +211,7 @@ export class AccountSession {
     const answer = await this.#calls.logIn(this.#options.key, password, this.#stopping.signal);
     const state = this.memory.state();
     if (answer.kind === 'granted') {
-      return this.#grant(answer, { ...state, proven: fingerprint, failed: 0, refused: [], refusal: null, scoped: {} });
+      return this.#grant(answer, worked(state, fingerprint));
     }
     if (answer.kind === 'denied' && answer.status === 403 && state.proven === fingerprint) {
       // The pair is known to be right, so this is no refusal of it: three tokens may be in use by others, until they end.

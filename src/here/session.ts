@@ -87,11 +87,13 @@ export class AccountSession {
     return this.#clock.monotonic() < live.expiresMs ? live.pair.accessToken : null;
   }
 
-  /** For metrics: how long the token still lives (null: there is none), and whether HERE refused the last log-in. */
+  /** For metrics: how long the token still lives (null: there is none), and whether nobody can log in, because HERE refuses. */
   get facts(): { readonly tokenExpiresInMs: number | null; readonly refused: boolean } {
     const live = this.#live;
     const leftMs = live === null ? null : Math.max(0, live.expiresMs - this.#clock.monotonic());
-    return { tokenExpiresInMs: leftMs, refused: (this.memory.last?.refusal ?? null) !== null };
+    // Once a corrected password works, the old one stays in the list: it must not keep an alert up.
+    const { last } = this.memory;
+    return { tokenExpiresInMs: leftMs, refused: last !== null && last.proven === null && last.refused.length > 0 };
   }
 
   /** A token for one who knows this password: the kept one if HERE has let this very pair in, else by a log-in. */

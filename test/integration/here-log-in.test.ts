@@ -19,8 +19,12 @@ test('a wrong password is sent exactly once, also after restarts; the right one 
   expect(again).toMatchObject({ kind: 'refused', attempted: false });
   expect(JSON.stringify(again)).not.toContain('not-the-password');
   expect(logIns(sandbox)).toEqual({ '401': 1 });
+  expect(second.accountFacts()).toMatchObject([{ refused: true }]);
   expect(await accountOf(second, sandbox).authenticate(never())).toEqual({ kind: 'ok', reused: false });
   expect(logIns(sandbox)).toEqual({ '401': 1, '200': 1 });
+  expect(second.accountFacts(), 'an alert on it ends, though the wrong one stays refused').toMatchObject([
+    { refused: false },
+  ]);
 });
 
 test('a person may have a refused pair tried once more', async () => {

@@ -102,7 +102,7 @@ export interface AccountFacts {
   readonly account: string;
   /** null: there is no token. */
   readonly tokenExpiresInMs: number | null;
-  /** A log-in was refused: nothing is tried again until a person acts. */
+  /** Log-ins were refused and none has worked since: nothing is tried again until a person acts. */
   readonly refused: boolean;
 }
 

@@ -27,8 +27,9 @@ Examples:
   HERE_BRIDGE_BROKERS_MAIN_PASSWORD_FILE=/run/secrets/mqtt here-bridge start --config compose
 
 SIGTERM or Ctrl-C: takes nothing more, settles what is in flight, ends within 10 s. A second one: ends at once.
-Exit codes: 0 stopped, 1 stopping took longer than that, 130 or 143 told so twice (SIGINT, SIGTERM), 75 another bridge holds
-the data directory or the config prefix, 78 the configuration is wrong.`,
+Exit codes: 0 stopped, 1 stopping took longer than that, 130 or 143 told so twice (SIGINT, SIGTERM), 69 the broker of the config
+topic refuses the bridge, or the data directory cannot be used, 75 another bridge holds the data directory or the config prefix,
+78 the configuration is wrong.`,
     )
     .action(async (_options: unknown, command: Command) => {
       const signal = io.stopSignal();

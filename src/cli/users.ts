@@ -7,7 +7,8 @@ import { type CliIo, paint, printJson, printLine, table } from './io.ts';
 import { readPassword } from './read-password.ts';
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 it may not be done, 65 a value is not allowed, 66 there is no such user or token, 69 no bridge answers.`;
+Exit codes: 0 done, 1 it may not be done, 65 a value is not allowed, 66 there is no such user or token, 69 no bridge answers, or
+there is such a user already.`;
 
 interface Options {
   readonly json?: boolean;

@@ -288,12 +288,11 @@ class Transition extends Draft {
   #closeForFailure(reason: string | null): void {
     const closedForMs = this.at - (this.m.series?.closedAt ?? this.at);
     const ms = nextReconnectMs(this.settings.strategy, closedForMs);
-    this.set({ phase: 'CLOSED', reason });
+    const lost = (reason ?? AWAY) + GIVEN_UP;
+    if (ms === null && this.m.reason !== lost) this.tell('connectionClosed', 'error', `Closed: ${lost}`);
+    this.set({ phase: 'CLOSED', reason: ms === null ? lost : reason });
     this.do({ kind: 'cancelTimers' });
-    if (ms === null) {
-      this.set({ reason: (reason ?? AWAY) + GIVEN_UP });
-      return;
-    }
+    if (ms === null) return;
     this.do({ kind: 'reconnectAfter', ms: Math.max(ms, this.m.notBefore - this.at) });
     this.watchHost();
   }

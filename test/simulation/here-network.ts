@@ -187,7 +187,8 @@ class Exchange {
     if (isLogIn(this.#request)) {
       const { email, password } = JSON.parse(this.#request.body ?? '{}') as { email: string; password: string };
       if (reply.status === 401) logIns.refused(email, password, time.nowMs);
-      else if (reply.status === 200) logIns.worked(email);
+      // What a portal on the way answers has let nobody in.
+      else if (reply.status === 200 && fault?.kind !== 'garbage') logIns.worked(email);
     }
     if (reply.status === 204) for (const uplink of this.#uplinks) uplink.heardMs.push(time.nowMs);
     this.#isTaken = this.#isTaken && reply.status !== 204;

@@ -209,6 +209,7 @@ class Exchange {
 
   #over(): void {
     this.#isOver = true;
+    if (isLogIn(this.#request)) this.#network.logIns.over(emailOf(this.#request) ?? '');
     this.#permits.ended(this.#project, this.#uplinks);
     if (this.#isTaken) this.#excuse();
   }

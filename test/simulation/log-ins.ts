@@ -11,6 +11,8 @@ export class LogIns {
   readonly #refused = new Map<string, { count: number; heardMs: number[] }>();
   /** By email: since the bridge last heard that a log-in has worked. */
   readonly #tried = new Map<string, number>();
+  /** Emails of log-ins that are on their way. */
+  readonly #underWay = new Set<string>();
   readonly #violated: (check: Check, message: string, words: readonly string[]) => void;
 
   constructor(violated: (check: Check, message: string, words: readonly string[]) => void) {
@@ -25,7 +27,13 @@ export class LogIns {
 
   /** The bridge has sent one, whatever becomes of it. */
   tried(email: string): void {
-    this.#tried.set(email, (this.#tried.get(email) ?? 0) + 1);
+    this.#underWay.add(email);
+    this.#count(email);
+  }
+
+  /** The bridge waits for no answer to it any more. */
+  over(email: string): void {
+    this.#underWay.delete(email);
   }
 
   /** The bridge heard that it has worked. */
@@ -55,12 +63,21 @@ export class LogIns {
     this.#violated('logIn', `${email} is told to be locked after ${tried} attempts without success`, [email]);
   }
 
-  /** A process is gone: a refusal heard from `sinceMs` on may not have been stored, and is good for one more. */
-  ended(sinceMs: number): void {
+  /**
+   * A process is gone: a refusal heard from `sinceMs` on may not have been stored, and is good for one more. An attempt is stored
+   * before it is sent: of those who were about to log in (`emails`), one may count that was never sent.
+   */
+  ended(sinceMs: number, emails: Iterable<string>): void {
+    for (const email of new Set(emails)) if (!this.#underWay.has(email)) this.#count(email);
+    this.#underWay.clear();
     for (const [pair, { heardMs }] of this.#refused) {
       const lost = heardMs.filter((each) => each >= sinceMs).length;
       if (lost > 0) this.#allowed.set(pair, (this.#allowed.get(pair) ?? 0) + lost);
       heardMs.length = 0;
     }
+  }
+
+  #count(email: string): void {
+    this.#tried.set(email, (this.#tried.get(email) ?? 0) + 1);
   }
 }

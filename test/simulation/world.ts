@@ -258,6 +258,13 @@ export class World {
     this.disk.end(ending);
     const unsureSinceMs = this.database.end(ending, this.#askedToStopMs);
     this.witness.ended(unsureSinceMs);
-    this.logIns.ended(unsureSinceMs);
+    this.logIns.ended(unsureSinceMs, this.#loggingIn());
+  }
+
+  *#loggingIn(): Generator<string> {
+    for (const { id, account } of this.plan.connections) {
+      const email = this.here.options.accounts[account]?.email;
+      if (email !== undefined && this.states.get(id)?.startsWith('AUTHENTICATING') === true) yield email;
+    }
   }
 }

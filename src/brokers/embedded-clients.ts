@@ -11,7 +11,8 @@ import type {
   WillOptions,
 } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
-import type { Publication, PublishGate } from './embedded-gate.ts';
+import type { Publication } from './embedded-admission.ts';
+import type { PublishGate } from './embedded-gate.ts';
 import type { RetainedMessages } from './embedded-retained.ts';
 import { keyUnder } from './embedded-retained.ts';
 import type { SourceSession, SourceTarget } from './embedded-session.ts';
@@ -119,6 +120,10 @@ export class EmbeddedSource implements UplinkSource {
   unsubscribe(): void {
     this.#topics = [];
     if (this.#session !== null) void this.#core.sessions.open(this.#options.clientId, [], this.#listener).stored;
+  }
+
+  async drained(): Promise<boolean> {
+    return this.#core.isUp && !this.#paused && this.#session?.isDrained === true;
   }
 
   async clear(): Promise<void> {

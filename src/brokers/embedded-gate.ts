@@ -3,8 +3,9 @@
 // that callback is what waits here. aedes reads a publisher's next chunk only when those of the chunk before are through, so
 // what waits is bounded by one chunk per connection, and a publisher whose messages wait feels it as back-pressure.
 import { describeError } from '../domain/errors.ts';
-import type { BrokerMessage, RoomAware, SourceListener } from '../domain/ports/broker.ts';
+import type { BrokerMessage } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { Admission, Publication, Route } from './embedded-admission.ts';
 import { Turns } from './embedded-turns.ts';
 import { isBelow, TopicTree } from './topics.ts';
 
@@ -12,41 +13,6 @@ import { isBelow, TopicTree } from './topics.ts';
 const ROOM_POLL_MS = 100;
 /** After a journal has refused messages: how long until they are offered to it again. */
 const OFFER_AGAIN_MS = 1_000;
-
-/** A source's session as the gate sees it. */
-export interface Route {
-  readonly listener: Pick<SourceListener, 'onMessages'> & Partial<RoomAware>;
-  /** Counts as full. */
-  readonly paused: boolean;
-}
-
-export interface Publication {
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly qos: 0 | 1 | 2;
-  readonly retain: boolean;
-  readonly dup: boolean;
-}
-
-interface Admission {
-  /** Grows in the order of arrival. */
-  readonly id: number;
-  readonly publication: Publication;
-  readonly message: BrokerMessage;
-  readonly publisher: object;
-  readonly done: (error: Error | null) => void;
-  /** Routes that have not kept it yet. */
-  routes: Set<Route>;
-  /** Routes that were full when others took it. */
-  readonly leftOut: Route[];
-  /** Some route has kept it. */
-  kept: boolean;
-  stored: boolean;
-  waiting: number;
-  error: Error | null;
-  ready: boolean;
-  gone: boolean;
-}
 
 export interface GateOptions {
   /** Sources never get what lies below it, nor what brokers say of themselves, not even when they ask for it. */
@@ -97,6 +63,11 @@ export class PublishGate {
       this.#later.delete(admission);
       this.#settle([admission]);
     }
+  }
+
+  /** Something that came for it is not handed over yet, or is to be offered again. */
+  owes(route: Route): boolean {
+    return this.#turns.areWaitedFor(route) || this.#arrived.some(({ routes }) => routes.has(route));
   }
 
   /** `done` is called once, unless the publisher leaves or the gate stops before. An error means: refused, nothing is promised. */

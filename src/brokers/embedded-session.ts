@@ -4,8 +4,9 @@
 import { describeError } from '../domain/errors.ts';
 import type { BrokerMessage, RoomAware, SourceListener } from '../domain/ports/broker.ts';
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
+import type { Route } from './embedded-admission.ts';
 import type { BrokerFile } from './embedded-file.ts';
-import type { PublishGate, Route } from './embedded-gate.ts';
+import type { PublishGate } from './embedded-gate.ts';
 
 export type SourceTarget = SourceListener & Partial<RoomAware>;
 
@@ -114,6 +115,11 @@ export class SourceSession implements Route {
       };
     });
     this.#onIdle = null;
+  }
+
+  /** Nothing waits for its source any more, and its source has answered what it has. */
+  get isDrained(): boolean {
+    return !this.#draining && this.#writing === 0 && this.#outstanding === 0 && !this.#options.gate.owes(this);
   }
 
   /** The session has ended. */

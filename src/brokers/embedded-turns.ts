@@ -16,6 +16,11 @@ export class Turns<R extends object, W extends Waiting> {
     return first === undefined || first.id >= message.id;
   }
 
+  /** Something waits for the source. */
+  areWaitedFor(source: R): boolean {
+    return this.#waiting.has(source);
+  }
+
   /** It could not go to the source; asked again for the same message nothing changes. */
   wait(source: R, message: W): void {
     let publishers = this.#waiting.get(source);

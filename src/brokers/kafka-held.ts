@@ -27,6 +27,10 @@ export class HeldChunks {
     this.bytes += chunk.bytes;
   }
 
+  get isEmpty(): boolean {
+    return this.#chunks.length === 0;
+  }
+
   has(topic: string): boolean {
     return this.#chunks.some(({ marks }) => marks.some(({ part }) => part.topic === topic));
   }

@@ -1,7 +1,8 @@
 // One partition as one source stands in it, and what its group is to be told.
-import type { BrokerMessage, SourcePlaces } from '../domain/ports/broker.ts';
+import type { BrokerMessage, Concern, SourcePlaces } from '../domain/ports/broker.ts';
+import type { UplinkOutcome } from '../domain/uplink.ts';
 import { type Committed, decodeCommitted, encodeCommitted } from './kafka-offsets.ts';
-import type { SortedMessages } from './kafka-sorting.ts';
+import type { Share, SortedMessages } from './kafka-sorting.ts';
 import type { TopicFilter } from './kafka-topics.ts';
 
 export interface Part {
@@ -26,6 +27,14 @@ export interface Part {
 export class SourceParts extends Map<string, Part[]> {
   find(topic: string, partition: number): Part | undefined {
     return this.get(topic)?.find((part) => part.partition === partition);
+  }
+
+  /** All is handed over of what there was when the source was left; where that is not known yet: false. */
+  get areRead(): boolean {
+    for (const parts of this.values()) {
+      if (parts.some(({ next, end }) => end === null || next < end)) return false;
+    }
+    return true;
   }
 
   /** `offset`: where its group stands, or what else it begins with; `book`: what was taken here; `committed` null: never. */
@@ -125,8 +134,30 @@ function keep({ committed }: Part): { offset: number; metadata: string } {
   return { offset: Number(offset), metadata };
 }
 
+const NOTHING: ReadonlyMap<UplinkOutcome, number> = new Map();
+
+/** What of an offer, up to `to`, is for a source. */
+export function shareOf<T extends { readonly concern: Concern | null; readonly filters: readonly TopicFilter[] }>(
+  source: T,
+  { part, messages, sorted, from, nextOffset }: Offered<T>,
+  to: number,
+  taken: ReturnType<SourcePlaces['taken']>,
+): Share {
+  const { filters } = source;
+  const isSorted = sorted !== null && source.concern !== null;
+  // Most often: it stands where the others do, and takes part in all that has come.
+  const isWhole = part.next === from && to === nextOffset && isPlain(part, filters, taken);
+  if (isSorted && isWhole) return sorted.shareOf(source);
+  const wants = (message: BrokerMessage): boolean => {
+    const { offset = 0 } = message;
+    return offset >= part.next && offset < to && isWanted(part, message, filters, taken);
+  };
+  if (isSorted) return sorted.wantedShareOf(source, wants);
+  return { messages: isWhole ? messages : messages.filter(wants), passed: NOTHING };
+}
+
 /** Not settled by a former owner, not taken before, and with a key that a filter asks for. */
-export function isWanted(
+function isWanted(
   part: Part,
   message: BrokerMessage,
   filters: readonly TopicFilter[],
@@ -145,11 +176,7 @@ export function isWanted(
 }
 
 /** True: `isWanted` says so of all that comes next. */
-export function isPlain(
-  part: Part,
-  filters: readonly TopicFilter[],
-  taken: ReturnType<SourcePlaces['taken']>,
-): boolean {
+function isPlain(part: Part, filters: readonly TopicFilter[], taken: ReturnType<SourcePlaces['taken']>): boolean {
   if (part.settledElsewhere !== null || filters.some(({ key }) => key !== null)) return false;
   return taken === null || (taken.position <= part.next && taken.above.size === 0);
 }

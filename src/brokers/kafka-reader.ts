@@ -95,6 +95,10 @@ export class KafkaReader implements SharedReader {
     this.#poke();
   }
 
+  hasPlaced(source: KafkaSource): boolean {
+    return [...this.topics].every(([topic, known]) => !source.wants(topic) || source.parts.hasAll(topic, known));
+  }
+
   /** Never rejects: what could not be committed comes once more. */
   async commit(source: KafkaSource, timeoutMs: number): Promise<void> {
     const wire = this.#wire;
@@ -257,10 +261,7 @@ export class KafkaReader implements SharedReader {
   /** Partitions and topics that have come since a source was opened. */
   #addParts(wire: KafkaWire, signal: AbortSignal): Promise<void> {
     return this.#eachOpen(async (source) => {
-      const isKnown = [...this.topics].every(
-        ([topic, known]) => !source.wants(topic) || source.parts.hasAll(topic, known),
-      );
-      if (!isKnown && !signal.aborted) await this.#place(wire, source).finally(() => this.wake());
+      if (!this.hasPlaced(source) && !signal.aborted) await this.#place(wire, source).finally(() => this.wake());
     });
   }
 

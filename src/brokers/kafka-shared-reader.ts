@@ -8,6 +8,8 @@ export interface SharedReader {
   remove(source: KafkaSource): Promise<void>;
   /** It takes what there is and nothing that comes later; what its successor reads as well is the successor's at once. */
   leave(source: KafkaSource): void;
+  /** It has a place in each partition of its topics that is known. */
+  hasPlaced(source: KafkaSource): boolean;
   commit(source: KafkaSource, timeoutMs: number): Promise<void>;
   /** Rejects when the group could not be deleted within `timeoutMs`. */
   deleteGroup(group: string, timeoutMs: number): Promise<void>;

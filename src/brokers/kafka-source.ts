@@ -16,23 +16,20 @@ import {
   type Chunk,
   type Due,
   dueCommits,
-  isPlain,
-  isWanted,
   type Offered,
   type Part,
   SourceParts,
+  shareOf,
   untilOf,
 } from './kafka-part.ts';
 import type { Down } from './kafka-reasons.ts';
 import type { SharedReader } from './kafka-shared-reader.ts';
-import type { Share } from './kafka-sorting.ts';
 import { compileFilter, type TopicFilter } from './kafka-topics.ts';
 import { HELD, type HeldLimits } from './mqtt-options.ts';
 
 /** How long `stop` waits for the listener to answer for what it has. */
 const SETTLE_MS = 5_000;
 const REFUSED_PAUSE_MS = 1_000;
-const NOTHING: ReadonlyMap<UplinkOutcome, number> = new Map();
 
 export class KafkaSource implements UplinkSource {
   readonly group: string;
@@ -121,6 +118,12 @@ export class KafkaSource implements UplinkSource {
     if (this.isLeft) return;
     this.isLeft = true;
     this.#reader.leave(this);
+  }
+
+  /** By where it stands, not by what it was handed: what is read may all be others', and a lane may be away while it is up. */
+  async drained(): Promise<boolean> {
+    if (!this.isLeft || this.#wanted !== 'running' || !this.#isOpen || this.#trouble !== null) return false;
+    return this.#held.isEmpty && this.parts.areRead && this.#reader.hasPlaced(this);
   }
 
   async clear(timeoutMs: number): Promise<void> {
@@ -221,7 +224,7 @@ export class KafkaSource implements UplinkSource {
       const to = part.end === null ? nextOffset : Math.min(nextOffset, part.end);
       if (to <= part.next) continue;
       marks.push({ part, from: part.next, to });
-      const share = this.#shareOf(offer, to);
+      const share = shareOf(this, offer, to, this.#places?.taken(part.topic, part.partition) ?? null);
       for (const message of share.messages) {
         messages.push(message);
         bytes += recordBytes(message);
@@ -241,21 +244,6 @@ export class KafkaSource implements UplinkSource {
       // Thrown on, it would end the lane of all sources, and what was never answered would keep this one from reading for ever.
       answered(error instanceof Error ? error : new Error(describeError(error)));
     }
-  }
-
-  /** What of an offer, up to `to`, is for this source. */
-  #shareOf({ part, messages, sorted, from, nextOffset }: Offered<KafkaSource>, to: number): Share {
-    const taken = this.#places?.taken(part.topic, part.partition) ?? null;
-    const isSorted = sorted !== null && this.concern !== null;
-    // Most often: it stands where the others do, and takes part in all that has come.
-    const isWhole = part.next === from && to === nextOffset && isPlain(part, this.filters, taken);
-    if (isSorted && isWhole) return sorted.shareOf(this);
-    const wants = (message: BrokerMessage): boolean => {
-      const { offset = 0 } = message;
-      return offset >= part.next && offset < to && isWanted(part, message, this.filters, taken);
-    };
-    if (isSorted) return sorted.wantedShareOf(this, wants);
-    return { messages: isWhole ? messages : messages.filter(wants), passed: NOTHING };
   }
 
   #answered(chunk: Chunk, error: Error | null): void {

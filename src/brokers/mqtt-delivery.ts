@@ -39,7 +39,8 @@ export class MqttDelivery {
   #open = true;
   #taking = true;
   #isBlocked = false;
-  #hasTaken = false;
+  #taken = 0;
+  #takenAsAsked = 0;
   #onIdle: (() => void) | null = null;
 
   /**
@@ -67,7 +68,7 @@ export class MqttDelivery {
   /** `id`: the packet identifier that is to be acknowledged; 0: none. False: nothing more fits until `onRoom`. */
   take(topic: string, payload: Buffer, qos: 0 | 1 | 2, dup: boolean, retain: boolean, id: number): boolean {
     if (!this.#taking) return true;
-    this.#hasTaken = true;
+    this.#taken += 1;
     let batch = this.#collecting;
     if (batch === null) {
       batch = { messages: [], ids: [], arrivedAt: this.#clock.now(), bytes: 0, held: 0, done: false };
@@ -88,9 +89,19 @@ export class MqttDelivery {
 
   /** Something has come since this was asked last, or what has come is not acknowledged yet. */
   moves(): boolean {
-    const moves = this.#hasTaken || this.#held.length > 0;
-    this.#hasTaken = false;
+    const moves = this.#taken !== this.#takenAsAsked || this.#held.length > 0;
+    this.#takenAsAsked = this.#taken;
     return moves;
+  }
+
+  /** How many messages have come so far. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** All that has come is handed over, answered, and its PUBACKs are written. */
+  get isIdle(): boolean {
+    return this.#open && this.#taking && this.#collecting === null && this.#held.length === 0;
   }
 
   /** Hands nothing more over; resolves when what was handed over is acknowledged, or the connection has gone. */

@@ -5,13 +5,15 @@ import type { SourceListener, SourceOptions, UplinkSource } from '../domain/port
 import { MqttDelivery } from './mqtt-delivery.ts';
 import { MqttLink } from './mqtt-link.ts';
 import { type BrokerAddress, HELD, type MqttBrokerOptions } from './mqtt-options.ts';
-import { subscribe } from './mqtt-subscribe.ts';
+import { subscribe, unsubscribed } from './mqtt-subscribe.ts';
 import { MqttTap } from './mqtt-tap.ts';
 import { bounded, payloadBounds } from './payload-bounds.ts';
 import { isBelow } from './topics.ts';
 
 /** How long `stop` and `pause` wait for the listener to settle what it has; what it settles later comes once more. */
 const SETTLE_MS = 5_000;
+/** How long the broker may take for the answer that tells whether its session is empty. */
+const ROUND_TRIP_MS = 10_000;
 
 export class MqttSource implements UplinkSource {
   readonly #broker: MqttBrokerOptions;
@@ -73,6 +75,17 @@ export class MqttSource implements UplinkSource {
     this.#isLeft = true;
     // Without an answer (the connection goes before) the next connection says it again.
     this.#link.client?.unsubscribe([...this.#options.topics], () => {});
+  }
+
+  async drained(): Promise<boolean> {
+    const { client } = this.#link;
+    const delivery = this.#delivery;
+    if (!this.#isLeft || this.#wanted !== 'running' || client === null || delivery?.isIdle !== true) return false;
+    const { taken } = delivery;
+    // All PUBACKs are before it on the wire, and what they make room for is sent before its answer. A broker that is stalled, or a
+    // network, keeps both back.
+    const isAnswered = await unsubscribed(client, this.#options.topics, this.#broker.clock, ROUND_TRIP_MS);
+    return isAnswered && this.#delivery === delivery && delivery.taken === taken;
   }
 
   async clear(timeoutMs: number): Promise<void> {

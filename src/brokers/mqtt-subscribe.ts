@@ -1,6 +1,10 @@
-// SUBSCRIBE with QoS 1, and what a broker's refusal means.
+// SUBSCRIBE with QoS 1, what a broker's refusal means, and UNSUBSCRIBE as a round trip.
 import type { MqttClient } from 'mqtt';
+import type { Clock } from '../domain/ports/clock.ts';
 import type { Down } from './mqtt-reasons.ts';
+
+/** mqtt.js's word before it sends anything. */
+const INVALID = 'Invalid topic';
 
 /** Calls `done(null)` at SUBACK when every topic was granted. Not called when the connection goes before. */
 export function subscribe(
@@ -20,8 +24,28 @@ export function subscribe(
     const at = granted.findIndex((code) => typeof code === 'number' && code >= 128);
     if (at >= 0) {
       done({ reason: `the broker refused the subscription to "${topics[at]}" (MQTT ${granted[at]})`, fatal: true });
-    } else if (error.message.startsWith('Invalid topic')) {
+    } else if (error.message.startsWith(INVALID)) {
       done({ reason: `"${topics.join('", "')}": not a valid topic filter`, fatal: true });
     } else done({ reason: `the subscription failed: ${error.message}`, fatal: false });
+  });
+}
+
+/** True at UNSUBACK, and for filters that are none, which were never subscribed to; false when the connection goes, or after `timeoutMs`. */
+export function unsubscribed(
+  client: MqttClient,
+  topics: readonly string[],
+  clock: Clock,
+  timeoutMs: number,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (isAnswered: boolean): void => {
+      cancel();
+      client.removeListener('close', closed);
+      resolve(isAnswered);
+    };
+    const closed = (): void => end(false);
+    const cancel = clock.after(timeoutMs, closed);
+    client.once('close', closed);
+    client.unsubscribe([...topics], (error) => end(!error || error.message.startsWith(INVALID)));
   });
 }

@@ -7,6 +7,7 @@ import type { Broker, Concern, RoomAware, SourceListener, SourceStatus, UplinkSo
 import type { Cancel, Clock } from '../domain/ports/clock.ts';
 import type { SourceListenerWithoutStatus } from '../domain/ports/line.ts';
 import type { ConnectionStore } from '../domain/ports/store.ts';
+import { SessionDrain } from './session-drain.ts';
 import { endSessions } from './session-end.ts';
 import { loadSessions, type Session, saveSessions } from './session-records.ts';
 import { gapNews } from './source-news.ts';
@@ -34,15 +35,10 @@ export interface SourceSessionsOptions {
 interface OpenSession {
   readonly session: Session;
   readonly source: UplinkSource;
-  upAt: number | null;
-  heardAt: number;
-  /** What it handed over and the line has not answered yet: a broker with a full window is silent meanwhile. */
-  readonly unanswered: Set<Parameters<SourceListener['onMessages']>[1]>;
+  readonly drain: SessionDrain;
   ending: boolean;
 }
 
-/** An old session, which gets nothing new any more, is empty when it has been up, answered and silent for so long. */
-const SILENT_MS = 2_000;
 const LOOK_MS = 500;
 const CLEAR_TIMEOUT_MS = 10_000;
 
@@ -105,7 +101,7 @@ export class SourceSessions {
   async restart(): Promise<void> {
     const current = this.#open.get(this.#sessions.at(-1)?.generation ?? -1);
     if (current === undefined || current.ending) return;
-    current.upAt = null;
+    current.drain.down();
     await current.source.stop();
     if (this.#stopped || current.ending) return;
     current.source.start();
@@ -150,17 +146,16 @@ export class SourceSessions {
     const { line } = this.#options;
     const listener: SourceListener & RoomAware = {
       onMessages: (messages, done, passed) => {
-        open.unanswered.add(done);
+        open.drain.handedOver(done);
         const answered = (error: Error | null): void => {
-          open.unanswered.delete(done);
-          open.heardAt = this.#options.clock.monotonic();
+          open.drain.answered(done);
           done(error);
           this.#options.onMessages();
         };
         try {
           line.onMessages(messages, answered, passed);
         } catch (error) {
-          open.unanswered.delete(done);
+          open.drain.answered(done);
           throw error;
         }
       },
@@ -180,7 +175,7 @@ export class SourceSessions {
       broker.kind === 'kafka' && places !== undefined ? { places, ...(concern === null ? {} : { concern }) } : {};
     const from = isCurrent ? this.#from : 'now';
     const source = broker.openSource({ clientId, topics, expectSession: established, from, ...may, ...kept }, listener);
-    const open: OpenSession = { session, source, upAt: null, heardAt: 0, unanswered: new Set(), ending: false };
+    const open: OpenSession = { session, source, drain: new SessionDrain(this.#options.clock), ending: false };
     this.#open.set(session.generation, open);
     if (!isCurrent && this.#sessions.at(-1)?.established === true) source.unsubscribe();
     source.start();
@@ -190,15 +185,13 @@ export class SourceSessions {
   #onStatus(open: OpenSession, status: SourceStatus): void {
     const isCurrent = open.session.generation === this.#sessions.at(-1)?.generation;
     const { generation } = open.session;
-    const now = this.#options.clock.monotonic();
     if (status.kind === 'up') {
-      open.upAt = now;
-      open.heardAt = now;
+      open.drain.up();
       if (this.#sessions.some((session) => session.generation === generation && !session.established)) {
         this.#replace(this.#sessions.map((s) => (s.generation === generation ? { ...s, established: true } : s)));
       }
       if (isCurrent) this.#leaveOldTopics();
-    } else open.upAt = null;
+    } else open.drain.down();
     if (isCurrent && !this.#stopped) this.#options.onStatus(status);
   }
 
@@ -230,14 +223,12 @@ export class SourceSessions {
 
   #endOldSessions(): void {
     const current = this.#open.get(this.#sessions.at(-1)?.generation ?? -1);
-    if (current === undefined || current.upAt === null) return;
-    const now = this.#options.clock.monotonic();
+    if (current === undefined || !current.drain.isUp) return;
     const { hasRoom } = this.#options.line;
     for (const open of this.#open.values()) {
       // The embedded broker hands nothing over while the journal is full.
-      if (!hasRoom) open.heardAt = now;
-      if (open === current || open.ending || open.upAt === null || open.unanswered.size > 0) continue;
-      if (now - open.heardAt >= SILENT_MS && now - open.upAt >= SILENT_MS) void this.#end(open);
+      if (!hasRoom) open.drain.heard();
+      if (open !== current && !open.ending && open.drain.isOver(open.source)) void this.#end(open);
     }
   }
 

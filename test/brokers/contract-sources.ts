@@ -1,5 +1,6 @@
 // The broker contract: sources.
 import { expect, test } from 'vitest';
+import type { UplinkSource } from '../../src/domain/ports/broker.ts';
 import type { ContractSetUp } from './contract.ts';
 import { RecordingListener, until } from './outside.ts';
 
@@ -179,10 +180,56 @@ export function sourceContract({ fresh, client, source }: ContractSetUp): void {
     expect(listener.texts).toEqual(['held']);
   });
 
+  test('an unsubscribed source says when all that its session held is handed over and answered for, and not before', async () => {
+    const up = fresh('up');
+    const listener = new RecordingListener();
+    const opened = await source([`${up}/#`], listener);
+    const sender = await client();
+    await opened.stop();
+    const sent = ['one', 'two', 'three'];
+    for (const text of sent) await sender.publishAsync(`${up}/a`, text, { qos: 1 });
+    listener.holding = true;
+    opened.unsubscribe();
+    expect(await opened.drained()).toBe(false);
+    opened.start();
+    await until('something is handed over', () => listener.held.length > 0);
+    expect(await opened.drained()).toBe(false);
+    listener.holding = false;
+    listener.settle();
+    await isDrained(opened);
+    expect(listener.texts).toEqual(sent);
+    await opened.stop();
+    expect(await opened.drained()).toBe(false);
+  });
+
+  test('an unsubscribed source whose listener has refused something is not drained before that has come again', async () => {
+    const up = fresh('up');
+    const listener = new RecordingListener();
+    listener.holding = true;
+    const opened = await source([`${up}/#`], listener);
+    const publishing = (await client()).publishAsync(`${up}/a`, 'refused', { qos: 1 });
+    await until('it is handed over', () => listener.held.length > 0);
+    opened.unsubscribe();
+    listener.settle(new Error('disk full'));
+    expect(await opened.drained()).toBe(false);
+    listener.holding = false;
+    await isDrained(opened);
+    await publishing;
+    expect(listener.texts).toEqual(['refused', 'refused']);
+  });
+
   test('a running source cannot be cleared', async () => {
     const opened = await source([fresh('up')], new RecordingListener());
     await expect(opened.clear(1_000)).rejects.toMatchObject({ code: 'sourceNotStopped' });
   });
+}
+
+async function isDrained(source: UplinkSource): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await source.drained())) {
+    if (performance.now() > deadline) throw new Error('it never says that it is drained');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** Kafka has no such publishes. */

@@ -27,6 +27,10 @@ export class FakeKafka {
   readonly asked: number[] = [];
   connects = 0;
   isReachable = true;
+  /** False: what fetches loses its connection; all else is answered. */
+  isFetchable = true;
+  /** How long a fetch takes, and how many batches it brings at most. */
+  fetching = { ms: 0, batches: Number.POSITIVE_INFINITY };
 
   constructor(partitions: number) {
     for (let partition = 0; partition < partitions; partition++) this.partitions.push([]);
@@ -79,6 +83,7 @@ export class FakeKafka {
         return { errorCode: 0, responses: [{ topic: TOPIC, partitions }] };
       },
       OffsetCommit: () => ({ responses: [] }),
+      DeleteGroups: () => ({ results: [{ groupId, errorCode: 0 }] }),
       ListOffsets: () => {
         const asked = topics[0].partitions as unknown as { partition: number; timestamp: string }[];
         const partitions = asked.map(({ partition, timestamp }) => {
@@ -93,12 +98,18 @@ export class FakeKafka {
   }
 
   async #fetch(asked: AskedPartitions): Promise<unknown> {
+    if (!this.isFetchable) throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
+    const { ms, batches: atMost } = this.fetching;
+    if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
     const found = (asked.topics[0]?.partitions ?? []).map(({ partition, fetchOffset }) => {
       const at = Number(fetchOffset);
       if (partition === 0) this.asked.push(at);
       const isGone = partition === 0 && at < this.start;
       const log = isGone ? [] : (this.partitions[partition] ?? []);
-      const batches = log.filter(({ end }) => end > at).map(({ bytes }) => bytes);
+      const batches = log
+        .filter(({ end }) => end > at)
+        .slice(0, atMost)
+        .map(({ bytes }) => bytes);
       return { topic: TOPIC, partition, errorCode: isGone ? OUT_OF_RANGE : 0, batches };
     });
     if (found.every(({ batches, errorCode }) => batches.length === 0 && errorCode === 0)) {

@@ -2,7 +2,9 @@
 import { expect, test, vi } from 'vitest';
 import { SourceSessions } from '../../src/connections/source-sessions.ts';
 import type { Broker, SourceListener, UplinkSource } from '../../src/domain/ports/broker.ts';
+import { ModelBroker } from '../support/fakes/model-broker.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { movedSessions } from '../support/moved-sessions.ts';
 
 test('sources that were stopped twice are still told what was settled since', async () => {
   const said: string[] = [];
@@ -12,6 +14,7 @@ test('sources that were stopped twice are still told what was settled since', as
     resume: () => {},
     stop: async () => void said.push('stop'),
     unsubscribe: () => {},
+    drained: async () => false,
     clear: async () => {},
     commit: async (timeoutMs) => void said.push(`commit ${timeoutMs}`),
   };
@@ -47,6 +50,7 @@ test('a session of former topics is read empty before it is ended, however long 
       resume: () => {},
       stop: async () => {},
       unsubscribe: () => {},
+      drained: async () => true,
       clear: async () => void cleared.push(clientId),
     };
     return source;
@@ -97,4 +101,73 @@ test('a session of former topics is read empty before it is ended, however long 
   await clock.advance(3_000);
   expect(cleared).toEqual(['a-0']);
   await sessions.stop();
+});
+
+function moved() {
+  const clock = new ManualClock();
+  const broker = new ModelBroker();
+  const { sessions, source, generations } = movedSessions({ main: broker }, clock);
+  sessions.start(source('main', 'former'));
+  sessions.move(source('main', 'new'));
+  const [old] = broker.sources;
+  if (old === undefined) throw new Error('there is no source');
+  return { clock, broker, sessions, generations, old };
+}
+
+test('a session that is silent is not ended before its source says that it is drained', async () => {
+  const { clock, broker, sessions, generations, old } = moved();
+  old.isDrained = false;
+  await clock.advance(10_000);
+  expect(broker.cleared).toEqual([]);
+  expect(generations()).toEqual([0, 1]);
+  old.isDrained = true;
+  await clock.advance(4_000);
+  expect(broker.cleared).toEqual(['a-0']);
+  expect(generations()).toEqual([1]);
+  await sessions.stop();
+});
+
+test('what comes, or a connection that goes, makes its word void: it is asked again', async () => {
+  const { clock, broker, sessions, old } = moved();
+  const answers: PromiseWithResolvers<boolean>[] = [];
+  vi.spyOn(old, 'drained').mockImplementation(() => {
+    const answer = Promise.withResolvers<boolean>();
+    answers.push(answer);
+    return answer.promise;
+  });
+  // It is asked once until it has answered, however long that takes.
+  await clock.advance(30_000);
+  expect(answers).toHaveLength(1);
+  void old.uplink('it came while the question was under way');
+  answers[0]?.resolve(true);
+  await clock.advance(1_500);
+  expect(answers).toHaveLength(2);
+  answers[1]?.resolve(true);
+  await clock.advance(1_000);
+  void old.uplink('it came behind the answer');
+  await clock.advance(1_500);
+  expect(answers).toHaveLength(3);
+  old.tell({ kind: 'down', reason: 'gone', fatal: false });
+  answers[2]?.resolve(true);
+  await clock.advance(10_000);
+  old.tell({ kind: 'up', sessionLost: false });
+  await clock.advance(1_500);
+  expect(answers).toHaveLength(4);
+  answers[3]?.reject(new Error('it cannot be asked'));
+  await clock.advance(1_500);
+  expect(answers).toHaveLength(5);
+  expect(broker.cleared).toEqual([]);
+  answers[4]?.resolve(true);
+  await clock.advance(2_500);
+  expect(broker.cleared).toEqual(['a-0']);
+  await sessions.stop();
+});
+
+test('a source that never answers does not keep the sessions from being stopped', async () => {
+  const { clock, sessions, generations, old } = moved();
+  vi.spyOn(old, 'drained').mockReturnValue(new Promise(() => {}));
+  await clock.advance(5_000);
+  await sessions.stop();
+  expect(generations()).toEqual([0, 1]);
+  expect(clock.pendingTimers).toBe(0);
 });

@@ -155,7 +155,7 @@ describe('a connection', () => {
     source(1).source.tell({ kind: 'up', sessionLost: false });
     // From then on the new one has all that comes: the old one only gives what it holds.
     expect(old?.calls).toEqual(['start', 'unsubscribe']);
-    await worker.clock.advance(1000);
+    await worker.clock.advance(3000);
     expect(old?.calls).toEqual(['start', 'unsubscribe', 'stop', 'clear']);
     expect(source().cleared).toEqual(['hb-a']);
     expect(source(1).source.options).toMatchObject({ clientId: 'hb-a-1', topics: ['t/#'] });

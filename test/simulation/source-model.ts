@@ -77,6 +77,11 @@ export class SourceModel implements UplinkSource {
     if (this.#session !== null) this.#broker.subscribed(this.#session, []);
   }
 
+  /** Of what came before it left its topics nothing is on its way any more. */
+  async drained(): Promise<boolean> {
+    return this.#isLeft && this.#state === 'up' && this.#session?.queue.length === 0;
+  }
+
   clear(timeoutMs: number): Promise<void> {
     const { time, dice } = this.#broker.options;
     return new Promise((resolve, reject) => {

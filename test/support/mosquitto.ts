@@ -111,6 +111,15 @@ export class Mosquitto {
     await this.#end('SIGTERM');
   }
 
+  /** It stands still, with all its connections, until it is thawed. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
   /** kill -9: what it has not saved is gone. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');

@@ -140,6 +140,12 @@ export interface UplinkSource {
    * place of. `expectSession` or not, its absence at a later connection is no news then.
    */
   unsubscribe(): void;
+  /**
+   * After `unsubscribe`: true when all that the session held has been handed over and answered for, so that ending it loses nothing.
+   * Silence is no sign of it: a broker may be stalled, or have nothing wanted in what it reads. False as well where that cannot be
+   * said now (not up, no answer within seconds): to be asked again. Never rejects.
+   */
+  drained(): Promise<boolean>;
   /** Ends the broker-side session and its queue. Only after `stop`. Rejects when the broker cannot be reached in `timeoutMs`. */
   clear(timeoutMs: number): Promise<void>;
   /** Kafka: what was settled since `stop` is committed too, as far as the cluster answers within `timeoutMs`. */

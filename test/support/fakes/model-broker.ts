@@ -18,6 +18,8 @@ export class ModelSource implements UplinkSource {
   readonly options: SourceOptions;
   readonly listener: SourceListener & Partial<RoomAware>;
   readonly calls: string[] = [];
+  /** What it says of its session. */
+  isDrained = true;
   state: 'stopped' | 'running' | 'paused' = 'stopped';
   readonly #broker: ModelBroker;
 
@@ -48,6 +50,10 @@ export class ModelSource implements UplinkSource {
 
   unsubscribe(): void {
     this.calls.push('unsubscribe');
+  }
+
+  async drained(): Promise<boolean> {
+    return this.isDrained;
   }
 
   async clear(): Promise<void> {

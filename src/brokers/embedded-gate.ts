@@ -58,10 +58,10 @@ export class PublishGate {
   removeRoute(filters: readonly string[], route: Route): void {
     this.removeFilters(filters, route);
     this.#turns.forget(route);
-    for (const admission of [...this.#later]) {
+    // Of all queues: those that came in this turn have matched it already, and are not offered yet.
+    for (const admission of [...this.#queues.values()].flat()) {
       if (!admission.routes.delete(route) || admission.routes.size > 0) continue;
-      this.#later.delete(admission);
-      this.#settle([admission]);
+      if (this.#later.delete(admission)) this.#settle([admission]);
     }
   }
 

@@ -165,6 +165,9 @@ export class SourceSession implements Route {
     }
     this.#writing += 1;
     const insert = (): void => {
+      // The disk may have refused the session when it was opened, and what is of no source is dropped at the next start.
+      const known = 'INSERT OR IGNORE INTO sources (client, topics) VALUES (?, ?)';
+      file.run(known, this.clientId, JSON.stringify(this.#topics));
       for (const { id, message } of rows) {
         const { topic, payload, qos, arrivedAt } = message;
         file.run(

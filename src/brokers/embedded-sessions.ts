@@ -14,6 +14,8 @@ export class SourceSessions {
   /** Before anyone may publish: the sources of the process before this one are away. */
   load(): void {
     const { file } = this.#options;
+    // Of a source that was cleared: its client's next one may be another account's.
+    file.lazy(() => file.run('DELETE FROM kept WHERE client NOT IN (SELECT client FROM sources)'));
     this.#lastId = Number(file.all('SELECT MAX(id) AS id FROM kept')[0]?.id ?? 0);
     const kept = new Map<string, { messages: number; bytes: number }>();
     const counts = 'SELECT client, COUNT(*) AS messages, SUM(LENGTH(payload)) AS bytes FROM kept GROUP BY client';

@@ -4,8 +4,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AdminServer, startAdmin } from '../../src/api/admin.ts';
 import { createLetterControl } from '../../src/bridge/dead-letters.ts';
-import type { Views } from '../../src/bridge/views.ts';
+import type { LiveLine, Views } from '../../src/bridge/views.ts';
 import { emptyLedger, type Ledger } from '../../src/domain/ledger.ts';
+import type { ConnectionStore } from '../../src/domain/ports/store.ts';
 import { append, entries, entry, TestStore } from '../store/support.ts';
 import { portsOf } from '../support/api.ts';
 import { type CliResult, cli } from '../support/cli.ts';
@@ -13,9 +14,11 @@ import { type CliResult, cli } from '../support/cli.ts';
 let s: TestStore;
 let admin: AdminServer | null = null;
 let ledgers: Map<string, Ledger>;
+let lines: Map<string, LiveLine>;
 
 beforeEach(async () => {
   s = await TestStore.open({ deadLettersMaxBytes: 10_000 });
+  lines = new Map();
   ledgers = new Map([['b', { ...emptyLedger(), received: 3, delivered: 2 }]]);
   const a = await s.connection();
   await append(a, entries(1, 3));
@@ -28,7 +31,7 @@ beforeEach(async () => {
   ledgers.set('a', a.ledger());
   const known = ['a', 'b'];
   const views = {
-    lines: new Map(),
+    lines,
     status: (id: string) => (known.includes(id) ? { state: 'DEACTIVATED' } : null),
     ledger: (id: string) => ledgers.get(id) ?? null,
     ids: () => known,
@@ -46,6 +49,10 @@ afterEach(async () => {
 
 function run(args: readonly string[], stdin = ''): Promise<CliResult> {
   return cli([...args, '--data-dir', s.dataDir], { stdin, signal: new AbortController().signal, cwd: s.dataDir });
+}
+
+function live(id: string, store: ConnectionStore): void {
+  lines.set(id, { flow: { stopped: false }, store } as unknown as LiveLine);
 }
 
 async function exported(): Promise<Record<string, unknown>> {
@@ -124,6 +131,20 @@ describe('things that do not exist', () => {
 describe('a file that is no export', () => {
   const good = async (): Promise<string> => JSON.stringify(await exported());
 
+  beforeEach(async () => {
+    live('c', await s.connection('c'));
+  });
+
+  /** Letters of their own keys. */
+  async function letters(count: number): Promise<string[]> {
+    const letter = await exported();
+    return Array.from({ length: count }, (_, i) => JSON.stringify({ ...letter, key: `0123456789abcde${i}` }));
+  }
+
+  function taken(): number | undefined {
+    return s.store.deadLetters('c')?.totals().count;
+  }
+
   test.each([
     ['no JSON', 'oops', /line 3: is not JSON/],
     ['no object', '[1]', /line 3: is no dead letter: is no object/],
@@ -144,9 +165,49 @@ describe('a file that is no export', () => {
   ])('%s', async (_what, third, message) => {
     const letter = await exported();
     const text = typeof third === 'string' ? third : JSON.stringify(third(letter));
-    const { code, err } = await run(['dead-letters', 'import', 'a', '-'], `${await good()}\n\n${text}\n`);
+    const { code, err } = await run(['dead-letters', 'import', 'c', '-'], `${await good()}\n\n${text}\n`);
     expect(code).toBe(65);
     expect(err).toMatch(message);
+    expect(err).toMatch(
+      /; the letter before it is taken: mend it and import the whole file again, nothing comes twice\n$/,
+    );
+    expect(taken()).toBe(1);
+  });
+
+  test.each([
+    ['no JSON', 'oops', 'is not JSON'],
+    ['no dead letter', '[1]', 'is no dead letter: is no object'],
+  ])('what stands before a line that is %s is taken, once, and what stands behind it is not', async (_, bad, why) => {
+    const [first, second, third] = await letters(3);
+    const words = 'taken: mend it and import the whole file again, nothing comes twice';
+    const failed = await run(['dead-letters', 'import', 'c', '-'], [first, second, bad, third].join('\n'));
+    const message = `here-bridge: standard input, line 3: ${why}; the 2 letters before it are ${words}\n`;
+    expect(failed).toMatchObject({ code: 65, out: '', err: message });
+    expect(taken()).toBe(2);
+    const mended = await run(['dead-letters', 'import', 'c', '-'], [first, second, third].join('\n'));
+    expect(mended).toMatchObject({ code: 0, out: '1 imported; 2 were there already\n' });
+    expect(taken()).toBe(3);
+  });
+
+  test('the first bad line is told, of either kind; of a file that begins with it nothing is taken', async () => {
+    const [first, second] = await letters(2);
+    const two = await run(['dead-letters', 'import', 'c', '-'], [first, '[1]', second, 'oops'].join('\n'));
+    expect(two.err).toMatch(/line 2: is no dead letter: is no object; the letter before it is taken/);
+    expect(taken()).toBe(1);
+    for (const [bad, why] of [
+      ['oops', 'is not JSON'],
+      ['[1]', 'is no dead letter: is no object'],
+    ]) {
+      const { code, err } = await run(['dead-letters', 'import', 'c', '-'], [bad, second].join('\n'));
+      expect([code, err]).toEqual([65, `here-bridge: standard input, line 1: ${why}\n`]);
+    }
+    expect(taken()).toBe(1);
+  });
+
+  test('where the letters before it are refused the bridge says why', async () => {
+    const text = [...(await letters(1)), 'oops'].join('\n');
+    const { code, err } = await run(['dead-letters', 'import', 'b', '-'], text);
+    expect([code, err]).toEqual([69, expect.stringMatching(/b is DEACTIVATED and takes nothing/)]);
   });
 
   test('of a key that stands for a prototype nothing is taken', async () => {

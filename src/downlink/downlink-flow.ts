@@ -63,7 +63,9 @@ export class DownlinkFlow implements UplinkEar {
   }
 
   #begin(project: HereProject): void {
-    if (this.#commands?.shadows.key !== project.key) this.#moveTo(project.key);
+    // One that was being left is left, also for its own project.
+    const mustMove = this.#commands?.shadows.key !== project.key || this.#commands.outbox.stopped;
+    if (mustMove && !this.#moveTo(project.key)) return;
     const commands = this.#commands;
     if (!this.#connection.downlink.enabled || commands === null) return;
     this.#lookForTopic();
@@ -105,7 +107,7 @@ export class DownlinkFlow implements UplinkEar {
   }
 
   onUplink(device: string, body: UplinkBody, arrivedAt: number, origin: UplinkOrigin): void {
-    if (!this.#connection.downlink.enabled || this.#commands === null) return;
+    if (!this.#connection.downlink.enabled || this.#commands === null || this.#commands.outbox.stopped) return;
     try {
       this.#commands.onUplink(device, body, arrivedAt, origin);
     } catch (error) {
@@ -130,6 +132,7 @@ export class DownlinkFlow implements UplinkEar {
     if (!this.#connection.downlink.enabled) return { kind: 'unavailable', message: 'downlinkEnabled is false' };
     if (this.#commands === null) return { kind: 'unavailable', message: 'the connection has never opened yet' };
     const { book, outbox } = this.#commands;
+    if (outbox.stopped) return { kind: 'unavailable', message: 'the connection is on its way to another project' };
     if (book.size >= MAX_OPEN) return { kind: 'unavailable', message: 'too many commands wait already' };
     const now = this.#o.clock.now();
     const [command] = book.add({
@@ -168,13 +171,23 @@ export class DownlinkFlow implements UplinkEar {
     };
   }
 
-  /** Throws when the disk refuses: what waits must have ended before anything begins in the other project. */
-  #moveTo(project: string): void {
-    this.#commands?.leave();
+  /**
+   * False: later, when the broker's word on what is under way is known. Throws when the disk refuses. What waits must have ended
+   * before anything begins in the other project, also for a process that is killed meanwhile.
+   */
+  #moveTo(project: string): boolean {
+    const underWay = this.#commands?.leave() ?? null;
+    if (underWay !== null) {
+      void underWay.then(() => {
+        if (this.#project !== null && this.#watch === null) this.open(this.#project);
+      });
+      return false;
+    }
     this.#commands = null;
     this.#exit();
     this.#on.project = project;
     this.#use(this.#o.hub.enter(project));
+    return true;
   }
 
   #exit(): void {

@@ -82,14 +82,28 @@ export class Outbox {
     this.pump();
   }
 
+  /** Publishes nothing more, ever. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /**
+   * Publishes nothing more. Null: nothing is under way, and what is acknowledged is committed; else resolves when the broker's
+   * word on it is known: to be called again then. Throws when the disk refuses.
+   */
+  halt(): Promise<unknown> | null {
+    this.#end();
+    if (this.#underWay.size > 0) return Promise.all(this.#underWay);
+    this.#commitAcknowledged();
+    return null;
+  }
+
   /**
    * Publishes nothing more; resolves when what is under way is acknowledged and committed, or `signal` aborts. What is left
    * comes again after the next start, under the same CorrelationID.
    */
   async stop(signal: AbortSignal): Promise<void> {
-    this.#stopped = true;
-    this.#timer?.();
-    this.#timer = null;
+    this.#end();
     const aborted = Promise.withResolvers<void>();
     signal.addEventListener('abort', () => aborted.resolve(), { once: true });
     if (signal.aborted) aborted.resolve();
@@ -99,6 +113,12 @@ export class Outbox {
     } catch {
       // The disk refuses: as above.
     }
+  }
+
+  #end(): void {
+    this.#stopped = true;
+    this.#timer?.();
+    this.#timer = null;
   }
 
   /** True: it is settled, so the device's next one may have its turn. */

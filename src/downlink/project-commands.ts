@@ -284,14 +284,17 @@ export class ProjectCommands {
     }
   }
 
-  /** The connection moves to another project: what waits is not meant for that one's devices. */
-  leave(): void {
-    void this.outbox.stop(AbortSignal.abort());
-    for (const state of ['waiting', 'notSent'] as const) {
-      for (const command of [...this.book.inState(state)]) this.settle(command, { kind: 'cancelled' });
-    }
+  /**
+   * To another project, whose devices what waits is not meant for; what is under way may still reach one of this. Null: all has
+   * ended; else resolves when the broker's word is known: to be called again then. Throws when the disk refuses.
+   */
+  leave(): Promise<unknown> | null {
+    const underWay = this.outbox.halt();
+    const waiting = [...this.book.inState('waiting'), ...this.book.inState('notSent')];
+    for (const command of waiting) if (!this.outbox.isBusy(command.device)) this.settle(command, { kind: 'cancelled' });
     const riding = this.#riders.all().map((device) => ({ device, version: null }));
     this.book.add({ riding });
     this.#riders.took(riding);
+    return underWay;
   }
 }

@@ -39,8 +39,10 @@ async function makeFlow(
   const events = { emit: (event: NewEvent) => void told.push(event) };
   const shadows = wrap(s.store.shadows);
   const published: { readonly CorrelationID: string }[] = [];
+  const broker = { word: Promise.resolve() };
   const publish = async (_: string, message: string) => {
     published.push(JSON.parse(message).DevEUI_downlink);
+    await broker.word;
   };
   const hub = new DownlinkHub({
     ...{ store: shadows, clock, chance, events },
@@ -55,7 +57,7 @@ async function makeFlow(
     ...{ retry: { minMs: 500, maxMs: 1_000 }, maxAgeMs: 3_600_000 },
   });
   onTestFinished(() => flow.stop(AbortSignal.abort()));
-  return { flow, hub, clock, told, s, store, commands, published };
+  return { flow, hub, clock, told, s, store, commands, published, broker };
 }
 
 /** Counts how often HERE is asked what changed. */
@@ -206,4 +208,57 @@ test('what was sent while another worker had the connection is told to HERE when
   const { flow, commands, clock } = await makeFlow(undefined, `${mark.slice(0, -1)}1`, s);
   expect(commands.list({ limit: 9 })).toMatchObject([{ version: 3, state: 'sent' }]);
   expect(flow.versions.dueFor(EUI, clock.now())).toBe(3);
+});
+
+test.each(['published', 'cancelled'] as const)(
+  'what is on its way to the broker when its connection moves to another project is %s when the broker’s word is known',
+  async (end) => {
+    const { flow, clock, commands, published, broker } = await makeFlow();
+    const word = Promise.withResolvers<void>();
+    broker.word = word.promise;
+    await clock.advance(10);
+    const [first, second] = [watched('first', [desired(clock.now())]), watched('second')];
+    flow.open(first.project);
+    await clock.advance(100);
+    hear(flow, clock.now());
+    expect(flow.post('70B3D50000000002', { FPort: 1, payload_hex: '01' })).toMatchObject({ kind: 'ok' });
+    expect(flow.post(EUI, { FPort: 1, payload_hex: '01' })).toMatchObject({ kind: 'ok' });
+    await clock.advance(10);
+    const states = () => commands.list({ limit: 9 }).map(({ state }) => state);
+    expect([published.length, states()]).toEqual([2, ['waiting', 'waiting', 'waiting']]);
+
+    flow.open(second.project);
+    await clock.advance(2_000);
+    // Nothing has begun in the other project: a process that starts anew now is still in this one.
+    expect([second.asked(), states()]).toEqual([0, ['waiting', 'waiting', 'waiting']]);
+    expect(flow.post(EUI, {})).toMatchObject({ kind: 'unavailable' });
+
+    if (end === 'published') word.resolve();
+    else word.reject(new Error('the broker is away'));
+    await clock.advance(5_000);
+    expect(second.asked()).toBeGreaterThan(0);
+    // The device's next one had not gone.
+    expect([published.length, states()]).toEqual([2, ['cancelled', end, end]]);
+    broker.word = Promise.resolve();
+    expect(flow.post(EUI, { FPort: 1, payload_hex: '01' })).toMatchObject({ kind: 'ok' });
+    await clock.advance(10);
+    expect(published).toHaveLength(3);
+  },
+);
+
+test('a connection that is back in its project before the broker’s word is known publishes there again', async () => {
+  const { flow, clock, commands, published, broker } = await makeFlow();
+  const word = Promise.withResolvers<void>();
+  broker.word = word.promise;
+  const [first, second] = [watched('first'), watched('second')];
+  flow.open(first.project);
+  flow.post(EUI, { FPort: 1, payload_hex: '01' });
+  flow.open(second.project);
+  flow.open(first.project);
+  word.resolve();
+  await clock.advance(2_000);
+  flow.post(EUI, { FPort: 1, payload_hex: '02' });
+  await clock.advance(10);
+  expect([published.length, second.asked()]).toEqual([2, 0]);
+  expect(commands.list({ limit: 9 }).map(({ state }) => state)).toEqual(['published', 'published']);
 });

@@ -161,6 +161,14 @@ export class Brokers {
   }
 }
 
+/** For those who look beside a bridge: none but that one has its embedded brokers, and no topic is made by looking at it. */
+export function brokersToLookAt({ brokers }: Pick<Config, 'brokers'>): Config['brokers'] {
+  const others = Object.entries(brokers).filter(([, { kind }]) => kind !== 'embedded');
+  return Object.fromEntries(
+    others.map(([name, broker]) => [name, broker.kind === 'kafka' ? { ...broker, createTopics: false } : broker]),
+  );
+}
+
 /** Whether a topic, or all that a filter matches, is among those of the bridge on a broker of that kind. */
 export function isOwn(kind: BrokerConfig['kind'] | null, prefix: string, topic: string): boolean {
   return kind === 'kafka' ? isOwnName(prefix, topic) : isBelow(prefix, topic);

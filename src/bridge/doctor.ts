@@ -2,12 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import path from 'node:path';
+import { createCommand, kafkaName, ownTopic } from '../brokers/kafka-topics.ts';
 import type { Config } from '../config/config.ts';
 import { describeError } from '../domain/errors.ts';
 import type { Broker } from '../domain/ports/broker.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
 import { HereHttp, type HttpAnswer } from '../here/http.ts';
-import { Brokers } from './brokers.ts';
+import { Brokers, brokersToLookAt } from './brokers.ts';
 import { publisherUp } from './publisher-up.ts';
 import { proxySettings, versionOf } from './setup.ts';
 
@@ -67,17 +68,18 @@ function freeSpace({ dataDir, budgets }: Config): Finding {
 
 async function brokers(config: Config, parts: DoctorParts): Promise<readonly Finding[]> {
   const { clock, chance, isRunning } = parts;
-  const others = Object.entries(config.brokers).filter(([, { kind }]) => kind !== 'embedded');
+  const others = brokersToLookAt(config);
+  const names = Object.keys(others);
   const findings: Finding[] = Object.entries(config.brokers)
     .filter(([, { kind }]) => kind === 'embedded')
     .map(([name]) => {
       const message = isRunning ? 'the bridge that runs has it' : 'the bridge starts it itself';
       return { what: `broker ${name}`, ok: true, message };
     });
-  if (others.length === 0) return findings;
+  if (names.length === 0) return findings;
   const { topics, sources, dataDir } = config;
   const found = new Brokers({
-    brokers: Object.fromEntries(others),
+    brokers: others,
     topics,
     sources: config.sources,
     dataDir,
@@ -86,7 +88,7 @@ async function brokers(config: Config, parts: DoctorParts): Promise<readonly Fin
     onNotice: () => {},
   });
   try {
-    for (const [name] of others) {
+    for (const name of names) {
       const broker = found.get(name) as Broker;
       const reached = await publisherUp(broker, `here-bridge-doctor-${randomUUID().slice(0, 8)}`, {
         clock,
@@ -98,7 +100,7 @@ async function brokers(config: Config, parts: DoctorParts): Promise<readonly Fin
         continue;
       }
       findings.push({ what, ok: true, message: 'it is reached, and takes the credentials' });
-      if (name === topics.broker) findings.push(await configTopic(broker, config, clock));
+      if (name === topics.broker) findings.push(await configTopic(broker, config, parts));
       if (name === sources.broker && broker.findTopic !== undefined) {
         findings.push(await downlinkTopic(broker, config.downlinks.kafkaTopic));
       }
@@ -121,9 +123,11 @@ async function downlinkTopic(broker: Broker, topic: string): Promise<Finding> {
 }
 
 /** Read with a session that leaves nothing behind. */
-async function configTopic(broker: Broker, { topics }: Config, clock: Clock): Promise<Finding> {
-  const prefix = `${topics.prefix}/connections`;
+async function configTopic(broker: Broker, config: Config, { clock, isRunning }: DoctorParts): Promise<Finding> {
+  const prefix = `${config.topics.prefix}/connections`;
   const what = `config topic ${prefix}`;
+  const absence = await absentConfigTopic(broker, config, isRunning);
+  if (absence !== null) return { what, ...absence };
   const done = Promise.withResolvers<number | string>();
   let reason = 'no answer';
   const table = broker.openTable(
@@ -146,6 +150,31 @@ async function configTopic(broker: Broker, { topics }: Config, clock: Clock): Pr
     cancel();
     await table.stop();
   }
+}
+
+/** Of Kafka; null: it is there, or nobody can tell. */
+async function absentConfigTopic(
+  broker: Broker,
+  { brokers, topics }: Config,
+  isRunning: boolean,
+): Promise<Pick<Finding, 'ok' | 'message'> | null> {
+  const kafka = brokers[topics.broker];
+  const topic = `${kafkaName(topics.prefix)}.connections`;
+  const own = ownTopic(topic, topics.prefix);
+  if (kafka?.kind !== 'kafka' || own === null) return null;
+  // Where the cluster cannot be asked, reading says why.
+  const absence = (await broker.findTopic?.(topic).catch(() => null)) ?? null;
+  if (absence === null) return null;
+  if (kafka.createTopics && !isRunning) {
+    const message =
+      'it is missing; the bridge makes it when it starts. If one ran before, look at topics.prefix and the right Describe.';
+    return { ok: true, message };
+  }
+  const how = createCommand(topic, own, kafka.bootstrap);
+  return {
+    ok: false,
+    message: `there is no topic "${topic}", or the right Describe on it is missing; make it with: ${how}`,
+  };
 }
 
 async function* here(config: Config, name: string, parts: DoctorParts): AsyncGenerator<Finding, void> {

@@ -7,7 +7,7 @@ import { checkUplinks, type UplinkReader } from '../brokers/kafka-check-uplinks.
 import type { Config } from '../config/config.ts';
 import type { Connection } from '../domain/connection.ts';
 import type { Chance, Clock } from '../domain/ports/clock.ts';
-import { Brokers } from './brokers.ts';
+import { Brokers, brokersToLookAt } from './brokers.ts';
 import { readDefinitions } from './read-definitions.ts';
 
 export interface UplinkTopicParts {
@@ -33,7 +33,7 @@ export async function lookAtUplinkTopics(config: Config, parts: UplinkTopicParts
   }
   const { clock, chance } = parts;
   const brokers = new Brokers({
-    ...{ brokers: withoutEmbedded(config), topics: config.topics, sources: config.sources, dataDir: config.dataDir },
+    ...{ brokers: brokersToLookAt(config), topics: config.topics, sources: config.sources, dataDir: config.dataDir },
     ...{ definedHosts: config.brokerDefinitions.hosts, clock, chance, onNotice: () => {} },
   });
   try {
@@ -55,14 +55,6 @@ export async function lookAtUplinkTopics(config: Config, parts: UplinkTopicParts
   } finally {
     await brokers.stop();
   }
-}
-
-/** None but the bridge that runs it has an embedded one; and no topic is made by looking at it. */
-function withoutEmbedded({ brokers }: Config): Config['brokers'] {
-  const others = Object.entries(brokers).filter(([, { kind }]) => kind !== 'embedded');
-  return Object.fromEntries(
-    others.map(([name, broker]) => [name, broker.kind === 'kafka' ? { ...broker, createTopics: false } : broker]),
-  );
 }
 
 interface Cluster {

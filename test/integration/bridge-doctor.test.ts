@@ -1,10 +1,12 @@
 // `doctor` and `support-bundle` beside a running bridge, and where things are not well.
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { definition, LocalBridge, temporaryFolder, untilState, useBroker } from '../support/bridge.ts';
 import { cli } from '../support/cli.ts';
 import { freePort } from '../support/free-port.ts';
+import { freshName, kafkaBrokers, kafkaClient } from '../support/kafka.ts';
+import { describeWith } from '../support/requirements.ts';
 import { useSandbox } from '../support/sandbox.ts';
 
 interface Finding {
@@ -79,4 +81,34 @@ test('what is not well is told in a sentence, and the exit code says so', async 
   const wrong = await doctor({ brokers: { main: { kind: 'mqtt' } } });
   expect(wrong.code).toBe(1);
   expect(wrong.found.get('configuration')).toMatchObject({ ok: false, message: expect.stringContaining('url') });
+});
+
+describeWith('kafka', 'The config topic on Kafka', () => {
+  test('is not made by looking at it: where it is missing a sentence says who makes it', async () => {
+    const prefix = freshName('doctor');
+    const bootstrap = [await kafkaBrokers()];
+    const admin = (await kafkaClient()).admin();
+    await admin.connect();
+    onTestFinished(() => admin.disconnect());
+    const here = { defaultService: 'away', services: { away: { url: `http://127.0.0.1:${await freePort()}` } } };
+    const look = async (createTopics: boolean): Promise<Finding | undefined> => {
+      const { found } = await doctor({
+        dataDir: temporaryFolder(),
+        brokers: { main: { kind: 'kafka', bootstrap, createTopics } },
+        topics: { prefix, broker: 'main' },
+        here: { ...here, services: { ...here.services, here: null, 'here-platform': null } },
+      });
+      expect(found.get('broker main')?.ok).toBe(true);
+      return found.get(`config topic ${prefix}/connections`);
+    };
+    const made = await look(true);
+    expect((await admin.listTopics()).filter((name) => name.startsWith(prefix))).toEqual([]);
+    expect(made).toMatchObject({ ok: true, message: expect.stringMatching(/^it is missing; the bridge makes it/) });
+    const missing = await look(false);
+    expect(missing?.ok).toBe(false);
+    expect(missing?.message).toMatch(
+      /there is no topic .* make it with: .* --partitions 1 --config cleanup.policy=compact$/,
+    );
+    expect((await admin.listTopics()).filter((name) => name.startsWith(prefix))).toEqual([]);
+  }, 60_000);
 });

@@ -130,7 +130,7 @@ class Run {
       case 'reauthenticate':
         return { kind: 'reauthenticate' };
       case 'hold':
-        return { kind: 'hold', reason: `HERE refuses the account (403): ${outcome.answer.message}` };
+        return { kind: 'hold', reason: refusal(outcome.answer) };
       case 'tooLarge':
         this.#works();
         return this.#split(items, outcome.answer);
@@ -281,4 +281,9 @@ class Run {
     this.#parts.room.finish(item);
     this.#parts.settle(item, outcome, requestId);
   }
+}
+
+/** An account without the right, or requests that HERE does not take at all: of a wrong address, or of another method. */
+function refusal({ status, message }: HereAnswer): string {
+  return `HERE refuses the ${status === 403 ? 'account' : 'requests'} (${status}): ${message}`;
 }

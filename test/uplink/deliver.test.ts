@@ -135,6 +135,18 @@ describe('delivery', () => {
     expect(line.room.count).toBe(500 - line.settled.size);
   });
 
+  it.each([
+    [403, 'account'],
+    [404, 'requests'],
+    [451, 'requests'],
+  ])('says with which status HERE refuses all: %d', async (status, what) => {
+    const line = setUp(10);
+    const verdict = await line.send(modelProject({ judge: () => ({ kind: 'hold', answer: answer(status) }) }));
+    const reason = `HERE refuses the ${what} (${status}): ${answer(status).message}`;
+    expect(verdict).toEqual({ kind: 'hold', reason });
+    expect([line.settled.size, line.room.count]).toEqual([0, 10]);
+  });
+
   it('puts everything back that an unanswered request left open', async () => {
     const line = setUp(100);
     const retry = { kind: 'retry', cause: 'unavailable', afterMs: null, answer: answer(503) } as const;

@@ -20,7 +20,6 @@ import { within } from '../domain/within.ts';
 import { Books, PLACES } from './books.ts';
 import { ConnectionLetters } from './connection-letters.ts';
 import type { ConnectionStoreOptions } from './connection-store-options.ts';
-import { isDamage } from './database.ts';
 import { type NewDeadLetter, newLetterKey } from './dead-letter-rows.ts';
 import { handOver } from './hand-over.ts';
 import { databaseDamaged, journalDamaged } from './incidents.ts';
@@ -30,6 +29,7 @@ import { JournalWriter } from './journal-writer.ts';
 import { openPlaces, type Places, placesIn } from './places.ts';
 import type { Segment } from './segment.ts';
 import { IDLE_SEGMENT_BYTES, largeSegmentBytes, segmentBytes } from './segment-size.ts';
+import { isDamage } from './sqlite-errors.ts';
 
 export class JournalledConnection implements ConnectionStore {
   readonly id: string;
@@ -151,8 +151,7 @@ export class JournalledConnection implements ConnectionStore {
   }
 
   bytesOf(seq: number): number {
-    const segment = this.#books.ranges.segmentOf(seq);
-    return segment === null ? 0 : segment.bytesOf(seq);
+    return this.#books.ranges.segmentOf(seq)?.bytesOf(seq) ?? 0;
   }
 
   handOver(seqs: readonly number[]): void {
@@ -291,6 +290,7 @@ export class JournalledConnection implements ConnectionStore {
   #tellIfDamaged(error: unknown): void {
     if (this.#damageTold || !isDamage(error)) return;
     this.#damageTold = true;
+    this.#options.tables.database.suspect();
     this.#options.report(databaseDamaged(this.id, error));
   }
 

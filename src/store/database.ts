@@ -7,8 +7,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
+import { DamageMarker, repair } from './damage-marker.ts';
 import { freeBytes } from './free-bytes.ts';
 import type { Reserve } from './reserve.ts';
+import { damage, isDamage, SQLITE_FULL, wantsRoom } from './sqlite-errors.ts';
 import { upgrade } from './versions.ts';
 
 /** From this size on the write-ahead log is copied back into the database at the next tick. */
@@ -20,31 +22,12 @@ const IDLE_TICKS = 5;
 const KEPT_BYTES = 512 * 1024;
 /** New rows are written to the log first, in whole pages, and are in it still when the database grows by them. */
 const ROOM_FACTOR = 3;
-const SQLITE_IOERR = 10;
-const SQLITE_CORRUPT = 11;
-const SQLITE_FULL = 13;
-const SQLITE_NOTADB = 26;
-
-function resultCode(error: unknown): number {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  return typeof code === 'number' ? code & 0xff : 0;
-}
-
-export function isDamage(error: unknown): boolean {
-  const code = resultCode(error);
-  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
-}
-
-/** Also `SQLITE_IOERR`: so a full disk shows where SQLite's shared memory has to grow. */
-function wantsRoom(error: unknown): boolean {
-  const code = resultCode(error);
-  return code === SQLITE_FULL || code === SQLITE_IOERR;
-}
 
 export class Database {
   readonly sql: DatabaseSync;
   readonly #file: string;
   readonly #reserve: Reserve;
+  readonly #marker: DamageMarker;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   #wal: number | null = null;
@@ -52,9 +35,10 @@ export class Database {
   #lastWalBytes = 0;
   #quietTicks = 0;
 
-  private constructor(file: string, sql: DatabaseSync, reserve: Reserve) {
+  private constructor(file: string, sql: DatabaseSync, reserve: Reserve, marker: DamageMarker) {
     this.#file = file;
     this.#reserve = reserve;
+    this.#marker = marker;
     this.sql = sql;
     this.#begin = sql.prepare('BEGIN IMMEDIATE');
     this.#commit = sql.prepare('COMMIT');
@@ -82,12 +66,14 @@ export class Database {
       for (const suffix of ['', '-wal', '-shm']) {
         if (fs.existsSync(file + suffix)) fs.renameSync(file + suffix, movedTo + suffix);
       }
+      new DamageMarker(file).clear();
       setAside(movedTo, describeError(error));
       return Database.#openSound(file, reserve);
     }
   }
 
   static #openSound(file: string, reserve: Reserve): Database {
+    const marker = new DamageMarker(file);
     const sql = new DatabaseSync(file);
     try {
       // Its log takes the same mode; the directory may be wider where it was made by someone else (a volume).
@@ -99,15 +85,28 @@ export class Database {
       // What is erased on a person's request must not stay behind in free pages.
       sql.exec('PRAGMA secure_delete = ON');
       const verdict = sql.prepare('PRAGMA quick_check(1)').get()?.quick_check;
-      if (verdict !== 'ok') throw Object.assign(new Error(String(verdict)), { errcode: SQLITE_CORRUPT });
+      if (verdict !== 'ok') throw damage(String(verdict));
+      const isRepaired = marker.isSet && Database.#repair(sql, reserve);
       upgrade(sql);
       // Whatever an earlier process committed is durable before anything here is built on it.
       sql.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      if (isRepaired) marker.clear();
       syncDirectory(path.dirname(file));
-      return new Database(file, sql, reserve);
+      return new Database(file, sql, reserve, marker);
     } catch (error) {
       sql.close();
       throw error;
+    }
+  }
+
+  /** False: there is no room to. As it is, the database has been in use before; a later start repairs it. */
+  static #repair(sql: DatabaseSync, reserve: Reserve): boolean {
+    try {
+      repair(sql);
+      return true;
+    } catch (error) {
+      if (!wantsRoom(error) || reserve.intact) throw error;
+      return false;
     }
   }
 
@@ -122,8 +121,14 @@ export class Database {
       // SQLite may have rolled back by itself (disk full).
       if (this.sql.isTransaction) this.sql.exec('ROLLBACK');
       if (wantsRoom(error)) this.#makeRoom();
+      if (isDamage(error)) this.suspect();
       throw error;
     }
+  }
+
+  /** Damage was seen: the next start looks at everything, and repairs what can be repaired. Does not throw. */
+  suspect(): void {
+    this.#marker.set();
   }
 
   /**

@@ -6,6 +6,7 @@ import type { DeadLetter } from '../domain/ports/store.ts';
 import type { DeadLetterDetail, DeadLetterReason } from '../domain/uplink.ts';
 import type { Database } from './database.ts';
 import { REPLAY_KEY_BYTES } from './record-format.ts';
+import { isDamage } from './sqlite-errors.ts';
 
 /** A row's own cost beside its texts, roughly. */
 const ROW_BYTES = 100;
@@ -62,18 +63,31 @@ function bufferOf(bytes: Uint8Array): Buffer {
 }
 
 export class DeadLetterPages {
+  readonly #database: Database;
   readonly #older: StatementSync;
   readonly #newer: StatementSync;
   readonly #letter: StatementSync;
 
-  constructor({ sql }: Database) {
+  constructor(database: Database) {
+    const { sql } = database;
+    this.#database = database;
     const columns = 'SELECT id, time, device, reason, bytes FROM dead_letters WHERE connection = ?';
     this.#older = sql.prepare(`${columns} AND id < ? ORDER BY id DESC LIMIT ${ROWS_A_TURN}`);
     this.#newer = sql.prepare(`${columns} AND id > ? ORDER BY id LIMIT ${ROWS_A_TURN}`);
     this.#letter = sql.prepare('SELECT * FROM dead_letters WHERE id = ?');
   }
 
-  page(connection: number, { filter, order, after, limit, maxBytes }: DeadLetterQuery): DeadLetterPage {
+  /** Throws what SQLite throws. */
+  page(connection: number, query: DeadLetterQuery): DeadLetterPage {
+    try {
+      return this.#page(connection, query);
+    } catch (error) {
+      if (isDamage(error)) this.#database.suspect();
+      throw error;
+    }
+  }
+
+  #page(connection: number, { filter, order, after, limit, maxBytes }: DeadLetterQuery): DeadLetterPage {
     const isNewestFirst = order === 'newest';
     const from = after ?? (isNewestFirst ? Number.MAX_SAFE_INTEGER : 0);
     const ids = filter.ids === undefined ? null : new Set(filter.ids);

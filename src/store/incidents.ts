@@ -8,7 +8,7 @@ export type StoreIncident =
   | { readonly kind: 'journalDamaged'; readonly connectionId: string; readonly lost: number; readonly message: string }
   /** The database was damaged; journals are read again as if nothing were settled: duplicates, no loss. */
   | { readonly kind: 'databaseSetAside'; readonly connectionId: null; readonly message: string }
-  /** The database showed damage while in use: a restart sets it aside. */
+  /** The database showed damage while in use: a restart repairs it, or sets it aside. */
   | { readonly kind: 'databaseDamaged'; readonly connectionId: string | null; readonly message: string }
   /** A ledger starts anew behind messages whose outcome was in a database that was set aside. */
   | { readonly kind: 'ledgerRestarted'; readonly connectionId: string; readonly message: string }
@@ -50,7 +50,9 @@ export function databaseSetAside(movedTo: string, why: string): StoreIncident {
 }
 
 export function databaseDamaged(connectionId: string, error: unknown): StoreIncident {
-  const message = `The store's database is damaged (${describeError(error)}). A restart sets it aside and reads the journals again.`;
+  const message =
+    `The store's database is damaged (${describeError(error)}). ` +
+    'A restart checks and repairs it; if it cannot be repaired, it is set aside and the journals are read again.';
   return { kind: 'databaseDamaged', connectionId, message };
 }
 

@@ -5,16 +5,30 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { BridgeError } from '../domain/errors.ts';
 import type { BridgeStore } from '../domain/ports/store.ts';
+import { STAGING } from './restored-directory.ts';
 
 const FOLDER = /^w-(\d{1,4})$/;
 const MOST = 1000;
+const DATABASE = 'bridge.db';
 
-/** Those that exist, the one from before first. */
+/** Those that exist, the one from before first. Throws what the file system throws. */
 export function directoriesUnder(dataDir: string): readonly string[] {
-  const numbered = existsSync(dataDir) ? readdirSync(dataDir).filter((name) => FOLDER.test(name)) : [];
+  const names = existsSync(dataDir) ? readdirSync(dataDir) : [];
+  const numbered = names.filter((name) => FOLDER.test(name));
   numbered.sort((a, b) => Number(FOLDER.exec(a)?.[1]) - Number(FOLDER.exec(b)?.[1]));
-  const before = existsSync(path.join(dataDir, 'bridge.db')) ? [dataDir] : [];
+  const before = isFromBefore(dataDir, names) ? [dataDir] : [];
   return [...before, ...numbered.map((name) => path.join(dataDir, name))];
+}
+
+/**
+ * Also without its database, which was lost, or was set aside and not yet made anew when a kill came: its journals hold what was
+ * acknowledged. What a restore has not completed is none: it puts the database into place last.
+ */
+function isFromBefore(dataDir: string, names: readonly string[]): boolean {
+  if (names.includes(DATABASE)) return true;
+  if (names.includes(STAGING)) return false;
+  if (names.some((name) => name.startsWith(`${DATABASE}.corrupt-`))) return true;
+  return names.includes('journals') && readdirSync(path.join(dataDir, 'journals')).length > 0;
 }
 
 /** Opens the first one that nobody has; makes one where all are taken. Rejects with what opening rejects with. */

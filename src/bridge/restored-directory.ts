@@ -10,7 +10,8 @@ import { syncDirectory } from '../store/database.ts';
 import { type DirectoryLock, lockDirectory } from '../store/lock.ts';
 import { checkDatabase } from '../store/versions.ts';
 
-const STAGING = 'restoring';
+/** There as long as a restore goes on, and after one that was interrupted. */
+export const STAGING = 'restoring';
 const DEFINITIONS = 'restored-definitions';
 const DATABASE = 'bridge.db';
 /** What a restore that was interrupted, or the lock of a bridge, may have left. */

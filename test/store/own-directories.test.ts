@@ -1,5 +1,5 @@
 // Which data directory a worker among several takes, and what becomes of what waits in those of workers that are gone.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Adoption } from '../../src/bridge/adoption.ts';
@@ -52,6 +52,51 @@ test('the first of several goes on with the directory of the time when it was al
   expect((await first.store.openConnection('a', MAX)).ledger()).toMatchObject({ received: 3, pending: 3 });
   expect(path.relative(root, (await openOwnDirectory(root, open)).directory)).toBe('w-0');
 });
+
+for (const [how, isThere, harm] of [
+  [
+    'is gone',
+    true,
+    (root: string) => {
+      for (const name of readdirSync(root)) if (name.startsWith('bridge.db')) rmSync(path.join(root, name));
+    },
+  ],
+  [
+    'was set aside when a kill came, with no journal beside it',
+    true,
+    (root: string) => {
+      renameSync(path.join(root, 'bridge.db'), path.join(root, 'bridge.db.corrupt-now'));
+      rmSync(path.join(root, 'journals'), { recursive: true });
+    },
+  ],
+  [
+    'is not in place yet, as a restore that was interrupted leaves it',
+    false,
+    (root: string) => {
+      mkdirSync(path.join(root, 'restoring'));
+      renameSync(path.join(root, 'bridge.db'), path.join(root, 'restoring', 'bridge.db'));
+    },
+  ],
+] as const) {
+  test(`a directory of the time when a worker was alone whose database ${how} is ${isThere ? 'one' : 'none'}`, async () => {
+    const root = path.join(temporaryFolder(), 'data');
+    mkdirSync(root);
+    const open = opener();
+    const alone = await open(root);
+    await append(await alone.openConnection('a', MAX), entries(1, 3));
+    await alone.close();
+    const hasJournals = (): boolean => readdirSync(root).includes('journals');
+    harm(root);
+    const expected = hasJournals() ? 3 : 0;
+    const first = await openOwnDirectory(root, open);
+    expect(path.relative(root, first.directory)).toBe(isThere ? '' : 'w-0');
+    if (!isThere) return;
+    expect((await first.store.openConnection('a', MAX)).ledger()).toMatchObject({
+      received: expected,
+      pending: expected,
+    });
+  });
+}
 
 test('what waits in the directory of a worker that is gone goes to those who serve it; the sum of the ledgers stays', async () => {
   const root = temporaryFolder();

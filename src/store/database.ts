@@ -3,6 +3,8 @@
 // Settlements commit with `synchronous = NORMAL`: a kill loses none, a power loss may lose the last ones, and then their
 // records are pending again: duplicates, never loss. What must not be forgotten (tokens, attempts, states) goes through
 // `durably`. Before anything that relies on committed rows is deleted elsewhere, `barrier` makes them durable.
+// SQLite reads the log up to the first bad frame. Sound ones behind it may be left by a power loss, too (several commits between two
+// barriers reach the disk in any order), so damage there cannot be told from it: README names it.
 import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';

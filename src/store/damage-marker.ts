@@ -6,6 +6,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { describeError } from '../domain/errors.ts';
 import { damage, resultCode, SQLITE_CONSTRAINT } from './sqlite-errors.ts';
 
+const START_TABLES = ['connections', 'segments'];
+
 export class DamageMarker {
   readonly #file: string;
   #isSet: boolean;
@@ -40,6 +42,17 @@ export class DamageMarker {
     fs.rmSync(this.#file, { force: true });
     this.#isSet = false;
   }
+}
+
+/**
+ * Of the tables by which a start finds everything else: a connection that its index hides would begin anew beside its own rows, and
+ * nothing would fail. They are small. Throws what SQLite throws.
+ */
+export function hasSoundIndexes(sql: DatabaseSync): boolean {
+  return START_TABLES.every((table) => {
+    const isThere = sql.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(table) !== undefined;
+    return !isThere || sql.prepare(`PRAGMA integrity_check(${table})`).get()?.integrity_check === 'ok';
+  });
 }
 
 /**

@@ -9,7 +9,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { BridgeError, describeError, EXIT } from '../domain/errors.ts';
-import { DamageMarker, repair } from './damage-marker.ts';
+import { DamageMarker, hasSoundIndexes, repair } from './damage-marker.ts';
 import { freeBytes } from './free-bytes.ts';
 import type { Reserve } from './reserve.ts';
 import { damage, isDamage, SQLITE_FULL, wantsRoom } from './sqlite-errors.ts';
@@ -88,7 +88,7 @@ export class Database {
       sql.exec('PRAGMA secure_delete = ON');
       const verdict = sql.prepare('PRAGMA quick_check(1)').get()?.quick_check;
       if (verdict !== 'ok') throw damage(String(verdict));
-      const isRepaired = marker.isSet && Database.#repair(sql, reserve);
+      const isRepaired = (marker.isSet || !hasSoundIndexes(sql)) && Database.#repair(sql, reserve);
       upgrade(sql);
       // Whatever an earlier process committed is durable before anything here is built on it.
       sql.exec('PRAGMA wal_checkpoint(TRUNCATE)');

@@ -80,6 +80,22 @@ test('a replay that cannot be booked holds its connection up until the next star
   expect([a.verify(), fs.existsSync(marker(s))]).toEqual([0, false]);
 });
 
+test('a connection that its index hides is found by the start, and goes on with its ledger and letters', async () => {
+  await using s = await TestStore.open();
+  const id = 'hidden-connection';
+  const first = await s.connection(id);
+  await append(first, entries(1, 5));
+  first.settle([1, 2].map((seq) => ({ seq, outcome: REFUSED })));
+  await s.store.close();
+  await s.moveOn(() => expect(flipInIndexes(database(s), id)).toBeGreaterThan(0));
+  const a = await s.connection(id);
+  expect(s.incidents).toEqual([]);
+  expect(a.ledger()).toMatchObject({ received: 5, pending: 3, deadLettered: { refused: 2 } });
+  expect([a.deadLetters(10).map(({ seq }) => seq), a.verify()]).toEqual([[2, 1], 0]);
+  await s.store.close();
+  expect(integrity(database(s))).toBe('ok');
+});
+
 test('what cannot be repaired is set aside, once', async () => {
   await using s = await TestStore.open();
   const a = await damaged(s);

@@ -57,17 +57,19 @@ export class ScanWindow {
 export async function scanSegment(file: DiskFile, window: ScanWindow, options: ScanOptions): Promise<ScanResult> {
   const { header, fileBytes, endSeq } = options;
   const { compactedCount } = header;
-  const segment = new Segment({ ...header, isCompacted: compactedCount !== null });
+  const isCompacted = compactedCount !== null;
+  const limit = isCompacted ? Math.min(endSeq, header.base + compactedCount) : endSeq;
+  const segment = new Segment({ ...header, isCompacted });
   const damages: Damage[] = [];
   let lastGroupSeq = 0;
   let offset = SEGMENT_HEADER_BYTES;
   window.start = window.end = 0;
 
-  while (offset < fileBytes && segment.end < endSeq) {
+  while (offset < fileBytes && segment.end < limit) {
     if (offset < window.start || offset + RECORD_HEADER_BYTES > window.end) await window.load(file, offset);
     const at = (offset - window.start) >> 2;
     const whole = offset + RECORD_HEADER_BYTES <= window.end;
-    if (compactedCount !== null && whole && isGood(window, at, offset, segment.end, endSeq, header.salt, fileBytes)) {
+    if (isCompacted && whole && isGood(window, at, offset, segment.end, limit, header.salt, fileBytes)) {
       segment.addCompacted(recordSeq(window.words, at));
     }
     if (whole && isGood(window, at, offset, segment.end, segment.end + 1, header.salt, fileBytes)) {
@@ -77,18 +79,29 @@ export async function scanSegment(file: DiskFile, window: ScanWindow, options: S
       continue;
     }
     const fromSeq = segment.end;
-    const next = await findRecord(file, window, offset + 8, fromSeq, endSeq, options);
+    const next = await findRecord(file, window, offset + 8, fromSeq, limit, options);
     if (next === null) {
       damages.push({ fromOffset: offset, toOffset: fileBytes, fromSeq, toSeq: null });
+      if (isCompacted) addUnread(segment, limit, fileBytes - offset);
       break;
     }
     damages.push({ fromOffset: offset, toOffset: next.offset, fromSeq, toSeq: next.seq - 1 });
-    segment.addMissing(next.seq - fromSeq);
+    addUnread(segment, next.seq, next.offset - offset);
     offset = next.offset;
   }
-  if (compactedCount !== null) segment.addCompacted(Math.min(header.base + compactedCount, endSeq));
+  if (isCompacted) segment.addCompacted(limit);
   segment.close();
   return { segment, damages, lastGroupSeq };
+}
+
+/**
+ * The numbers before `seq`, of which damage has taken the records. A compacted file had few of them: where no bitmap tells which, no
+ * more count as lost than `bytes` had room for.
+ */
+function addUnread(segment: Segment, seq: number, bytes: number): void {
+  const most = Math.max(1, Math.floor(bytes / RECORD_HEADER_BYTES));
+  if (segment.isCompacted) segment.addCompacted(Math.max(segment.end, seq - most));
+  segment.addMissing(seq - segment.end);
 }
 
 /** A sound header of a sequence number in [fromSeq, endSeq) whose record lies within the file. */
@@ -122,8 +135,9 @@ async function findRecord(
       if (window.end - offset < RECORD_HEADER_BYTES) return null;
     }
     const at = (offset - window.start) >> 2;
-    // A record takes more than its header: so many at most can have been in between.
-    const mostSeq = Math.min(endSeq, fromSeq + (offset - from) / RECORD_HEADER_BYTES + 2);
+    // A record takes more than its header: so many at most can have been in between. A compacted file's numbers have gaps.
+    const mostSeq =
+      header.compactedCount === null ? Math.min(endSeq, fromSeq + (offset - from) / RECORD_HEADER_BYTES + 2) : endSeq;
     if (isGood(window, at, offset, fromSeq, mostSeq, header.salt, fileBytes)) {
       return { offset, seq: recordSeq(window.words, at) };
     }

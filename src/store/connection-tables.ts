@@ -8,7 +8,7 @@ import type { GoneChange, Range } from './ranges.ts';
 
 export interface StoredConnection extends StoredNumbers {
   readonly key: number;
-  /** False: nothing was known of it. */
+  /** False: nothing was known of it, or no more than its name. */
   readonly existed: boolean;
 }
 
@@ -111,9 +111,7 @@ export class ConnectionTables {
     if (Number(row.deleting) === LETTERS_ONLY) {
       return { key, existed: true, ...NO_NUMBERS, imported: takeBackLetters(this.database, key) };
     }
-    return {
-      key,
-      existed: true,
+    const numbers: StoredNumbers = {
       received: Number(row.received),
       floor: Number(row.floor),
       uncounted: Number(row.uncounted),
@@ -121,6 +119,13 @@ export class ConnectionTables {
       replayedTo: Number(row.replayedTo),
       imported: Number(row.imported),
     };
+    return { key, existed: this.#isKnown(key, numbers), ...numbers };
+  }
+
+  /** False: the row is as it was made. An opening that was broken off before the journal was read leaves it so. */
+  #isKnown(key: number, numbers: StoredNumbers): boolean {
+    if (Object.values(numbers).some((number) => number !== 0)) return true;
+    return this.#segments.get(key) !== undefined || this.#counts.get(key) !== undefined;
   }
 
   /** Of all connections' rows. */

@@ -122,6 +122,38 @@ test('what an earlier start has set aside of damaged files stays, wherever a lat
   }
 });
 
+test('without its database, a journal whose first opening is broken off has lost nothing: its ledger starts anew', async () => {
+  await using before = await TestStore.open();
+  let a = await before.connection('a', 200_000);
+  for (let n = 0; n < 2; n++) {
+    await append(a, entries(1 + n * 20, 20, 600));
+    a = await before.reopen();
+  }
+  // What is settled leaves the journal.
+  a.settle(Array.from({ length: 20 }, (_, i) => ({ seq: i + 1, outcome: DELIVERED })));
+  await before.reopen();
+  await before.store.close();
+  expect(before.segments()[0]!.slice(0, 16)).toBe('0000000000000021');
+  for (const name of fs.readdirSync(before.dataDir)) {
+    if (name.startsWith('bridge.db')) fs.rmSync(path.join(before.dataDir, name));
+  }
+
+  for (const abortAt of [1, 4]) {
+    const aborting = new AbortingDisk(abortAt);
+    await using s = await TestStore.openAt(await copied(before), { disk: aborting.disk });
+    aborting.calls = 0;
+    const opening = s.store.openConnection('a', { maxBytes: 1e9, signal: aborting.controller.signal });
+    await expect(opening).rejects.toMatchObject({ code: 'journalUnavailable' });
+    const { devices, ledger, difference } = await whatIsThere(s);
+    expect(devices).toEqual(entries(21, 20).map(({ device }) => device));
+    expect({ ledger, difference }).toMatchObject({
+      ledger: { received: 20, pending: 20, deadLettered: {} },
+      difference: 0,
+    });
+    expect([s.told('ledgerRestarted').length, s.told('journalDamaged').length]).toEqual([1, 0]);
+  }
+});
+
 test('with a signal that has aborted, no file is touched', async () => {
   const aborting = new AbortingDisk(Number.POSITIVE_INFINITY);
   await using s = await TestStore.open({ disk: aborting.disk });

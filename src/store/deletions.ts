@@ -62,19 +62,23 @@ export class Deletions {
 
   /** Of a connection that is marked. */
   async finish(id: string): Promise<void> {
-    const { tables, letters, commands, disk, journals, clock } = this.#o;
+    const { tables, letters, disk, journals, clock } = this.#o;
     const key = tables.keyOf(id);
-    if (key !== null) {
-      letters.forget(key);
-      commands.forget(key);
-    }
+    if (key !== null) this.#forget(key);
     await disk.removeDirectory(path.join(journals, id));
     await disk.syncDirectory(journals);
     if (letters.keepAfterDeleteMs > 0 && tables.keepLettersOnly(id, clock.now())) {
-      if (key !== null) letters.forget(key);
+      if (key !== null) this.#forget(key);
       return;
     }
     while (tables.deleteSome(id, STEP)) await new Promise((resolve) => setImmediate(resolve));
+    if (key !== null) this.#forget(key);
+  }
+
+  /** What is in memory of it. Also at the end: meanwhile anybody may have asked, and a connection made anew may get the same key. */
+  #forget(key: number): void {
+    this.#o.letters.forget(key);
+    this.#o.commands.forget(key);
   }
 
   /** About once a second. Throws what SQLite throws. */

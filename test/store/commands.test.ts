@@ -3,7 +3,8 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { afterFact, type Command, commandImbalance, type NewCommand } from '../../src/domain/command.ts';
 import type { CommandStore, ShadowChange } from '../../src/domain/ports/downlink.ts';
-import { TestStore, temporaryFolder } from './support.ts';
+import { realDisk } from '../../src/store/disk.ts';
+import { append, entries, REFUSED, TestStore, temporaryFolder } from './support.ts';
 
 const PROJECT = 'here|app1';
 const device = (n: number): string => `70B3D500${n.toString(16).padStart(8, '0').toUpperCase()}`;
@@ -112,6 +113,29 @@ test('which connection serves a device, and with which driver, goes with the con
   await s.connection('a');
   expect(commandsOf(s).ledger()).toMatchObject({ seen: 0, waiting: 0 });
   expect(commandsOf(s).open()).toEqual([]);
+});
+
+test.for([
+  { what: 'nothing of it is kept', keepAfterDeleteMs: 0 },
+  { what: 'its dead letters are kept', keepAfterDeleteMs: 3_600_000 },
+])('who asks for a ledger during a deletion gives it to no connection that is made anew: $what', async (how) => {
+  let seen: number | undefined;
+  const removeDirectory = async (directory: string): Promise<void> => {
+    seen = s.store.commands('a')?.ledger().seen;
+    await realDisk.removeDirectory(directory);
+  };
+  const { keepAfterDeleteMs } = how;
+  await using s = await TestStore.open({ disk: { ...realDisk, removeDirectory }, keepAfterDeleteMs });
+  const a = await s.connection('a');
+  await append(a, entries(1, 1));
+  a.settle([{ seq: 1, outcome: REFUSED }]);
+  commandsOf(s).commit({ added: [newCommand(1)], ignored: ['empty'] });
+  await a.close();
+  await s.store.deleteConnection('a');
+  expect(seen).toBe(2);
+  await s.connection('a');
+  expect(commandsOf(s).ledger()).toMatchObject({ seen: 0, waiting: 0, ignored: {} });
+  expect(commandsOf(s).verify()).toBe(0);
 });
 
 test('cursors and changes that nobody serves are kept', async () => {

@@ -12,6 +12,7 @@ import type { JournalReader } from './journal-reader.ts';
 import type { Ranges } from './ranges.ts';
 import {
   isRecordHeader,
+  ownerOf,
   RECORD_HEADER_BYTES,
   recordBytes,
   SEGMENT_HEADER_BYTES,
@@ -114,7 +115,7 @@ export class Compaction {
   }
 
   async #compact(segment: Segment): Promise<void> {
-    const { disk, directory, ranges, barrier } = this.#options;
+    const { id, disk, directory, ranges, barrier } = this.#options;
     const temporary = path.join(directory, `${segment.name}.tmp`);
     const seqs: number[] = [];
     for (let seq = segment.nextUnsettled(segment.base); seq < segment.end; seq = segment.nextUnsettled(seq + 1)) {
@@ -134,7 +135,7 @@ export class Compaction {
     try {
       const to = this.#stopped ? null : await disk.create(temporary);
       try {
-        if (to !== null) compacted = await copy(segment, seqs, from, to, () => this.#stopped);
+        if (to !== null) compacted = await copy(segment, seqs, from, to, ownerOf(id), () => this.#stopped);
       } finally {
         await to?.close();
       }
@@ -190,6 +191,7 @@ async function copy(
   seqs: readonly number[],
   from: DiskFile,
   to: DiskFile,
+  owner: number,
   isStopped: () => boolean,
 ): Promise<Segment | null> {
   const { base, salt, leftOutBefore } = segment;
@@ -221,7 +223,7 @@ async function copy(
       length += bytes;
     }
     if (isFirst) {
-      writeSegmentHeader(buffer, segment, segment.count);
+      writeSegmentHeader(buffer, segment, owner, segment.count);
       await to.writeDurably(buffer, 0, length, 0);
     } else await to.writeDurably(buffer, SEGMENT_HEADER_BYTES, length - SEGMENT_HEADER_BYTES, at);
   }

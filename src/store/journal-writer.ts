@@ -7,7 +7,7 @@ import { abortableDisk } from './abortable-disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { probeDisk, type Remains, removeRemains } from './disk-probe.ts';
 import { type BufferPool, type Done, Group } from './group.ts';
-import { SEGMENT_HEADER_BYTES, writeSegmentHeader } from './record-format.ts';
+import { ownerOf, SEGMENT_HEADER_BYTES, writeSegmentHeader } from './record-format.ts';
 import { Segment } from './segment.ts';
 
 /** A segment's bitmap is rewritten with each settlement: this keeps it at 8 KiB. */
@@ -26,6 +26,8 @@ export interface WriterListener {
 }
 
 export interface WriterOptions {
+  /** The connection's. */
+  readonly id: string;
   readonly disk: Disk;
   readonly directory: string;
   readonly clock: Clock;
@@ -173,7 +175,7 @@ export class JournalWriter {
       this.#remains = { file: segment.name, length: 0 };
       const file = await disk.create(path.join(directory, segment.name));
       try {
-        writeSegmentHeader(group.buffer, segment);
+        writeSegmentHeader(group.buffer, segment, ownerOf(this.#options.id));
         await file.writeDurably(group.buffer, 0, group.length, 0);
         await disk.syncDirectory(directory);
       } catch (error) {

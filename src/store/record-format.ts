@@ -2,6 +2,7 @@
 //
 // A segment is `<base seq, 16 digits>-<salt, 8 hex digits>.seg`: a header of 64 bytes, then records, each padded to 8 bytes.
 // Salt and base are in the name besides the header, so that a damaged header costs nothing. Numbers are little-endian.
+// The header also says whose it is, so that a file in another connection's folder is not taken for one of its own.
 // Format 2 is a compacted segment: records whose numbers have gaps, and how many numbers there were before.
 //
 // Record header, 48 bytes, as 32-bit words:
@@ -13,6 +14,8 @@
 // The headers that a message came with follow its place, or the topic and a NUL where it has none: NUL, JSON.
 // The salt is random per run of the bridge, so that no publisher can plant bytes in a payload that pass for a record when a
 // damaged stretch is searched for the next good one. A record with group index 0 proves that all before it was durable.
+
+import { crc32 } from 'node:zlib';
 
 export const SEGMENT_HEADER_BYTES = 64;
 export const RECORD_HEADER_BYTES = 48;
@@ -114,8 +117,15 @@ export function setRecordSeq(words: Uint32Array, at: number, seq: number): void 
   words[at + 6] = Math.floor(seq / TWO_32);
 }
 
+/** What a segment's header has of its connection's id. */
+export function ownerOf(connectionId: string): number {
+  return crc32(connectionId) || 1;
+}
+
 export interface SegmentHeader {
   readonly version: number;
+  /** 0: not known; it was written before there were any, or is damaged. */
+  readonly owner: number;
   readonly base: number;
   readonly salt: number;
   /** How many sequence numbers right before `base` were given to messages that were left out (`journalFull`). */
@@ -128,6 +138,7 @@ export interface SegmentHeader {
 export function writeSegmentHeader(
   buffer: Buffer,
   header: Pick<SegmentHeader, 'base' | 'salt' | 'leftOutBefore'>,
+  owner: number,
   compactedCount: number | null = null,
 ): void {
   buffer.fill(0, 0, SEGMENT_HEADER_BYTES);
@@ -137,6 +148,7 @@ export function writeSegmentHeader(
   buffer.writeDoubleLE(header.base, 16);
   buffer.writeDoubleLE(header.leftOutBefore, 24);
   buffer.writeDoubleLE(compactedCount ?? 0, 32);
+  buffer.writeUInt32LE(owner, 40);
   const words = new Uint32Array(buffer.buffer, buffer.byteOffset, SEGMENT_HEADER_BYTES / 4);
   buffer.writeUInt32LE(check(words, 0, SEGMENT_HEADER_BYTES / 4 - 1, header.salt), SEGMENT_HEADER_BYTES - 4);
 }
@@ -155,6 +167,7 @@ export function readSegmentHeader(buffer: Buffer): SegmentHeader | null {
     base: buffer.readDoubleLE(16),
     leftOutBefore: buffer.readDoubleLE(24),
     compactedCount: version === COMPACTED ? buffer.readDoubleLE(32) : null,
+    owner: buffer.readUInt32LE(40),
   };
 }
 

@@ -7,6 +7,7 @@ import type { ReportIncident } from './incidents.ts';
 import type { Ranges } from './ranges.ts';
 import {
   isKnownVersion,
+  ownerOf,
   parseSegmentName,
   readSegmentHeader,
   SEGMENT_HEADER_BYTES,
@@ -15,6 +16,7 @@ import {
 } from './record-format.ts';
 import { type Damage, findBadBody, type ScanResult, ScanWindow, scanSegment } from './scan.ts';
 import type { Segment } from './segment.ts';
+import type { Stray } from './strays.ts';
 
 export interface ReadOptions {
   readonly id: string;
@@ -24,42 +26,76 @@ export interface ReadOptions {
   /** What is settled and has no file; one that is there still is to be removed: a kill came between. */
   readonly ranges: Ranges;
   readonly stored: StoredConnection;
+  /** By base: what the database has of files that are not gone. */
+  readonly bitmaps: ReadonlyMap<number, Uint8Array>;
+}
+
+export interface FilesRead {
+  /** In order, closed. */
+  readonly segments: Segment[];
+  /** Names of files that hold nothing any more. */
+  readonly obsolete: readonly string[];
+  /** Names of those that hold nothing if the database's numbers are right. */
+  readonly gone: readonly string[];
+  readonly strays: readonly Stray[];
 }
 
 interface SegmentFile extends SegmentName {
   readonly bytes: number;
 }
 
-/** `segments` in order, closed; `obsolete`: files that hold nothing any more. */
-export async function readSegments(options: ReadOptions): Promise<{ segments: Segment[]; obsolete: string[] }> {
-  const { disk, directory, ranges } = options;
+export async function readSegments(options: ReadOptions): Promise<FilesRead> {
+  const { id, disk, directory, ranges, bitmaps } = options;
   const files: SegmentFile[] = [];
   const obsolete: string[] = [];
   for (const { name, bytes } of await disk.list(directory)) {
     const parsed = parseSegmentName(name);
-    if (parsed && bytes > SEGMENT_HEADER_BYTES && !ranges.isGone(parsed.base)) files.push({ ...parsed, bytes });
+    if (parsed && bytes > SEGMENT_HEADER_BYTES) files.push({ ...parsed, bytes });
     else if (parsed || name.endsWith('.tmp')) obsolete.push(name);
   }
   files.sort((a, b) => a.base - b.base || a.bytes - b.bytes);
 
   const segments: Segment[] = [];
+  const gone: string[] = [];
+  const strays: Stray[] = [];
   const window = new ScanWindow();
   // From the last to the first: where one begins is where the records of the one before end at the latest.
   let endSeq = Number.POSITIVE_INFINITY;
-  for (const [i, file] of [...files.entries()].reverse()) {
-    const nextGone = ranges.gone.find((range) => range.base > file.base)?.base ?? Number.POSITIVE_INFINITY;
-    const handle = await disk.open(path.join(directory, file.name));
+  let isLast = true;
+  for (const file of files.reverse()) {
+    const { name, base, bytes } = file;
+    const handle = await disk.open(path.join(directory, name));
     try {
-      const isLast = i === files.length - 1;
-      const segment = await readOne(options, window, handle, file, Math.min(endSeq, nextGone), isLast);
-      if (segment.count > 0) segments.unshift(segment);
-      else obsolete.push(file.name);
-      endSeq = segment.base - segment.leftOutBefore;
+      const header = await readHeader(handle, file);
+      if (header.owner !== 0 && header.owner !== ownerOf(id)) {
+        strays.push({ name, why: 'foreign' });
+      } else if (ranges.isGone(base)) {
+        // The transaction that makes a file gone removes its bitmap.
+        if (bitmaps.has(base)) strays.push({ name, why: 'gone' });
+        else gone.push(name);
+      } else if (base >= endSeq && (await holdsRecords(handle, window, header, bytes))) {
+        strays.push({ name, why: 'twin' });
+      } else {
+        const nextGone = ranges.gone.find((range) => range.base > base)?.base ?? Number.POSITIVE_INFINITY;
+        const segment = await readOne(options, window, handle, file, header, Math.min(endSeq, nextGone), isLast);
+        if (segment.count > 0) segments.unshift(segment);
+        else obsolete.push(name);
+        endSeq = segment.base - segment.leftOutBefore;
+        isLast = false;
+      }
     } finally {
       await handle.close();
     }
   }
-  return { segments, obsolete };
+  return { segments, obsolete, gone, strays };
+}
+
+type Header = Omit<SegmentHeader, 'version'>;
+
+/** Whatever numbers they have. */
+async function holdsRecords(handle: DiskFile, window: ScanWindow, header: Header, fileBytes: number): Promise<boolean> {
+  const { segment } = await scanSegment(handle, window, { header, fileBytes, endSeq: Number.POSITIVE_INFINITY });
+  return segment.count > 0;
 }
 
 async function readOne(
@@ -67,10 +103,10 @@ async function readOne(
   window: ScanWindow,
   handle: DiskFile,
   file: SegmentFile,
+  header: Header,
   endSeq: number,
   isLast: boolean,
 ): Promise<Segment> {
-  const header = await readHeader(handle, file);
   const result = await scanSegment(handle, window, {
     header,
     fileBytes: file.bytes,
@@ -106,7 +142,7 @@ async function tornFrom(handle: DiskFile, result: ScanResult, known: number): Pr
   return Math.min(torn.fromSeq, badBody);
 }
 
-async function readHeader(handle: DiskFile, file: SegmentFile): Promise<Omit<SegmentHeader, 'version'>> {
+async function readHeader(handle: DiskFile, file: SegmentFile): Promise<Header> {
   const bytes = Buffer.allocUnsafeSlow(SEGMENT_HEADER_BYTES);
   await handle.read(bytes, 0, bytes.length, 0);
   const header = readSegmentHeader(bytes);
@@ -119,7 +155,7 @@ async function readHeader(handle: DiskFile, file: SegmentFile): Promise<Omit<Seg
   }
   // With a damaged header the name still tells base and salt.
   if (header?.base === file.base && header.salt === file.salt) return header;
-  return { base: file.base, salt: file.salt, leftOutBefore: 0, compactedCount: null };
+  return { base: file.base, salt: file.salt, leftOutBefore: 0, compactedCount: null, owner: 0 };
 }
 
 /** Copies damaged bytes of committed records beside the segment, once: a later start finds their numbers settled. */

@@ -5,7 +5,7 @@
 // on the disk: they become dead letters `storeDamaged`, so that the ledger balances and a person hears of it.
 // The database may know less than the journal (a power loss took its last commits): then records are pending again.
 import path from 'node:path';
-import type { Ledger } from '../domain/ledger.ts';
+import { imbalance, type Ledger } from '../domain/ledger.ts';
 import { abortableDisk } from './abortable-disk.ts';
 import { type ConnectionTables, countReceived, ledgerColumns, type StoredNumbers } from './connection-tables.ts';
 import { type NewDeadLetter, newLetterKey } from './dead-letter-rows.ts';
@@ -16,6 +16,7 @@ import { type Range, Ranges } from './ranges.ts';
 import { readSegments } from './recovery-files.ts';
 import { findUnbooked } from './recovery-replays.ts';
 import { Segment } from './segment.ts';
+import { type Stray, setStraysAside } from './strays.ts';
 
 /** Lost records beyond this number in one start are counted in the ledger, and as dropped: they have no letter of their own. */
 const MAX_LOST_LETTERS = 1000;
@@ -48,7 +49,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const stored = tables.open(id);
   const { gone, bitmaps } = tables.loadRanges(stored.key);
   const before = new Ranges(stored.floor, gone, []);
-  const files = await readSegments({ id, disk, directory, report, ranges: before, stored });
+  const files = await readSegments({ id, disk, directory, report, ranges: before, stored, bitmaps });
 
   const segments = files.segments;
   // What a compacted file does not have was settled; without its row nobody knows how.
@@ -116,7 +117,14 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 
   ledger.received = countReceived({ ...numbers, received: lastSeq });
   ledger.pending = ranges.countUnsettled();
-  for (const name of files.obsolete) {
+  // Messages that are missing from the counts may be in what the database calls gone.
+  const isCounted = imbalance(ledger) === 0;
+  const uncounted = files.gone.map((name): Stray => ({ name, why: 'gone' }));
+  await setStraysAside({ id, disk, directory, report }, isCounted ? files.strays : [...files.strays, ...uncounted]);
+  const obsolete = isCounted ? [...files.obsolete, ...files.gone] : files.obsolete;
+  // After a power loss the database must still know that these were settled.
+  if (obsolete.length > 0) await tables.database.barrier();
+  for (const name of obsolete) {
     signal?.throwIfAborted();
     await disk.remove(path.join(directory, name));
   }

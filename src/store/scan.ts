@@ -34,7 +34,7 @@ export interface ScanResult {
 }
 
 export interface ScanOptions {
-  readonly header: Omit<SegmentHeader, 'version'>;
+  readonly header: Omit<SegmentHeader, 'version' | 'owner'>;
   readonly fileBytes: number;
   /** Records from this sequence number on are remains of a failed write. */
   readonly endSeq: number;

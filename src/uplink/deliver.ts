@@ -55,6 +55,7 @@ const MANY_UNKNOWN = 3;
  */
 const MOST_NAMED_AT_ONCE = 2;
 const DELIVERED: UplinkOutcome = Object.freeze({ kind: 'delivered' });
+const SKIPPED: UplinkOutcome = Object.freeze({ kind: 'skipped', reason: 'unknownDevice' });
 
 export class Delivery {
   readonly refusals = new RecentRefusals();
@@ -160,7 +161,8 @@ class Run {
 
   async #send(items: readonly Item[]): Promise<PartVerdict> {
     if (this.#unknownInARow >= MANY_UNKNOWN) this.#doubt(items);
-    const part = this.#unknown.size === 0 ? items : items.filter((item) => !this.#unknown.has(item.device));
+    // Some may be final by now: skipped with the first of their device.
+    const part = items.filter((item) => this.#open.has(item) && !this.#unknown.has(item.device));
     if (part.length === 0) return { kind: 'accepted' };
     let startedAt = 0;
     let outcome: RequestOutcome;
@@ -245,11 +247,7 @@ class Run {
         this.#unknown.add(item.device);
         return { kind: 'refused' };
       }
-      if (!this.#parts.createsDevices) {
-        this.#parts.onUnknownDevice(item.device);
-        this.#final(item, { kind: 'skipped', reason: 'unknownDevice' }, answer.requestId);
-        return { kind: 'refused' };
-      }
+      if (!this.#parts.createsDevices) return this.#skip(item.device, answer.requestId);
     } else if (this.#parts.probe.on) {
       this.#parts.probe.refused(item.device);
       return { kind: 'hold', reason: `HERE has refused the uplink that was tried: ${answer.message}` };
@@ -269,6 +267,13 @@ class Run {
       },
       requestId,
     );
+    return { kind: 'refused' };
+  }
+
+  /** HERE's word on one uplink is about its device: what else the batch has of it would take a request each to be told the same. */
+  #skip(device: string, requestId: string): PartVerdict {
+    this.#parts.onUnknownDevice(device);
+    for (const item of this.#open) if (item.device === device) this.#final(item, SKIPPED, requestId);
     return { kind: 'refused' };
   }
 

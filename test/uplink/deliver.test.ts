@@ -40,7 +40,10 @@ describe('delivery', () => {
           expect(await line.send(project)).toEqual({ kind: 'done' });
           requests = Math.max(requests, project.requests.length - 1);
           expect(line.settled.get(bad)).toEqual({ kind: 'skipped', reason: 'unknownDevice' });
-          expect([...line.settled.values()].filter((outcome) => outcome.kind === 'delivered')).toHaveLength(499);
+          // And with it what comes behind it of its device.
+          const skipped = 1 + Math.floor((500 - bad) / 50);
+          const delivered = [...line.settled.values()].filter((outcome) => outcome.kind === 'delivered');
+          expect(delivered).toHaveLength(500 - skipped);
         }
       }
       return requests;
@@ -166,6 +169,32 @@ describe('delivery', () => {
     expect(creating.settled.size).toBe(39);
     expect(creating.unknown).toEqual(['d7']);
     expect(creating.room.count).toBe(1);
+  });
+
+  it('takes no request for each uplink of a device that HERE does not know and that is not created', async () => {
+    // First, last, and in turn with those of others.
+    const places = [(seq: number) => seq <= 250, (seq: number) => seq > 250, (seq: number) => seq % 2 === 0];
+    for (const isStrange of places) {
+      for (const withHint of [false, true]) {
+        const line = setUp(500, false, (seq) => (isStrange(seq) ? 'stranger' : `d${seq % 50}`));
+        const judge = (records: readonly string[]): RequestOutcome | null => {
+          const at = records.findIndex((record) => isStrange(Number(record.slice(1))));
+          return at < 0
+            ? null
+            : { kind: 'refused', unknownDevice: true, hint: withHint ? at : null, answer: answer(404) };
+        };
+        const project = modelProject({ judge });
+        expect(await line.send(project)).toEqual({ kind: 'done' });
+        expect(project.requests.length).toBeLessThanOrEqual(2 * Math.log2(500) + 4);
+        expect(line.unknown).toEqual(['stranger']);
+        expect(new Set(project.accepted).size).toBe(250);
+        const skipped = [...line.settled].filter(([, { kind }]) => kind === 'skipped').map(([seq]) => seq);
+        expect(skipped).toHaveLength(250);
+        expect(skipped).toEqual(skipped.toSorted((a, b) => a - b));
+        expect(skipped.every(isStrange)).toBe(true);
+        expect(line.room.count).toBe(0);
+      }
+    }
   });
 
   it('asks about the rest of a batch at once when HERE knows none of several devices in a row', async () => {

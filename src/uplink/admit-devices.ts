@@ -8,6 +8,7 @@ import type { UplinkOutcome } from '../domain/uplink.ts';
 import type { Backlog } from './backlog.ts';
 import { Holds } from './holds.ts';
 import type { Intake } from './intake.ts';
+import { NotFound } from './not-found.ts';
 import type { Admission, WaitingRoom } from './waiting.ts';
 
 export interface AdmissionOptions {
@@ -27,6 +28,7 @@ const REGISTRY_RETRY_MS = 5_000;
 const ASK_AT_MOST = 1_000;
 /** Waiting devices that are named to those who ask. */
 const NAMED_AT_MOST = 100;
+const NOT_FOUND = "HERE's registry knows the device, and HERE answers its uplinks with 404: they are tried again";
 /** A start that creates more than this says so (they may be billed). */
 const MANY = 50;
 
@@ -39,6 +41,7 @@ const ADVICE = {
 } as const;
 
 export class DeviceAdmission {
+  readonly notFound = new NotFound();
   readonly #options: AdmissionOptions;
   readonly #room: WaitingRoom;
   readonly #backlog: Backlog;
@@ -140,6 +143,7 @@ export class DeviceAdmission {
     this.#overQuota.clear();
     this.#named.clear();
     this.#told.clear();
+    this.notFound.clear();
     this.#saidMany = false;
   }
 
@@ -186,11 +190,16 @@ export class DeviceAdmission {
   ): void {
     const again: string[] = [];
     const held: string[] = [];
+    const known = new Map<number, string[]>();
     for (const device of devices) {
       const verdict = verdicts.get(device) ?? { kind: 'retry', message: 'HERE said nothing of the device' };
       if (verdict.kind === 'known' || verdict.kind === 'created') {
-        this.#room.release(device);
         this.#told.delete(device);
+        const waitMs = verdict.kind === 'known' ? this.notFound.waitMs(device) : 0;
+        const waiting = known.get(waitMs);
+        if (waitMs === 0) this.#room.release(device);
+        else if (waiting === undefined) known.set(waitMs, [device]);
+        else waiting.push(device);
         continue;
       }
       if (verdict.kind !== 'limit' && this.#named.size < NAMED_AT_MOST) this.#named.set(device, verdict.message);
@@ -212,6 +221,10 @@ export class DeviceAdmission {
     }
     this.#hold(held, HELD_FOR_MS, changed);
     this.#hold(again, REGISTRY_RETRY_MS, changed);
+    for (const [waitMs, of] of known) {
+      for (const device of of) if (this.#named.size < NAMED_AT_MOST) this.#named.set(device, NOT_FOUND);
+      this.#hold(of, waitMs, changed);
+    }
     changed();
     if (again.length === devices.length) return;
     this.ask(project, signal, changed);

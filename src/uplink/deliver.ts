@@ -5,6 +5,7 @@ import type { UplinkOutcome } from '../domain/uplink.ts';
 import { halves, itemOfRecord, loneApart, recordsOf } from './batch-parts.ts';
 import { HintTrust } from './hint-trust.ts';
 import type { LinePace } from './line-pace.ts';
+import type { NotFound } from './not-found.ts';
 import type { Probe } from './probe.ts';
 import { RecentRefusals } from './recent-refusals.ts';
 import type { Item, WaitingRoom } from './waiting.ts';
@@ -37,13 +38,12 @@ export interface DeliveryParts {
   commit(): void;
   /** True: a device that HERE does not know is made sure of and its uplinks wait; false: they are skipped. */
   readonly createsDevices: boolean;
+  readonly notFound: Pick<NotFound, 'note' | 'taken'>;
   /** HERE does not know the device; its uplinks are parked, or were skipped. */
   onUnknownDevice(device: string): void;
   onAccepted(): void;
 }
 
-/** A device that HERE says to know and still answers 404 for is not asked about for ever. */
-const MAX_NOT_FOUND = 6;
 /**
  * After so many unknown devices in a row the rest of a batch is not tried one by one: a project that was emptied would take two
  * requests a device, a job of the registry makes sure of a hundred.
@@ -122,6 +122,7 @@ class Run {
         this.#unknownInARow = 0;
         for (const item of items) this.#final(item, DELIVERED, outcome.requestId);
         this.#delivery.refusals.note(false, items.length);
+        this.#parts.notFound.taken(items);
         this.#parts.onAccepted();
         return { kind: 'accepted' };
       case 'retry':
@@ -239,19 +240,21 @@ class Run {
   }
 
   #refuse(item: Item, unknownDevice: boolean, answer: HereAnswer): PartVerdict {
+    const { createsDevices, notFound, probe } = this.#parts;
     if (unknownDevice) {
       this.#project.devices.forget(item.device);
-      item.notFound = (item.notFound ?? 0) + 1;
-      if (this.#parts.createsDevices && item.notFound < MAX_NOT_FOUND) {
+      if (createsDevices && !notFound.note(item.device, item.seq)) {
         this.#unknownInARow += 1;
         this.#unknown.add(item.device);
         return { kind: 'refused' };
       }
-      if (!this.#parts.createsDevices) return this.#skip(item.device, answer.requestId);
-    } else if (this.#parts.probe.on) {
-      this.#parts.probe.refused(item.device);
+    }
+    if (probe.on) {
+      probe.refused(item.device);
       return { kind: 'hold', reason: `HERE has refused the uplink that was tried: ${answer.message}` };
-    } else if (item.replayed !== true) {
+    }
+    if (unknownDevice && !createsDevices) return this.#skip(item.device, answer.requestId);
+    if (!unknownDevice && item.replayed !== true) {
       this.#delivery.refusals.note(true);
       if (this.#delivery.refusals.tooMany) return this.#tooMany();
     }

@@ -105,6 +105,7 @@ export class UplinkFlow implements UplinkLine {
       settle: (item, outcome, requestId) => this.#settle(item, outcome, requestId),
       commit: () => this.#settler.flush(),
       createsDevices: options.createDevices,
+      notFound: this.#devices.notFound,
       onUnknownDevice: (device) => this.#devices.unknown(device),
       probe: this.#probe,
       onAccepted: () => {

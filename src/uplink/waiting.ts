@@ -21,9 +21,8 @@ export interface Item {
   readonly late: boolean;
   /** A dead letter that was put on its way again. */
   readonly replayed?: boolean;
-  /** Times that it was sent, and that HERE did not know its device. */
+  /** Times that it was sent. */
   attempts: number;
-  notFound?: number;
   /** Its device was asked about for the company it was in. */
   doubted?: boolean;
   /** Wall-clock ms of the last request; 0: none. */

@@ -110,8 +110,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('dead-letter a device that HERE does not know', [
     DELIVER,
-    'item.notFound < MAX_NOT_FOUND',
-    'item.notFound < 1',
+    'createsDevices && !notFound.note(item.device, item.seq)',
+    'createsDevices && notFound.note(item.device, item.seq)',
   ]),
   mutant('never ask for the health of the host', [
     'src/connections/host-health.ts',

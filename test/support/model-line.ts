@@ -2,7 +2,7 @@
 // "join" carries no telemetry.
 import type { BrokerMessage } from '../../src/domain/ports/broker.ts';
 import type { Clock } from '../../src/domain/ports/clock.ts';
-import type { JournalEntry, Settlement } from '../../src/domain/ports/store.ts';
+import type { ConnectionStore, JournalEntry, JournalRecord, Settlement } from '../../src/domain/ports/store.ts';
 import { Circuits } from '../../src/uplink/circuit.ts';
 import { Trail } from '../../src/uplink/trail.ts';
 import { UplinkFlow, type UplinkFlowOptions } from '../../src/uplink/uplink-flow.ts';
@@ -16,6 +16,20 @@ export class KeepingStore extends ModelConnectionStore {
   }
   override settle(settlements: readonly Settlement[] = []): void {
     this.settled.push(...settlements);
+  }
+}
+
+/** Reads back what is not settled. */
+export class ReadingStore extends KeepingStore {
+  #unsettled(): JournalRecord[] {
+    const settled = new Set(this.settled.map(({ seq }) => seq));
+    return this.entries.map((entry, i) => ({ ...entry, seq: i + 1 })).filter(({ seq }) => !settled.has(seq));
+  }
+  override forEachUnsettled(visit: Parameters<ConnectionStore['forEachUnsettled']>[0] = () => {}): void {
+    for (const { seq, device, arrivedAt } of this.#unsettled()) visit(seq, device, arrivedAt);
+  }
+  override async read(from = 1): Promise<readonly never[]> {
+    return this.#unsettled().filter(({ seq }) => seq >= from) as never[];
   }
 }
 

@@ -2,12 +2,11 @@
 import { expect, test } from 'vitest';
 import type { NewEvent } from '../../src/domain/events.ts';
 import type { DeviceVerdict, RequestOutcome } from '../../src/domain/ports/here.ts';
-import type { ConnectionStore, JournalRecord } from '../../src/domain/ports/store.ts';
 import type { Prepared } from '../../src/domain/uplink.ts';
 import type { DeviceCalls } from '../../src/here/device-calls.ts';
 import { ProjectDevices } from '../../src/here/devices.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { KeepingStore, modelLine } from '../support/model-line.ts';
+import { KeepingStore, modelLine, ReadingStore } from '../support/model-line.ts';
 import { answer, modelProject } from '../support/model-project.ts';
 
 const DEVICES = 3_500;
@@ -199,20 +198,6 @@ test('a few unknown devices cost no uplink of those that HERE knows, though no m
     await line.flow.stop(AbortSignal.timeout(1_000));
   }
 });
-
-/** Reads back what is not settled. */
-class ReadingStore extends KeepingStore {
-  #unsettled(): JournalRecord[] {
-    const settled = new Set(this.settled.map(({ seq }) => seq));
-    return this.entries.map((entry, i) => ({ ...entry, seq: i + 1 })).filter(({ seq }) => !settled.has(seq));
-  }
-  override forEachUnsettled(visit: Parameters<ConnectionStore['forEachUnsettled']>[0] = () => {}): void {
-    for (const { seq, device, arrivedAt } of this.#unsettled()) visit(seq, device, arrivedAt);
-  }
-  override async read(from = 1): Promise<readonly never[]> {
-    return this.#unsettled().filter(({ seq }) => seq >= from) as never[];
-  }
-}
 
 test('an uplink that the journal has under no device, or another, waits as the others of its own', async () => {
   const clock = new ManualClock();

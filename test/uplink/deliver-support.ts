@@ -7,6 +7,7 @@ import { recordsOf } from '../../src/uplink/batch-parts.ts';
 import { Circuits } from '../../src/uplink/circuit.ts';
 import { Delivery, type Verdict } from '../../src/uplink/deliver.ts';
 import { LinePace } from '../../src/uplink/line-pace.ts';
+import { NotFound } from '../../src/uplink/not-found.ts';
 import { Probe } from '../../src/uplink/probe.ts';
 import { WaitingRoom } from '../../src/uplink/waiting.ts';
 import { answer, type ModelProject } from '../support/model-project.ts';
@@ -36,6 +37,7 @@ export function setUp(count: number, createsDevices = false, deviceOf = (seq: nu
     },
     commit: () => {},
     createsDevices,
+    notFound: new NotFound(),
     onUnknownDevice: (device) => unknown.push(device),
     onAccepted: () => {},
   });

@@ -72,6 +72,12 @@ describe('Log-in and renewal', () => {
     expect(wrong).toEqual([]);
   });
 
+  it("and of HERE's own 404, which refuses a renewal and says nothing of a log-in", async () => {
+    const own = answered(404, { error: 'Not Found', code: 404, message: 'The specified resource was not found.' });
+    expect([await said('logIn', own), await said('refresh', own)]).toEqual(['failed', 'denied']);
+    expect(page).toContain("HERE's own 404 to a renewal (in its form for errors) is a refusal, too.");
+  });
+
   it('and of tokens and of no answer', async () => {
     expect(await said('logIn', answered(200, TOKENS))).toBe('granted');
     expect(deedOf(/^tokens$/)).toMatch(/^keeps them/);

@@ -4,6 +4,7 @@ import { describeError } from '../domain/errors.ts';
 import type { Cancel, Chance, Clock } from '../domain/ports/clock.ts';
 import type { LogInOutcome } from '../domain/ports/here.ts';
 import { AccountMemory } from './account-memory.ts';
+import { FailedRenewals } from './failed-renewals.ts';
 import type { HereHttp } from './http.ts';
 import type { KeptAccount, KeptPair, KeptState } from './kept-account.ts';
 import {
@@ -64,6 +65,7 @@ export class AccountSession {
   /** An access token whose renewal HERE refused: it serves until its end. */
   #unrenewable: string | null = null;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
+  readonly #failedRenewals = new FailedRenewals();
   readonly #rejections = new Rejections();
   readonly #unanswered = new Unanswered();
   #cancelTimer: Cancel | null = null;
@@ -133,6 +135,7 @@ export class AccountSession {
     }
     this.#notBeforeMs = Number.NEGATIVE_INFINITY;
     this.#unanswered.forget();
+    this.#failedRenewals.hurry();
   }
 
   stop(): void {
@@ -161,14 +164,15 @@ export class AccountSession {
       const { token } = this;
       if (token !== null && token !== stale) return { kind: 'ok', token, reused: true };
       if (!this.#options.mayAct()) return UNCONFIRMED;
-      const renewed = await this.#refresh();
+      // Only a pair that is known to work: HERE may leave the log-in without an answer as well, and then it is not counted.
+      const renewed = await this.#refresh(state.proven === fingerprint && mayTry(state, fingerprint).allowed);
       if (renewed !== null) return renewed;
     }
     return this.#options.mayAct() ? this.#logIn(password, fingerprint) : UNCONFIRMED;
   }
 
-  /** null: there is nothing to renew, or HERE refuses to. */
-  async #refresh(): Promise<TokenOutcome | null> {
+  /** null: there is nothing to renew, HERE refuses to, or it has failed so often that a log-in is tried (`orLogIn`). */
+  async #refresh(orLogIn: boolean): Promise<TokenOutcome | null> {
     const pair = this.#live?.pair;
     if (pair === undefined || pair.accessToken === this.#rejected || pair.accessToken === this.#unrenewable)
       return null;
@@ -176,7 +180,10 @@ export class AccountSession {
     if (waitMs > 0) return pause(waitMs, 'the last renewal failed a moment ago');
     const answer = await this.#calls.refresh(pair, this.#stopping.signal);
     if (answer.kind === 'granted') return this.#grant(answer, this.memory.state());
-    if (answer.kind === 'failed') return this.#wait(answer);
+    if (answer.kind === 'failed') {
+      return orLogIn && this.#failedRenewals.note(answer, this.#clock.monotonic()) ? null : this.#wait(answer);
+    }
+    this.#failedRenewals.forget();
     this.#unrenewable = pair.accessToken;
     return null;
   }
@@ -195,7 +202,8 @@ export class AccountSession {
     if (waitMs > 0) {
       return pause(waitMs, 'the last log-in failed, or its token was refused, a moment ago: the next one waits');
     }
-    const questions = mustBeWell(known, fingerprint) ? 1 : this.#unanswered.healthQuestions(fingerprint);
+    const least = mustBeWell(known, fingerprint) || this.#failedRenewals.any ? 1 : 0;
+    const questions = Math.max(least, this.#unanswered.healthQuestions(fingerprint));
     if (!(await this.#isWell(questions))) return this.#wait(NOT_WELL);
     const before = this.memory.state();
     if (!this.memory.saveOrLeave(attempted(before))) {
@@ -255,6 +263,7 @@ export class AccountSession {
     if (pair === null || pair.accessToken === this.#live?.pair.accessToken) return;
     const nowMs = this.#clock.monotonic();
     const now = this.#clock.now();
+    this.#failedRenewals.forget();
     this.#live = { pair, expiresMs: nowMs + pair.expiresAt - now, renewMs: nowMs + pair.renewAt - now };
     this.#arm(this.#live.renewMs - nowMs);
   }
@@ -271,7 +280,7 @@ export class AccountSession {
         // Another pair was adopted, or the timer came a little early.
         if (leftMs > 0) return this.#arm(leftMs);
         if (!this.#options.mayAct()) return this.#arm(BACKGROUND_RETRY_MS);
-        const outcome = await this.#refresh();
+        const outcome = await this.#refresh(false);
         if (outcome?.kind === 'retry') this.#arm(Math.max(outcome.afterMs ?? 0, this.#jitter(BACKGROUND_RETRY_MS)));
       }).catch(() => this.#arm(BACKGROUND_RETRY_MS));
     });

@@ -26,6 +26,7 @@ export class Unanswered {
   /** `failed`: the attempts since the last log-in that worked, with this one. */
   note(fingerprint: string, failed: number, nowMs: number): void {
     this.#fingerprint = fingerprint;
+    this.#inARow = 0;
     this.#untilMs = nowMs + GAP_MS * 2 ** Math.max(0, failed - 1);
   }
 

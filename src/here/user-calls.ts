@@ -41,14 +41,16 @@ export class UserCalls {
     return this.#post('/users/v2/login', body, [password], signal);
   }
 
-  /** Needs both tokens of the pair, and gives a new pair. */
+  /** Needs both tokens of the pair, and gives a new pair. HERE's own 404 is a no: it does not know the pair. */
   async refresh(pair: { accessToken: string; refreshToken: string }, signal: AbortSignal): Promise<UserAnswer> {
     const body = { accessToken: pair.accessToken, refreshToken: pair.refreshToken };
-    return this.#post('/users/v2/refresh', body, Object.values(body), signal);
+    return this.#post('/users/v2/refresh', body, Object.values(body), signal, { refusesBy404: true });
   }
 
   async exchange(accessToken: string, projectHrn: string, signal: AbortSignal): Promise<UserAnswer> {
-    return this.#post('/users/v2/tokenExchange', { accessToken, scope: projectHrn }, [accessToken], signal, false);
+    return this.#post('/users/v2/tokenExchange', { accessToken, scope: projectHrn }, [accessToken], signal, {
+      withRefreshToken: false,
+    });
   }
 
   async #post(
@@ -56,13 +58,14 @@ export class UserCalls {
     body: object,
     secrets: readonly string[],
     signal: AbortSignal,
-    withRefreshToken = true,
+    { withRefreshToken = true, refusesBy404 = false } = {},
   ): Promise<UserAnswer> {
     const text = JSON.stringify(body);
     const answer = await this.#http.call({ method: 'POST', path, token: null, body: text, signal });
     if (isSuccess(answer)) return granted(answer.body, withRefreshToken);
     const { message, status } = hereAnswerOf(answer, secrets);
-    if (isTransient(answer) || isNobody(answer)) return this.#failed(answer, message);
+    const isNo = refusesBy404 && status === 404;
+    if (isTransient(answer) || (isNobody(answer) && !isNo)) return this.#failed(answer, message);
     return { kind: 'denied', status, message };
   }
 

@@ -1,6 +1,7 @@
 // Log-in, kept tokens and renewal of the HERE client against the sandbox.
 import { expect, test } from 'vitest';
 import { accountOf, logIns, MemoryVault, never, openProject, record, sum, until, useGateway } from '../here/support.ts';
+import { ManualClock } from '../support/manual-clock.ts';
 import { useSandbox } from '../support/sandbox.ts';
 
 test('many connections of one account make one log-in', async () => {
@@ -119,4 +120,49 @@ test('a 401 that comes back after the renewal asks for a log-in, which is not re
   for (let index = 0; index < 5; index++) outcomes.push(await account.authenticate(never()));
   expect(outcomes.filter((outcome) => outcome.kind === 'retry').length).toBeGreaterThanOrEqual(3);
   expect(sum(logIns(sandbox))).toBeLessThanOrEqual(3);
+});
+
+/** An account whose token was ended by HERE, and what comes of using it, every ten seconds. */
+async function ended() {
+  const sandbox = await useSandbox();
+  const vault = new MemoryVault();
+  await accountOf(useGateway({ url: sandbox.url, vault }), sandbox).authenticate(never());
+  sandbox.revokeTokens(sandbox.email);
+  const clock = new ManualClock();
+  // As after a restart: the pair is kept.
+  const account = accountOf(useGateway({ url: sandbox.url, vault, clock }), sandbox);
+  const kinds: string[] = [];
+  const use = async (): Promise<void> => {
+    kinds.push((await account.openProject(null, null, never())).kind);
+    await clock.advance(10_000);
+  };
+  return { sandbox, account, use, kinds };
+}
+
+test('a pair that HERE fails to renew for good is given up for a log-in, after a while or at once when a person asks', async () => {
+  for (const isAsked of [false, true]) {
+    const { sandbox, account, use, kinds } = await ended();
+    sandbox.addFault({ name: '500', path: '/users/v2/refresh' });
+    await use();
+    if (isAsked) account.forgetRefusal();
+    for (let turn = 0; turn < 4; turn += 1) await use();
+    expect(kinds).toEqual(isAsked ? ['retry', 'ok', 'ok', 'ok', 'ok'] : ['retry', 'retry', 'retry', 'ok', 'ok']);
+    expect(logIns(sandbox)).toEqual({ '200': 2 });
+  }
+});
+
+test('while HERE fails all that is about users, few log-ins take the place of renewals, and none where it is not well', async () => {
+  for (const [path, most] of [
+    ['/users/v2', 6],
+    ['*', 0],
+  ] as const) {
+    const { sandbox, use, kinds } = await ended();
+    const fault = sandbox.addFault({ name: '500', path });
+    for (let turn = 0; turn < 60; turn += 1) await use();
+    expect(new Set(kinds)).toEqual(new Set(['retry']));
+    expect(logIns(sandbox)['500'] ?? 0).toBeLessThanOrEqual(most);
+    sandbox.removeFault(fault);
+    await use();
+    expect(kinds.at(-1)).toBe('ok');
+  }
 });

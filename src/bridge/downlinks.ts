@@ -136,8 +136,9 @@ export class TwoWayLine implements UplinkLine {
   }
 
   open(project: HereProject, mode?: 'all' | 'probe'): void {
-    this.#uplinks.open(project, mode);
+    // First: in another project nothing of what rides on uplinks is meant for it.
     this.#downlinks.open(project);
+    this.#uplinks.open(project, mode);
   }
 
   async close(signal: AbortSignal): Promise<void> {

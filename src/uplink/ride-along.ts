@@ -2,21 +2,35 @@
 import type { StateVersions } from '../domain/ports/downlink.ts';
 import type { Item } from './waiting.ts';
 
-/** Puts into each item the version that its device owes HERE, in its last record. Keeps what an item has already. */
-export function rideAlong(items: readonly Item[], versions: StateVersions | undefined): void {
-  if (versions?.any !== true) return;
+/**
+ * Puts into each item the version that its device owes HERE, in its last record. Keeps what an item has already, unless that was
+ * meant for another project than `project`: versions count by project.
+ */
+export function rideAlong(items: readonly Item[], versions: StateVersions | undefined, project: string): void {
+  if (versions === undefined) return;
+  const { any } = versions;
   for (const item of items) {
-    if (item.version !== undefined) continue;
+    if (item.rider !== undefined) {
+      if (item.rider.project === project) continue;
+      item.records = withLast(item.records, item.rider.bare);
+      item.rider = undefined;
+    }
+    if (!any) continue;
     const version = versions.dueFor(item.device, item.arrivedAt);
-    if (version === null || item.records.length === 0) continue;
-    item.version = version;
-    item.records = [...item.records.slice(0, -1), withVersion(item.records.at(-1) as string, version)];
+    const bare = item.records.at(-1);
+    if (version === null || bare === undefined) continue;
+    item.rider = { version, project, bare };
+    item.records = withLast(item.records, withVersion(bare, version));
   }
 }
 
 /** HERE has accepted the item. */
-export function told({ device, version }: Item, versions: StateVersions | undefined): void {
-  if (version !== undefined) versions?.onTold(device, version);
+export function told({ device, rider }: Item, versions: StateVersions | undefined): void {
+  if (rider !== undefined) versions?.onTold(device, rider.version);
+}
+
+function withLast(records: readonly string[], last: string): readonly string[] {
+  return [...records.slice(0, -1), last];
 }
 
 const PAYLOAD = ',"payload":';

@@ -264,7 +264,7 @@ export class UplinkFlow implements UplinkLine {
     });
     for (const item of taken.expired) this.#settle(item, tooOld(item), null);
     for (const item of taken.skipped) this.#settle(item, this.#devices.skipped(item.device), null);
-    rideAlong(taken.items, this.#o.versions);
+    rideAlong(taken.items, this.#o.versions, project.key);
     if (taken.items.length === 0 && !this.#room.hasReady && this.#probe.newRound()) this.#room.releaseAll();
     return taken.items;
   }

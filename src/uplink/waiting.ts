@@ -27,10 +27,17 @@ export interface Item {
   doubted?: boolean;
   /** Wall-clock ms of the last request; 0: none. */
   sentAt?: number;
-  /** The state version that rides on its last record. */
-  version?: number;
+  /** What rides on its last record. */
+  rider?: Rider | undefined;
   /** Why the last request settled nothing. */
   lastAnswer?: HereAnswer;
+}
+
+/** A state version in a record: of which project, and the record without it. */
+export interface Rider {
+  readonly version: number;
+  readonly project: string;
+  readonly bare: string;
 }
 
 /** `flying`: in a request; `parked`: until HERE takes the device. */

@@ -158,6 +158,11 @@ describe('Devices', () => {
       does: { events: ['deviceLimitReached'], waits: false, skipped: true },
       deed: /^an event; the uplinks of further new devices are `skipped \(unknownDevice\)`$/,
     },
+    "HERE's answer to the creation of devices is lost: a crash, an outage, a stop": {
+      verdict: { kind: 'retry', message: 'busy' },
+      does: { events: ['deviceCreationFailed'], waits: true, skipped: false },
+      deed: /^an event; HERE is asked again soon\./,
+    },
     "HERE's own quota is used up, or HERE creates no devices for another reason": {
       verdict: { kind: 'quota', message: 'no' },
       does: { events: ['deviceQuotaUsedUp'], waits: true, skipped: false },

@@ -10,6 +10,8 @@ export type JobVerdict =
   | { readonly kind: 'created' }
   /** It is provisioned already; whether it is claimed is not said. */
   | { readonly kind: 'exists' }
+  /** To be asked again as after `retry`, but HERE may have created it. */
+  | { readonly kind: 'unheard'; readonly message: string }
   | Extract<DeviceVerdict, { kind: 'quota' | 'unclaimable' | 'retry' }>;
 
 export type JobVerdicts = ReadonlyMap<string, JobVerdict>;
@@ -31,7 +33,7 @@ export interface DeviceCallsOptions {
 const FIRST_POLL_MS = 100;
 const SLOWEST_POLL_MS = 5000;
 const POLL_GROWTH = 1.6;
-/** A job that is not complete by then is asked for anew later; what it created meanwhile then "exists". */
+/** A job that is not complete by then is unheard of: what it created meanwhile "exists" when it is asked for anew. */
 const JOB_PATIENCE_MS = 120_000;
 const MAX_RESULT_PAGES = 10;
 
@@ -68,7 +70,7 @@ export class DeviceCalls {
   }
 
   async #notStarted(devices: readonly string[], answer: HttpAnswer | NoToken): Promise<JobVerdicts> {
-    if (isLater(answer)) return all(devices, later(answer));
+    if (isLater(answer)) return all(devices, mayHaveBegun(answer) ? unheard(answer) : later(answer));
     const status = answer.kind === 'answer' ? answer.status : 0;
     const message = `HERE does not create devices: ${wordsOf(answer)}`;
     if (status !== 400) return all(devices, { kind: 'quota', message });
@@ -93,13 +95,13 @@ export class DeviceCalls {
       const answer = await this.#call('GET', `/registry/v2/${jobId}/status`);
       if (answer.kind === 'answer' && answer.status === 200) {
         if (parseObject(answer.body)?.status === 'complete') return null;
-      } else if (!isLater(answer)) return { kind: 'retry', message: `the device job is lost: ${wordsOf(answer)}` };
+      } else if (!isLater(answer)) return { kind: 'unheard', message: `the device job is lost: ${wordsOf(answer)}` };
       else {
-        if (answer.kind !== 'answer') return later(answer);
+        if (answer.kind !== 'answer') return unheard(answer);
         await this.#sleep(retryAfterMs(answer.headers, clock.now()) ?? 0);
       }
     }
-    return { kind: 'retry', message: 'the device job was not complete in time' };
+    return { kind: 'unheard', message: 'the device job was not complete in time' };
   }
 
   async #results(jobId: string, devices: readonly string[]): Promise<JobVerdicts> {
@@ -110,7 +112,7 @@ export class DeviceCalls {
       const results = answer.kind === 'answer' && answer.status === 200 ? parseObject(answer.body) : null;
       if (results === null) {
         const message = `the device job's results could not be read: ${wordsOf(answer)}`;
-        return all(devices, { kind: 'retry', message });
+        return all(devices, { kind: 'unheard', message });
       }
       for (const failed of list(results.errors)) {
         if (typeof failed.id === 'string') verdicts.set(failed.id, verdictOf(failed.error));
@@ -169,12 +171,24 @@ function verdictOf(error: unknown): JobVerdict {
   if (code === 409 || /\balready\b|\bexists\b|\bduplicate\b/i.test(words)) return { kind: 'exists' };
   if (code === 402 || code === 403 || /\bquota\b|\blimit\b/i.test(words))
     return { kind: 'quota', message: `HERE does not create the device: ${words}` };
-  if (code === 429 || (typeof code === 'number' && code >= 500)) return { kind: 'retry', message: words };
+  if (code === 429) return { kind: 'retry', message: words };
+  if (typeof code === 'number' && code >= 500) return { kind: 'unheard', message: words };
   return { kind: 'unclaimable', message: `HERE does not create the device: ${words}` };
 }
 
 function isLater(answer: HttpAnswer | NoToken): boolean {
   return answer.kind === 'noToken' || isTransient(answer) || (answer.kind === 'answer' && answer.status === 401);
+}
+
+/** Whether HERE may have begun the job although the answer to its `POST` does not say so. */
+function mayHaveBegun(answer: HttpAnswer | NoToken): boolean {
+  if (answer.kind === 'noToken') return false;
+  if (answer.kind === 'noAnswer') return answer.maybeSent;
+  return answer.status < 300 || answer.status === 408 || answer.status >= 500;
+}
+
+function unheard(answer: HttpAnswer | NoToken): Extract<JobVerdict, { kind: 'unheard' }> {
+  return { kind: 'unheard', message: wordsOf(answer) };
 }
 
 function later(answer: HttpAnswer | NoToken): Extract<DeviceVerdict, { kind: 'retry' }> {

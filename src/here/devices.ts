@@ -4,6 +4,7 @@ import type { Clock } from '../domain/ports/clock.ts';
 import type { DeviceVerdict } from '../domain/ports/here.ts';
 import type { DeviceStore } from '../domain/ports/store.ts';
 import { untilAborted } from './authorized.ts';
+import { CreatedDevices } from './created-devices.ts';
 import type { DeviceCalls, JobVerdict } from './device-calls.ts';
 import { KnownDevices } from './known-devices.ts';
 
@@ -36,6 +37,7 @@ export interface ProjectDevicesOptions {
 export class ProjectDevices {
   readonly #options: ProjectDevicesOptions;
   readonly #known: KnownDevices;
+  readonly #created: CreatedDevices;
   /** HERE said "unknown device" of these although they exist: next time they are claimed. */
   readonly #unclaimed = new Set<string>();
   /** Known until HERE did not know others beside them: not known again before HERE's word. The store has them still. */
@@ -46,8 +48,6 @@ export class ProjectDevices {
   #unreadable: string | null = null;
   #waiting: Asked[] = [];
   #jobs = 0;
-  /** Devices that running jobs may create. */
-  #reserved = 0;
   #quotaUntilMs = Number.NEGATIVE_INFINITY;
   #quotaMessage = '';
   /** How often it was forgotten. */
@@ -56,12 +56,14 @@ export class ProjectDevices {
   constructor(options: ProjectDevicesOptions) {
     this.#options = options;
     this.#known = new KnownDevices(options.maxKnown);
+    this.#created = new CreatedDevices(options);
   }
 
   /** Reads what the store remembers; where it cannot be read that is tried again before anybody is asked. */
   load(): void {
     try {
       for (const device of this.#options.store.load(this.#options.project)) this.#known.add(device);
+      this.#created.load();
       this.#unreadable = null;
     } catch (error) {
       this.#unreadable = describeError(error);
@@ -157,10 +159,8 @@ export class ProjectDevices {
       const batch = this.#takeBatch();
       if (batch.length === 0) return;
       this.#jobs++;
-      this.#reserved += batch.length;
       void this.#runJob(batch).finally(() => {
         this.#jobs--;
-        this.#reserved -= batch.length;
         this.#startJobs();
       });
     }
@@ -170,19 +170,23 @@ export class ProjectDevices {
   #takeBatch(): Asked[] {
     const batch: Asked[] = [];
     const rest: Asked[] = [];
-    const created = this.#created();
+    const created = this.#unreadable ?? this.#created.count();
+    let fresh = 0;
     for (const asked of this.#waiting) {
       const { limit } = asked;
       const isNext = batch.length < MAX_JOB && (batch[0] === undefined || batch[0].calls === asked.calls);
-      const isTold = typeof created === 'number';
-      const left = limit === null ? Number.POSITIVE_INFINITY : isTold ? limit - created - batch.length : null;
-      if (left === null) {
+      const isFresh = !this.#created.counts(asked.device);
+      if (limit !== null && typeof created === 'string') {
         this.#settle(asked, { kind: 'retry', message: `The bridge cannot read its own record of devices: ${created}` });
-      } else if (left <= 0 && this.#reserved === 0 && batch.length === 0) {
-        const message = `The bridge has created ${limit} devices in this project, which is its limit: uplinks of further new devices are skipped. Raise maxDevices, or take it out.`;
-        this.#settle(asked, { kind: 'limit', message });
-      } else if (isNext && left - this.#reserved > 0) batch.push(asked);
-      else rest.push(asked);
+        continue;
+      }
+      const isBeyond = isFresh && limit !== null && limit - Number(created) - fresh <= 0;
+      if (isBeyond && this.#jobs === 0 && batch.length === 0) {
+        this.#settle(asked, this.#created.beyond(limit, Number(created)));
+      } else if (isNext && !isBeyond) {
+        batch.push(asked);
+        if (isFresh) fresh++;
+      } else rest.push(asked);
     }
     this.#waiting = rest;
     return batch;
@@ -191,16 +195,17 @@ export class ProjectDevices {
   async #runJob(batch: readonly Asked[]): Promise<void> {
     const calls = (batch[0] as Asked).calls;
     const era = this.#quotaEra;
-    const verdicts = await calls.create(batch.map((asked) => asked.device));
-    const made: string[] = [];
-    for (const asked of batch) {
-      const verdict = verdicts.get(asked.device) as JobVerdict;
-      if (verdict.kind === 'created') made.push(asked.device);
+    const devices = batch.map((asked) => asked.device);
+    const earlier = new Set(devices.filter((device) => this.#created.counts(device)));
+    const unkept = this.#created.ask(devices);
+    if (unkept !== null && batch.some(({ limit }) => limit !== null)) {
+      const message = `The bridge cannot keep its own record of devices: ${unkept}`;
+      for (const asked of batch) this.#settle(asked, { kind: 'retry', message });
+      return;
     }
-    if (made.length > 0) {
-      this.#quietly(() => this.#options.store.addCreated(this.#options.project, made.length));
-      this.confirm(made);
-    }
+    const verdicts = await calls.create(devices);
+    this.#created.answered(verdicts, earlier, (device) => this.#doubted.has(device));
+    this.confirm(devices.filter((device) => verdicts.get(device)?.kind === 'created'));
     await Promise.all(
       batch.map(async (asked) => {
         this.#settle(asked, await this.#final(asked, verdicts.get(asked.device) as JobVerdict, era));
@@ -215,6 +220,7 @@ export class ProjectDevices {
   async #final(asked: Asked, verdict: JobVerdict, era: number): Promise<DeviceVerdict> {
     const { device } = asked;
     if (verdict.kind === 'created') return verdict;
+    if (verdict.kind === 'unheard') return { kind: 'retry', message: verdict.message };
     const final: DeviceVerdict =
       verdict.kind !== 'exists'
         ? verdict
@@ -243,16 +249,6 @@ export class ProjectDevices {
     const isDoubted = verdict.kind !== 'retry' && this.#doubted.has(device);
     if (isDoubted) this.confirm([device]);
     asked.resolve(isDoubted ? { kind: 'known' } : verdict);
-  }
-
-  /** How many were created; or why that is not known, or not which are known: then none is created that a limit might forbid. */
-  #created(): number | string {
-    if (this.#unreadable !== null) return this.#unreadable;
-    try {
-      return this.#options.store.createdCount(this.#options.project);
-    } catch (error) {
-      return describeError(error);
-    }
   }
 
   #remember(devices: readonly string[]): void {

@@ -33,32 +33,52 @@ export class DeviceTable implements DeviceStore {
 
   add(project: string, devices: readonly string[]): void {
     if (devices.length === 0) return;
-    this.#database.transaction(() => {
-      const key = this.#keyOf(project);
-      for (const device of devices) this.#add.run(key, encodeDevice(device));
-    });
+    this.#database.transaction(() => this.#addAll(project, devices));
   }
 
   remove(project: string, devices: readonly string[]): void {
     if (devices.length === 0) return;
-    this.#database.transaction(() => {
-      const key = this.#keyOf(project);
-      for (const device of devices) this.#remove.run(key, encodeDevice(device));
-    });
+    this.#database.transaction(() => this.#removeAll(project, devices));
   }
 
   createdCount(project: string): number {
     return Number(this.#find.get(project)?.created ?? 0);
   }
 
-  addCreated(project: string, count: number): void {
-    this.#database.transaction(() => this.#addCreated.run(count, this.#keyOf(project)));
+  asked(project: string): readonly string[] {
+    return this.load(askedOf(project));
+  }
+
+  addAsked(project: string, devices: readonly string[]): void {
+    this.#database.durably(() => this.#addAll(askedOf(project), devices));
+  }
+
+  answered(project: string, devices: readonly string[], created: number): void {
+    this.#database.transaction(() => {
+      this.#removeAll(askedOf(project), devices);
+      if (created > 0) this.#addCreated.run(created, this.#keyOf(project));
+    });
+  }
+
+  #addAll(project: string, devices: readonly string[]): void {
+    const key = this.#keyOf(project);
+    for (const device of devices) this.#add.run(key, encodeDevice(device));
+  }
+
+  #removeAll(project: string, devices: readonly string[]): void {
+    const key = this.#keyOf(project);
+    for (const device of devices) this.#remove.run(key, encodeDevice(device));
   }
 
   #keyOf(project: string): number {
     const key = this.#find.get(project)?.key ?? this.#insertProject.run(project).lastInsertRowid;
     return Number(key);
   }
+}
+
+/** Kept as a project of its own beside the project: `host|appId` has no second bar. */
+function askedOf(project: string): string {
+  return `${project}|asked`;
 }
 
 /** Eight bytes where it is a DevEUI. */

@@ -51,3 +51,23 @@ test('a job that a portal answers for is asked about again, not given up', async
   expect((await calls.create([eui(1)])).get(eui(1))).toEqual({ kind: 'created' });
   expect(asked.filter((each) => each.startsWith('POST'))).toHaveLength(1);
 });
+
+test('a job whose end is not heard of may have created its devices; one that was not begun has not', async () => {
+  const job: [number, string] = [202, JSON.stringify({ jobId: 'j1' })];
+  const complete: [number, string] = [200, JSON.stringify({ status: 'complete' })];
+  const busy: [number, string] = [503, ''];
+  const failed: [number, string] = [200, JSON.stringify({ errors: [{ id: eui(1), error: { code: 500 } }] })];
+  const cases: [string, ...[number, string][]][] = [
+    ['unheard', busy],
+    ['unheard', [202, '{}']],
+    ['unheard', job, [400, HERES]],
+    ['unheard', job, complete, busy],
+    ['unheard', job, complete, failed],
+    ['retry', [429, '']],
+    ['retry', [401, '']],
+  ];
+  for (const [kind, ...answers] of cases) {
+    const { calls } = callsAnsweredWith(...answers);
+    expect([answers, (await calls.create([eui(1)])).get(eui(1))?.kind]).toEqual([answers, kind]);
+  }
+});

@@ -5,6 +5,7 @@ import type { DeviceStore } from '../../src/domain/ports/store.ts';
 import type { DeviceCalls, JobVerdict } from '../../src/here/device-calls.ts';
 import { ProjectDevices } from '../../src/here/devices.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { MemoryDevices } from './support.ts';
 
 const QUOTA: JobVerdict = { kind: 'quota', message: 'The licence has expired' };
 const never = new AbortController().signal;
@@ -17,8 +18,9 @@ function setUp(given: Partial<DeviceStore> = {}, limit: number | null = null) {
       jobs.push({ devices, answer: (verdict) => resolve(new Map(devices.map((device) => [device, verdict]))) });
     });
   const calls = { create } as unknown as DeviceCalls;
-  const empty = { load: () => [], add: () => {}, remove: () => {}, createdCount: () => 0, addCreated: () => {} };
-  const store = { ...empty, ...given };
+  const nothing = (): void => {};
+  const counts = { createdCount: () => 0, asked: () => [], addAsked: nothing, answered: nothing };
+  const store: DeviceStore = { load: () => [], add: nothing, remove: nothing, ...counts, ...given };
   const clock = new ManualClock();
   const devices = new ProjectDevices({ project: 'here|app', store, clock, maxKnown: 100 });
   const ensure = async (device: string): Promise<DeviceVerdict | undefined> =>
@@ -152,4 +154,90 @@ it('what is known is read again before anybody is asked, where the disk could no
   expect(devices.isKnown('old')).toBe(true);
   expect((await ensure('new'))?.kind).toBe('limit');
   expect(jobs).toHaveLength(0);
+});
+
+const UNHEARD: JobVerdict = { kind: 'unheard', message: 'Service Unavailable' };
+
+/** Two devices are allowed, and HERE was asked for two. */
+async function askedForTwo(verdict: JobVerdict) {
+  const store = new MemoryDevices();
+  const all = setUp(ofStore(store), 2);
+  const askTwo = async (answer: JobVerdict): Promise<unknown[]> => {
+    const asked = [all.ensure('a'), all.ensure('b')];
+    await settled();
+    all.jobs.at(-1)?.answer(answer);
+    return (await Promise.all(asked)).map((each) => each?.kind);
+  };
+  return { ...all, store, askTwo, first: await askTwo(verdict) };
+}
+
+function ofStore(store: MemoryDevices): DeviceStore {
+  return {
+    load: (project) => store.load(project),
+    add: (project, devices) => store.add(project, devices),
+    remove: (project, devices) => store.remove(project, devices),
+    createdCount: (project) => store.createdCount(project),
+    asked: (project) => store.asked(project),
+    addAsked: (project, devices) => store.addAsked(project, devices),
+    answered: (project, devices, created) => store.answered(project, devices, created),
+  };
+}
+
+it('devices that HERE may have created unheard count as created: others wait for its word, and not for ever', async () => {
+  const { clock, jobs, ensure, first, askTwo, store } = await askedForTwo(UNHEARD);
+  expect(first).toEqual(['retry', 'retry']);
+  expect(await ensure('c')).toMatchObject({ kind: 'retry', message: expect.stringContaining('has not said yet') });
+  await clock.advance(600_000);
+  expect(await ensure('c')).toMatchObject({ kind: 'limit', message: expect.stringContaining('2 of them') });
+  expect(jobs).toHaveLength(1);
+  expect(await askTwo({ kind: 'exists' })).toEqual(['known', 'known']);
+  expect([store.createdCount('here|app'), store.asked('here|app')]).toEqual([2, []]);
+  expect((await ensure('c'))?.kind).toBe('limit');
+  expect(jobs).toHaveLength(2);
+});
+
+it('what HERE did not create is given back, also when that is heard of late', async () => {
+  const { jobs, ensure, askTwo, store } = await askedForTwo(UNHEARD);
+  expect(await askTwo({ kind: 'unclaimable', message: 'no' })).toEqual(['unclaimable', 'unclaimable']);
+  const answer = ensure('c');
+  await settled();
+  jobs.at(-1)?.answer({ kind: 'created' });
+  expect(await answer).toEqual({ kind: 'created' });
+  expect([store.createdCount('here|app'), store.asked('here|app')]).toEqual([1, []]);
+});
+
+it('a question that did not reach HERE takes nothing of the limit, and gives nothing back of one that may have', async () => {
+  const never = await askedForTwo({ kind: 'retry', message: 'no token' });
+  expect(never.store.asked('here|app')).toEqual([]);
+  const maybe = await askedForTwo(UNHEARD);
+  expect(await maybe.askTwo({ kind: 'retry', message: 'no token' })).toEqual(['retry', 'retry']);
+  expect(await maybe.askTwo({ kind: 'quota', message: 'no rights' })).toEqual(['quota', 'quota']);
+  expect(maybe.store.asked('here|app')).toEqual(['a', 'b']);
+});
+
+it('a device that was known takes nothing of the limit when a question about it is not answered', async () => {
+  const { devices, ensure, jobs, store } = await askedForTwo({ kind: 'exists' });
+  devices.doubt('a');
+  const answer = ensure('a');
+  await settled();
+  jobs.at(-1)?.answer(UNHEARD);
+  expect((await answer)?.kind).toBe('retry');
+  expect([store.createdCount('here|app'), store.asked('here|app')]).toEqual([0, []]);
+});
+
+it('where it cannot be written down what HERE is asked for, none is created that a limit might forbid', async () => {
+  const addAsked = (): void => {
+    throw new Error('disk I/O error');
+  };
+  const bound = setUp({ addAsked }, 5);
+  expect(await bound.ensure('new')).toMatchObject({
+    kind: 'retry',
+    message: expect.stringContaining('disk I/O error'),
+  });
+  expect(bound.jobs).toHaveLength(0);
+  const free = setUp({ addAsked });
+  const answer = free.ensure('new');
+  await settled();
+  free.jobs[0]?.answer({ kind: 'created' });
+  expect(await answer).toEqual({ kind: 'created' });
 });

@@ -48,8 +48,17 @@ export class MemoryDevices implements DeviceStore {
     return this.created.get(project) ?? 0;
   }
 
-  addCreated(project: string, count: number): void {
-    this.created.set(project, this.createdCount(project) + count);
+  asked(project: string): readonly string[] {
+    return this.load(`${project}|asked`);
+  }
+
+  addAsked(project: string, devices: readonly string[]): void {
+    this.add(`${project}|asked`, devices);
+  }
+
+  answered(project: string, devices: readonly string[], created: number): void {
+    this.remove(`${project}|asked`, devices);
+    this.created.set(project, this.createdCount(project) + created);
   }
 }
 

@@ -115,6 +115,30 @@ test('maxDevices counts what was created, also across calls made together and re
   expect((await again.devices.ensure([eui(99)], 6, never())).get(eui(99))?.kind).toBe('created');
 });
 
+test('maxDevices bounds what HERE creates unheard: its answer is lost, or the process dies before it', async () => {
+  const { project, store, sandbox, appId, key, count } = await setUp({ jobMs: 50 });
+  sandbox.addFault({ name: 'half', count: 1, path: '/registry/v2/' });
+  expect(kinds(await project.devices.ensure([eui(1), eui(2)], 4, never()))).toEqual({ retry: 2 });
+  await until(() => [...sandbox.devices(appId)].length === 2, 'the devices');
+  expect(kinds(await project.devices.ensure([eui(1), eui(2)], 4, never()))).toEqual({ known: 2 });
+  expect(store.createdCount(key)).toBe(2);
+
+  const before = count(CREATE);
+  const dying = project.devices.ensure([eui(3), eui(4)], 4, never());
+  await until(() => count(CREATE) > before, 'the job');
+  const left = new MemoryDevices();
+  for (const each of [key, `${key}|asked`]) left.add(each, store.load(each));
+  left.created.set(key, store.createdCount(key));
+  await dying;
+
+  const again = await openProject(useGateway({ url: sandbox.url, devices: left }), sandbox, appId);
+  // Not before HERE has said what became of the two.
+  expect(kinds(await again.devices.ensure([eui(5)], 4, never()))).toEqual({ retry: 1 });
+  expect(kinds(await again.devices.ensure([eui(3), eui(4)], 4, never()))).toEqual({ known: 2 });
+  expect(kinds(await again.devices.ensure([eui(5)], 4, never()))).toEqual({ limit: 1 });
+  expect([...sandbox.devices(appId)]).toHaveLength(4);
+});
+
 test("when HERE's own quota is used up, no more jobs are sent for a while", async () => {
   const { project, sandbox, appId, count } = await setUp();
   sandbox.setQuota(appId, 1);

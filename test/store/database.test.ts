@@ -212,12 +212,14 @@ test('devices are kept by project, with what was created', async () => {
   s.store.devices.add('here|p1', [...devei, 'tracker-a', devei[0]!]);
   s.store.devices.add('here|p2', ['70B3D50000000001']);
   s.store.devices.remove('here|p1', [devei[1]!, 'unknown']);
-  s.store.devices.addCreated('here|p1', 3);
-  s.store.devices.addCreated('here|p1', 2);
+  s.store.devices.addAsked('here|p1', [devei[0]!, devei[1]!, 'tracker-b']);
+  s.store.devices.answered('here|p1', [devei[0]!], 3);
+  s.store.devices.answered('here|p1', ['tracker-b', 'unknown'], 2);
   await s.moveOn();
   expect([...s.store.devices.load('here|p1')].sort()).toEqual(['70B3D50000000001', 'tracker-a']);
   expect(s.store.devices.load('here|p2')).toEqual(['70B3D50000000001']);
   expect(s.store.devices.load('here|p3')).toEqual([]);
+  expect(['p1', 'p2', 'p3'].map((each) => s.store.devices.asked(`here|${each}`))).toEqual([[devei[1]], [], []]);
   expect([s.store.devices.createdCount('here|p1'), s.store.devices.createdCount('here|p2')]).toEqual([5, 0]);
 });
 

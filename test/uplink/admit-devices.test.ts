@@ -172,7 +172,9 @@ test('a few unknown devices cost no uplink of those that HERE knows, though no m
       const hint = records.findIndex((record) => gone.has(record));
       return hint < 0 ? null : { kind: 'refused', unknownDevice: true, hint, answer: answer(404) };
     };
-    const table = { load: () => [], add: () => {}, remove: () => {}, createdCount: () => 5, addCreated: () => {} };
+    const nothing = (): void => {};
+    const counts = { createdCount: () => 5, asked: () => [], addAsked: nothing, answered: nothing };
+    const table = { load: () => [], add: nothing, remove: nothing, ...counts };
     const known = new ProjectDevices({ project: 'here|app', store: table, clock, maxKnown: 100 });
     const refused = { kind: 'quota', message: 'none left' } as const;
     const calls = { create: async (names: readonly string[]) => new Map(names.map((name) => [name, refused])) };

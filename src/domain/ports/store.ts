@@ -206,7 +206,12 @@ export interface DeviceStore {
   remove(project: string, devices: readonly string[]): void;
   /** Devices that this bridge has created in the project (for `maxDevices`). */
   createdCount(project: string): number;
-  addCreated(project: string, count: number): void;
+  /** Devices that HERE was asked to create, and has not answered for: it may have. */
+  asked(project: string): readonly string[];
+  /** On disk when it returns. */
+  addAsked(project: string, devices: readonly string[]): void;
+  /** HERE has answered for devices that it was asked to create: it created so many of them. All or nothing. */
+  answered(project: string, devices: readonly string[], created: number): void;
 }
 
 export interface EventQuery {

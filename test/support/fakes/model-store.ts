@@ -101,7 +101,15 @@ export class ModelStore implements BridgeStore {
     saveUnclaimed() {},
     dropUnclaimed() {},
   };
-  readonly devices = { load: () => [], add() {}, remove() {}, createdCount: () => 0, addCreated() {} };
+  readonly devices = {
+    load: () => [],
+    add() {},
+    remove() {},
+    createdCount: () => 0,
+    asked: () => [],
+    addAsked() {},
+    answered() {},
+  };
   readonly events = {
     append: (event: BridgeEvent): void => {
       this.eventsKept.push(event);

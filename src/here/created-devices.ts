@@ -121,5 +121,5 @@ export class CreatedDevices {
 
 /** Of whether the job before has created the device. */
 function saysNothing({ kind }: JobVerdict): boolean {
-  return kind === 'unheard' || kind === 'retry' || kind === 'quota';
+  return kind === 'unheard' || kind === 'retry' || kind === 'refused';
 }

@@ -12,6 +12,8 @@ export type JobVerdict =
   | { readonly kind: 'exists' }
   /** To be asked again as after `retry`, but HERE may have created it. */
   | { readonly kind: 'unheard'; readonly message: string }
+  /** HERE takes no device jobs from this account; of the project's quota that says nothing. */
+  | { readonly kind: 'refused'; readonly message: string }
   | Extract<DeviceVerdict, { kind: 'quota' | 'unclaimable' | 'retry' }>;
 
 export type JobVerdicts = ReadonlyMap<string, JobVerdict>;
@@ -73,7 +75,7 @@ export class DeviceCalls {
     if (isLater(answer)) return all(devices, mayHaveBegun(answer) ? unheard(answer) : later(answer));
     const status = answer.kind === 'answer' ? answer.status : 0;
     const message = `HERE does not create devices: ${wordsOf(answer)}`;
-    if (status !== 400) return all(devices, { kind: 'quota', message });
+    if (status !== 400) return all(devices, { kind: 'refused', message });
     if (devices.length === 1) return all(devices, { kind: 'unclaimable', message });
     // One id is at fault, or the job is larger than what is left of the quota: halves tell.
     const middle = Math.ceil(devices.length / 2);

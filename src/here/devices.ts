@@ -26,6 +26,12 @@ interface Asked {
   readonly resolve: (verdict: DeviceVerdict) => void;
 }
 
+/** HERE creates no more for now. */
+interface NoMore {
+  readonly message: string;
+  readonly untilMs: number;
+}
+
 export interface ProjectDevicesOptions {
   /** `host|appId`. */
   readonly project: string;
@@ -48,9 +54,10 @@ export class ProjectDevices {
   #unreadable: string | null = null;
   #waiting: Asked[] = [];
   #jobs = 0;
-  #quotaUntilMs = Number.NEGATIVE_INFINITY;
-  #quotaMessage = '';
-  /** How often it was forgotten. */
+  #quota: NoMore | null = null;
+  /** What HERE said to one account's job as a whole holds for that account's: another's may be taken. */
+  #refusals = new WeakMap<DeviceCalls, NoMore>();
+  /** How often these were forgotten. */
   #quotaEra = 0;
 
   constructor(options: ProjectDevicesOptions) {
@@ -103,7 +110,8 @@ export class ProjectDevices {
 
   /** Somebody may have mended it: what HERE still answers to jobs of before says nothing of it. */
   forgetQuota(): void {
-    this.#quotaUntilMs = Number.NEGATIVE_INFINITY;
+    this.#quota = null;
+    this.#refusals = new WeakMap();
     this.#quotaEra++;
   }
 
@@ -117,7 +125,7 @@ export class ProjectDevices {
     const verdicts = new Map<string, DeviceVerdict>();
     const asked: [string, Promise<DeviceVerdict>][] = [];
     for (const device of new Set(devices)) {
-      const known = this.#answer(device);
+      const known = this.#answer(device, calls);
       if (known !== null) verdicts.set(device, known);
       else asked.push([device, this.#ask(device, limit, calls)]);
     }
@@ -128,7 +136,7 @@ export class ProjectDevices {
   }
 
   /** What can be said without asking HERE. */
-  #answer(device: string): DeviceVerdict | null {
+  #answer(device: string, calls: DeviceCalls): DeviceVerdict | null {
     if (this.#known.has(device)) return { kind: 'known' };
     const nowMs = this.#options.clock.monotonic();
     const failure = this.#failures.get(device);
@@ -137,8 +145,11 @@ export class ProjectDevices {
       this.#failures.delete(device);
     }
     // A doubted one exists most likely: HERE can say so without creating any.
-    if (nowMs >= this.#quotaUntilMs || this.#doubted.has(device)) return null;
-    return { kind: 'quota', message: this.#quotaMessage };
+    if (this.#doubted.has(device)) return null;
+    for (const no of [this.#quota, this.#refusals.get(calls)]) {
+      if (no && nowMs < no.untilMs) return { kind: 'quota', message: no.message };
+    }
+    return null;
   }
 
   /** One question a device, however many wait for the answer. */
@@ -221,8 +232,10 @@ export class ProjectDevices {
     const { device } = asked;
     if (verdict.kind === 'created') return verdict;
     if (verdict.kind === 'unheard') return { kind: 'retry', message: verdict.message };
-    const final: DeviceVerdict =
-      verdict.kind !== 'exists'
+    const isRefused = verdict.kind === 'refused';
+    const final: DeviceVerdict = isRefused
+      ? { kind: 'quota', message: verdict.message }
+      : verdict.kind !== 'exists'
         ? verdict
         : this.#unclaimed.has(device)
           ? await asked.calls.claim(device)
@@ -233,8 +246,9 @@ export class ProjectDevices {
     else if (final.kind === 'unclaimable') {
       bounded(this.#failures).set(device, { verdict: final, untilMs: nowMs + UNCLAIMABLE_MS });
     } else if (final.kind === 'quota') {
-      this.#quotaUntilMs = nowMs + QUOTA_MS;
-      this.#quotaMessage = final.message;
+      const no: NoMore = { message: final.message, untilMs: nowMs + QUOTA_MS };
+      if (isRefused) this.#refusals.set(asked.calls, no);
+      else this.#quota = no;
     }
     return final;
   }

@@ -40,7 +40,7 @@ test('a 404 of a portal on the way says nothing of the quota: the devices are as
 
 test("a 404 in HERE's form is its word", async () => {
   const { calls } = callsAnsweredWith([404, HERES]);
-  expect((await calls.create([eui(1)])).get(eui(1))).toMatchObject({ kind: 'quota' });
+  expect((await calls.create([eui(1)])).get(eui(1))).toMatchObject({ kind: 'refused' });
   expect(await calls.claim(eui(1))).toMatchObject({ kind: 'unclaimable' });
 });
 

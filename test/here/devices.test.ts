@@ -211,7 +211,7 @@ it('a question that did not reach HERE takes nothing of the limit, and gives not
   expect(never.store.asked('here|app')).toEqual([]);
   const maybe = await askedForTwo(UNHEARD);
   expect(await maybe.askTwo({ kind: 'retry', message: 'no token' })).toEqual(['retry', 'retry']);
-  expect(await maybe.askTwo({ kind: 'quota', message: 'no rights' })).toEqual(['quota', 'quota']);
+  expect(await maybe.askTwo({ kind: 'refused', message: 'no rights' })).toEqual(['quota', 'quota']);
   expect(maybe.store.asked('here|app')).toEqual(['a', 'b']);
 });
 

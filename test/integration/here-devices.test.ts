@@ -147,6 +147,26 @@ test("when HERE's own quota is used up, no more jobs are sent for a while", asyn
   expect(count(CREATE)).toBe(1);
 });
 
+test('an account that may not create devices keeps nobody else on the project from it', async () => {
+  const projects = [{ appId: 'sharedProject' }];
+  const [may, mayNot] = ['may@b.example', 'may-not@b.example'].map((email) => ({
+    email,
+    password: 'secret-1',
+    projects,
+  }));
+  const sandbox = await useSandbox({ accounts: [may!, mayNot!] });
+  const gateway = useGateway({ url: sandbox.url });
+  const barred = await openProject(gateway, mayNot!);
+  const free = await openProject(gateway, may!);
+  sandbox.addFault({ name: '403', email: mayNot!.email, path: '/registry/v2/' });
+  expect(kinds(await barred.devices.ensure([eui(1)], null, never()))).toEqual({ quota: 1 });
+  expect(kinds(await free.devices.ensure([eui(2)], null, never()))).toEqual({ created: 1 });
+  // HERE is not asked on its behalf for a while.
+  const asked = sandbox.stats().requests[CREATE];
+  expect(kinds(await barred.devices.ensure([eui(3)], null, never()))).toEqual({ quota: 1 });
+  expect(sandbox.stats().requests[CREATE]).toEqual(asked);
+});
+
 test('busy or broken jobs are told as such, and asked for again later', async () => {
   const { project, sandbox } = await setUp();
   for (const name of ['503', '500', 'reset', 'half'] as const) {

@@ -47,6 +47,10 @@ export class DeviceCalls {
     this.#options = options;
   }
 
+  get isStopped(): boolean {
+    return this.#options.signal.aborted;
+  }
+
   /** Never throws. `devices`: 1 to 100. Every device has a verdict in the answer. */
   async create(devices: readonly string[]): Promise<JobVerdicts> {
     const path = `/registry/v2/${this.#options.appId}/devices?autoclaim=true`;

@@ -19,10 +19,14 @@ const QUOTA_MS = 600_000;
 
 const STOPPED: DeviceVerdict = { kind: 'retry', message: 'stopped' };
 
-interface Asked {
-  readonly device: string;
+/** On whose behalf HERE is asked. */
+interface Asker {
   readonly calls: DeviceCalls;
   readonly limit: number | null;
+}
+
+interface Asked extends Asker {
+  readonly device: string;
   readonly resolve: (verdict: DeviceVerdict) => void;
 }
 
@@ -49,7 +53,7 @@ export class ProjectDevices {
   /** Known until HERE did not know others beside them: not known again before HERE's word. The store has them still. */
   readonly #doubted = new Set<string>();
   readonly #failures = new Map<string, { readonly verdict: DeviceVerdict; readonly untilMs: number }>();
-  readonly #asked = new Map<string, Promise<DeviceVerdict>>();
+  readonly #asked = new Map<string, Asker & { readonly answer: Promise<DeviceVerdict> }>();
   /** Why it is not known what the store remembers: any device may be one of those. */
   #unreadable: string | null = null;
   #waiting: Asked[] = [];
@@ -90,7 +94,7 @@ export class ProjectDevices {
       this.#unclaimed.delete(device);
       if (!this.#doubted.delete(device)) fresh.push(device);
     }
-    if (fresh.length > 0) this.#remember(fresh);
+    if (fresh.length > 0) this.#quietly(() => this.#options.store.add(this.#options.project, fresh));
   }
 
   forget(device: string): void {
@@ -127,7 +131,7 @@ export class ProjectDevices {
     for (const device of new Set(devices)) {
       const known = this.#answer(device, calls);
       if (known !== null) verdicts.set(device, known);
-      else asked.push([device, this.#ask(device, limit, calls)]);
+      else asked.push([device, this.#ask(device, { limit, calls })]);
     }
     const answers = Promise.all(asked.map(([device, verdict]) => verdict.then((each) => verdicts.set(device, each))));
     await untilAborted<unknown>(answers, signal, null);
@@ -152,17 +156,23 @@ export class ProjectDevices {
     return null;
   }
 
-  /** One question a device, however many wait for the answer. */
-  #ask(device: string, limit: number | null, calls: DeviceCalls): Promise<DeviceVerdict> {
+  /** One question a device, however many wait for the answer; once more where it spoke of another asker. */
+  #ask(device: string, asker: Asker, isAgain = false): Promise<DeviceVerdict> {
     const before = this.#asked.get(device);
-    if (before !== undefined) return before;
-    const asked = new Promise<DeviceVerdict>((resolve) => {
-      this.#waiting.push({ device, calls, limit, resolve });
+    if (before !== undefined) {
+      if (isAgain || (before.calls === asker.calls && before.limit === asker.limit)) return before.answer;
+      return before.answer.then((verdict) => {
+        if (!isOfAnother(verdict, before, asker)) return verdict;
+        return this.#answer(device, asker.calls) ?? this.#ask(device, asker, true);
+      });
+    }
+    const answer = new Promise<DeviceVerdict>((resolve) => {
+      this.#waiting.push({ device, ...asker, resolve });
     });
-    this.#asked.set(device, asked);
+    this.#asked.set(device, { ...asker, answer });
     // After this turn, so that all devices of one call, and of calls made together, share jobs.
     if (this.#waiting.length === 1) queueMicrotask(() => this.#startJobs());
-    return asked;
+    return answer;
   }
 
   #startJobs(): void {
@@ -265,16 +275,19 @@ export class ProjectDevices {
     asked.resolve(isDoubted ? { kind: 'known' } : verdict);
   }
 
-  #remember(devices: readonly string[]): void {
-    this.#quietly(() => this.#options.store.add(this.#options.project, devices));
-  }
-
   /** The store tells of its own disk; what it could not keep is merely asked again after a restart. */
   #quietly(write: () => void): void {
     try {
       write();
     } catch {}
   }
+}
+
+/** Whether the answer to one asker may be none for the other: its own limit, its rights, its end. */
+function isOfAnother({ kind }: DeviceVerdict, asked: Asker, other: Asker): boolean {
+  if (kind === 'limit') return asked.limit !== other.limit;
+  if (asked.calls === other.calls) return false;
+  return kind === 'quota' || (kind === 'retry' && asked.calls.isStopped && !other.calls.isStopped);
 }
 
 /** Makes room by dropping the oldest entry. */

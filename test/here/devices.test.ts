@@ -25,7 +25,7 @@ function setUp(given: Partial<DeviceStore> = {}, limit: number | null = null) {
   const devices = new ProjectDevices({ project: 'here|app', store, clock, maxKnown: 100 });
   const ensure = async (device: string): Promise<DeviceVerdict | undefined> =>
     (await devices.ensure([device], limit, never, calls)).get(device);
-  return { clock, jobs, devices, ensure };
+  return { clock, jobs, devices, ensure, create };
 }
 
 async function settled(): Promise<void> {
@@ -240,4 +240,36 @@ it('where it cannot be written down what HERE is asked for, none is created that
   await settled();
   free.jobs[0]?.answer({ kind: 'created' });
   expect(await answer).toEqual({ kind: 'created' });
+});
+
+it("who shares another's question is not bound by its limit", async () => {
+  const { devices, jobs, create } = setUp(ofStore(new MemoryDevices()));
+  const calls = { create } as unknown as DeviceCalls;
+  const names = ['a', 'b', 'c'];
+  const [bound, free] = [1, null].map((limit) => devices.ensure(names, limit, never, calls));
+  await settled();
+  jobs[0]?.answer({ kind: 'created' });
+  const kinds = async (verdicts?: Promise<ReadonlyMap<string, DeviceVerdict>>): Promise<unknown[]> => {
+    const found = await verdicts;
+    return names.map((name) => found?.get(name)?.kind);
+  };
+  expect(await kinds(bound)).toEqual(['created', 'limit', 'limit']);
+  await settled();
+  jobs[1]?.answer({ kind: 'created' });
+  expect(await kinds(free)).toEqual(['created', 'created', 'created']);
+  expect(jobs.map((job) => job.devices)).toEqual([['a'], ['b', 'c']]);
+});
+
+it("who shares another's question asks itself where the other may not, or is stopped", async () => {
+  for (const verdict of [{ kind: 'refused', message: 'no rights' }, UNHEARD] as const) {
+    const { devices, jobs, create } = setUp();
+    const [one, other] = [true, false].map((isStopped) => ({ create, isStopped }) as unknown as DeviceCalls);
+    const [first, second] = [one, other].map((calls) => devices.ensure(['a'], null, never, calls as DeviceCalls));
+    await settled();
+    jobs[0]?.answer(verdict);
+    expect((await first)?.get('a')?.kind).toBe(verdict.kind === 'refused' ? 'quota' : 'retry');
+    await settled();
+    jobs[1]?.answer({ kind: 'created' });
+    expect((await second)?.get('a')?.kind).toBe('created');
+  }
 });

@@ -33,7 +33,7 @@ function messageOf(record: KafkaRecord, { topic, partition, arrivedAt }: Origin,
   const { key, value, offset, headers } = record;
   const hasKey = key !== null && key.length > 0 && key.length <= MAX_KEY_BYTES;
   return {
-    topic: hasKey ? `${topic}/${key.toString('utf8')}` : topic,
+    topic: hasKey ? `${topic}/${keyText(key)}` : topic,
     payload: value === null ? EMPTY : bounded(value, bounds),
     qos: 1,
     retain: false,
@@ -44,4 +44,10 @@ function messageOf(record: KafkaRecord, { topic, partition, arrivedAt }: Origin,
     headers,
     shared: {},
   };
+}
+
+/** No topic holds a NUL character, as none of MQTT does: keys that are binary become what other bytes that are no text become. */
+function keyText(key: Buffer): string {
+  const text = key.toString('utf8');
+  return key.includes(0) ? text.replaceAll('\u0000', '\ufffd') : text;
 }

@@ -51,15 +51,34 @@ export interface TopicAndPlace {
   readonly headers?: string;
 }
 
+const NUL = '\u0000';
+const PLACE = /^(\d{1,10}):(\d{1,16})$/;
+
+/**
+ * Read from its end: headers and places hold no NUL, but topics of Kafka's records with binary keys did, which are journalled as
+ * they came. In what is told U+FFFD takes its place.
+ */
 export function splitTopic(text: string): TopicAndPlace {
-  const at = text.indexOf('\u0000');
+  const at = text.lastIndexOf(NUL);
   if (at < 0) return { topic: text };
-  const topic = text.slice(0, at);
-  const end = text.indexOf('\u0000', at + 1);
-  const [partition, offset] = (end < 0 ? text.slice(at + 1) : text.slice(at + 1, end)).split(':', 2).map(Number);
-  const hasPlace = Number.isSafeInteger(partition) && Number.isSafeInteger(offset);
-  const place = hasPlace ? { topic, partition: partition as number, offset: offset as number } : { topic };
-  return end < 0 ? place : { ...place, headers: text.slice(end + 1) };
+  const last = text.slice(at + 1);
+  const place = placeOf(last);
+  if (place !== null) return { topic: withoutNul(text.slice(0, at)), ...place };
+  const before = text.slice(0, at).lastIndexOf(NUL);
+  const middle = before < 0 ? null : text.slice(before + 1, at);
+  const placeBefore = middle === null ? null : placeOf(middle);
+  if (middle !== '' && placeBefore === null) return { topic: withoutNul(text) };
+  return { topic: withoutNul(text.slice(0, before)), ...placeBefore, headers: last };
+}
+
+function placeOf(text: string): { readonly partition: number; readonly offset: number } | null {
+  const [, partition, offset] = PLACE.exec(text) ?? [];
+  const place = { partition: Number(partition), offset: Number(offset) };
+  return Number.isSafeInteger(place.partition) && Number.isSafeInteger(place.offset) ? place : null;
+}
+
+function withoutNul(topic: string): string {
+  return topic.includes(NUL) ? topic.replaceAll(NUL, '\ufffd') : topic;
 }
 
 export interface SegmentName {

@@ -68,6 +68,29 @@ test('what an earlier run journalled and this one has settled is known as taken 
   expect(after.places.taken('up', 1)?.position).toBe(3);
 });
 
+test.each([
+  ['a number of 8 bytes', '\u0000\u0000\u0000\u0000\u0000\u0000\u0001\u0002'],
+  ['what looks like a place', '\u00000:12345'],
+  ['what looks like headers', '\u0000\u0000{"headers":[]}'],
+  ['a NUL character at its end', 'key\u0000'],
+])('records of earlier versions with a binary key keep their places over a kill: %s', async (_, key) => {
+  await using stores = await TestStore.open();
+  const before = await stores.connection();
+  const headers = '{"headers":[{"name":"a","value":"b"}]}';
+  const topic = `up/${key}`;
+  const first = await append(before, [entry(0), { ...entry(7), topic }, { ...entry(8), topic, headers }]);
+  before.settle([{ seq: first, outcome: DELIVERED }]);
+  const after = await stores.kill();
+  await after.places.ready();
+  expect(after.places.progress('up', 1)).toEqual({ position: 9, unsettled: [7, 8] });
+  expect(after.places.taken('up', 0)).toBe(null);
+  const records = await after.read(1, 10, 1e6);
+  expect(records.map(({ topic, offset, headers }) => [topic, offset, headers])).toEqual([
+    [topic.replaceAll('\u0000', '\ufffd'), 7, undefined],
+    [topic.replaceAll('\u0000', '\ufffd'), 8, headers],
+  ]);
+});
+
 test('a topic that was made anew counts from its beginning', async () => {
   await using stores = await TestStore.open();
   const store = await stores.connection();

@@ -1,10 +1,7 @@
-// Groups without members: where a source's group stands, commits outside of a generation, deletion; and where partitions begin and end.
-// Kafka allows commits with generation −1 and no member id while a group has no members (OffsetCommit, "simple consumer").
+// Groups without members: where a source's group stands, who coordinates it, deletion; and where partitions begin and end.
 import { type Answers, errorName, type KafkaWire } from './kafka-internals.ts';
 import { LinkDown } from './kafka-link.ts';
-import type { KafkaBrokerOptions } from './kafka-options.ts';
 import { refusalOf } from './kafka-reasons.ts';
-import type { KafkaSource } from './kafka-source.ts';
 
 export interface Place {
   readonly topic: string;
@@ -19,38 +16,6 @@ interface Fetched {
 
 export const LATEST = '-1';
 export const EARLIEST = '-2';
-
-export async function commitOffsets(wire: KafkaWire, broker: KafkaBrokerOptions, source: KafkaSource): Promise<void> {
-  const due = source.dueCommits();
-  if (due.length === 0) return;
-  const topics = new Map<string, { partition: number; offset: string; metadata: string }[]>();
-  for (const { part, offset, metadata } of due) {
-    const partitions = topics.get(part.topic) ?? [];
-    topics.set(part.topic, partitions);
-    partitions.push({ partition: part.partition, offset: String(offset), metadata });
-  }
-  const { group } = source;
-  const { responses } = await withCoordinator(wire, group, (node) =>
-    wire.call(node, 'OffsetCommit', {
-      groupId: group,
-      groupGenerationId: -1,
-      memberId: '',
-      topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })),
-    }),
-  );
-  for (const { topic, partitions } of responses) {
-    for (const { errorCode } of partitions) {
-      if (errorCode === 0) continue;
-      forgetCoordinator(wire, group);
-      throw refused(errorCode, 'commit', group, topic);
-    }
-  }
-  const now = broker.clock.monotonic();
-  for (const { part, text } of due) {
-    part.committed = text;
-    part.committedAt = now;
-  }
-}
 
 /** By `keyOf`; without those of which the group has none. */
 export async function fetchOffsets(
@@ -143,7 +108,11 @@ export function keyOf({ topic, partition }: { readonly topic: string; readonly p
 const COORDINATORS = new WeakMap<KafkaWire, Map<string, number>>();
 
 /** A coordinator that is just moving, or loading, says so; it is looked for anew then. */
-async function withCoordinator<T>(wire: KafkaWire, group: string, ask: (node: number) => Promise<T>): Promise<T> {
+export async function withCoordinator<T>(
+  wire: KafkaWire,
+  group: string,
+  ask: (node: number) => Promise<T>,
+): Promise<T> {
   const known = COORDINATORS.get(wire) ?? new Map<string, number>();
   COORDINATORS.set(wire, known);
   const node = known.get(group) ?? (await findCoordinator(wire, group));
@@ -154,7 +123,7 @@ async function withCoordinator<T>(wire: KafkaWire, group: string, ask: (node: nu
 }
 
 /** It has refused something: perhaps it is the wrong one by now. */
-function forgetCoordinator(wire: KafkaWire, group: string): void {
+export function forgetCoordinator(wire: KafkaWire, group: string): void {
   COORDINATORS.get(wire)?.delete(group);
 }
 
@@ -168,7 +137,7 @@ async function findCoordinator(wire: KafkaWire, group: string): Promise<number> 
   return answer.coordinator.nodeId;
 }
 
-function refused(code: number, doing: 'read' | 'commit' | 'describe', group: string, topic: string): LinkDown {
+export function refused(code: number, doing: 'read' | 'commit' | 'describe', group: string, topic: string): LinkDown {
   const isTopic = errorName(code).startsWith('TOPIC');
   return new LinkDown(refusalOf(code, doing, isTopic ? { topic } : { group }));
 }

@@ -1,9 +1,8 @@
 // Where a source begins to read each partition, and where one that was left ends.
-import { commitOffsets, EARLIEST, fetchOffsets, keyOf, LATEST, listOffsets, type Place } from './kafka-groups.ts';
+import { EARLIEST, fetchOffsets, keyOf, LATEST, listOffsets, type Place } from './kafka-groups.ts';
 import type { KafkaWire } from './kafka-internals.ts';
 import type { KnownTopic } from './kafka-known-topics.ts';
 import { committedTopicId } from './kafka-offsets.ts';
-import type { KafkaBrokerOptions } from './kafka-options.ts';
 import type { KafkaSource } from './kafka-source.ts';
 
 export interface Opened {
@@ -17,14 +16,14 @@ export interface Opened {
  * of the topic (or its pattern) were read, at the beginning; else as `from` says. What is new is committed before it is read.
  *
  * Where the group stands says nothing of a topic that was made anew under the name of a deleted one, and neither does the book:
- * such a topic is read from its beginning. `isHeld`: the listener has not answered yet for all that it had of the topic's name.
+ * such a topic is read from its beginning. `isHeld`: the listener has not answered yet for all that it had of the topic's name;
+ * `commit`: commits what is due.
  */
 export async function openSource(
   wire: KafkaWire,
-  broker: KafkaBrokerOptions,
   source: KafkaSource,
   topics: ReadonlyMap<string, KnownTopic>,
-  isHeld: (topic: string) => boolean,
+  { isHeld, commit }: { readonly isHeld: (topic: string) => boolean; readonly commit: () => Promise<void> },
 ): Promise<Opened> {
   await source.ready();
   const wanted: Place[] = [];
@@ -69,7 +68,7 @@ export async function openSource(
     const stoodAt = former.get(key)?.offset ?? 0;
     if (stoodAt > 0) source.replaced(part, stoodAt);
   }
-  await commitOffsets(wire, broker, source);
+  await commit();
   return { sessionLost, isHeldUp };
 }
 

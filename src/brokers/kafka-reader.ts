@@ -3,7 +3,8 @@
 
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
-import { commitOffsets, deleteGroup } from './kafka-groups.ts';
+import { commitInTime, commitOffsets } from './kafka-commits.ts';
+import { deleteGroup } from './kafka-groups.ts';
 import type { KafkaWire } from './kafka-internals.ts';
 import { type KnownTopic, KnownTopics } from './kafka-known-topics.ts';
 import { Lane } from './kafka-lane.ts';
@@ -101,13 +102,8 @@ export class KafkaReader implements SharedReader {
 
   /** Never rejects: what could not be committed comes once more. */
   async commit(source: KafkaSource, timeoutMs: number): Promise<void> {
-    const wire = this.#wire;
-    if (wire === null) return;
-    const late = Promise.withResolvers<void>();
-    const cancel = this.broker.clock.after(timeoutMs, late.resolve);
-    const committing = this.#committing.then(() => commitOffsets(wire, this.broker, source)).catch(() => {});
-    await Promise.race([committing, late.promise]);
-    cancel();
+    const before = this.#committing;
+    if (this.#wire !== null) await commitInTime(this.#wire, this.broker, source, { timeoutMs, before });
   }
 
   async deleteGroup(group: string, timeoutMs: number): Promise<void> {
@@ -253,7 +249,8 @@ export class KafkaReader implements SharedReader {
 
   async #place(wire: KafkaWire, source: KafkaSource): Promise<Opened> {
     const isHeld = (topic: string): boolean => [...this.sources].some((other) => source.isHeldWith(other, topic));
-    const opened = await openSource(wire, this.broker, source, this.topics, isHeld);
+    const commit = (): Promise<void> => commitOffsets(wire, this.broker, source, () => this.sources.has(source));
+    const opened = await openSource(wire, source, this.topics, { isHeld, commit });
     if (opened.isHeldUp) this.broker.clock.after(HELD_LOOK_MS, () => this.#poke());
     return opened;
   }
@@ -273,12 +270,14 @@ export class KafkaReader implements SharedReader {
   }
 
   #commitAll(wire: KafkaWire): Promise<void> {
-    return this.#eachOpen((source) => commitOffsets(wire, this.broker, source));
+    return this.#eachOpen((source) => commitOffsets(wire, this.broker, source, () => this.open.has(source)));
   }
 
   /** One after the other; what is refused to one is its trouble alone. */
   async #eachOpen(act: (source: KafkaSource) => Promise<void>): Promise<void> {
     for (const source of [...this.open]) {
+      // It has stopped meanwhile: its group may be deleted, and made anew by a commit.
+      if (!this.open.has(source)) continue;
       try {
         await act(source);
       } catch (error) {

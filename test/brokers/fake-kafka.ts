@@ -119,6 +119,56 @@ export class FakeKafka {
   }
 }
 
+/** With groups that are made by commits, of partition 0. */
+export class GroupKafka extends FakeKafka {
+  readonly #groups = new Map<string, { readonly offset: string; readonly metadata: string }>();
+  #held: { readonly api: string; readonly group: string; readonly released: Promise<void> } | null = null;
+  #release: () => void = () => {};
+  isHolding = false;
+
+  /** Where a group stands; null: there is none. */
+  standsAt(group: string): number | null {
+    const found = this.#groups.get(group);
+    return found === undefined ? null : Number(found.offset);
+  }
+
+  /** Requests of that kind for that group have no effect and no answer before `release`. */
+  hold(api: keyof Answers, group: string): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held = { api, group, released: promise };
+    this.#release = resolve;
+  }
+
+  release(): void {
+    this.#held = null;
+    this.isHolding = false;
+    this.#release();
+  }
+
+  override async call(node: number | null, api: keyof Answers, options: unknown): Promise<unknown> {
+    const { groupId = '' } = options as { groupId?: string };
+    if (this.#held?.api === api && this.#held.group === groupId) {
+      this.isHolding = true;
+      await this.#held.released;
+    }
+    if (api === 'DeleteGroups') {
+      const groups = options as string[];
+      return { results: groups.map((group) => ({ groupId: group, errorCode: this.#groups.delete(group) ? 0 : 69 })) };
+    }
+    if (api === 'OffsetCommit' && this.isReachable) {
+      const { topics } = options as { topics: { partitions: { offset: string; metadata: string }[] }[] };
+      const [said] = topics[0]?.partitions ?? [];
+      if (said !== undefined) this.#groups.set(groupId, said);
+    }
+    if (api === 'OffsetFetch' && this.isReachable) {
+      const { offset = '-1', metadata = null } = this.#groups.get(groupId) ?? {};
+      const partitions = [{ partition: 0, offset, metadata, errorCode: 0 }];
+      return { errorCode: 0, responses: [{ topic: TOPIC, partitions }] };
+    }
+    return super.call(node, api, options);
+  }
+}
+
 export class Listener extends RecordingListener {
   readonly gaps: SourceGap[] = [];
   source: UplinkSource | null = null;

@@ -21,7 +21,7 @@ export const EARLIEST = '-2';
 export async function fetchOffsets(
   wire: KafkaWire,
   group: string,
-  places: readonly Place[],
+  places: readonly Pick<Place, 'topic' | 'partition'>[],
 ): Promise<Map<string, Fetched>> {
   const topics = byTopic(places).map(([topic, found]) => ({
     topic,
@@ -96,7 +96,7 @@ export async function listOffsets(
   return found;
 }
 
-function byTopic(places: readonly Place[]): [string, Place[]][] {
+function byTopic<P extends Pick<Place, 'topic'>>(places: readonly P[]): [string, P[]][] {
   return [...Map.groupBy(places, ({ topic }) => topic)];
 }
 

@@ -3,7 +3,7 @@
 
 import { BridgeError, EXIT } from '../domain/errors.ts';
 import type { Cancel } from '../domain/ports/clock.ts';
-import { commitInTime, commitOffsets } from './kafka-commits.ts';
+import { commitInTime, commitOffsets, commitOwned } from './kafka-commits.ts';
 import { deleteGroup } from './kafka-groups.ts';
 import type { KafkaWire } from './kafka-internals.ts';
 import { type KnownTopic, KnownTopics } from './kafka-known-topics.ts';
@@ -217,7 +217,7 @@ export class KafkaReader implements SharedReader {
       // It begins where `from` says only in topics that are known to be there.
       if (!this.#known.isClear(source)) continue;
       // Asked again with the next turn of the loop, a second later.
-      if (!source.mayOpen()) continue;
+      if (source.mayOpen?.() === false) continue;
       this.#opening.add(source);
       void this.#openOne(wire, source, signal).finally(() => {
         this.#opening.delete(source);
@@ -258,7 +258,8 @@ export class KafkaReader implements SharedReader {
   /** Partitions and topics that have come since a source was opened. */
   #addParts(wire: KafkaWire, signal: AbortSignal): Promise<void> {
     return this.#eachOpen(async (source) => {
-      if (!this.hasPlaced(source) && !signal.aborted) await this.#place(wire, source).finally(() => this.wake());
+      const mayAdd = !signal.aborted && source.mayOpen?.() !== false;
+      if (mayAdd && !this.hasPlaced(source)) await this.#place(wire, source).finally(() => this.wake());
     });
   }
 
@@ -270,7 +271,7 @@ export class KafkaReader implements SharedReader {
   }
 
   #commitAll(wire: KafkaWire): Promise<void> {
-    return this.#eachOpen((source) => commitOffsets(wire, this.broker, source, () => this.open.has(source)));
+    return this.#eachOpen((source) => commitOwned(wire, this.broker, source, () => this.open.has(source)));
   }
 
   /** One after the other; what is refused to one is its trouble alone. */

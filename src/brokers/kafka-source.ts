@@ -36,7 +36,8 @@ export class KafkaSource implements UplinkSource {
   readonly filters: readonly TopicFilter[];
   readonly parts = new SourceParts();
   readonly from: 'now' | 'earliest';
-  readonly mayOpen: () => boolean;
+  /** Null: no other worker can have it. */
+  readonly mayOpen: (() => boolean) | null;
   /** Null: all. */
   readonly concern: Concern | null;
   readonly #broker: KafkaBrokerOptions;
@@ -68,7 +69,7 @@ export class KafkaSource implements UplinkSource {
     this.from = options.from ?? 'now';
     // Without a book of places nothing would count what is passed over.
     this.concern = options.places === undefined ? null : (options.concern ?? null);
-    this.mayOpen = options.mayConnect ?? (() => true);
+    this.mayOpen = options.mayConnect ?? null;
     this.expectSession = options.expectSession;
     this.filters = options.topics.map((topic) => compileFilter(topic, broker.ownPrefix ?? null));
   }

@@ -17,7 +17,7 @@ export interface WindowLimits {
 const LATE_SHARE = 0.75;
 /** One turn of reading back: small enough that the event loop is not held up. */
 const READ_RECORDS = 500;
-const READ_BYTES = 512 * 1024;
+const READ_BYTES = 1024 * 1024;
 
 export class Backlog {
   readonly #store: ConnectionStore;

@@ -94,6 +94,8 @@ class Run {
   readonly #open: Set<Item>;
   readonly #unknown = new Set<string>();
   #unknownInARow = 0;
+  /** Some of what is still to be sent may be final: skipped with the first of its device. */
+  #hasSkipped = false;
   /** HERE has taken an uplink that it had named, or did so in the batches before: its hints are about something else. */
   #hintsMislead = false;
   /** Named ones that wait for what stands ahead of them. */
@@ -162,8 +164,8 @@ class Run {
 
   async #send(items: readonly Item[]): Promise<PartVerdict> {
     if (this.#unknownInARow >= MANY_UNKNOWN) this.#doubt(items);
-    // Some may be final by now: skipped with the first of their device.
-    const part = items.filter((item) => this.#open.has(item) && !this.#unknown.has(item.device));
+    const isWhole = this.#unknown.size === 0 && !this.#hasSkipped;
+    const part = isWhole ? items : items.filter((item) => this.#open.has(item) && !this.#unknown.has(item.device));
     if (part.length === 0) return { kind: 'accepted' };
     let startedAt = 0;
     let outcome: RequestOutcome;
@@ -275,6 +277,7 @@ class Run {
 
   /** HERE's word on one uplink is about its device: what else the batch has of it would take a request each to be told the same. */
   #skip(device: string, requestId: string): PartVerdict {
+    this.#hasSkipped = true;
     this.#parts.onUnknownDevice(device);
     for (const item of this.#open) if (item.device === device) this.#final(item, SKIPPED, requestId);
     return { kind: 'refused' };
